@@ -1,8 +1,8 @@
-//! How many prompt tokens a provider serves from its cache, where it has one for each key: with
-//! session affinity, and with a key chosen for each request by load.
+//! The share of prompt tokens that a provider with a cache per key serves from its cache: with
+//! session affinity, and with keys chosen by load.
 //!
-//! `cargo bench --bench affinity --features control`. The provider is in memory and every figure but
-//! those of the choice by load is the same in each run.
+//! `cargo bench --bench affinity --features control`. The provider is in memory. All figures except
+//! those of keys chosen by load are the same in each run.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod prompt_cache;
@@ -13,7 +13,7 @@ const CONVERSATIONS: usize = 64;
 const TURNS: usize = 12;
 
 fn main() {
-    // `cargo test --benches` only looks whether it runs.
+    // `cargo test --benches` only checks that it runs.
     let (conversations, turns) = match std::env::args().any(|argument| argument == "--bench") {
         true => (CONVERSATIONS, TURNS),
         false => (4, 2),

@@ -1,9 +1,9 @@
-//! What the layer costs the own routes of an axum app, and what a gateway path costs in one.
+//! The cost of the layer for an axum app's own routes, and of a gateway path in an app.
 //!
-//! `cargo bench --bench axum`. The app has five routes, of which one is hit. For each place of the
-//! layer there is `added`: what the app takes longer with it, measured in alternating batches of one
-//! run. By `Router::layer` every layer, even one that does nothing, is boxed by axum; so what is added
-//! there is told beyond such a layer.
+//! `cargo bench --bench axum`. The app has five routes, of which one is called. `added` is the
+//! additional time with the layer in each place, measured in alternating batches of one run. With
+//! `Router::layer`, axum boxes every layer, even one that does nothing, so there the figure is the
+//! difference to such a layer.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod exchange;
@@ -20,7 +20,7 @@ use tower::Layer;
 use tower::layer::util::Identity;
 use tower_ai_gateway::{GatewayLayer, Provider};
 
-/// The route that is hit.
+/// The called route.
 const OWN: &str = "/users/7/orders";
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 

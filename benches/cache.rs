@@ -1,4 +1,5 @@
-//! What a cache takes: a hit from memory, and what a miss adds to the same exchange without a cache.
+//! The time of a hit from memory, and the time that a miss adds to the same exchange without a
+//! cache.
 //!
 //! `cargo bench --bench cache --no-default-features --features cache`
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -59,7 +60,7 @@ fn benches(criterion: &mut Criterion) {
         assert_eq!((stats.misses, stats.stored), (1, 1), "{stats:?}");
     }
 
-    // Each question is another one, and the cache so small that answers go again.
+    // Each request is different, and the cache is so small that answers are evicted.
     let number = Cell::new(0_u64);
     let other = || {
         number.set(number.get() + 1);

@@ -1,4 +1,4 @@
-//! What settings and control layers add to a request that needs nothing of them.
+//! The time that settings and idle control layers add to a request.
 //!
 //! `cargo bench --bench control --features control`. Each figure is the difference of alternating
 //! batches in one run, over the client of `benches/layer.rs`.
@@ -41,12 +41,12 @@ fn builder() -> GatewayLayerBuilder {
     GatewayLayer::builder().providers(Provider::all())
 }
 
-/// As a client stack without a gateway gets it.
+/// A request of a client stack without a gateway.
 fn direct(body: &Bytes) -> Request<Frames> {
     request("https://api.x.ai/v1/chat/completions", body)
 }
 
-/// With a gateway token, and without a key.
+/// A request with a gateway token and without a key.
 fn locked(body: &Bytes) -> Request<Frames> {
     let mut request = request(PATH, body);
     request.headers_mut().remove(AUTHORIZATION);
@@ -67,7 +67,7 @@ fn benches(criterion: &mut Criterion) {
     let mut open = builder().build().unwrap().client_layer().layer(client.clone());
     let mut gated =
         builder().settings(settings()).build().unwrap().client_layer().layer(client.clone());
-    // The request has a control header in both cases: reading those is not what is asked here.
+    // The request has a control header in both cases, because reading those is not measured here.
     group.bench_function("settings, token and stored key", |bencher| {
         added(bencher, &mut gated, &locked, &mut open, &locked);
     });

@@ -1,14 +1,15 @@
-//! What a shipped hook adds to an exchange, over an in-memory client that is always ready.
+//! The time that the crate's hooks add to an exchange, over an in-memory client that is always
+//! ready.
 //!
-//! `cargo bench --bench hooks --features metrics,log-sqlite`. `added` is the difference between a layer with
-//! the hook and one with a hook that does nothing: of the least time that a batch took, for batches
-//! that alternate. It holds the four events of an exchange, into a Prometheus recorder.
+//! `cargo bench --bench hooks --features metrics,log-sqlite`. `added` is the difference between a
+//! layer with the hook and one with a hook that does nothing, of the minimum times of alternating
+//! batches. It includes the four events of an exchange, with a Prometheus recorder.
 //!
-//! A log does most of its work on a thread of its own: for `LogHook` the figure is the processor's time
-//! of all threads, per exchange, with records that go as JSON lines to nowhere or as rows to a file.
+//! A log does most of its work on a separate thread, so for `LogHook` the figure is the CPU time of
+//! all threads per exchange, with records as JSON lines to nowhere or as rows to a file.
 //!
-//! `hooks count {chat|alias|stream} {none|metrics} N` sends N exchanges and nothing else, for tools that
-//! count instructions.
+//! `hooks count {chat|alias|stream} {none|metrics} N` only sends N exchanges, for tools that count
+//! instructions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod frames;
@@ -54,7 +55,7 @@ impl Client {
         Self { asked: ASKED, frames, content_type: "application/json" }
     }
 
-    /// The client asks for a model by a name that nobody else knows.
+    /// The client uses an alias of a model that is not in the price table.
     fn alias() -> Self {
         Self { asked: r#"{"model":"my-alias","messages":[]}"#, ..Self::chat() }
     }
@@ -85,7 +86,7 @@ impl<B: Body> Service<Request<B>> for Client {
     }
 }
 
-/// As many exchanges as `count`, and how long they took.
+/// Runs `count` exchanges and returns their time.
 fn exchanges(service: &mut Gateway<Client>, asked: &'static str, count: u64) -> Duration {
     let request = |_| Request::post(PATH).body(Full::from(asked)).unwrap();
     let requests: Vec<_> = (0..count).map(request).collect();
@@ -100,7 +101,7 @@ fn exchanges(service: &mut Gateway<Client>, asked: &'static str, count: u64) -> 
     start.elapsed()
 }
 
-/// A layer whose hook does nothing, or measures.
+/// A layer with a hook that does nothing, or with metrics.
 fn service(client: &Client, hook: Option<impl MetricsHook>) -> Gateway<Client> {
     let builder = GatewayLayer::builder().provider(Provider::xai());
     let builder = match hook {
@@ -110,7 +111,7 @@ fn service(client: &Client, hook: Option<impl MetricsHook>) -> Gateway<Client> {
     builder.build().unwrap().client_layer().layer(client.clone())
 }
 
-/// The processor's time of all threads of this process (Linux).
+/// The CPU time of all threads of this process (Linux).
 fn processor_time() -> Duration {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let nanoseconds = threads.filter_map(|thread| {
@@ -120,9 +121,9 @@ fn processor_time() -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// What a log adds to an exchange on all threads.
+/// Measures the time that a log adds to an exchange on all threads.
 fn log(criterion: &mut Criterion, kind: &str, log: &LogHook) {
-    /// Fewer than the queue holds, so that no record is lost.
+    /// Less than the queue's capacity, so that no record is lost.
     const BATCH: u64 = 4096;
     let client = Client::chat();
     let (mut without, mut with) =
@@ -157,7 +158,7 @@ fn recorder() -> (Metrics, PrometheusHandle) {
 }
 
 fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
-    /// What the recorder does for every so many values is in each batch.
+    /// Each batch is long enough to include the recorder's periodic work.
     const BATCH: u64 = 64;
     let mut group = criterion.benchmark_group(case);
     group.sample_size(40).measurement_time(Duration::from_secs(2));
@@ -172,14 +173,14 @@ fn compare(criterion: &mut Criterion, case: &str, client: &Client) {
                 handle.run_upkeep();
             }
             let added = hooked.saturating_sub(bare).as_secs_f64() / BATCH as f64;
-            // Noise may make a difference negative; criterion takes no zero.
+            // Noise may make a difference negative, and criterion does not accept zero.
             Duration::from_secs_f64(added * iterations as f64).max(Duration::from_nanos(1))
         });
     });
     group.finish();
 }
 
-/// Sends what the arguments say, and nothing else.
+/// Only sends the exchanges that the arguments specify.
 fn count(case: &str, hook: &str, exchanged: u64) {
     let client = match case {
         "chat" => Client::chat(),

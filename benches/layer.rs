@@ -1,10 +1,10 @@
-//! What the layer adds to a request, over an in-memory client that is always ready.
+//! The time that the layer adds to a request, over an in-memory client that is always ready.
 //!
-//! `cargo bench --bench layer`. For each case there are the times of the bare client and of the
-//! client under the layer, and `added`: their difference, measured in alternating batches of one
-//! run; `added by metering` is that of a hook with and without usage. Requests are built outside of the measured time; the client reads the request body to its
-//! end, and the response body is read to its end. As hyper-util's does, the client boxes its future
-//! and leaves something in the response's extensions.
+//! `cargo bench --bench layer`. Each case has the times of the bare client and of the client below
+//! the layer, and their difference `added`, measured in alternating batches of one run; `added by
+//! metering` is that of a hook with and without usage. Building requests is not measured. The
+//! client reads the request body to its end, and the response body is read to its end. Like
+//! hyper-util's, the client boxes its future and adds a response extension.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod exchange;
@@ -32,7 +32,7 @@ fn layer(hooked: bool, metered: bool) -> GatewayLayer {
     builder.build().unwrap()
 }
 
-/// One kind of request, and the client that answers it.
+/// A kind of request, and the client that answers it.
 struct Case<'a> {
     path: &'static str,
     body: Bytes,
@@ -52,7 +52,7 @@ impl Case<'_> {
         timed(service, &|| request(self.path, &self.body), count)
     }
 
-    /// What `over` takes longer than `under`.
+    /// The time that `over` takes longer than `under`.
     fn added<S, T, R, Q>(&self, bencher: &mut Bencher<'_>, over: &mut S, under: &mut T)
     where
         S: Service<Request<Frames>, Response = Response<R>>,

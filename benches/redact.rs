@@ -1,10 +1,10 @@
-//! What redaction costs: texts of 64 KiB that hold nothing to hide, and records of exchanges.
+//! The cost of redaction: texts of 64 KiB without credentials, and records of exchanges.
 //!
 //! `cargo bench --bench redact --features log-sqlite`.
 //!
-//! `redact count {none|lines|sqlite} {bare|bodies} N` sends N exchanges through a gateway whose log
-//! keeps all of them, and nothing else, for tools that measure a whole process: what a log adds is
-//! the difference to `none`.
+//! `redact count {none|lines|sqlite} {bare|bodies} N` only sends N exchanges through a gateway that
+//! logs all of them, for tools that measure a whole process: the cost of a log is the difference to
+//! `none`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod exchange;
@@ -22,10 +22,10 @@ use tower_ai_gateway::{GatewayLayer, Provider};
 
 const LENGTH: usize = 64 * 1024;
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
-/// Fewer than the queue of a log holds, so that no record is dropped.
+/// Less than the capacity of a log's queue, so that no record is dropped.
 const BATCH: u64 = 4096;
 
-/// What a body looks like, over and over.
+/// The repeated part of a body.
 const TEXTS: [(&str, &str); 5] = [
     (
         "prose in JSON",
@@ -76,7 +76,7 @@ fn log(kind: &str, directory: &tempfile::TempDir) -> LogHookBuilder {
     }
 }
 
-/// Sends what the arguments say, and nothing else.
+/// Only sends the exchanges that the arguments specify.
 fn count(kind: &str, bodies: &str, exchanges: u64) {
     let directory = tempfile::tempdir().unwrap();
     let log = log(kind, &directory).payloads(bodies == "bodies").build().unwrap();

@@ -1,6 +1,6 @@
-//! What the meter reads in a second: streams of 1 MiB in events of 100 bytes.
+//! The meter's throughput: streams of 1 MiB in events of 100 bytes.
 //!
-//! `cargo bench --bench scan`. The frames are as large as a client's read buffer, or one event each.
+//! `cargo bench --bench scan`. Frames have the size of a client's read buffer, or one event each.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use tower_ai_gateway::internals::{Format, Meter};
 
 const MIB: usize = 1 << 20;
 
-/// An event of 100 bytes, with `last` at its end.
+/// An event of 100 bytes that ends with `last`.
 fn event(last: &str) -> String {
     let head = "data: {\"id\":\"1\",\"choices\":[{\"delta\":{\"content\":\"";
     let tail = format!("\"}}}}]{last}}}\n\n");
@@ -42,7 +42,7 @@ fn scan(c: &mut Criterion) {
     group.finish();
 }
 
-/// One JSON body of 1 KiB, its meter made and dropped.
+/// A JSON body of 1 KiB, including creating and dropping its meter.
 fn body(c: &mut Criterion) {
     let text = "x".repeat(700);
     let body = format!(

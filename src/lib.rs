@@ -139,42 +139,44 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Who is calling, and what it may say
+//! # Identities and control headers
 //!
-//! The gateway has no users of its own: the host's middleware puts an [`Identity`] into the request's
-//! extensions, or `jwt::JwtLayer` (feature `jwt`) does so for a signed token. It is in events, logs,
-//! spans and settings queries, and no header sets or removes it. Settings say which control headers
-//! clients may use ([`client_controls`](settings::GatewaySettingsBuilder::client_controls); those that
-//! touch the bill and the record are off), which metadata are the host's own, and what becomes of keys
-//! that clients bring ([`client_credentials`](settings::GatewaySettingsBuilder::client_credentials)).
+//! The gateway has no users of its own. The host's middleware puts an [`Identity`] into the
+//! request's extensions, or `jwt::JwtLayer` (feature `jwt`) does so for a signed token. Events,
+//! logs, spans and settings queries contain it, and no header sets or removes it. Settings define
+//! which control headers clients may use
+//! ([`client_controls`](settings::GatewaySettingsBuilder::client_controls); those that affect costs
+//! and logs are off by default), which metadata belong to the host, and whether keys from clients
+//! are used ([`client_credentials`](settings::GatewaySettingsBuilder::client_credentials)).
 //!
 //! # Refusing
 //!
 //! A host refuses a request with a [`Refusal`]: from its settings resolver, from a layer above the
-//! gateway, or from one between the gateway and its client. The caller's SDK gets it as an error of its
-//! own API, and hooks see one rejected exchange with the refusal's code. A layer learns where a request
-//! goes from [`GatewayLayer::route_of`] above the gateway, and from the [`GatewayContext`] below it.
-//! For settings that must be awaited there is [`GatewayLayer::settings_layer`].
+//! gateway, or from one between the gateway and its client. The caller's SDK gets it as an error of
+//! its own API, and hooks get one rejected exchange with the refusal's code. A layer above the
+//! gateway finds out where a request goes with [`GatewayLayer::route_of`], a layer below it from
+//! the [`GatewayContext`]. For settings that must be awaited there is
+//! [`GatewayLayer::settings_layer`].
 //!
 //! # Guards
 //!
-//! A [`Guard`] checks a request before anything is sent. It may refuse the request, in the shape that
-//! the caller's SDK reads, or label it. It sees the provider, the model and the operation, and the
-//! beginning of the body if it asks for it. It gets a response after its end, so streams are not held
-//! up. The example `guard` stops prompts with a payment card number.
+//! A [`Guard`] checks a request before anything is sent. It can refuse the request, as an error
+//! that the caller's SDK can read, or label it. It gets the provider, the model and the operation,
+//! and on demand the start of the body. It gets a response after its end, so streams are not
+//! delayed. The example `guard` blocks prompts with a payment card number.
 //!
 //! # Usage and cost
 //!
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.
-//! [`EndEvent`] says what an exchange used ([`Usage`]), how far that is the whole truth
-//! ([`Metering`]), what it cost and who says so ([`Cost`]), and when what happened ([`Timings`]).
-//! A cost is the request's own `cf-aig-custom-cost`, where the host
-//! [lets clients use it](settings::GatewaySettingsBuilder::client_controls), or else what the
-//! provider reports, or else what the [`PriceTable`] says, which the host changes at run time through
-//! [`Prices`]. What none of them knows has no cost. With the feature `prices`, tables are read from your
-//! own TOML and from the catalogues of LiteLLM and genai-prices. A stream without its terminal marker is
-//! broken, and a failure under a status of 200 is a [`ProviderError`]. Streams of chat completions
-//! report their usage only if asked to: see [`GatewayLayerBuilder::ask_for_usage`].
+//! [`EndEvent`] contains what an exchange used ([`Usage`]), how complete that is ([`Metering`]),
+//! the cost and its source ([`Cost`]), and the times of its steps ([`Timings`]). A cost is the
+//! request's own `cf-aig-custom-cost`, where the host [lets clients use
+//! it](settings::GatewaySettingsBuilder::client_controls), or else what the provider reports, or
+//! else the price in the [`PriceTable`], which the host can change at run time through [`Prices`].
+//! Without any of these, the cost is unknown. With the feature `prices`, tables are read from your
+//! own TOML and from the catalogues of LiteLLM and genai-prices. A stream without its terminal
+//! marker is broken, and a failure under a status of 200 is a [`ProviderError`]. Streams of chat
+//! completions report their usage only if asked to: see [`GatewayLayerBuilder::ask_for_usage`].
 //!
 //! [`Usage`]: usage::Usage
 //! [`Metering`]: usage::Metering
@@ -191,13 +193,13 @@
 //! # Composing
 //!
 //! The upstream is an ordinary service: put layers around the client for what applies to each
-//! provider call. The crate's own are in `control` (feature `control`): timeouts, retries, fallback,
-//! limits that last as long as a stream, load and health. `control::ControlLayer` is all of them in
-//! their order. Without it, nothing acts on `cf-aig-max-attempts` and the like, and only the first step
-//! of a universal request or a dynamic route is tried; a warning says so the first time. The layers work
-//! without the gateway too. tower's own `ConcurrencyLimit` and `Timeout` end at the response head: they
-//! count and bound a stream until it begins, not while it lasts. The layers of the feature `control`
-//! cover it to its end: timeouts by phase, a total, a limit of concurrent requests.
+//! provider call. The crate's own are in `control` (feature `control`): timeouts, retries,
+//! fallback, limits that last as long as a stream, load and health. `control::ControlLayer` is all
+//! of them in their order. Without it, `cf-aig-max-attempts` and the like have no effect, and only
+//! the first step of a universal request or a dynamic route is tried; the first such request logs a
+//! warning. The layers also work without the gateway. tower's own `ConcurrencyLimit` and `Timeout`
+//! end at the response head, so they do not cover the body of a stream. The layers of the feature
+//! `control` do: timeouts by phase, a total, a limit of concurrent requests.
 //!
 //! # Logs
 //!
@@ -301,22 +303,22 @@ pub mod internals {
     pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 
-/// The README's code is compiled with the tests of all features.
+/// Compiles the README's code with the tests of all features.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// So is that of the page on identities.
+/// Compiles the code of the page on identities.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/identity.md")]
 struct Identities;
 
-/// And that of the page on caching.
+/// Compiles the code of the page on caching.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../docs/caching.md")]
 struct Caching;
 
-// Its code is compiled with the tests of all features.
+// The page's code is compiled with the tests of all features.
 #[cfg(doc)]
 #[cfg_attr(
     any(not(doctest), all(feature = "client", feature = "control", feature = "testing")),
@@ -327,7 +329,8 @@ pub mod axum {}
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";
 
-/// The errors of the parts that are optional, each of which says itself what it means for a call.
+/// The errors of optional rooms, each with the failure that it means. Listed here so that the core
+/// need not name them.
 static KNOWN_ERRORS: &[&[response::failure::KnownError]] = &[
     #[cfg(feature = "client")]
     client::KNOWN_ERRORS,

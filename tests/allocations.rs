@@ -1,7 +1,7 @@
 //! Heap allocations per request, and the sizes of the futures: ratchets that only go down.
 //!
-//! `cargo test --test allocations -- --nocapture` prints them. A program of its own: a test that
-//! reads the log turns it on for the whole process, and requests would be counted on another path.
+//! `cargo test --test allocations -- --nocapture` prints them. A separate program: a test that
+//! reads the log enables it for the whole process, which changes the counted path.
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "cache")]
@@ -28,14 +28,14 @@ use tower::{Layer, Service};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings, GatewaySettingsBuilder};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
-/// What native requests may add to those of the bare client.
+/// The allocations that native requests may add to those of the bare client.
 const NATIVE: u64 = 10;
-/// What a hook may add to that: the record, the watch and what it learns from the body.
+/// The allocations that a hook may add: the record, the watch and the fields of the body.
 const HOOKED: u64 = 3;
-/// What model-routed requests may add.
+/// The allocations that model-routed requests may add.
 const UNIFIED: u64 = 25;
 
-/// A client or an app that is always ready and answers at once with a head such as xAI sends.
+/// A client or app that is always ready and answers at once with a head like xAI's.
 #[derive(Clone, Copy)]
 struct AtOnce;
 
@@ -104,7 +104,7 @@ fn request(path: &'static str) -> Request<Full<Bytes>> {
     request
 }
 
-/// Allocations of one exchange, from the call to the end of the response body.
+/// The allocations of an exchange, from the call to the end of the response body.
 fn allocations<S, R>(service: &S, path: &'static str) -> u64
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
@@ -181,8 +181,8 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
 }
 
-/// By `Router::layer` axum boxes and clones every layer for each request, even one that does nothing,
-/// and boxes the body that the gateway's answer has there.
+/// With `Router::layer`, axum boxes and clones every layer per request, even one that does nothing,
+/// and boxes the body of the gateway's answer.
 #[test]
 fn the_own_routes_of_an_axum_app_allocate_no_more_with_the_gateway_around_it() {
     let app = || {
@@ -228,7 +228,7 @@ fn locks_allocate_nothing_where_no_locked_header_is_sent() {
     }
 }
 
-/// Answers with a stream of so many events, each a frame of its own.
+/// Answers with a stream of this many events, each in a frame.
 #[derive(Clone, Copy)]
 struct Streams(usize);
 
@@ -303,7 +303,7 @@ fn a_log_allocates_nothing_on_the_task_of_an_exchange() {
     let logged = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(log.clone());
     let logged = logged.build().unwrap().client_layer().layer(Streams(10));
     let hooked = hooked().client_layer().layer(Streams(10));
-    // Records are used again once they are written; two of them take turns.
+    // Written records are reused; two of them alternate.
     for _ in 0..4 {
         allocations(&logged, path);
         assert!(log.flush(std::time::Duration::from_secs(30)).is_complete());

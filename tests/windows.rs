@@ -1,7 +1,7 @@
-//! What decoders keep of compressed responses is bounded, for each and for all of them together, and
-//! nothing of it is noticed by those who read the responses.
+//! The memory of decoders of compressed responses is bounded, for each and for all together, and
+//! clients do not notice it.
 //!
-//! A program of its own: it measures the memory of the process.
+//! A separate program: it measures the memory of the process.
 #![cfg(all(feature = "decompression", target_os = "linux"))]
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ use tower_ai_gateway::{GatewayLayer, Outcome, Provider};
 
 const MIB: usize = 1 << 20;
 
-/// Events of a stream that shrink to about half.
+/// Events of a stream that compress to about half.
 fn events(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(1);
     let mut text = Vec::with_capacity(length + 1024);
@@ -38,7 +38,7 @@ fn events(length: usize) -> Vec<u8> {
     text
 }
 
-/// The beginning of a frame that goes on.
+/// The start of an unfinished frame.
 fn zstd(text: &[u8], window_log: u32) -> Bytes {
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
     encoder.window_log(window_log).unwrap();
@@ -49,7 +49,7 @@ fn zstd(text: &[u8], window_log: u32) -> Bytes {
 
 type Answer = Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>>;
 
-/// A response that has come this far, and all of it was read.
+/// A response whose data so far was read.
 async fn open(encoded: &Bytes, recorder: &Recorder) -> Answer {
     let sent = encoded.clone();
     let client = service_fn(move |_: Request<_>| {
@@ -79,7 +79,7 @@ async fn open(encoded: &Bytes, recorder: &Recorder) -> Answer {
     body
 }
 
-/// The memory that this process has.
+/// The memory of this process.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -92,7 +92,7 @@ fn metering(ends: &[End]) -> (usize, usize) {
     (count(Metering::Partial), count(Metering::Overflow))
 }
 
-/// One test, for each would see the memory of the other.
+/// One test, because two would measure each other's memory.
 #[tokio::test]
 async fn windows_take_a_bounded_share_of_memory_for_one_and_for_all() {
     let recorder = Recorder::default();
@@ -100,7 +100,7 @@ async fn windows_take_a_bounded_share_of_memory_for_one_and_for_all() {
         (MIB, 23, Metering::Partial),
         (5 * MIB, 20, Metering::Partial),
         (5 * MIB, 23, Metering::Overflow),
-        // As of `zstd --long`.
+        // Like `zstd --long`.
         (MIB, 27, Metering::Overflow),
     ] {
         drop(open(&zstd(&events(length), window_log), &recorder).await);
@@ -123,7 +123,7 @@ async fn windows_take_a_bounded_share_of_memory_for_one_and_for_all() {
     assert_eq!(read + stopped, 50);
     assert!((15..=25).contains(&read), "{read}");
 
-    // Who has ended has given back.
+    // Ended responses have released their memory.
     let told = recorder.ends().len();
     for _ in 0..3 {
         drop(open(&encoded, &recorder).await);

@@ -1,7 +1,6 @@
-//! The gateway's layer around a client that speaks HTTP/2 to the upstream, where many streams take
-//! few descriptors.
+//! The gateway's layer around a client that uses HTTP/2, so that many streams need few descriptors.
 //!
-//! `around port=P upstream=P`. All else is as the crate has it by default.
+//! `around port=P upstream=P`. Everything else has the crate's defaults.
 
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;

@@ -1,7 +1,8 @@
-//! The floor: a reverse proxy that does nothing but pass on.
+//! The baseline: a reverse proxy that only forwards.
 //!
-//! `bare port=P upstream=P`, with `certificate=FILE` over TLS. It swaps the authority and pipes both bodies, over the same server and
-//! client of hyper-util as the example gateway, on the same runtime.
+//! `bare port=P upstream=P`, with `certificate=FILE` over TLS. It replaces the authority and pipes
+//! both bodies, with the same server and client of hyper-util as the example gateway, on the same
+//! runtime.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -74,7 +75,7 @@ where
     let sent = Uri::from_parts(parts).map(|uri| {
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
-        // The client sets the one of the new authority.
+        // The client sets `host` from the new authority.
         request.headers_mut().remove(header::HOST);
         client.request(request)
     });

@@ -1,4 +1,4 @@
-//! Leads a run: for each load, all targets in turn, several times over.
+//! Runs the comparison: for each load, all targets in turn, several times.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -15,25 +15,26 @@ use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 use crate::{plot, table};
 
-/// A window in which other work had more of the cores than this is measured again after a pause,
+/// A window in which other processes used more than this share of the cores is measured again after
+/// a pause,
 pub(crate) const DISTURBED: f64 = 0.04;
 /// but only so often in a run ([`Options::repeats`]).
 const PAUSE: Duration = Duration::from_millis(1500);
 
-/// All samples of one load, by target.
+/// All samples of a load, by target.
 pub(crate) struct Measured {
     pub(crate) load: Load,
     pub(crate) targets: Vec<(Target, Vec<Sample>)>,
 }
 
 impl Measured {
-    /// Windows that other work disturbed each time.
+    /// Windows that were disturbed each time.
     pub(crate) fn disturbed(&self) -> usize {
         let samples = self.targets.iter().flat_map(|(_, samples)| samples);
         samples.filter(|sample| sample.others > DISTURBED).count()
     }
 
-    /// The samples of a target, where it was measured.
+    /// The samples of a target, if it was measured.
     pub(crate) fn samples(&self, target: Target) -> Option<&[Sample]> {
         let found = self.targets.iter().find(|(it, _)| *it == target);
         found.map(|(_, samples)| &**samples)
@@ -44,13 +45,13 @@ impl Measured {
     }
 }
 
-/// How a run went, for the page.
+/// The conditions of a run, for the page.
 pub(crate) struct Run {
     pub(crate) measured: Vec<Measured>,
     pub(crate) took: Duration,
-    /// What other processes used of all cores before and after.
+    /// The share of all cores that other processes used before and after.
     pub(crate) others: [f64; 2],
-    /// What other virtual machines took of ours during the run.
+    /// The share of this machine that other virtual machines took during the run.
     pub(crate) stolen: f64,
 }
 
@@ -83,7 +84,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
     let mut servers = servers?;
 
     for round in 0..options.rounds {
-        // Another one begins each time, so that none always comes after the same.
+        // Rotate the order, so that no target always follows the same one.
         let first = round % servers.len();
         servers.rotate_left(first);
         for (target, server, samples) in &mut servers {
@@ -104,7 +105,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
     Ok(Measured { load, targets })
 }
 
-/// The first sample that nothing disturbed, or the one at hand when there are no more repeats.
+/// The first undisturbed sample, or the last one if there are no more repeats.
 fn undisturbed(
     repeats: &mut usize,
     mut sample: impl FnMut() -> Result<Sample, BoxError>,

@@ -1,9 +1,9 @@
-//! What stands on both sides of a server under test: the upstream and the load, in one process.
+//! Both ends of a server under test: the upstream and the load, in one process.
 //!
-//! `ends port=P` is the upstream at that port (with `alpn=` and `certificate=`, over TLS), and a load for each line of fields between tabs that
-//! comes over standard input, of which it prints what it saw. Together on one core they can keep it
-//! awake: what a server takes to wake a core that sleeps depends on how busy it keeps that core, so
-//! that the slower of two would seem slower still.
+//! `ends port=P` is the upstream at that port (with `alpn=` and `certificate=`, over TLS), and a
+//! load for each line of fields between tabs that comes over standard input, of which it prints
+//! what it saw. Together on one core they keep it awake. Otherwise a slower server would let its
+//! core sleep more often, and seem even slower.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Stdio};
@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::process::{self, Server};
 use crate::{load, tls, upstream};
 
-/// The process, as the one that leads the run sees it.
+/// The handle of the process in the leading process.
 pub(crate) struct Ends {
     server: Server,
     orders: ChildStdin,
@@ -45,7 +45,7 @@ impl Ends {
         self.server.port
     }
 
-    /// Runs the load that `order` describes, and returns the line that tells of it.
+    /// Runs the load that `order` describes, and returns the line with its result.
     pub(crate) fn load(&mut self, order: &str) -> Result<String, BoxError> {
         writeln!(self.orders, "{order}")?;
         let mut answer = String::new();
@@ -56,7 +56,7 @@ impl Ends {
     }
 }
 
-/// The process itself.
+/// The main function of the process.
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let fields = fields::of_args(args);
     let port = fields.number("port")?;
@@ -68,7 +68,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
         let (sender, mut orders) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lines() {
-                // Nobody may be left to be told.
+                // The leading process may be gone.
                 let _ = line.map(|line| sender.send(line));
             }
         });

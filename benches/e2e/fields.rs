@@ -1,4 +1,4 @@
-//! `name=value` words: how the processes are told what to do, and how the load tells what it saw.
+//! `name=value` words: the arguments of the processes and the output of the load.
 
 use std::str::FromStr;
 

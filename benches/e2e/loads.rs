@@ -1,4 +1,4 @@
-//! What is sent, how many at a time, and what has to come back.
+//! The loads: their requests, concurrency and expected answers.
 
 use std::fmt;
 
@@ -6,52 +6,52 @@ use crate::numbers::grouped;
 
 /// The size of each JSON answer.
 pub(crate) const ANSWER: usize = 1024;
-/// Requests that share an HTTP/2 connection.
+/// The number of requests that share an HTTP/2 connection.
 pub(crate) const STREAMS: usize = 16;
 
-/// One kind of load. Each of its senders sends its next request when the last one is answered.
+/// A kind of load. Each sender sends its next request when the previous one is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
     pub(crate) exchange: Exchange,
     pub(crate) protocol: Protocol,
     pub(crate) upstream: Upstream,
-    /// How many requests are under way at any time.
+    /// The number of concurrent requests.
     pub(crate) senders: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exchange {
-    /// A JSON request of so many bytes, answered by [`ANSWER`] bytes.
+    /// A JSON request of this many bytes, answered with [`ANSWER`] bytes.
     Json(usize),
-    /// The same, on the route where the gateway reads the provider from the body.
+    /// The same on the path where the gateway reads the provider from the body.
     Unified(usize),
-    /// A request of 1 KiB, answered by a stream of so many events.
+    /// A request of 1 KiB, answered with a stream of this many events.
     Events(usize),
-    /// What a client library sends in the middle of a conversation: [`SDK_REQUEST`] bytes under its
-    /// headers, answered by a stream of so many events.
+    /// The request of a client library within a conversation: [`SDK_REQUEST`] bytes with its
+    /// headers, answered with a stream of this many events.
     Sdk(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// One connection for each sender.
+    /// One connection per sender.
     Http1,
-    /// [`STREAMS`] senders for each connection, without TLS.
+    /// [`STREAMS`] senders per connection, without TLS.
     H2c,
 }
 
-/// How the upstream is spoken to.
+/// The protocol of the upstream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Upstream {
     /// HTTP/1.1 without TLS.
     Plain,
-    /// By rustls on both ends.
+    /// TLS, with rustls on both ends.
     TlsHttp1,
     TlsHttp2,
 }
 
 impl Upstream {
-    /// The one protocol that it agrees to.
+    /// The only protocol that it negotiates.
     pub(crate) fn alpn(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -67,7 +67,7 @@ impl Upstream {
 
 const KIB: usize = 1024;
 const SDK_REQUEST: usize = 20 * KIB;
-/// A client library opens a connection for each call under way; a program has few of them.
+/// A client library opens a connection per active call, and a program has few of them.
 const SDK_CALLS: usize = 4;
 const EXCHANGES: [Exchange; 6] = [
     Exchange::Json(KIB),
@@ -79,7 +79,7 @@ const EXCHANGES: [Exchange; 6] = [
 ];
 
 impl Load {
-    /// 1 KiB from each of 64 connections: what is measured where it need be but one.
+    /// 1 KiB from each of 64 connections: the load for measurements of a single load.
     pub(crate) fn usual() -> Self {
         Self::http1(Exchange::Json(KIB), 64)
     }
@@ -88,7 +88,7 @@ impl Load {
         Self { exchange, protocol: Protocol::Http1, upstream: Upstream::Plain, senders }
     }
 
-    /// Those with TLS, and a client library's.
+    /// The loads with TLS, and that of a client library.
     fn special() -> [Self; 3] {
         let tls = |upstream| Self { upstream, ..Self::usual() };
         [
@@ -98,7 +98,7 @@ impl Load {
         ]
     }
 
-    /// Whether the gateway is measured with its logs on as well.
+    /// Whether the gateway is also measured with its logs.
     pub(crate) fn is_observed(&self) -> bool {
         let is_some = match self.exchange {
             Exchange::Json(KIB) => self.senders <= 64,
@@ -109,7 +109,7 @@ impl Load {
         is_some && self.protocol == Protocol::Http1
     }
 
-    /// Those that are measured unless all are asked for.
+    /// The loads that are measured unless all are requested.
     pub(crate) fn some() -> Vec<Self> {
         let http1 = Self::http1;
         let mut loads = vec![
@@ -150,7 +150,7 @@ impl Load {
         }
     }
 
-    /// In words, for the heading of a table.
+    /// The description for the heading of a table.
     pub(crate) fn title(&self) -> String {
         let what = match self.exchange {
             Exchange::Json(bytes) => format!("{} in, 1 KiB out", size(bytes)),
@@ -180,7 +180,7 @@ impl Load {
 }
 
 impl Exchange {
-    /// What is counted: a stream by its events, all else by its answers.
+    /// The counted unit: events of streams, else answers.
     pub(crate) fn units(self) -> u64 {
         self.events().unwrap_or(1) as u64
     }
@@ -212,7 +212,7 @@ impl Exchange {
     }
 }
 
-/// As it is called on command lines.
+/// Its name on command lines.
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.exchange {

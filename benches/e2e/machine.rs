@@ -1,11 +1,11 @@
-//! The machine, and how busy it is.
+//! The machine and its load.
 
 use std::fs::read_to_string;
 use std::time::Duration;
 
 use crate::BoxError;
 
-/// Cores, processor and kernel, in one line.
+/// Cores, processor and kernel in one line.
 pub(crate) fn shape() -> Result<String, BoxError> {
     let cpus = read_to_string("/proc/cpuinfo")?;
     let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
@@ -20,7 +20,7 @@ pub(crate) fn shape() -> Result<String, BoxError> {
     Ok(format!("{cores} cores{place} ({model}), Linux {}", kernel.trim()))
 }
 
-/// What all cores have done since the start, in ticks.
+/// The time of all cores since the start, in ticks.
 pub(crate) struct Busy {
     total: u64,
     idle: u64,
@@ -40,14 +40,14 @@ impl Busy {
         Ok(Self { total, idle: idle + iowait, stolen })
     }
 
-    /// The share of the time from here on in which the cores work.
+    /// The share of time in which the cores work, from here on.
     pub(crate) fn share_within(&self, time: Duration) -> Result<f64, BoxError> {
         std::thread::sleep(time);
         let (busy, total) = Self::now()?.since(self);
         Ok(busy / total)
     }
 
-    /// How many ticks the cores worked, and how many there were.
+    /// The number of working ticks, and of all ticks.
     pub(crate) fn since(&self, before: &Self) -> (f64, f64) {
         let (idle, total) = (self.idle - before.idle, (self.total - before.total).max(1));
         (total.saturating_sub(idle) as f64, total as f64)

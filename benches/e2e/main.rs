@@ -1,8 +1,8 @@
-//! Whole processes side by side: the example gateway, a bare hyper proxy, nginx and another crate.
+//! Compares whole processes: the example gateway, a bare hyper proxy, nginx and another crate.
 //!
-//! `benches/e2e/run.sh` builds all that is needed and runs this; `docs/performance.md` says what is
-//! compared and how. Every process but the one that leads is this program again, with the role as
-//! its first argument, or one of the programs it was given.
+//! `benches/e2e/run.sh` builds everything and runs this; `docs/performance.md` describes the
+//! comparison. All processes except the leading one are this program with a role as its first
+//! argument, or one of the given programs.
 #![allow(missing_docs)]
 
 mod around;

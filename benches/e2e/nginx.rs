@@ -1,12 +1,13 @@
-//! The configuration of nginx: one worker, connections to the upstream kept, no access log, and
-//! requests buffered as by default, but in memory.
+//! The configuration of nginx: one worker, persistent upstream connections, no access log, and
+//! requests buffered like by default, but in memory.
 //!
-//! Without the buffering, some uploads of 1 MiB over h2c ended in 502, for a reason not looked into.
+//! Without buffering, some uploads of 1 MiB over h2c ended with 502; the reason was not
+//! investigated.
 
 use crate::loads::{Load, Protocol};
 
 pub(crate) fn config(load: &Load, port: u16, upstream: u16) -> String {
-    // This version takes HTTP/2 without TLS only at a port of its own.
+    // This version supports HTTP/2 without TLS only on a separate port.
     let http2 = if load.protocol == Protocol::H2c { " http2" } else { "" };
     let buffering = if load.exchange.events().is_some() { "off" } else { "on" };
     let scheme = load.upstream.scheme();

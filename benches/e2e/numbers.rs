@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Formats numbers for people.
 
 /// `12,345`
 pub(crate) fn grouped(value: f64) -> String {
@@ -13,7 +13,7 @@ pub(crate) fn grouped(value: f64) -> String {
     text
 }
 
-/// Nanoseconds in a unit that fits.
+/// Nanoseconds in a suitable unit.
 pub(crate) fn time(nanos: f64) -> String {
     match nanos {
         ..1e6 => format!("{:.0} µs", nanos / 1e3),

@@ -1,4 +1,4 @@
-//! What is measured, for how long, and where it is written.
+//! The options of a run: what is measured, for how long, and where results are written.
 
 use std::path::PathBuf;
 
@@ -8,32 +8,32 @@ use crate::loads::Load;
 
 pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
-    /// Parts of the titles of targets that are measured beside the bare proxy; all where there is none.
+    /// Parts of the titles of targets to measure in addition to the bare proxy; all if empty.
     targets: Vec<String>,
     pub(crate) rounds: usize,
-    /// How many windows that others disturbed are measured again; 200 take up to 10 minutes.
+    /// The maximum number of disturbed windows that are measured again; 200 take up to 10 minutes.
     pub(crate) repeats: usize,
     pub(crate) warm_up_ms: u64,
     pub(crate) window_ms: u64,
     pub(crate) server_core: usize,
-    /// For the load and the upstream.
+    /// The core for the load and the upstream.
     pub(crate) load_core: usize,
-    // Programs.
+    // Paths of programs.
     pub(crate) gateway: String,
     pub(crate) gateway_metered: String,
     pub(crate) gateway_logged: String,
     pub(crate) gateway_full: String,
     pub(crate) axum_reverse_proxy: String,
     pub(crate) nginx: String,
-    /// A directory for what the servers write.
+    /// The directory for the servers' files.
     pub(crate) scratch: PathBuf,
-    /// Where the tables go, between the markers.
+    /// The page whose tables are replaced, between its markers.
     pub(crate) page: PathBuf,
     pub(crate) plot: PathBuf,
 }
 
 impl Options {
-    /// `--all`, and fields, of which the first of a name counts.
+    /// Parses `--all` and fields. The first field with a name counts.
     pub(crate) fn parse(args: &[String]) -> Result<Self, BoxError> {
         let fields = fields::of_args(args);
         let mut loads = Load::some();
@@ -71,7 +71,7 @@ impl Options {
         self.targets.iter().any(|part| title.contains(part.as_str()))
     }
 
-    /// Of the upstream, where it speaks TLS. The key lies beside it.
+    /// The upstream's certificate, if it uses TLS. The key is next to it.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.scratch.join("certificate.pem")
     }

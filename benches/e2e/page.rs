@@ -1,4 +1,4 @@
-//! The page that the figures are written into.
+//! The page with the figures.
 
 use std::fmt::Display;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::loads::STREAMS;
 use crate::machine;
 use crate::options::Options;
 
-/// Where one of the runs writes to.
+/// The section of a run.
 pub(crate) struct Markers {
     begin: &'static str,
     end: &'static str,
@@ -26,16 +26,16 @@ pub(crate) const SCALE: Markers = Markers {
     end: "<!-- end of what benches/e2e/run.sh scale writes -->",
 };
 
-/// A page as it was before the run.
+/// A page before the run.
 pub(crate) struct Page<'p> {
     path: &'p Path,
-    /// Up to and from the markers.
+    /// The text up to the first marker, and from the last one.
     head: String,
     tail: String,
 }
 
 impl<'p> Page<'p> {
-    /// Reads it before anything is measured, so that no run ends without a place for its figures.
+    /// Reads the page before measuring, so that no run ends without a place for its figures.
     pub(crate) fn open(path: &'p Path, Markers { begin, end }: &Markers) -> Result<Self, BoxError> {
         let failed = |why: &dyn Display| format!("{}: {why}", path.display());
         let old = fs::read_to_string(path).map_err(|error| failed(&error))?;
@@ -45,14 +45,14 @@ impl<'p> Page<'p> {
         Ok(Self { path, head: [head, begin].concat(), tail: [end, tail].concat() })
     }
 
-    /// Replaces what is between the markers.
+    /// Replaces the text between the markers.
     pub(crate) fn write(self, text: &str) -> Result<(), BoxError> {
         fs::write(self.path, [&self.head, "\n", text, &self.tail].concat())?;
         Ok(())
     }
 }
 
-/// The machine, and how the run went.
+/// The machine and the conditions of the run.
 pub(crate) fn about(options: &Options, run: &Run) -> Result<String, BoxError> {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [before, after] = run.others.map(percent);

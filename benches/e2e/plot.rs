@@ -1,4 +1,4 @@
-//! The ratios as bars, in SVG.
+//! Draws the ratios as bars in SVG.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,8 @@ const LEFT: [f64; 2] = [30.0, 480.0];
 const TOP: f64 = 96.0;
 const BAR: f64 = 9.0;
 const HEADING: f64 = 24.0;
-/// The ratio at the right edge of a panel; longer bars are cut there, and end in their number.
+/// The ratio at the right edge of a panel. Longer bars are cut there and labelled with their
+/// number.
 const MOST: f64 = 3.0;
 
 pub(crate) fn draw(run: &Run) -> String {
@@ -64,7 +65,7 @@ fn legend(svg: &mut String) {
     }
 }
 
-/// One load: a bar from 0 to the median for each target, and a line from the least to the most.
+/// A load: for each target a bar from 0 to the median, and a line from the minimum to the maximum.
 fn bars(svg: &mut String, measured: &Measured, what: fn(&Sample) -> f64, left: f64, top: f64) {
     text(svg, left, top + HEADING - 7.0, &measured.load.title(), "normal");
     for (index, (target, samples)) in measured.targets.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Programs that run on one core each, and end with what started them.
+//! Child processes, each on one core, that end with the leading process.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -10,19 +10,19 @@ use crate::BoxError;
 const STARTING: Duration = Duration::from_secs(10);
 const STOPPING: Duration = Duration::from_secs(5);
 
-/// A server, ended when this is dropped, or when the leading process ends by whatever cause.
+/// A server, stopped when this is dropped, or when the leading process ends for any reason.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
 }
 
 impl Server {
-    /// Starts `command`, and waits until it accepts connections at the port it was told.
+    /// Starts `command`, and waits until it accepts connections at its port.
     pub(crate) fn start(mut command: Command, port: u16) -> Result<Self, BoxError> {
         Self::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()), port)
     }
 
-    /// The same, with the pipes that `command` has.
+    /// The same with the pipes of `command`.
     pub(crate) fn spawn(command: &mut Command, port: u16) -> Result<Self, BoxError> {
         let mut server = Self { child: command.spawn()?, port };
         let started = Instant::now();
@@ -38,7 +38,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it was spawned with pipes, and once.
+    /// Can be called once, if it was spawned with pipes.
     pub(crate) fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         self.child.stdin.take().zip(self.child.stdout.take())
     }
@@ -50,7 +50,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // By SIGTERM, or nginx would leave its worker behind.
+        // Use SIGTERM: otherwise nginx would leave its worker behind.
         let told = Command::new("kill").arg(self.pid().to_string()).status();
         let stopped = Instant::now();
         while told.is_ok() && stopped.elapsed() < STOPPING {
@@ -64,7 +64,8 @@ impl Drop for Server {
     }
 }
 
-/// A command for `program` on those cores. Both tools become the program, so that its id is theirs.
+/// A command for `program` on these cores. Both tools `exec` the program, so the process id stays
+/// the same.
 pub(crate) fn pinned(cores: &[usize], program: &str) -> Command {
     let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
     let mut command = Command::new("taskset");
@@ -72,7 +73,7 @@ pub(crate) fn pinned(cores: &[usize], program: &str) -> Command {
     command
 }
 
-/// This program in another role.
+/// This program with another role.
 pub(crate) fn role(core: usize, role: &str) -> Result<Command, BoxError> {
     role_on(&[core], role)
 }
@@ -84,12 +85,12 @@ pub(crate) fn role_on(cores: &[usize], role: &str) -> Result<Command, BoxError> 
     Ok(command)
 }
 
-/// A port that was free a moment ago.
+/// A port that was just free.
 pub(crate) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Runs this process on one thread: it has one core.
+/// Runs this process on one thread, as it has one core.
 pub(crate) fn block_on(work: impl Future<Output = Result<(), BoxError>>) -> Result<(), BoxError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -1,4 +1,4 @@
-//! Serving at a port, as the upstream and the proxies in here all do it.
+//! The server of the upstream and of the proxies.
 
 use http::{Request, Response};
 use http_body::Body;
@@ -11,10 +11,12 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::BoxError;
 
-/// How many connections may wait to be accepted: with less, some of 1,000 at once are reset.
+/// The length of the accept queue. With a shorter one, some of 1,000 simultaneous connections are
+/// reset.
 const WAITING: u32 = 4096;
 
-/// Over TLS where there is an acceptor. Gives each connection a clone of the service, and of `builder`.
+/// Serves, with TLS if there is an acceptor. Each connection gets a clone of the service and of
+/// `builder`.
 pub(crate) async fn serve<S, B>(
     port: u16,
     tls: Option<TlsAcceptor>,
@@ -32,11 +34,11 @@ where
     let listener = socket.listen(WAITING)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        // Fails only where the client is gone already.
+        // Fails only if the client has disconnected.
         let _ = stream.set_nodelay(true);
         let (builder, service, tls) = (builder.clone(), service.clone(), tls.clone());
         tokio::spawn(async move {
-            // A client that leaves is none of our errors.
+            // A client that disconnects is not an error.
             let _ = match tls {
                 None => builder.serve_connection(TokioIo::new(stream), service).await,
                 Some(tls) => {

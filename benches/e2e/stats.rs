@@ -1,18 +1,18 @@
-//! From the samples of all rounds to a median and how far they lie apart.
+//! Medians and spreads of the samples of all rounds.
 
-/// What one window told of one target.
+/// The result of a window for a target.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
-    /// Requests, or events of streams, per second.
+    /// Requests or stream events per second.
     pub(crate) rate: f64,
     pub(crate) p50_ns: f64,
     pub(crate) p99_ns: f64,
-    /// Seconds of CPU per 1,000 requests.
+    /// CPU seconds per 1,000 requests.
     pub(crate) cpu: f64,
-    /// The share of its core that it used.
+    /// The used share of its core.
     pub(crate) busy: f64,
     pub(crate) rss_kib: f64,
-    /// The share of all cores that other work had meanwhile.
+    /// The share of all cores that other processes used meanwhile.
     pub(crate) others: f64,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of at least one value.
+    /// The spread of at least one value.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -38,12 +38,12 @@ impl Spread {
         }
     }
 
-    /// Of one thing in all samples.
+    /// The spread of a figure in all samples.
     pub(crate) fn over(samples: &[Sample], what: impl Fn(&Sample) -> f64) -> Self {
         Self::of(samples.iter().map(what))
     }
 
-    /// Of the ratio in each round: what slows the whole machine for a while slows both.
+    /// The spread of the ratios per round: if the whole machine is slow for a while, both are.
     pub(crate) fn ratio(
         samples: &[Sample],
         floor: &[Sample],
@@ -52,7 +52,7 @@ impl Spread {
         Self::of(samples.iter().zip(floor).map(|(sample, floor)| what(sample) / what(floor)))
     }
 
-    /// Of the difference in each round.
+    /// The spread of the differences per round.
     pub(crate) fn difference(
         samples: &[Sample],
         floor: &[Sample],

@@ -1,4 +1,4 @@
-//! The figures as Markdown.
+//! Writes the figures as Markdown.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::numbers::{grouped, time};
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 
-/// The ratios of all loads, a line each.
+/// The ratios of all loads, one line each.
 pub(crate) fn summary(run: &Run) -> String {
     let mut text = String::new();
     let cpu = "CPU per request, as a multiple of the bare proxy's; less is better";
@@ -29,14 +29,14 @@ pub(crate) fn summary(run: &Run) -> String {
     };
     let cpu = format!("What a user pays: CPU per request {second}");
     compared(&mut text, run, &cpu, |_| true, share(|sample| sample.cpu / 1000.0));
-    // With more, the time is mostly that of the queue.
+    // With more concurrency, the time is mostly spent in the queue.
     let few = |load: &Load| load.senders <= 4;
     let time = format!("What a user waits: median time {second}");
     compared(&mut text, run, &time, few, share(|sample| sample.p50_ns / 1e9));
     text
 }
 
-/// A table with a line for each load and a column for each target but the bare proxy.
+/// A table with a line per load and a column per target, except the bare proxy.
 fn compared(
     text: &mut String,
     run: &Run,
@@ -67,7 +67,7 @@ fn compared(
     text.push('\n');
 }
 
-/// A table for each load.
+/// A table per load.
 pub(crate) fn details(run: &Run) -> String {
     let mut text = String::new();
     run.measured.iter().for_each(|measured| detail(&mut text, measured));

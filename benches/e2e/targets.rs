@@ -1,4 +1,4 @@
-//! The servers under test, and how each of them is started and asked.
+//! The servers under test, and how they are started and called.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,24 +9,24 @@ use crate::nginx;
 use crate::options::Options;
 use crate::process::{self, Server};
 
-/// For the gateway that has tokens; not a secret.
+/// The token of the gateway with tokens; not a secret.
 const TOKEN: &str = "bench-token";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// The upstream itself.
     Direct,
-    /// What all others are compared with.
+    /// The baseline of the comparison.
     Bare,
     Nginx,
     AxumReverseProxy,
-    /// The example, built by default.
+    /// The example with default features.
     Gateway,
-    /// The example with the hook for `/metrics`, and so metering.
+    /// The example with the hook for `/metrics`, which enables metering.
     Metered,
-    /// The example with all features, and settings that turn every control layer on.
+    /// The example with all features, and settings that enable all control layers.
     Controlled,
-    /// The example as it starts by default: a line for each exchange on standard error.
+    /// The example with its default log: a line per exchange on standard error.
     Line,
     /// The example with a log of JSON lines.
     JsonLines,
@@ -56,7 +56,7 @@ impl Target {
         Self::Cached,
     ];
 
-    /// Those that are measured at this load: where there is TLS, those that speak it.
+    /// The targets that are measured with this load: for TLS, those that support it.
     pub(crate) fn of(load: &Load, options: &Options) -> Vec<Self> {
         let is_measured = |target: &Self| match target {
             Self::Bare => true,
@@ -107,7 +107,7 @@ impl Target {
         }
     }
 
-    /// Where the load sends its requests. All of these reach the upstream at the same path.
+    /// The path of the load's requests. All of them reach the upstream at the same path.
     pub(crate) fn path(self, load: &Load) -> String {
         let route = match self {
             Self::Direct | Self::Bare | Self::Nginx | Self::AxumReverseProxy => "/v1",
@@ -130,7 +130,7 @@ impl Target {
         }
     }
 
-    /// Starts it on the core for servers, in front of the upstream at that port.
+    /// Starts it on the core for servers, with the upstream at that port.
     pub(crate) fn start(
         self,
         options: &Options,
@@ -140,7 +140,7 @@ impl Target {
         self.start_on(&[options.server_core], options, load, upstream)
     }
 
-    /// Starts it on these cores; the runtimes have a thread for each.
+    /// Starts it on these cores; runtimes have a thread per core.
     pub(crate) fn start_on(
         self,
         cores: &[usize],
@@ -176,7 +176,7 @@ impl Target {
                 let file = directory.join("nginx.conf");
                 std::fs::write(&file, nginx::config(load, port, upstream))?;
                 let mut command = process::pinned(cores, &options.nginx);
-                // Until it has read its configuration, it logs where it was built to.
+                // Until it has read its configuration, it logs to its compiled-in path.
                 command.arg("-p").arg(directory).arg("-c").arg(file).args(["-e", "stderr"]);
                 command
             }
@@ -238,7 +238,7 @@ fn controlled(mut command: Command) -> Command {
     command
 }
 
-/// The path of a log of which nothing is there yet.
+/// The path of a log that does not exist yet.
 fn fresh(path: PathBuf) -> Result<PathBuf, BoxError> {
     for suffix in ["", "-wal", "-shm"] {
         let mut file = path.clone().into_os_string();

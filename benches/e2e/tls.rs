@@ -1,4 +1,4 @@
-//! TLS between the servers and the upstream, by rustls with a certificate of its own for each run.
+//! TLS between the servers and the upstream: rustls, with a new certificate per run.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::BoxError;
 
-/// Writes a certificate for 127.0.0.1, and its key beside it.
+/// Writes a certificate for 127.0.0.1 and its key.
 pub(crate) fn certify(certificate: &Path) -> Result<(), BoxError> {
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
     fs::write(certificate, own.cert.pem())?;
@@ -21,7 +21,7 @@ pub(crate) fn certify(certificate: &Path) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// For an upstream that agrees to one protocol.
+/// The configuration of an upstream that negotiates one protocol.
 pub(crate) fn acceptor(certificate: &Path, alpn: &str) -> Result<TlsAcceptor, BoxError> {
     let chain = vec![CertificateDer::from_pem_file(certificate)?];
     let key = PrivateKeyDer::from_pem_file(certificate.with_extension("key"))?;
@@ -33,7 +33,7 @@ pub(crate) fn acceptor(certificate: &Path, alpn: &str) -> Result<TlsAcceptor, Bo
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// For a client that trusts that certificate alone.
+/// The configuration of a client that trusts only that certificate.
 pub(crate) fn connector(
     certificate: &Path,
     transport: HttpConnector,

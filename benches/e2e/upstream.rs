@@ -1,7 +1,7 @@
-//! The upstream: answers made beforehand, sent when the request has been read to its end.
+//! The upstream: sends prepared answers when the request was read to its end.
 //!
-//! `upstream port=P`. `?events=N` in the query asks for a stream, `?every_ms=N` for one that has an
-//! event every so often and never ends; else there is 1 KiB of JSON.
+//! `upstream port=P`. `?events=N` in the query requests a stream, `?every_ms=N` an endless one with
+//! periodic events. Otherwise the answer is 1 KiB of JSON.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -67,7 +67,7 @@ async fn answer(
 struct Answers {
     json: Bytes,
     event: Bytes,
-    /// The event with the usage, and the one that ends the stream.
+    /// The event with the usage and the last one.
     last: [Bytes; 2],
 }
 
@@ -93,7 +93,7 @@ impl Answers {
 
 enum Answer {
     Whole(Option<Bytes>),
-    /// Each event is a write of its own, and others' turns come between two.
+    /// Each event is a separate write, and other tasks run in between.
     Events {
         answers: Arc<Answers>,
         left: usize,

@@ -1,4 +1,4 @@
-//! Requests and an in-memory client that is always ready, and the time that layers add to them.
+//! Requests, an in-memory client that is always ready, and measuring the time that layers add.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses what it needs")]
 
 use std::collections::VecDeque;
@@ -17,11 +17,11 @@ use tower::Service;
 
 use crate::frames::{Frames, drain};
 
-/// How many requests are built, and then sent, at a time: few, so that they are in the cache as a
-/// server has them that has just read them.
+/// The number of requests built and then sent at a time: few, so that they are in the CPU cache,
+/// like in a server that has just read them.
 const BATCH: u64 = 8;
 
-/// Reads the request, then answers with `frames`. A clone costs as little as one of a real client.
+/// Reads the request, then answers with `frames`. A clone is as cheap as one of a real client.
 #[derive(Clone)]
 pub struct Client(Arc<Answer>);
 
@@ -42,7 +42,7 @@ impl Client {
         Self(Arc::new(Answer { frames, content_type }))
     }
 
-    /// So many events, each of them a frame.
+    /// A stream of this many events, each in a frame.
     pub fn stream(events: usize) -> Self {
         let event = Bytes::from(format!(
             "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n",
@@ -55,7 +55,7 @@ impl Client {
 }
 
 impl Client {
-    /// The same, with the end that a chat has.
+    /// The same with the end of a chat.
     pub fn ended_stream(events: usize) -> Self {
         let Self(stream) = Self::stream(events);
         let Answer { mut frames, content_type } = Answer::clone(&stream);
@@ -96,7 +96,7 @@ impl<B: Body<Data = Bytes>> Service<Request<B>> for Client {
 #[derive(Clone)]
 struct ConnectionInfo;
 
-/// One exchange from `poll_ready` to the end of the response body.
+/// Runs an exchange from `poll_ready` to the end of the response body.
 pub fn exchange<S, R>(service: &mut S, request: Request<Frames>)
 where
     S: Service<Request<Frames>, Response = Response<R>>,
@@ -151,7 +151,7 @@ pub fn chat(size: usize, model_first: bool) -> Bytes {
     Bytes::from(body)
 }
 
-/// The time of so many exchanges, without the making of their requests.
+/// The time of this many exchanges, without building their requests.
 pub fn timed<S, R>(service: &mut S, request: &dyn Fn() -> Request<Frames>, count: u64) -> Duration
 where
     S: Service<Request<Frames>, Response = Response<R>>,
@@ -165,13 +165,13 @@ where
     start.elapsed()
 }
 
-/// Runs `iterations` in batches and adds up what `batch` says each took.
+/// Runs `iterations` in batches and adds up the times that `batch` returns.
 pub fn batches(iterations: u64, mut batch: impl FnMut(u64) -> Duration) -> Duration {
     let whole = (0..iterations / BATCH).map(|_| BATCH);
     whole.chain([iterations % BATCH]).map(&mut batch).sum()
 }
 
-/// What `over` takes longer than `under`, each with requests of its own making.
+/// The time that `over` takes longer than `under`, each with its own requests.
 pub fn added<S, T, R, Q>(
     bencher: &mut Bencher<'_>,
     over: &mut S,
@@ -191,7 +191,7 @@ pub fn added<S, T, R, Q>(
             short += timed(under, under_request, count);
             Duration::ZERO
         });
-        // Noise may make the difference of fast cases negative; criterion takes no zero.
+        // Noise may make the difference of fast cases negative, and criterion does not accept zero.
         long.saturating_sub(short).max(Duration::from_nanos(1))
     });
 }

@@ -1,4 +1,4 @@
-//! What is counted, and how often it is run.
+//! Counts the instructions of repeated runs.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,19 +13,19 @@ use tower::Service;
 use crate::exchange::exchange;
 use crate::frames::Frames;
 
-/// How often each is counted: what happens at every so many exchanges has its part in the figure.
+/// The number of counted runs, so that periodic work has its share in the figure.
 const TIMES: usize = 100;
 
-/// Callgrind counts what is done in here, and nothing else: it knows this function by its name.
+/// Callgrind counts only this function, which it identifies by name.
 #[inline(never)]
 fn counted<T>(run: impl FnOnce() -> T) -> T {
     run()
 }
 
-/// Counts `run`, without the making of what it gets and the dropping of what it gives.
+/// Counts `run`, without creating its input and dropping its output.
 ///
-/// One after another, so that memory is used again as a server does. As many more are not counted,
-/// before: those pay for thread locals, and for what grows to the size that it needs.
+/// Runs are sequential, so that memory is reused as in a server. The same number of runs before is
+/// not counted: those initialise thread locals and growing buffers.
 pub(crate) fn each_time<T, U>(mut input: impl FnMut() -> T, mut run: impl FnMut(T) -> U) {
     for _ in 0..TIMES {
         drop(black_box(run(input())));
@@ -36,7 +36,7 @@ pub(crate) fn each_time<T, U>(mut input: impl FnMut() -> T, mut run: impl FnMut(
     }
 }
 
-/// Counts exchanges, without the making of their requests.
+/// Counts exchanges, without building their requests.
 pub(crate) fn each_exchange<S, R>(mut service: S, request: impl FnMut() -> Request<Frames>)
 where
     S: Service<Request<Frames>, Response = Response<R>>,
@@ -45,11 +45,11 @@ where
     each_time(request, |request| exchange(&mut service, request));
 }
 
-/// A client that does nothing, and never answers.
+/// A client that does nothing and never answers.
 #[derive(Clone, Copy)]
 pub(crate) struct Held;
 
-/// Keeps the request of a call, so that its end is not counted.
+/// Keeps the request of a call, so that dropping it is not counted.
 pub(crate) struct Holding<B>(#[allow(dead_code, reason = "it is there to be dropped")] Request<B>);
 
 impl<B> Service<Request<B>> for Held {

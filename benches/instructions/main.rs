@@ -1,9 +1,9 @@
-//! How many instructions exchanges take, counted by callgrind.
+//! Instructions per exchange, counted by callgrind.
 //!
-//! `benches/instructions/run.sh` compares them with `baseline.toml`, beside it, and with `--update`
-//! writes that. Each is of 100 exchanges (`count::TIMES`), with what the in-memory client does.
-//! Figures are the same to the instruction from run to run, but for that of `native_metrics`, whose
-//! hashes have random seeds: it differs by up to 0.1 %. So do some where the binary is elsewhere.
+//! `benches/instructions/run.sh` compares them with `baseline.toml` next to it, and updates that
+//! with `--update`. Each figure is for 100 exchanges (`count::TIMES`), including the in-memory
+//! client. Figures are exactly reproducible, except `native_metrics`, whose hashes have random
+//! seeds: it varies by up to 0.1 %. So do some figures if the binary has another path.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod count;
@@ -87,7 +87,7 @@ fn no_gateway() {
     each_exchange(Client::json(), || request(NATIVE, &body));
 }
 
-/// Up to the call of the client, and nothing of what follows.
+/// Up to the call of the client, without what follows.
 fn head(request: impl FnMut() -> Request<Frames>) {
     let mut service = bare().client_layer().layer(Held);
     each_time(request, |request| service.call(request));
@@ -104,7 +104,7 @@ fn route_rewrite_headers() {
     head(|| request(NATIVE, &body));
 }
 
-// So small that an allocation more is over the limit.
+// So small that an additional allocation exceeds the limit.
 #[library_benchmark]
 fn route_rewrite_few_headers() {
     head(|| {
@@ -138,7 +138,7 @@ fn native_metrics() {
     each_exchange(layer.client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
-// What a log does on the task of an exchange: the rest is the writer's, and below.
+// A log's work on the task of an exchange. The writer's work is counted below.
 #[library_benchmark]
 fn native_log() {
     let body = chat(KIB, true);
@@ -146,14 +146,14 @@ fn native_log() {
     let layer = builder().metrics_hook(log.clone()).build().unwrap();
     let mut service = layer.client_layer().layer(Client::json());
     let quiet = || {
-        // The record before is written, so that the writer does the same at each.
+        // The previous record is written, so that the writer does the same for each.
         assert!(log.flush(Duration::from_secs(60)).is_complete());
         request(NATIVE, &body)
     };
     each_exchange(&mut service, quiet);
 }
 
-/// A record as most are, of an exchange without bodies.
+/// A typical record of an exchange without bodies.
 fn record(number: u32) -> LogRecord {
     let json = r#"{
         "id": "019ebad4-0001-7000-8000-000000000000", "created_at": "2026-06-01T10:00:00.123Z",
@@ -179,7 +179,7 @@ fn record(number: u32) -> LogRecord {
     record
 }
 
-/// What the log's writer does with a batch of records.
+/// The log writer's work for a batch of records.
 fn written(sink: &mut impl LogSink, batch: u32) {
     let mut numbers = 0..;
     each_time(
@@ -197,7 +197,7 @@ fn log_record_json() {
     written(&mut JsonLines::new(std::io::sink()), 1);
 }
 
-// Of 16 rows in one transaction.
+// 16 rows in one transaction.
 #[library_benchmark]
 fn log_rows_sqlite_16() {
     let directory = tempfile::tempdir().unwrap();
@@ -271,7 +271,7 @@ fn native_control_every_layer() {
     });
 }
 
-// The model is last, so all of the body is peeked into.
+// The model is last, so the whole body is peeked.
 #[library_benchmark]
 #[bench::kib_1(KIB)]
 #[bench::kib_20(20 * KIB)]
@@ -288,7 +288,7 @@ fn scan_request(size: usize) {
     each_exchange(bare().client_layer().layer(Client::json()), || request(UNIFIED, &body));
 }
 
-// The meter alone, of 50 events in one frame.
+// The meter alone, with 50 events in one frame.
 #[library_benchmark]
 fn scan_events() {
     let event = r#"data: {"id":"1","choices":[{"delta":{"content":"some text"}}],"usage":null}"#;

@@ -16,9 +16,9 @@ use tower_ai_gateway::settings::limits::{Period, Window};
 
 use self::server::{Reply, Server};
 
-/// Of one turn, unless the command line says how many.
+/// The number of requests per round, unless given on the command line.
 const REQUESTS: u64 = 40_000;
-/// At a time.
+/// The number of concurrent requests.
 const CLIENTS: u64 = 50;
 const TURNS: usize = 5;
 const LIMIT: u64 = 1_000_000_000;
@@ -46,7 +46,7 @@ fn main() {
         server.call(&["FLUSHALL"]);
         let our = runtime.block_on(decisions(&store, requests));
         if turn == 0 {
-            continue; // to get warm
+            continue; // warm-up
         }
         println!(
             "redis-benchmark {their:8.0}/s   RedisStore {our:8.0}/s   ratio {:.2}",
@@ -108,7 +108,7 @@ async fn decisions(store: &Arc<RedisStore>, requests: u64) -> f64 {
     requests as f64 / started.elapsed().as_secs_f64()
 }
 
-/// The same, by `redis-benchmark`.
+/// The same with `redis-benchmark`.
 fn benchmark(server: &Server, hash: &str, requests: u64) -> f64 {
     let name =
         |id: &str, end: &str| format!("taig:v1:{{{}}}:{}{end}", "01".repeat(8), id.repeat(16));
@@ -145,7 +145,7 @@ fn benchmark(server: &Server, hash: &str, requests: u64) -> f64 {
         .args(arguments)
         .output()
         .expect("redis-benchmark is installed");
-    // A head, and a line that begins with the name of the test and its requests a second.
+    // A header, and a line that starts with the name of the test and its requests per second.
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = output.lines().last().unwrap_or_default();
     let rate = line.rsplit("\",\"").nth(6).and_then(|rate| rate.parse().ok());

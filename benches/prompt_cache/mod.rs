@@ -1,5 +1,5 @@
-//! A provider that caches prompts for each key, and conversations that grow, through a gateway with
-//! several keys.
+//! A provider that caches prompts per key, and growing conversations through a gateway with several
+//! keys.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::{GatewaySettings, Secret, Settings, SettingsTable};
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
-/// As OpenAI's cache: prefixes in steps of 128 tokens, from 1024 on, of some 4 bytes each.
+/// Like OpenAI's cache: prefixes in steps of 128 tokens, from 1024 on, of about 4 bytes each.
 const BLOCK: usize = 128 * 4;
 const SHORTEST: usize = 1024 * 4;
 
@@ -33,7 +33,7 @@ impl Tokens {
     }
 }
 
-/// What each key has in its cache, and what all requests have used.
+/// The cache of each key, and the usage of all requests.
 #[derive(Debug, Default)]
 pub struct PromptCaches {
     prefixes: HashMap<String, HashSet<u64>>,
@@ -48,7 +48,7 @@ impl PromptCaches {
         for (index, block) in prompt.chunks_exact(BLOCK).enumerate() {
             block.hash(&mut hasher);
             let end = (index + 1) * BLOCK;
-            // A prefix is found as long as all before it was.
+            // A prefix is found if all shorter ones are.
             if !known.insert(hasher.finish()) && cached == end - BLOCK {
                 cached = end;
             }
@@ -72,17 +72,17 @@ impl PromptCaches {
 /// How requests name their conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// By a header, with affinity switched off: the key is chosen by load.
+    /// By a header, with affinity switched off: keys are chosen by load.
     SwitchedOff,
     Header,
-    /// In the body, behind its messages.
+    /// In the body, after its messages.
     PromptCacheKey,
 }
 
 type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 type Service = BoxCloneSyncService<Request<Full<Bytes>>, Answer, BoxError>;
 
-/// A gateway with so many keys of one provider.
+/// A gateway with this many keys of one provider.
 fn gateway(keys: usize, caches: &Arc<Mutex<PromptCaches>>) -> Service {
     let settings =
         (0..keys).fold(GatewaySettings::builder().authenticated_elsewhere(), |settings, number| {
@@ -110,14 +110,14 @@ fn gateway(keys: usize, caches: &Arc<Mutex<PromptCaches>>) -> Service {
     BoxCloneSyncService::new(service)
 }
 
-/// Text that no other seed makes.
+/// Text that is unique for the seed.
 fn text(seed: usize, length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(seed as u64);
     (0..length).map(|_| random.lowercase()).collect()
 }
 
-/// So many conversations, each of so many turns, one turn of each after the other. In the middle the
-/// gateway gets further keys. Gives what the provider counted.
+/// Runs conversations with interleaved turns. Half-way the gateway gets more keys. Returns the
+/// provider's counts.
 pub async fn converse(
     conversations: usize,
     turns: usize,

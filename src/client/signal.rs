@@ -1,4 +1,4 @@
-//! Who is woken when a connection can make progress.
+//! The tasks to wake when a connection can make progress.
 
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! `[gateways.….cache]`: which answers are kept.
+//! `[gateways.….cache]`: which answers are cached.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ section! {
 }
 
 section! {
-    /// One rule.
+    /// A rule.
     Rule, rule: CacheRule, _cx: ();
     ttl_seconds: RuleTtl;
     models: Vec<Text> => for model in models {
@@ -71,7 +71,7 @@ impl Table<Rule> {
     fn read(self) -> Result<CacheRule, Mistake> {
         let place = self.place();
         let rule = match &self.ttl_seconds {
-            None => return Err(self.misses("ttl_seconds")),
+            None => return Err(self.missing("ttl_seconds")),
             Some(RuleTtl(0)) => CacheRule::never(),
             Some(ttl) => CacheRule::keep(seconds(ttl.0)),
         };

@@ -1,4 +1,4 @@
-//! `[cache]`: where all gateways of a process keep answers.
+//! `[cache]`: the store for cached answers of all gateways of a process.
 
 #[cfg(feature = "redis")]
 use std::sync::Arc;
@@ -31,24 +31,24 @@ pub(super) struct CacheStore {
     prefix: Option<Text>,
 }
 
-/// What the section says.
+/// The store that the section selects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KeptIn {
+pub(super) struct CacheStoreChoice {
     memory_bytes: Option<u64>,
     #[cfg(feature = "redis")]
     redis: Option<Redis>,
 }
 
-/// Nothing is connected before the first request.
+/// Connects at the first request.
 #[cfg(feature = "redis")]
 #[derive(Clone, Debug)]
 struct Redis {
     store: Arc<RedisCache>,
-    /// What it was built with.
+    /// The settings it was built from.
     at: RedisAt,
 }
 
-impl KeptIn {
+impl CacheStoreChoice {
     pub(super) fn of(section: Table<CacheStore>, source: &Source<'_>) -> Result<Self, Mistake> {
         let place = section.place();
         let fields = section.fields;

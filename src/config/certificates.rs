@@ -1,4 +1,4 @@
-//! `client_certificate` of a provider: what its servers are shown, and no others.
+//! `client_certificate` of a provider: presented only to that provider's servers.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,7 +12,7 @@ use crate::client::certificates::{ClientCertificates, Pem};
 use crate::client::{Server, check_identity};
 use crate::provider::Provider;
 
-/// The certificates as the file has them: by provider.
+/// The certificates by provider.
 #[derive(Clone, Default)]
 pub(super) struct Certificates(Vec<Certificate>);
 
@@ -37,7 +37,7 @@ pub(super) struct RawCertificate {
 }
 
 impl Certificates {
-    /// It is this provider's.
+    /// Adds the certificate of this provider.
     pub(super) fn add(
         &mut self,
         raw: &Table<RawCertificate>,
@@ -45,7 +45,7 @@ impl Certificates {
         source: &Source<'_>,
     ) -> Result<(), Mistake> {
         let file = &raw.file;
-        // Not shown, for somebody may have put the PEM itself there.
+        // Not repeated in the error: it may be the PEM itself.
         if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
             return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
         }
@@ -67,7 +67,7 @@ impl Certificates {
         Ok(())
     }
 
-    /// What each server is to be shown where these are the providers.
+    /// The certificate for each server of these providers.
     pub(super) fn at(&self, providers: &[Provider]) -> Result<ClientCertificates, ConfigFileError> {
         let mut servers = BTreeMap::new();
         for provider in providers {

@@ -1,4 +1,4 @@
-//! `[health]` and `[retry]`: what all gateways of a process share.
+//! `[health]` and `[retry]`: settings that all gateways of a process share.
 
 use toml::Spanned;
 
@@ -24,7 +24,7 @@ impl Control {
     }
 }
 
-/// What both sections say.
+/// The settings of both sections.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Control {
     pub(super) breaker: Option<BreakerSettings>,
@@ -45,7 +45,7 @@ section! {
 }
 
 section! {
-    /// `[retry]`. What is not said of the budget is as it is without the section.
+    /// `[retry]`. Missing keys of the budget have the same default as without the section.
     Retry, control: Control, _cx: ();
     budget_per_second: Whole<0, 1_000_000> =>
         control.budget.get_or_insert(RetryLayer::BUDGET).0 = budget_per_second.0;

@@ -1,4 +1,4 @@
-//! `[gateways.….defaults]`: what the control headers say where a request does not.
+//! `[gateways.….defaults]`: defaults for the control headers.
 
 use serde::de::IgnoredAny;
 use toml::Spanned;
@@ -50,7 +50,7 @@ section! {
     otel_parent_span_id: Spanned<IgnoredAny> => return Err(of_one_request(&otel_parent_span_id));
 }
 
-/// A default would say the same of every request.
+/// Refuses a default for a header that only makes sense per request.
 fn of_one_request(value: &Spanned<IgnoredAny>) -> Mistake {
     value.refuse(Kind::UnknownKey, "it is of one request and has no default: clients send it")
 }
@@ -65,7 +65,7 @@ section! {
     per_cache_write_token: Usd => prices.cache_write = Some(per_cache_write_token.0);
     per_token_out: Usd => prices.output = Some(per_token_out.0);
     per_token_cached_in: Usd => if prices.cached_input.replace(per_token_cached_in.0).is_some() {
-        // Under both of its names it is no price.
+        // Two prices for the same tokens are invalid.
         prices = Prices::default();
     };
 }

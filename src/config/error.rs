@@ -1,4 +1,4 @@
-//! Mistakes in a settings file.
+//! The error of a settings file.
 
 use std::error::Error;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::redact::redact;
 
-/// A mistake in a settings file: where it is, and what.
+/// An error in a settings file, with its location.
 ///
 /// ```text
 /// gateway.toml, line 12, gateways.team.keys.grok: the environment variable XAI_KEY is not there …
 /// ```
 ///
-/// It never repeats a value that could be a key.
+/// It never contains a value that could be a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFileError {
     file: Option<PathBuf>,
@@ -22,35 +22,35 @@ pub struct ConfigFileError {
     message: Box<str>,
 }
 
-/// What is wrong with a settings file.
+/// The kinds of errors in a settings file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigFileErrorKind {
     /// The file cannot be read.
     Unreadable,
-    /// It is no TOML.
+    /// It is not TOML.
     Syntax,
-    /// There is no setting of this name.
+    /// The setting is unknown.
     UnknownKey,
-    /// A key or token stands in the file itself.
+    /// The file contains a key or token itself.
     PlainSecret,
-    /// A value has another type, form or range than it must have.
+    /// A value has the wrong type, form or range.
     Value,
-    /// A setting that is needed is not there.
+    /// A required setting is missing.
     Missing,
-    /// A key or token is not where the file says, or is none.
+    /// A key or token cannot be found at the given place, or is invalid.
     Secret,
-    /// A token that can be guessed.
+    /// A token is easy to guess.
     WeakToken,
-    /// A provider is named that there is not.
+    /// A setting names an unknown provider.
     UnknownProvider,
-    /// A stored key is named that there is not.
+    /// A setting names an unknown stored key.
     UnknownAlias,
-    /// Two things have one name.
+    /// Two entries have the same name.
     Duplicate,
-    /// A dynamic route that cannot be used.
+    /// A dynamic route is invalid.
     Route,
-    /// Settings that do not go together.
+    /// Settings contradict each other.
     Conflict,
 }
 
@@ -77,25 +77,25 @@ impl ConfigFileError {
         self
     }
 
-    /// The file, as it was named; `None` for settings that came as a text.
+    /// The path of the file as given; `None` if the settings were parsed from a string.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// The line, counted from 1; `None` where the file cannot be read.
+    /// The line, counted from 1; `None` if the file cannot be read.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// The setting, such as `gateways.team.keys.grok`; empty where it is about none.
+    /// The setting, such as `gateways.team.keys.grok`; empty if the error concerns none.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What is wrong, in kind.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ConfigFileErrorKind {
         self.kind

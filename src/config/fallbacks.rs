@@ -1,4 +1,4 @@
-//! `[[gateways.….fallback]]`
+//! `[[gateways.….fallback]]`: fallback chains.
 
 use serde::Deserialize;
 

@@ -46,7 +46,7 @@ section! {
         builder = builder.client_credentials_for(slug, of_clients(&choice)?);
     };
     allow_origins: Vec<Text> => for origin in allow_origins {
-        builder = fitting(builder.allow_origin(origin.get_ref()), &origin)?;
+        builder = check_builder(builder.allow_origin(origin.get_ref()), &origin)?;
     };
     default_provider: Text =>
         builder = builder.default_provider(names.providers.slug(&default_provider)?);
@@ -57,11 +57,11 @@ section! {
     allow_models: Vec<Text> => {
         builder = builder.allow_models::<&str>([]);
         for model in allow_models {
-            builder = fitting(builder.allow_models([model.get_ref()]), &model)?;
+            builder = check_builder(builder.allow_models([model.get_ref()]), &model)?;
         }
     };
     deny_models: Vec<Text> => for model in deny_models {
-        builder = fitting(builder.deny_models([model.get_ref()]), &model)?;
+        builder = check_builder(builder.deny_models([model.get_ref()]), &model)?;
     };
     client_controls: Vec<Text> => {
         let controls = client_controls.iter().map(control).collect::<Result<Vec<_>, _>>()?;
@@ -73,10 +73,10 @@ section! {
         builder = builder.locked_headers(choice);
     };
     metadata: Named<Scalar> => for (name, Scalar(value)) in metadata {
-        builder = fitting(builder.metadata(name.get_ref(), value), &name)?;
+        builder = check_builder(builder.metadata(name.get_ref(), value), &name)?;
     };
     reserved_metadata: Vec<Text> => for key in reserved_metadata {
-        builder = fitting(builder.reserve_metadata(key.get_ref()), &key)?;
+        builder = check_builder(builder.reserve_metadata(key.get_ref()), &key)?;
     };
     timeouts: Table<RawTimeouts> =>
         builder = builder.timeouts(timeouts.fields.apply(Timeouts::default(), ())?);
@@ -101,7 +101,7 @@ section! {
 }
 
 impl Table<Raw> {
-    /// All of a gateway but its name.
+    /// Reads everything of a gateway except its name.
     pub(super) fn read(
         self,
         source: &Source<'_>,
@@ -126,8 +126,8 @@ fn of_clients(choice: &Text) -> Result<ClientCredentials, Mistake> {
     word(choice, one_of(words), "\"pass\", \"ignore\" or \"refuse\"")
 }
 
-/// Finds a mistake while it is known where it was made.
-fn fitting(
+/// Reports the builder's mistake at this place.
+fn check_builder(
     builder: GatewaySettingsBuilder,
     place: &Text,
 ) -> Result<GatewaySettingsBuilder, Mistake> {

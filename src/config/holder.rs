@@ -1,10 +1,10 @@
-//! Where a key or token is: the file names what holds it.
+//! The place of a key or token: an environment variable or a file.
 
 use crate::config::error::ConfigFileErrorKind as Kind;
 use crate::config::place::{At as _, Mistake, Source, Text};
 use crate::credentials::secret::{Secret, SecretError};
 
-/// Where a key or token is.
+/// The environment variable or file with a key or token.
 pub(super) enum Holder<'t> {
     Env(&'t Text),
     File(&'t Text),
@@ -24,14 +24,14 @@ pub(super) fn holder<'t>(
 }
 
 impl Holder<'_> {
-    /// The errors of [`Secret`] say where it was looked for, and never what was found there.
+    /// Errors of [`Secret`] name the place, and never contain what was found there.
     pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
         match self {
             Self::Env(name) => {
                 let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
                 let text = name.get_ref();
                 if text.is_empty() || !text.bytes().all(is_name) {
-                    // Not shown, for somebody may have put the key itself there.
+                    // Not repeated in the error: it may be the key itself.
                     let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
                     return Err(name.refuse(Kind::Value, message));
                 }

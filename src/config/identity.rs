@@ -1,4 +1,4 @@
-//! `[identity.jwt]`: whose tokens say who is calling.
+//! `[identity.jwt]`: the issuer of tokens that identify callers.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -44,7 +44,7 @@ section! {
     required: bool;
 }
 
-/// One text, or several.
+/// A string or a list of strings.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "it must be a string or a list of strings")]
 pub(super) enum OneOrMore {
@@ -64,8 +64,8 @@ impl From<OneOrMore> for Vec<String> {
 impl Table<Jwt> {
     pub(super) fn read(self, source: &Source<'_>) -> Result<JwtLayer, Mistake> {
         let place = self.place();
-        self.issuer.as_ref().ok_or_else(|| place.misses("issuer"))?;
-        self.audience.as_ref().ok_or_else(|| place.misses("audience"))?;
+        self.issuer.as_ref().ok_or_else(|| place.missing("issuer"))?;
+        self.audience.as_ref().ok_or_else(|| place.missing("audience"))?;
         let builder = JwtVerifier::builder(self.keys(source)?);
         let name = |name| word(name, |text| text.parse().ok(), "the name of a header");
         let headers = self.headers.as_ref().map(|all| all.iter().map(name).collect());
@@ -111,7 +111,7 @@ impl Table<Jwt> {
     }
 }
 
-/// Says what is wrong, and with what is behind it.
+/// An error with its sources.
 fn refuse(place: &impl At, kind: Kind, error: &dyn Error) -> Mistake {
     match error.source() {
         Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
@@ -124,7 +124,7 @@ fn fetched(url: &str) -> Result<Jwks, JwksError> {
     Jwks::fetched(url)
 }
 
-/// There is nothing to fetch it with.
+/// Without an HTTP client, keys cannot be fetched.
 #[cfg(not(feature = "client"))]
 fn fetched(_: &str) -> Result<Jwks, JwksError> {
     let error = "this program was built without the feature `client`, which fetches it";
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line_and_key() {
+    fn mistakes_are_reported_with_their_line_and_key() {
         let keys = "jwks_file = \"jwks.json\"\n";
         for (text, expected) in [
             ("[identity.jwt]\n".to_owned(), "line 1, identity.jwt: it needs `issuer`"),

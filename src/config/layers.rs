@@ -1,4 +1,4 @@
-//! What a settings file makes for what stands beside the gateway: its client, and layers.
+//! The client certificates and layers that a settings file configures.
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use crate::client::ClientCertificates;
@@ -19,9 +19,9 @@ use crate::provider::Provider;
 /// What [`HttpClient`](crate::HttpClient) shows.
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 impl Config {
-    /// The client certificates that the file names, for the servers of `providers`: those of all base
-    /// URLs of a provider that has one. They are the file's [`providers`](Self::providers), unless
-    /// the host has moved some of them; a base URL of plain http is shown none.
+    /// The client certificates for the servers of `providers`: for all base URLs of a provider that
+    /// has one. Pass the file's [`providers`](Self::providers), or the host's modified copy of
+    /// them. Base URLs with plain http get no certificate.
     ///
     /// ```
     /// use tower_ai_gateway::HttpClient;
@@ -37,8 +37,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Where two providers are on one server, of which not both have the same certificate. For the
-    /// file's own providers that is found when it is read.
+    /// If two providers share a server and do not have the same certificate. For the file's own
+    /// providers, reading the file has checked that.
     pub fn client_certificates(
         &self,
         providers: &[Provider],
@@ -49,11 +49,11 @@ impl Config {
 
 #[cfg(feature = "control")]
 impl Config {
-    /// The control layers, with what the file's `[health]`, `[retry]`, `[limits]` and `[cache]` say; where they say
-    /// nothing, as [`ControlLayer::new`] makes them.
+    /// The control layers with the settings of `[health]`, `[retry]`, `[limits]` and `[cache]`.
+    /// Missing settings have the defaults of [`ControlLayer::new`].
     ///
-    /// They hold for the process: each layer counts for itself, so make one and clone that. When the
-    /// file has changed, [`update_control`](Self::update_control) it.
+    /// Create one layer per process and clone it: separate layers count separately. When the file
+    /// changes, call [`update_control`](Self::update_control).
     pub fn control_layer(&self) -> ControlLayer {
         let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
         let mut health = HealthLayer::new();
@@ -77,10 +77,9 @@ impl Config {
         layer
     }
 
-    /// Puts in force what the file's `[health]` and `[retry]` say, where `layer`, its clones and
-    /// their services are in use: for requests that come from now on. It is for a
-    /// [`control_layer`](Self::control_layer) of an earlier reading of the file. What has not
-    /// changed keeps what it knows, such as which circuits are open.
+    /// Applies `[health]` and `[retry]` to `layer`, its clones and their services, for future
+    /// requests. `layer` is the [`control_layer`](Self::control_layer) of an earlier version of the
+    /// file. Unchanged parts keep their state, such as open circuits.
     pub fn update_control(&self, layer: &ControlLayer) {
         let Control { breaker, cool_down, budget, max_body_bytes } = self.control;
         layer.reconfigure(
@@ -90,8 +89,8 @@ impl Config {
         );
     }
 
-    /// Whether the other file asks for the same [control layers](Self::control_layer). Where it does
-    /// not, [`update_control`](Self::update_control) makes what has changed hold.
+    /// Returns true if both files configure the same [control layers](Self::control_layer). If not,
+    /// apply the changes with [`update_control`](Self::update_control).
     #[must_use]
     pub fn has_same_control(&self, other: &Self) -> bool {
         self.control == other.control
@@ -100,8 +99,8 @@ impl Config {
 
 #[cfg(feature = "limits")]
 impl Config {
-    /// Whether the other file has the same `[limits]`. What has changed there holds for a
-    /// [`control_layer`](Self::control_layer) that is made anew, and not for one that is updated.
+    /// Returns true if both files have the same `[limits]`. Changes there need a new
+    /// [`control_layer`](Self::control_layer); updating one does not apply them.
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
     #[must_use]
     pub fn has_same_limit_store(&self, other: &Self) -> bool {
@@ -111,9 +110,9 @@ impl Config {
 
 #[cfg(feature = "cache")]
 impl Config {
-    /// Whether the other file has the same `[cache]`. What has changed there holds for a
-    /// [`control_layer`](Self::control_layer) that is made anew, and not for one that is updated. What is
-    /// kept of the answers of a gateway is in its settings, and is always updated.
+    /// Returns true if both files have the same `[cache]`. Changes there need a new
+    /// [`control_layer`](Self::control_layer); updating one does not apply them. The cache rules of
+    /// a gateway are in its settings and are always updated.
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     #[must_use]
     pub fn has_same_cache_store(&self, other: &Self) -> bool {
@@ -123,10 +122,10 @@ impl Config {
 
 #[cfg(feature = "jwt")]
 impl Config {
-    /// The layer that the file's `[identity.jwt]` asks for, to stand in front of the gateway. Where
-    /// the file has none it lets every request pass.
+    /// The layer for `[identity.jwt]`, to be put above the gateway. Without that section it passes
+    /// every request through.
     ///
-    /// When the file has changed, [`update_jwt`](Self::update_jwt) it.
+    /// When the file changes, call [`update_jwt`](Self::update_jwt).
     #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
     pub fn jwt_layer(&self) -> JwtLayer {
         let layer = JwtLayer::off();
@@ -134,16 +133,15 @@ impl Config {
         layer
     }
 
-    /// Whether the file has `[identity.jwt]`.
+    /// Returns true if the file has `[identity.jwt]`.
     #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
     #[must_use]
     pub fn checks_tokens(&self) -> bool {
         self.jwt.is_some()
     }
 
-    /// Puts in force what the file's `[identity.jwt]` says, where `layer`, its clones and their
-    /// services are in use: for requests that come from now on. Keys that were fetched from a URL
-    /// stay, where it is still the same.
+    /// Applies `[identity.jwt]` to `layer`, its clones and their services, for future requests.
+    /// Keys that were fetched from an unchanged URL are kept.
     #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
     pub fn update_jwt(&self, layer: &JwtLayer) {
         match &self.jwt {

@@ -1,4 +1,5 @@
-//! `[limits]`: where all gateways of a process count what is used, and what clients are told of it.
+//! `[limits]`: the store that counts usage for all gateways of a process, and whether clients get
+//! rate limit headers.
 
 #[cfg(feature = "redis")]
 use std::sync::Arc;
@@ -26,24 +27,24 @@ pub(super) struct LimitStore {
     rate_limit_fields: Option<bool>,
 }
 
-/// What the section says.
+/// The store that the section selects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CountedIn {
+pub(super) struct LimitStoreChoice {
     rate_limit_fields: bool,
     #[cfg(feature = "redis")]
     redis: Option<Redis>,
 }
 
-/// Nothing is connected before the first request.
+/// Connects at the first request.
 #[cfg(feature = "redis")]
 #[derive(Clone, Debug)]
 struct Redis {
     store: Arc<RedisStore>,
-    /// What it was built with.
+    /// The settings it was built from.
     at: RedisAt,
 }
 
-impl CountedIn {
+impl LimitStoreChoice {
     pub(super) fn of(section: Table<LimitStore>, source: &Source<'_>) -> Result<Self, Mistake> {
         let place = section.place();
         let fields = section.fields;

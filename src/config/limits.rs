@@ -1,4 +1,4 @@
-//! Bounds: timeouts and concurrency.
+//! Timeouts and concurrency limits.
 
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ pub(super) fn concurrency(
     for (name, one) in &section.providers {
         builder = builder.concurrency_of_provider(providers.slug(name)?, bounded(one)?);
     }
-    // The gateway's own may be left out; a wait alone says nothing.
+    // The gateway's own limit is optional, but a wait alone is not valid.
     if section.limit.is_none() && section.wait_ms.is_none() {
         return Ok(builder);
     }
@@ -67,7 +67,7 @@ fn bounded(
     limit: &Option<Limit>,
     wait: &Option<WaitMs>,
 ) -> Result<ConcurrencyLimit, Mistake> {
-    let limit = limit.as_ref().ok_or_else(|| section.misses("limit"))?;
+    let limit = limit.as_ref().ok_or_else(|| section.missing("limit"))?;
     let limit = ConcurrencyLimit::new(limit.0 as usize);
     Ok(wait.as_ref().map_or(limit, |wait| limit.wait(wait.0)))
 }

@@ -48,7 +48,7 @@ use serde::de::IgnoredAny as LimitStore;
 use serde::de::{IgnoredAny as Health, IgnoredAny as Retry};
 
 #[cfg(feature = "cache")]
-use self::cache_store::{CacheStore, KeptIn};
+use self::cache_store::{CacheStore, CacheStoreChoice};
 use self::certificates::Certificates;
 #[cfg(feature = "control")]
 use self::control::{Control, Health, Retry};
@@ -57,7 +57,7 @@ pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 #[cfg(feature = "jwt")]
 use self::identity::Identity;
 #[cfg(feature = "limits")]
-use self::limit_store::{CountedIn, LimitStore};
+use self::limit_store::{LimitStore, LimitStoreChoice};
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -91,7 +91,7 @@ enum UnknownGateways {
     Refuse,
 }
 
-/// What a settings file says: the providers, and the settings of gateways.
+/// The contents of a settings file: the providers, and the settings of gateways.
 ///
 /// ```
 /// use tower_ai_gateway::GatewayLayer;
@@ -114,9 +114,9 @@ enum UnknownGateways {
 /// # Ok(()) }
 /// ```
 ///
-/// Keys and tokens are never in the file: it names an environment variable or a file that holds
-/// them, and they are read when it is. All settings are in the repository's
-/// `examples/gateway/gateway.toml`, with what they mean. Unknown ones are refused.
+/// Keys and tokens are never in the file itself: it names environment variables or files, which are
+/// read with it. The repository's `examples/gateway/gateway.toml` documents all settings. Unknown
+/// settings are refused.
 #[derive(Clone, Debug)]
 pub struct Config {
     providers: Vec<Provider>,
@@ -126,29 +126,30 @@ pub struct Config {
     #[cfg(feature = "control")]
     control: Control,
     #[cfg(feature = "limits")]
-    counted_in: CountedIn,
+    counted_in: LimitStoreChoice,
     #[cfg(feature = "cache")]
-    kept_in: KeptIn,
+    kept_in: CacheStoreChoice,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
 
 impl Config {
-    /// Reads a file's text. Relative paths in it begin at the process's working directory.
+    /// Parses the text of a file. Relative paths in it start at the working directory of the
+    /// process.
     ///
     /// # Errors
     ///
-    /// The first mistake, with its line and key. It holds no value that could be a key.
+    /// The first mistake, with its line and key. The error contains no value that could be a key.
     pub fn from_toml(text: &str) -> Result<Self, ConfigFileError> {
         Self::read(&Source { text, directory: None, env: Secret::from_env })
     }
 
-    /// Reads a regular file of at most 16 MiB. Relative paths in it begin at its own directory. It blocks while it reads it
-    /// and the files that it names.
+    /// Reads a regular file of at most 16 MiB. Relative paths in it start at its own directory.
+    /// Blocks while reading it and the files that it names.
     ///
     /// # Errors
     ///
-    /// As [`from_toml`](Self::from_toml), with the file's name, and where it cannot be read.
+    /// Like [`from_toml`](Self::from_toml), with the file's path; also if the file cannot be read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigFileError> {
         let path = path.as_ref();
         let text = crate::util::file::read(path)
@@ -157,15 +158,15 @@ impl Config {
             .map_err(|error| error.in_file(path))
     }
 
-    /// The built-in providers, with what the file moves or adds.
+    /// The built-in providers with the file's changes and additions.
     #[must_use]
     pub fn providers(&self) -> Vec<Provider> {
         self.providers.clone()
     }
 
-    /// The settings of all gateways with the [providers](Self::providers) that they are for, to be
-    /// given to [`Settings`](crate::settings::Settings). By [`replace`](crate::settings::Settings::replace) the one never
-    /// gets in force without the other.
+    /// The settings of all gateways together with the [providers](Self::providers), for
+    /// [`Settings`](crate::settings::Settings). So [`replace`](crate::settings::Settings::replace)
+    /// applies both at once.
     #[must_use]
     pub fn settings(&self) -> SettingsTable {
         self.settings.clone()
@@ -174,7 +175,7 @@ impl Config {
     fn read(source: &Source<'_>) -> Result<Self, ConfigFileError> {
         let config = Self::of(source.read()?, source);
         let config = config.map_err(|mistake| source.locate(&mistake))?;
-        // Two providers may be on one server.
+        // Two providers may share a server.
         config.certificates.at(&config.providers)?;
         Ok(config)
     }
@@ -182,22 +183,23 @@ impl Config {
     fn of(file: File, source: &Source<'_>) -> Result<Self, Mistake> {
         #[cfg(feature = "control")]
         let control = Control::of(file.health, file.retry)?;
-        // Nothing would act on them.
+        // Without the feature they would have no effect.
         #[cfg(not(feature = "control"))]
         needs(file.health.or(file.retry).as_ref(), "the feature `control`, which does it")?;
         #[cfg(feature = "jwt")]
         let jwt = file.identity.and_then(|identity| identity.fields.jwt);
         #[cfg(feature = "jwt")]
         let jwt = jwt.map(|jwt| jwt.read(source)).transpose()?;
-        // Everybody would be let in.
+        // Without the feature no token would be checked.
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
         #[cfg(feature = "limits")]
-        let counted_in = file.limits.map(|limits| CountedIn::of(limits, source)).transpose()?;
+        let counted_in =
+            file.limits.map(|limits| LimitStoreChoice::of(limits, source)).transpose()?;
         #[cfg(not(feature = "limits"))]
         needs(file.limits.as_ref(), "the feature `limits`, which counts")?;
         #[cfg(feature = "cache")]
-        let kept_in = file.cache.map(|cache| KeptIn::of(cache, source)).transpose()?;
+        let kept_in = file.cache.map(|cache| CacheStoreChoice::of(cache, source)).transpose()?;
         #[cfg(not(feature = "cache"))]
         needs(file.cache.as_ref(), "the feature `cache`, which keeps answers")?;
         let mut certificates: Certificates = Default::default();
@@ -256,7 +258,7 @@ impl Config {
     }
 }
 
-/// Refuses a table that only another feature would act on.
+/// Refuses a table that needs a missing feature.
 #[cfg(not(all(feature = "cache", feature = "control", feature = "jwt", feature = "limits")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     let refuse = |table: &Table<IgnoredAny>| {
@@ -265,7 +267,7 @@ fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     table.map_or(Ok(()), |table| Err(refuse(table)))
 }
 
-/// How much there is: `2 gateways, 12 providers, 1 route`.
+/// A summary: `2 gateways, 12 providers, 1 route`.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self.settings.iter().map(|settings| settings.routes.len()).sum();

@@ -1,4 +1,4 @@
-//! What the settings of a gateway may name.
+//! The names of providers and stored keys that the settings of a gateway may refer to.
 
 use crate::config::error::ConfigFileErrorKind as Kind;
 use crate::config::place::{At, Mistake, Source, Text};
@@ -7,11 +7,11 @@ use crate::config::providers::Providers;
 pub(super) struct Names<'c> {
     pub(super) source: &'c Source<'c>,
     pub(super) providers: &'c Providers,
-    /// Its own; empty until its keys are read.
+    /// The gateway's own stored keys; empty until they are read.
     pub(super) aliases: Aliases,
 }
 
-/// The slug and the alias of each of a gateway's stored keys, which other settings may name.
+/// The slug and the alias of each stored key of a gateway.
 #[derive(Default)]
 pub(super) struct Aliases(pub(super) Vec<(String, String)>);
 
@@ -20,8 +20,8 @@ impl Aliases {
         self.0.iter().any(|(of, known)| known == alias && slug.is_none_or(|slug| slug == of))
     }
 
-    /// Refuses an alias that no key has; `slug` where it must be one of a certain provider. It is
-    /// not shown, for somebody may have put the key itself there.
+    /// Refuses an alias that no key (of provider `slug`, if given) has. The alias is not repeated
+    /// in the error: it may be the key itself.
     pub(super) fn check(&self, slug: Option<&str>, alias: &Text) -> Result<(), Mistake> {
         if self.has(slug, alias.get_ref()) {
             return Ok(());

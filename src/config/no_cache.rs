@@ -1,4 +1,4 @@
-//! `[gateways.….cache]`, where nothing would act on it.
+//! `[gateways.….cache]` without the feature `cache`: refused.
 
 use serde::de::IgnoredAny;
 

@@ -1,4 +1,4 @@
-//! `client_certificate` of a provider, where there is no TLS to show it.
+//! `client_certificate` of a provider without TLS: refused.
 
 use serde::de::IgnoredAny;
 

@@ -1,4 +1,4 @@
-//! `[[gateways.….limit]]`, where nothing would act on it.
+//! `[[gateways.….limit]]` without the feature `limits`: refused.
 
 use serde::de::IgnoredAny;
 

@@ -1,4 +1,5 @@
-//! Where a mistake is. Serde gives its offset in the text; the text's own tree gives line and key.
+//! Locates errors. Serde reports an offset in the text; parsing the text as a tree gives the line
+//! and key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use super::redact::{complaint, setting};
 use crate::credentials::secret::{Secret, SecretError};
 use crate::util::redact::{begins_as_key, is_credential};
 
-/// Names under which people would write a key or a token into the file, beside those of
+/// Names that people might use to write a key or token into the file, in addition to those of
 /// credentials.
 const PLAIN_NAMES: [&str; 3] = ["key", "value", "plain"];
 
@@ -27,36 +28,36 @@ const PLAIN: &str = "a key or token must not stand in this file, which is copied
 pub(super) const PLAIN_CERTIFICATE: &str = "a certificate and its private key must not stand in \
      this file: name the file that holds them by `file = \"PATH\"`";
 
-/// The text of a file, and where its keys come from.
+/// The text of a file, and its sources of secrets.
 pub(super) struct Source<'s> {
     pub(super) text: &'s str,
-    /// What relative paths begin at.
+    /// The directory at which relative paths start.
     pub(super) directory: Option<&'s Path>,
     pub(super) env: fn(&str) -> Result<Secret, SecretError>,
 }
 
-/// A string, and where it stands.
+/// A string with its location.
 pub(super) type Text = Spanned<String>;
 
-/// What stands under names of the file's own.
+/// Entries whose names the file chooses.
 pub(super) type Named<T> = BTreeMap<Text, T>;
 
-/// A table, and where it stands. Serde would read a struct from a list too.
+/// A table with its location. Unlike a plain struct, it does not accept a list.
 pub(super) struct Table<T> {
     span: Range<usize>,
     pub(super) fields: T,
 }
 
-/// A mistake at a place that is still an offset.
+/// An error whose location is an offset.
 pub(super) struct Mistake {
     span: Range<usize>,
-    /// The keys that lead on from there, as far as they exist.
+    /// The path of keys below that location, which may not exist.
     below: Vec<String>,
     kind: Kind,
     message: String,
 }
 
-/// What knows where it stands.
+/// A value with a location.
 pub(super) trait At {
     fn span(&self) -> Range<usize>;
 
@@ -64,8 +65,8 @@ pub(super) trait At {
         Mistake { span: self.span(), below: Vec::new(), kind, message: message.to_string() }
     }
 
-    /// A setting that is needed is not in this table.
-    fn misses(&self, name: &str) -> Mistake {
+    /// The error for a missing setting in this table.
+    fn missing(&self, name: &str) -> Mistake {
         self.refuse(Kind::Missing, format_args!("it needs `{name}`, which is not there"))
     }
 
@@ -73,7 +74,7 @@ pub(super) trait At {
         self.refuse(Kind::UnknownKey, NO_SETTING)
     }
 
-    /// A secret that stands in the file itself.
+    /// The error for a secret in the file itself.
     fn refuse_plain(&self) -> Mistake {
         self.refuse(Kind::PlainSecret, PLAIN)
     }
@@ -92,7 +93,7 @@ impl<T> At for Table<T> {
 }
 
 impl Mistake {
-    /// At no place in particular.
+    /// An error without a location.
     pub(super) fn of_file(kind: Kind, message: impl fmt::Display) -> Self {
         Spanned::new(0..0, ()).refuse(kind, message)
     }
@@ -103,12 +104,12 @@ impl Mistake {
     }
 }
 
-/// Refuses what looks like a key.
+/// Refuses a text that looks like a key.
 pub(super) fn unless_key<'t>(text: &'t str, place: &impl At) -> Result<&'t str, Mistake> {
     if begins_as_key(text) { Err(place.refuse_plain()) } else { Ok(text) }
 }
 
-/// What a word of the file stands for.
+/// Parses a keyword.
 pub(super) fn word<T>(
     word: &Text,
     named: impl FnOnce(&str) -> Option<T>,
@@ -118,13 +119,13 @@ pub(super) fn word<T>(
         .ok_or_else(|| word.refuse(Kind::Value, format_args!("it must be {must_be}")))
 }
 
-/// The value that a word stands for, for [`word`].
+/// A look-up table for [`word`].
 pub(super) fn one_of<T, const N: usize>(words: [(&str, T); N]) -> impl FnOnce(&str) -> Option<T> {
     move |word| words.into_iter().find(|(known, _)| *known == word).map(|(_, value)| value)
 }
 
 impl<T> Table<T> {
-    /// Where it stands, alone.
+    /// Only the location.
     pub(super) fn place(&self) -> Spanned<()> {
         Spanned::new(self.span.clone(), ())
     }
@@ -181,7 +182,7 @@ impl Source<'_> {
         self.error(found.at, &found.key, mistake.kind, &mistake.message)
     }
 
-    /// What serde complains of, in the words of the other mistakes.
+    /// Rewords an error of serde.
     fn of_serde(&self, error: &toml::de::Error) -> ConfigFileError {
         let Found { mut key, name, at, route } = self.find(&error.span().unwrap_or_default(), &[]);
         let message = error.message();
@@ -197,7 +198,7 @@ impl Source<'_> {
             key = route;
             (Kind::Route, complaint(message))
         } else if message.starts_with("unknown field") {
-            // The name may be a key that somebody put into the wrong place.
+            // The name may be a key in the wrong place.
             let before = key.strip_suffix(&*name).unwrap_or_default();
             key = format!("{before}{}", setting(&name));
             match PLAIN_NAMES.contains(&&*name) || is_credential(&name) {
@@ -217,7 +218,7 @@ impl Source<'_> {
         self.error(at, &key, kind, message)
     }
 
-    /// Of a file that this one names.
+    /// The path of a file that this one names.
     pub(super) fn path(&self, file: &Text) -> PathBuf {
         self.directory.unwrap_or("".as_ref()).join(file.get_ref())
     }
@@ -241,16 +242,16 @@ impl Source<'_> {
     }
 }
 
-/// What stands at a place.
+/// The key at a location.
 #[derive(Clone, Default)]
 struct Found {
-    /// With those of all tables around it: `gateways.team.keys.grok`.
+    /// The full key: `gateways.team.keys.grok`.
     key: String,
-    /// Of itself, or of the list in which it is.
+    /// Its last part, or that of the list that contains it.
     name: String,
-    /// Where it begins, in bytes.
+    /// Its offset in bytes.
     at: usize,
-    /// The key of the dynamic route of which it is a part.
+    /// The key of the dynamic route that contains it.
     route: Option<String>,
 }
 
@@ -261,7 +262,7 @@ impl Found {
         Self { key, name: name.to_string(), at: name.span().start, route: None }
     }
 
-    /// The innermost part of `value` that is at `span`, and what `below` leads to from there.
+    /// Finds the innermost part of `value` at `span`, and follows `below` from there.
     fn find(
         &self,
         value: &Spanned<DeValue<'_>>,
@@ -271,7 +272,7 @@ impl Found {
         let inner = match value.get_ref() {
             DeValue::Table(entries) => entries.iter().find_map(|(name, value)| {
                 let part = self.part(name);
-                // A name is a place of its own.
+                // The span may also be that of a name.
                 let is_it = name.span() == *span;
                 if is_it { Some(part.descend(value, below)) } else { part.find(value, span, below) }
             }),
@@ -291,7 +292,7 @@ impl Found {
         entry.map_or(self.clone(), |(name, value)| self.part(name).descend(value, rest))
     }
 
-    /// Keys and routes are called by a name in place of their number, but where that is the mistake.
+    /// Refers to keys and routes by name instead of index, unless the error concerns that name.
     fn called(self, element: &Self, list: &Self, value: &Spanned<DeValue<'_>>) -> Self {
         let by = match &*list.name {
             "keys" => "provider",

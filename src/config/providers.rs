@@ -1,4 +1,4 @@
-//! `[providers]`: the built-in table, with what the file moves or adds.
+//! `[providers]`: changes and additions to the built-in providers.
 
 mod kinds;
 
@@ -18,7 +18,7 @@ use crate::util::config_error::ConfigError;
 use crate::util::redact;
 
 section! {
-    Raw, provider: Provider, cx: Around<'_>;
+    Raw, provider: Provider, cx: ProviderContext<'_>;
     kind: Text;
     base_url: Text;
     weight: Weight => provider = provider.weight(weight.0);
@@ -62,10 +62,10 @@ section! {
         cx.certificates.add(&client_certificate, &provider, cx.source)?;
 }
 
-/// What a provider is read with.
-pub(super) struct Around<'c> {
+/// The context for reading a provider.
+pub(super) struct ProviderContext<'c> {
     providers: &'c Providers,
-    /// Where it stands among them, if it is one of them.
+    /// Its index among them, if it is one of them.
     at: Option<usize>,
     source: &'c Source<'c>,
     certificates: &'c mut Certificates,
@@ -78,7 +78,7 @@ pub(super) struct FurtherBaseUrl {
     weight: Option<Weight>,
 }
 
-/// All providers that a file knows.
+/// The built-in providers with the file's changes and additions.
 pub(super) struct Providers(pub(super) Vec<Provider>);
 
 impl Providers {
@@ -97,8 +97,8 @@ impl Providers {
                 if is_set { Err(twice()) } else { Ok(()) }
             };
             at.and_then(|at| providers.0.get(at)).map_or(Ok(()), once)?;
-            let around = Around { providers: &providers, at, source, certificates };
-            let provider = around.provider(&name, raw)?;
+            let context = ProviderContext { providers: &providers, at, source, certificates };
+            let provider = context.provider(&name, raw)?;
             once(&provider)?;
             set.push(provider.slug().to_owned());
             match at.and_then(|at| providers.0.get_mut(at)) {
@@ -109,12 +109,12 @@ impl Providers {
         Ok(providers)
     }
 
-    /// The slug of the provider of this name.
+    /// The slug of the provider with this name.
     pub(super) fn slug(&self, name: &Text) -> Result<String, Mistake> {
         self.find(name.get_ref()).map_err(|message| name.refuse(Kind::UnknownProvider, message))
     }
 
-    /// The same; else what to say of it.
+    /// Like [`slug`](Self::slug), but fails with a message.
     pub(super) fn find(&self, name: &str) -> Result<String, String> {
         let known = self.0.iter().find(|provider| provider.answers_to(name));
         known
@@ -123,7 +123,7 @@ impl Providers {
     }
 }
 
-impl Around<'_> {
+impl ProviderContext<'_> {
     fn provider(self, name: &Text, mut raw: Table<Raw>) -> Result<Provider, Mistake> {
         let known = self.at.and_then(|at| self.providers.0.get(at)).cloned();
         let of_kind = match (raw.fields.kind.take(), &known) {
@@ -148,7 +148,7 @@ impl Around<'_> {
         let provider = match (known, &raw.base_url) {
             (Some(known), None) => known,
             (Some(known), Some(url)) => check(known.base_url(url.get_ref()), url)?,
-            (None, None) => return Err(raw.misses("base_url")),
+            (None, None) => return Err(raw.missing("base_url")),
             (None, Some(url)) => {
                 let provider = Provider::custom(name.get_ref(), url.get_ref());
                 // Check the name first, so that a bad name is not reported at the URL.
@@ -160,7 +160,7 @@ impl Around<'_> {
     }
 }
 
-/// The value of a header: plain text, or what holds it, where it is no-one else's business.
+/// The value of a header: plain text, or the place of a secret.
 pub(super) enum FixedHeader {
     Plain(String),
     Held(Held),
@@ -213,7 +213,7 @@ impl<'de> Deserialize<'de> for FixedHeader {
     }
 }
 
-/// Finds a mistake while it is known where it was made.
+/// Checks the provider so far, so that an error is reported at this place.
 fn check(provider: Provider, place: &Text) -> Result<Provider, Mistake> {
     match Upstream::new(provider.clone()) {
         Ok(_) => Ok(provider),

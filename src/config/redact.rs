@@ -1,10 +1,10 @@
-//! What an error may repeat of a file: nothing that could be a key that was put in a wrong place.
+//! Redacts what an error repeats from a file: a key may be in the wrong place.
 
 use std::borrow::Cow;
 
 use crate::util::redact::{begins_as_key, redacted};
 
-/// The text without the words in it that look like keys, and [`redacted`].
+/// Removes words that look like keys, and applies [`redacted`].
 pub(super) fn redact(text: &str) -> Cow<'_, str> {
     let mut words = words(text).filter(|word| looks_like_a_key(word)).peekable();
     if words.peek().is_none() {
@@ -14,7 +14,7 @@ pub(super) fn redact(text: &str) -> Cow<'_, str> {
     for word in words {
         shown = shown.replace(word, "…");
     }
-    // Keys that are more than one word, and values that their names make credentials.
+    // This finds keys of more than one word, and values whose names make them credentials.
     Cow::Owned(redacted(&shown).into_owned())
 }
 
@@ -29,16 +29,16 @@ fn looks_like_a_key(word: &str) -> bool {
     is_random || begins_as_key(word)
 }
 
-/// A name that is shown where it could be one of a setting, and else not at all.
+/// Returns the name if it could be that of a setting, and else a placeholder.
 pub(super) fn setting(name: &str) -> &str {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     if (1..=32).contains(&name.len()) && name.bytes().all(is_plain) { name } else { "…" }
 }
 
-/// What a deserializer complains of, without the values and names that it quotes.
+/// A deserializer's message without the values and names that it quotes.
 pub(super) fn complaint(message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
-    // What it expects is its own text; what it has found stands before that.
+    // The expected part is serde's own text; the part before it quotes the file.
     let (found, expected) = match message.rfind(", expected") {
         Some(at) => message.split_at(at),
         None => (message, ""),
@@ -49,7 +49,7 @@ pub(super) fn complaint(message: &str) -> String {
         let (before, quoted) = rest.split_at(at);
         let quote = if quoted.starts_with('`') { '`' } else { '"' };
         kept.push_str(before);
-        // To the last one: what is quoted may hold quotes.
+        // Up to the last quote: the quoted text may contain quotes.
         match quoted.rfind(quote).filter(|end| *end > 0) {
             Some(end) => {
                 let name = setting(&quoted[1..end]);

@@ -1,4 +1,4 @@
-//! Where a Redis is, in `[limits]` and `[cache]`.
+//! The location of a Redis server, in `[limits]` and `[cache]`.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::place::{At as _, Mistake, Source, Table, Text};
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
-/// A URL, which may hold a password: the file says where it is.
+/// The place of a URL, which may contain a password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Url {
@@ -20,10 +20,10 @@ pub(super) struct Url {
     file: Option<Text>,
 }
 
-/// What a section says of a Redis.
+/// The Redis settings of a section.
 #[derive(Clone)]
 pub(super) struct RedisAt {
-    /// One, or some nodes of a cluster.
+    /// One URL, or those of some nodes of a cluster.
     pub(super) urls: Vec<Secret>,
     pub(super) is_cluster: bool,
     pub(super) deadline: Option<Duration>,
@@ -31,7 +31,7 @@ pub(super) struct RedisAt {
 }
 
 impl RedisAt {
-    /// `None` where the section names none. `place`: of the section.
+    /// `None` if the section names no Redis. `place`: of the section.
     pub(super) fn read(
         place: &Spanned<()>,
         redis: Option<Table<Url>>,
@@ -73,14 +73,14 @@ impl RedisAt {
         Ok(Some(Self { urls: read, is_cluster, deadline, prefix }))
     }
 
-    /// The URLs as texts.
+    /// The URLs in clear.
     #[cfg(feature = "redis")]
     pub(super) fn texts(&self) -> std::vec::IntoIter<String> {
         let text = |url: &Secret| String::from_utf8_lossy(url.plain().as_bytes()).into_owned();
         self.urls.iter().map(text).collect::<Vec<_>>().into_iter()
     }
 
-    /// URLs as digests.
+    /// All settings, with URLs as digests, for comparing them.
     fn given(&self) -> (bool, Vec<[u8; 32]>, Option<Duration>, Option<&str>) {
         let digests = self.urls.iter().map(|url| digest(url.plain().as_bytes())).collect();
         (self.is_cluster, digests, self.deadline, self.prefix.as_deref())

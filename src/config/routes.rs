@@ -1,4 +1,4 @@
-//! `[[gateways.….routes]]`
+//! `[[gateways.….routes]]`: dynamic routes.
 
 use toml::Spanned;
 

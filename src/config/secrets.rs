@@ -1,4 +1,4 @@
-//! Tokens and stored keys. The file says where they are, and never what they are.
+//! Tokens and stored keys. The file names the places that hold them.
 
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ pub(super) fn keys(
         let held = holder(&key.env, &key.file)?;
         let slug = names.providers.slug(&key.provider)?;
         if let Some(alias) = key.alias.as_ref().filter(|alias| !is_id(alias.get_ref())) {
-            // Not shown, for somebody may have put the key itself there.
+            // Not repeated in the error: it may be the key itself.
             let message = "an alias must be 1 to 64 of A-Z a-z 0-9 - _ .";
             return Err(alias.refuse(Kind::Value, message));
         }

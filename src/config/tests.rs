@@ -1,4 +1,4 @@
-//! What settings files mean, and what is said of mistakes in them.
+//! Tests of settings files: their meaning and their errors.
 
 #[cfg(feature = "cache")]
 mod cache;
@@ -26,7 +26,7 @@ mod usage_limits;
 use super::*;
 use crate::credentials::secret::SecretError;
 
-/// A stand-in for the environment: every variable that begins with `HAS_` is there.
+/// A fake environment: every variable that starts with `HAS_` exists.
 fn env(name: &str) -> Result<Secret, SecretError> {
     match name {
         "HAS_URL" => Secret::new("redis://user:sk-LEAK-password@127.0.0.1:1/0"),

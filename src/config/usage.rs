@@ -1,4 +1,4 @@
-//! `[[gateways.….limit]]`: what may be used, per time.
+//! `[[gateways.….limit]]`: limit rules.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ form!(Amount(u64), "a whole number from 1 to 2^53", |amount| (1..=1 << 53).conta
 form!(Usd(f64), "an amount of money above 0, up to 900000", |usd| *usd >= 1e-10 && *usd <= 9e5);
 
 section! {
-    /// One rule.
+    /// A rule.
     Rule, rule: LimitRule, names: &Names<'_>;
     name: Text;
     requests: Amount;
@@ -77,7 +77,7 @@ pub(super) fn add(
 impl Table<Rule> {
     fn read(self, names: &Names<'_>) -> Result<LimitRule, Mistake> {
         let place = self.place();
-        let name = self.name.as_ref().ok_or_else(|| self.misses("name"))?.get_ref().clone();
+        let name = self.name.as_ref().ok_or_else(|| self.missing("name"))?.get_ref().clone();
         let window = self.window()?;
         let whole = |amount: &Option<Amount>| amount.as_ref().map(|amount| amount.0);
         let mut amounts = [
@@ -119,7 +119,7 @@ impl Table<Rule> {
             (Some(_), Some(_)) => {
                 return Err(self.refuse(Kind::Conflict, "keep one of `per` and `window_ms`"));
             }
-            (None, None) => return Err(self.misses("per")),
+            (None, None) => return Err(self.missing("per")),
             (Some(period), None) if technique == Technique::Fixed => {
                 return Ok(Window::Fixed(period));
             }
@@ -133,7 +133,7 @@ impl Table<Rule> {
         if technique == Technique::Sliding {
             return Ok(Window::Sliding(time));
         }
-        let burst = self.burst.as_ref().ok_or_else(|| self.misses("burst"))?.0;
+        let burst = self.burst.as_ref().ok_or_else(|| self.missing("burst"))?.0;
         Ok(Window::Bucket { per: time, burst })
     }
 }
@@ -165,7 +165,7 @@ fn period_of(name: &str) -> Option<Period> {
     })
 }
 
-/// How long it is where it does not begin by the clock.
+/// The length of a period that does not start by the clock.
 fn length(period: Period) -> Duration {
     Duration::from_secs(match period {
         Period::Minute => 60,

@@ -1,4 +1,4 @@
-//! The forms of values. What is of no such form is never repeated.
+//! Types of values with ranges and forms. Errors never repeat an invalid value.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::directives::Said;
 use crate::directives::form::Form;
 use crate::directives::metadata::MetadataValue;
 
-/// A whole number within a range.
+/// An integer within a range.
 pub(super) struct Whole<const LEAST: u32, const MOST: u32>(pub(super) u32);
-/// A time in milliseconds, likewise.
+/// A duration in milliseconds within a range.
 pub(super) struct Milliseconds<const LEAST: u64, const MOST: u64>(pub(super) Duration);
 
-/// What the directive of this form says.
+/// The value of a directive with this form.
 pub(super) struct Of<F: Form>(pub(super) F::Value);
 
-/// How often something is chosen among others.
+/// The weight of a choice.
 pub(super) type Weight = Whole<1, 1_000_000>;
 
-/// Reads a value by `form`, which gives `None` where it does not fit.
+/// Deserializes a value with `form`, which returns `None` for an invalid one.
 pub(super) fn read<'de, D: Deserializer<'de>, V: Deserialize<'de>, T>(
     from: D,
     must_be: impl fmt::Display,
@@ -53,7 +53,7 @@ impl<'de, F: Form> Deserialize<'de> for Of<F> {
     }
 }
 
-/// A newtype of a value that must fit.
+/// A newtype of a value that must be valid.
 macro_rules! form {
     ($(#[$doc:meta])* $name:ident($of:ty), $must_be:expr, $fits:expr) => {
         $(#[$doc])*
@@ -79,8 +79,8 @@ form!(
     |value| !matches!(value, MetadataValue::Number(number) if !number.is_finite())
 );
 
-/// A table of the file, with a row for each of its keys: the type of its value, and what it does.
-/// Rows run in their order.
+/// A table of the file, with a row per key: the type of its value, and its effect. Rows are applied
+/// in order.
 macro_rules! section {
     (
         $(#[$doc:meta])*

@@ -1,4 +1,4 @@
-//! What is known of one exchange, for everything that takes part in it.
+//! The identity and the state of one exchange, for everything that takes part in it.
 
 pub(crate) mod gateway_context;
 pub(crate) mod step;

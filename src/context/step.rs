@@ -1,5 +1,5 @@
-//! Where one step of an exchange leads: the first is what the client asks for, further ones are
-//! tried where it fails.
+//! The target of one step of an exchange. The first step is the client's own, further ones are
+//! fallbacks.
 
 use std::borrow::Cow;
 use std::fmt;

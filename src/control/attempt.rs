@@ -13,13 +13,13 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// A call is under way.
+/// Reports that a call has started.
 pub(super) fn report_begin(context: &GatewayContext) {
     context.begin_attempt(now);
 }
 
-/// A call has ended. Returns whether a layer below refused it: then it was none, nothing is to be
-/// tried again, and the refusal is handed on.
+/// Reports the result of a call. Returns true if a layer below refused it: then it does not count
+/// as a call, and the caller must return the refusal instead of trying again.
 pub(super) fn report_end<R, E: 'static>(
     context: Option<&GatewayContext>,
     result: &Result<Response<R>, E>,
@@ -38,7 +38,7 @@ pub(super) fn report_end<R, E: 'static>(
     is_refused
 }
 
-/// Whether a cache of the host's has answered: then it was no call.
+/// Returns true if the host's own cache answered: then no upstream call was made.
 fn is_hit<R>(response: &Response<R>) -> bool {
     response.extensions().get().is_some_and(|status: &CacheStatus| status.is_hit())
 }

@@ -1,4 +1,4 @@
-//! Shared state by key, in bounded memory.
+//! A map of shared state with bounded memory.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,41 +8,41 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How soon a full map is searched again for what can go.
+/// The minimum time between two sweeps of a full map.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
-/// State that may be forgotten where it says nothing.
+/// State that can be dropped when it equals a new one.
 pub(super) trait Neutral {
-    /// Whether a new one would do as well.
+    /// Returns true if dropping it loses nothing.
     fn is_neutral(&self, now: Instant) -> bool;
 }
 
-/// State by key. Beyond the limit, entries go that are neutral and that nothing else holds.
+/// State by key. At the limit, neutral entries that nothing else holds are dropped.
 ///
-/// Keys are not kept, for they may be secrets, but 128 bits of their hashes. Those are seeded at
-/// random, so that nobody can look for two keys that share an entry.
+/// Stores 128-bit hashes of keys, as keys may be secrets. The hashes are seeded at random, so that
+/// nobody can construct two keys that share an entry.
 pub(super) struct BoundedMap<V> {
     seeds: [RandomState; 2],
     limit: usize,
-    /// Whether new state is forgotten at once where all other state must stay.
+    /// If the map is full and no entry can be dropped, new state is not stored.
     is_strict: bool,
     entries: Mutex<Entries<V>>,
 }
 
 struct Entries<V> {
     map: HashMap<u128, Arc<V>>,
-    /// How many there may be before the next sweep.
+    /// The number of entries that triggers the next sweep.
     room: usize,
     next_sweep: Option<Instant>,
 }
 
 impl<V: Neutral> BoundedMap<V> {
-    /// Keeps `limit` entries and no more.
+    /// A map that never stores more than `limit` entries.
     pub(super) fn strict(limit: usize) -> Self {
         Self::new(limit, true)
     }
 
-    /// Keeps `limit` entries, and more where they are held.
+    /// A map that stores more than `limit` entries if they are in use.
     pub(super) fn growing(limit: usize) -> Self {
         Self::new(limit, false)
     }
@@ -53,12 +53,12 @@ impl<V: Neutral> BoundedMap<V> {
         Self { seeds, limit, is_strict, entries: Mutex::new(entries) }
     }
 
-    /// What is there for the key, or else what is made for it.
+    /// The state of the key, created if there is none.
     pub(super) fn get(&self, key: &impl Hash, make: impl FnOnce() -> V) -> Arc<V> {
         self.get_by(|hasher| key.hash(hasher), make)
     }
 
-    /// As [`get`](Self::get), for a key of several parts.
+    /// Like [`get`](Self::get), for a key of several parts.
     pub(super) fn get_by(
         &self,
         hash: impl Fn(&mut DefaultHasher),
@@ -89,11 +89,11 @@ impl<V: Neutral> BoundedMap<V> {
         if self.is_strict && entries.next_sweep.is_some_and(|next| now < next) {
             return false;
         }
-        // Values are handed out under this lock: one that is only here stays so.
+        // Values are cloned under this lock only, so a count of 1 cannot change here.
         entries.map.retain(|_, value| Arc::strong_count(value) > 1 || !value.is_neutral(now));
         entries.next_sweep = Some(now + SWEEP_PAUSE);
         if !self.is_strict {
-            // Where most are held, it would be in vain to look again at each new key.
+            // If most entries are in use, do not sweep again at every new key.
             entries.room = self.limit.max(entries.map.len() * 2);
         }
         entries.map.len() < entries.room

@@ -1,4 +1,4 @@
-//! Which upstream calls are made again, or elsewhere.
+//! Which results of upstream calls lead to a retry or a fallback.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use http::{HeaderMap, StatusCode};
 use crate::hook::Failure;
 use crate::util::opaque::opaque_debug;
 
-/// What may help after an upstream call.
+/// What to do after an upstream call.
 ///
-/// Made of a status or a [`Failure`] alone, it is what the gateway does where the host says nothing.
+/// The conversions from a status and from a [`Failure`] are the gateway's default rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallClass {
-    /// Nothing: the response is handed on.
+    /// Return the response.
     Answer,
-    /// Another provider or model: a [`Fallback`](super::Fallback) goes on.
+    /// Try another provider or model: a [`Fallback`](super::Fallback) continues with its next step.
     Elsewhere,
-    /// The same call again: a [`Retry`](super::Retry) makes it, and where that does not help, a
-    /// fallback goes on.
+    /// Repeat the call: a [`Retry`](super::Retry) does so, and if all retries fail, a fallback
+    /// continues.
     Again,
 }
 
 impl From<StatusCode> for CallClass {
     fn from(status: StatusCode) -> Self {
         match status.as_u16() {
-            // 529 is Anthropic's for an API that is overloaded.
+            // 529: Anthropic's API is overloaded.
             408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 => Self::Again,
             425 | 500..=599 => Self::Elsewhere,
             _ => Self::Answer,
@@ -36,17 +36,17 @@ impl From<Failure> for CallClass {
     fn from(failure: Failure) -> Self {
         use Failure::{Connect, ConnectTimeout, HeadTimeout, RequestBody, Reset};
         match failure {
-            // No head has come, and it was not for the client or the gateway itself.
+            // No response head arrived, and neither the client nor the gateway is the cause.
             Connect | ConnectTimeout | HeadTimeout | Reset => Self::Again,
-            // A client that breaks off wants nothing else.
+            // The client's upload failed, so another provider would fail too.
             RequestBody => Self::Answer,
             _ => Self::Elsewhere,
         }
     }
 }
 
-/// Decides which upstream calls are made again, or elsewhere. The methods as they are do what layers
-/// do without it.
+/// Decides which upstream calls are retried or lead to a fallback. The provided methods are the
+/// default rules.
 ///
 /// ```
 /// use http::{HeaderMap, StatusCode};
@@ -73,21 +73,20 @@ impl From<Failure> for CallClass {
     note = "implement the trait: `response` from a status and headers to a `CallClass`, and `failure`"
 )]
 pub trait Classify: Send + Sync + 'static {
-    /// What may help after a response of this status, or after one whose body turns out to be an
-    /// error of the kind that this status has.
+    /// Classifies a response by its status. For an error in the body of a successful response,
+    /// `status` is the one that such an error usually has.
     fn response(&self, status: StatusCode, headers: &HeaderMap) -> CallClass {
         CallClass::of_response(status, headers)
     }
 
-    /// What may help after a call without a response.
+    /// Classifies a call without a response.
     fn failure(&self, failure: Failure) -> CallClass {
         failure.into()
     }
 }
 
 impl CallClass {
-    /// What the gateway does after a response where the host says nothing: `x-should-retry: false`
-    /// forbids the same call.
+    /// The default rule for responses: by status, but `x-should-retry: false` rules out a retry.
     #[must_use]
     pub fn of_response(status: StatusCode, headers: &HeaderMap) -> Self {
         let forbids = || headers.get("x-should-retry").is_some_and(|value| value == "false");
@@ -108,7 +107,7 @@ impl<T: Classify + ?Sized> Classify for Arc<T> {
     }
 }
 
-/// The rule of a layer; `None` where the host says nothing.
+/// The rule of a layer; `None` for the default rule.
 #[derive(Clone, Default)]
 pub(super) struct Rule(Option<Arc<dyn Classify>>);
 

@@ -34,8 +34,8 @@ use crate::util::ready::Boxed;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
 ///
-/// A request that can be sent only once goes straight to its call: nothing of it is recorded, and
-/// nothing of its response is read ahead.
+/// A request that can be sent only once goes straight to its call: its body is not recorded, and
+/// its response is not read ahead.
 #[derive(Clone, Debug)]
 pub struct Controlled<S> {
     pub(super) steps: Steps<S>,
@@ -64,7 +64,7 @@ impl<S> Controlled<S> {
     }
 }
 
-/// What sends a request more than once.
+/// The layers that may send a request more than once.
 type Steps<S> = Replay<Fallback<Retry<Call<S>>>>;
 
 impl<S, B, R> Service<Request<B>> for Controlled<S>

@@ -1,12 +1,13 @@
-//! What a response holds that others may wait for, and gives back early where it is put aside.
+//! Resources that a response holds until its end, such as permits, and that a layer above can
+//! release earlier.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Held until it is dropped, or until one of its handles lets it go.
+/// Holds a resource until it is dropped or a handle releases the resource.
 #[derive(Debug)]
 pub(super) struct Held<T>(Handle<T>);
 
-/// Lets it go. It is in the extensions of a response that may be no answer.
+/// Releases the resource. A layer that discards a response finds the handle in its extensions.
 #[derive(Debug)]
 pub(super) struct Handle<T>(Arc<Mutex<Option<T>>>);
 
@@ -22,18 +23,18 @@ impl<T> Held<T> {
 
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
-        self.0.let_go();
+        self.0.release();
     }
 }
 
 impl<T> Handle<T> {
-    pub(super) fn let_go(&self) {
+    pub(super) fn release(&self) {
         let held = self.take();
-        // It may wake others: not under the lock.
+        // Drop it outside the lock: dropping may wake other tasks.
         drop(held);
     }
 
-    /// Takes it, if it is still held.
+    /// Takes the resource if it is still held.
     pub(super) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -50,18 +51,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whichever_comes_first_lets_it_go() {
+    fn the_handle_and_the_drop_release_it() {
         let inside = Arc::new(());
         let held = Held::new(inside.clone());
         let handle = held.handle();
         assert_eq!(Arc::strong_count(&inside), 2);
-        handle.clone().let_go();
+        handle.clone().release();
         assert_eq!(Arc::strong_count(&inside), 1);
         drop(held);
         let held = Held::new(inside.clone());
         let handle = held.handle();
         drop(held);
         assert_eq!(Arc::strong_count(&inside), 1, "a handle alone holds nothing");
-        handle.let_go();
+        handle.release();
     }
 }

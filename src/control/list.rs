@@ -1,9 +1,9 @@
-//! A list that seldom has more than a few elements.
+//! A list that stores its first elements inline.
 
 use std::iter::{Chain, Flatten};
 use std::{array, vec};
 
-/// Allocates from its `N + 1`th element on.
+/// Stores up to `N` elements without allocating.
 #[derive(Debug)]
 pub(crate) struct SmallList<T, const N: usize = 1> {
     first: [Option<T>; N],

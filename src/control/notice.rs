@@ -1,34 +1,34 @@
-//! When the host is told that something fails.
+//! Limits how often a repeated failure is logged.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Something that comes and goes is told of no more often.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// The minimum time between two reports of the same failure.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tells the host once that something fails and once that it works again, however often either is seen.
+/// Reports a failure once, and its end once, however often either is observed.
 #[derive(Debug, Default)]
 pub(super) struct Notice {
-    was_told: bool,
-    told_at: Option<Instant>,
+    is_reported: bool,
+    reported_at: Option<Instant>,
 }
 
 impl Notice {
-    /// Whether to tell that it fails.
+    /// Call on failure. Returns true if it should be reported.
     pub(super) fn fails(&mut self) -> bool {
-        let was_lately = self.told_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
-        if self.was_told || was_lately {
+        let is_recent = self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
+        if self.is_reported || is_recent {
             return false;
         }
-        self.was_told = true;
-        self.told_at = Some(Instant::now());
+        self.is_reported = true;
+        self.reported_at = Some(Instant::now());
         true
     }
 
-    /// Whether to tell that it works again.
+    /// Call on success. Returns true if the recovery should be reported.
     pub(super) fn works(&mut self) -> bool {
-        std::mem::take(&mut self.was_told)
+        std::mem::take(&mut self.is_reported)
     }
 }
 
@@ -37,15 +37,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_and_goes_is_told_once_in_ten_seconds() {
+    async fn a_repeated_failure_is_reported_once_in_ten_seconds() {
         let mut notice = Notice::default();
         assert!(!notice.works());
-        let mut told = 0;
+        let mut reports = 0;
         for _ in 0..1_000 {
-            told += u32::from(notice.fails()) + u32::from(notice.works());
+            reports += u32::from(notice.fails()) + u32::from(notice.works());
         }
-        assert_eq!(told, 2);
-        tokio::time::advance(TELL_EVERY).await;
+        assert_eq!(reports, 2);
+        tokio::time::advance(REPORT_INTERVAL).await;
         assert!(notice.fails() && !notice.fails());
     }
 }

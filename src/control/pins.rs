@@ -1,7 +1,7 @@
-//! Which key and base URL made the responses that a provider has stored.
+//! Remembers which key and base URL produced each stored response of a provider.
 //!
-//! A request that goes on from a stored response, or asks for one, must go to the account that has
-//! it. What is learnt here is known to this process alone; sessions hold for all replicas.
+//! A request that continues or fetches a stored response must go to the account that has it. Pins
+//! exist in this process only; sessions work across replicas.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::context::GatewayContext;
 use crate::context::session::stored_response;
 use crate::usage::metering::ResponseId;
 
-/// How many responses are known at most. Twice as many hashes of 24 bytes take some 3 MiB.
-const KNOWN: usize = 32 * 1024;
+/// The number of responses in one generation. Two full generations take about 3 MiB.
+const CAPACITY: usize = 32 * 1024;
 
-/// Targets by stored response. Those that were used last stay: what is neither learnt nor looked up
-/// while `KNOWN` others are is forgotten.
+/// Targets by hash of a stored response, in two generations: when the young one is full, it
+/// replaces the old one. So entries that were not used while `CAPACITY` others were are dropped.
 #[derive(Default)]
 pub(in crate::control) struct Pins(Mutex<Generations>);
 
@@ -42,7 +42,7 @@ impl Pins {
 
     fn learn(&self, response: u128, target: u64) {
         let old = self.lock().insert(response, target);
-        // Many entries take their time to go: not under the lock.
+        // Free them outside the lock: there may be many.
         drop(old);
     }
 
@@ -52,9 +52,9 @@ impl Pins {
 }
 
 impl Generations {
-    /// Gives what is forgotten.
+    /// Returns the entries that were dropped.
     fn insert(&mut self, response: u128, target: u64) -> HashMap<u128, u64> {
-        let is_full = self.young.len() >= KNOWN;
+        let is_full = self.young.len() >= CAPACITY;
         let old = if is_full {
             std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
         } else {
@@ -72,28 +72,28 @@ impl fmt::Debug for Pins {
     }
 }
 
-/// Reads a response for its id, to remember which target made it.
+/// Reads the id of a response and remembers its target.
 #[derive(Debug)]
-pub(in crate::control) struct Learning {
+pub(in crate::control) struct ResponseReader {
     pins: Arc<Pins>,
     target: u64,
     context: GatewayContext,
-    /// `None` until the head has come.
+    /// `None` until the response head arrives.
     id: Option<ResponseId>,
 }
 
-impl Learning {
+impl ResponseReader {
     pub(in crate::control) fn new(pins: Arc<Pins>, target: u64, context: GatewayContext) -> Self {
         Self { pins, target, context, id: None }
     }
 
-    /// The head of a response that is one. Whether it can be read.
+    /// Starts with the head of a successful response. Returns false if the body cannot be read.
     pub(in crate::control) fn responded(&mut self, headers: &HeaderMap) -> bool {
         self.id = ResponseId::of(headers);
         self.id.is_some()
     }
 
-    /// Whether more is to be read.
+    /// Reads more of the body. Returns false when no more is needed.
     pub(in crate::control) fn push(&mut self, data: &[u8]) -> bool {
         let Some(reader) = &mut self.id else { return false };
         reader.push(data);
@@ -114,7 +114,7 @@ mod tests {
     fn what_was_used_last_is_known_and_the_map_is_bounded() {
         let pins = Pins::default();
         pins.learn(0, 7);
-        for response in 1..10 * KNOWN as u128 {
+        for response in 1..10 * CAPACITY as u128 {
             pins.learn(response, 1);
             if response % 1000 == 0 {
                 assert_eq!(pins.get(0), Some(7), "after {response}");
@@ -122,7 +122,7 @@ mod tests {
         }
         assert_eq!(pins.get(1), None);
         let generations = pins.lock();
-        assert!(generations.young.len() + generations.old.len() <= 2 * KNOWN);
+        assert!(generations.young.len() + generations.old.len() <= 2 * CAPACITY);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How long a provider asks to be left alone.
+//! Parses `retry-after` and `retry-after-ms`.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName};
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
-/// What `retry-after-ms` says, or else `retry-after`, in seconds or as a date. A date that is over
-/// is no time at all; what cannot be read is not there.
+/// The delay from `retry-after-ms`, or else from `retry-after` (seconds or a date). Zero for a date
+/// in the past, `None` if neither can be parsed.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let millis = text(&RETRY_AFTER_MS).and_then(|text| decimal(text, 1e-3));
@@ -21,7 +21,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     })
 }
 
-/// Digits, maybe with a fraction, in units of `unit` seconds.
+/// Parses digits with an optional fraction, in units of `unit` seconds.
 fn decimal(text: &str, unit: f64) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

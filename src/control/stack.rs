@@ -1,4 +1,4 @@
-//! All layers of this module, in their order.
+//! [`ControlLayer`]: all layers of this module in their order.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::util::opaque::opaque_debug;
 /// All control layers in their order: total timeout, cache, fallback, retries, the choice of base URL and
 /// key, concurrency limits, circuit breakers and cool-downs, and the timeouts of each call.
 ///
-/// As it is, it does what requests and the settings of their gateways ask for, and nothing else: a
-/// request that asks for nothing passes untouched.
+/// By default it does only what requests and the settings of their gateways ask for: a request that
+/// asks for nothing passes through unchanged.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,7 +61,7 @@ impl Default for ControlLayer {
 }
 
 impl ControlLayer {
-    /// What the gateway asks for, and nothing else.
+    /// Creates the layer with defaults: only what requests and gateways ask for.
     pub fn new() -> Self {
         Self {
             timeouts: Timeouts::default(),
@@ -77,13 +77,13 @@ impl ControlLayer {
         }
     }
 
-    /// The timeouts of requests for which neither they nor their gateway have any.
+    /// The timeouts of requests that have none and whose gateway has none.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// How requests are sent again, where neither they nor their gateway say.
+    /// Retries of requests for which neither they nor their gateway set any.
     pub fn retry(mut self, settings: RetrySettings) -> Self {
         self.retry = self.retry.settings(settings);
         if settings.may_repeat() {
@@ -92,13 +92,14 @@ impl ControlLayer {
         self
     }
 
-    /// How many retries an origin gets; see [`RetryLayer::budget`].
+    /// The retry budget of each origin; see [`RetryLayer::budget`].
     pub fn retry_budget(mut self, per_second: u32, share: f32) -> Self {
         self.retry = self.retry.budget(per_second, share);
         self
     }
 
-    /// Which calls are made again, or elsewhere. Default: as [`RetryLayer`] and [`FallbackLayer`] say.
+    /// Which calls are retried or lead to a fallback. Default: the rules of
+    /// [`CallClass`](super::CallClass).
     pub fn classify(mut self, rule: impl Classify) -> Self {
         let rule = Arc::new(rule);
         self.retry = self.retry.classify(rule.clone());
@@ -106,13 +107,13 @@ impl ControlLayer {
         self
     }
 
-    /// How many bytes of a request body are kept to be sent again. Default: 16 MiB.
+    /// How many bytes of a request body are kept for sending it again. Default: 16 MiB.
     pub fn replay_limit(mut self, bytes: usize) -> Self {
         self.replay = self.replay.limit(bytes);
         self
     }
 
-    /// Replaces what this layer, its clones and their services go by, while they are used.
+    /// Changes the settings of this layer, its clones and their services while they are in use.
     #[cfg(feature = "config")]
     pub(crate) fn reconfigure(
         &self,
@@ -125,28 +126,29 @@ impl ControlLayer {
         self.replay.change_limit(replay_limit);
     }
 
-    /// What copies of bodies share that come from no gateway above; see [`ReplayLayer::body_budget`].
+    /// The memory budget for copies of bodies if there is no gateway above; see
+    /// [`ReplayLayer::body_budget`].
     pub fn body_budget(mut self, budget: BodyBudget) -> Self {
         self.replay = self.replay.body_budget(budget);
         self
     }
 
-    /// Limits of the host's own, beside those of the gateways.
+    /// Concurrency limits of the host, in addition to those of the gateways.
     pub fn concurrency(mut self, layer: ConcurrencyLayer) -> Self {
         self.concurrency = layer;
         self
     }
 
-    /// Where what callers use is counted, for the [limits](crate::settings::limits) of gateways. Default:
-    /// in this process, in a [`MemoryStore`](crate::control::limits::MemoryStore) of the layer's own,
-    /// which its clones and services share.
+    /// The store that counts usage for the [limits](crate::settings::limits) of gateways. Default:
+    /// a [`MemoryStore`](crate::control::limits::MemoryStore) in this process, shared by the clones
+    /// and services of this layer.
     ///
     /// ```
     /// use std::sync::Arc;
     /// use tower_ai_gateway::control::ControlLayer;
     /// use tower_ai_gateway::control::limits::MemoryStore;
     ///
-    /// // Two layers that count together.
+    /// // Two layers with shared counts.
     /// let store = Arc::new(MemoryStore::new());
     /// let (one, other) = (ControlLayer::new().limits(store.clone()), ControlLayer::new().limits(store));
     /// # let _ = (one, other);
@@ -160,9 +162,10 @@ impl ControlLayer {
         self
     }
 
-    /// Tells clients in the fields `ratelimit-policy` and `ratelimit` what is left of the limit of which
-    /// the least is left (draft-ietf-httpapi-ratelimit-headers-11, which is not final): of requests and
-    /// tokens, not of money. Fields of the provider's own of these names stay. Default: `false`.
+    /// Adds `ratelimit-policy` and `ratelimit` to responses
+    /// (draft-ietf-httpapi-ratelimit-headers-11, not final): the remainder of the limit that is
+    /// closest to being exceeded. Only limits of requests and tokens are shown, never of money. The
+    /// provider's own headers of these names stay. Default: `false`.
     #[cfg(feature = "limits")]
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
     pub fn rate_limit_fields(mut self, yes: bool) -> Self {
@@ -170,8 +173,8 @@ impl ControlLayer {
         self
     }
 
-    /// For the host's operator: how the limits stand, and resets of what counts. It is of the store that was
-    /// [given](Self::limits) until now.
+    /// A handle for operators: shows and resets the limits. It uses the store that was
+    /// [set](Self::limits) before this call.
     #[cfg(feature = "limits")]
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
     #[must_use]
@@ -179,15 +182,15 @@ impl ControlLayer {
         self.limits.handle()
     }
 
-    /// Where answers are kept, for the [caches](crate::settings::cache) of gateways. Default: in this process,
-    /// in a [`MemoryCache`](crate::control::cache::MemoryCache) of the layer's own, which its clones and
-    /// services share.
+    /// The store for the [caches](crate::settings::cache) of gateways. Default: a
+    /// [`MemoryCache`](crate::control::cache::MemoryCache) in this process, shared by the clones
+    /// and services of this layer.
     ///
     /// ```
     /// use tower_ai_gateway::control::ControlLayer;
     /// use tower_ai_gateway::control::cache::MemoryCache;
     ///
-    /// // Two layers that keep together.
+    /// // Two layers with a shared cache.
     /// let store = MemoryCache::new();
     /// let (one, other) = (ControlLayer::new().cache(store.clone()), ControlLayer::new().cache(store));
     /// # let _ = (one, other);
@@ -199,8 +202,8 @@ impl ControlLayer {
         self
     }
 
-    /// For the host's operator: how the cache stands, and purges. It is of the store that was
-    /// [given](Self::cache) until now.
+    /// A handle for operators: shows and purges the cache. It uses the store that was
+    /// [set](Self::cache) before this call.
     #[cfg(feature = "cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     #[must_use]
@@ -208,8 +211,8 @@ impl ControlLayer {
         CacheHandle::new(self.caching.clone())
     }
 
-    /// Circuit breakers and cool-downs. Without it there are none, and the load is shared all the
-    /// same among the base URLs and keys of a provider that has several.
+    /// Circuit breakers and cool-downs. Default: none. The load is balanced among a provider's base
+    /// URLs and keys in any case.
     pub fn health(mut self, layer: HealthLayer) -> Self {
         self.health = layer;
         self

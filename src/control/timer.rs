@@ -1,4 +1,4 @@
-//! Timers that exist from the first wait on.
+//! A timer that is created at the first wait.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -10,24 +10,24 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// A timer that costs nothing until somebody has to wait, and is put off only when it fires.
+/// A timer that is created at the first wait, and reset only when it fires.
 ///
-/// Boxed, for it is larger than all the rest of a layer's future or body, and so that the one can
-/// hand it to the other.
+/// Boxed: `Sleep` is larger than the rest of a layer's future or body, and it moves from the future
+/// into the body.
 #[derive(Default)]
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
-    /// Ready once it is `until`; before that the task is woken then, or earlier for nothing.
+    /// Ready at `until`. Until then the task is woken at that time, and maybe once before.
     pub(super) fn poll_until(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if sleep.deadline() > until {
             sleep.as_mut().reset(until);
         }
         loop {
-            // Whoever is waited for may have spent the task's budget: that must not stop the clock.
+            // The inner service may have used up the task's budget, which must not stop the clock.
             ready!(pin!(unconstrained(sleep.as_mut())).poll(cx));
             if sleep.deadline() >= until {
                 return Poll::Ready(());
@@ -37,7 +37,7 @@ impl Timer {
     }
 }
 
-/// When a wait is over, and what is said then.
+/// A deadline and the error to return when it passes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     pub(super) until: Instant,
@@ -45,7 +45,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// From now on; `None` where nothing is set, or more than a clock can count.
+    /// A bound that starts now; `None` without a timeout, or if the clock cannot express it.
     pub(super) fn from_now(phase: TimeoutPhase, timeout: Option<Duration>) -> Option<Self> {
         let timeout = timeout?;
         let until = Instant::now().checked_add(timeout)?;

@@ -2,7 +2,7 @@
 //!
 //! Some providers send errors with a successful status: xAI and others as JSON, Anthropic and
 //! others as the first event of a stream. The head of such a response is held back until the start
-//! of its body is known, within [bounds](classifying).
+//! of its body has been read, within [bounds](classifying).
 
 mod body;
 mod classifying;
@@ -27,30 +27,33 @@ pub(super) enum Verdict {
 }
 
 /// The result of a layer that may have read the start of a response.
-pub(super) type Given<R, E> = Result<Response<ClassifiedBody<R>>, E>;
+pub(super) type ClassifiedResult<R, E> = Result<Response<ClassifiedBody<R>>, E>;
 
 /// Wraps a response from which nothing was read.
-pub(super) fn as_it_is<R, E>(result: Result<Response<R>, E>) -> Given<R, E> {
+pub(super) fn unclassified<R, E>(result: Result<Response<R>, E>) -> ClassifiedResult<R, E> {
     result.map(|response| response.map(ClassifiedBody::new))
 }
 
-/// In the extensions of a request without a gateway.
+/// Marks a request without a gateway, in its extensions.
 #[derive(Clone, Copy, Debug)]
-struct Announced;
+struct ClassifiedMarker;
 
-/// Tells the layers below that the response may be dropped because of its body: they must then be
-/// able to release what they hold before the body is over.
-pub(super) fn announce<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
+/// Marks the request: its response may be dropped because of its body, so layers below must be able
+/// to release their permits before the body ends.
+pub(super) fn mark_classified<B>(request: &mut Request<B>, context: Option<&GatewayContext>) {
     match context {
         Some(context) => context.set_classified(),
-        None => drop(request.extensions_mut().insert(Announced)),
+        None => drop(request.extensions_mut().insert(ClassifiedMarker)),
     }
 }
 
-pub(super) fn is_announced(extensions: &Extensions, context: Option<&GatewayContext>) -> bool {
+pub(super) fn is_marked_classified(
+    extensions: &Extensions,
+    context: Option<&GatewayContext>,
+) -> bool {
     match context {
         Some(context) => context.is_classified(),
-        None => extensions.get::<Announced>().is_some(),
+        None => extensions.get::<ClassifiedMarker>().is_some(),
     }
 }
 

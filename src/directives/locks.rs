@@ -59,24 +59,11 @@ pub enum ClientControl {
 }
 /// The name in settings files, such as `custom_cost`.
 pub const fn name;
+/// All of them.
+pub const ALL;
 }
 
 impl ClientControl {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Cache,
-        Self::Retry,
-        Self::Timeouts,
-        Self::Metadata,
-        Self::CustomCost,
-        Self::CollectLog,
-        Self::CollectLogPayload,
-        Self::KeyAlias,
-        Self::EventId,
-        Self::Trace,
-        Self::Session,
-    ];
-
     /// The control with this name; `None` if there is none.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

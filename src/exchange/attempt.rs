@@ -1,4 +1,4 @@
-//! Reporting each upstream call to the hooks.
+//! Reports each upstream call to the hooks.
 //!
 //! Layers below the gateway may make several calls for one exchange. The innermost layer that makes
 //! calls reports them; the exchange reports one call if no layer has reported any.
@@ -12,7 +12,7 @@ use crate::exchange::observation::Observation;
 use crate::hook::{AttemptEvent, Failure};
 
 impl GatewayContext {
-    /// The upstream call that is under way, if there is one, has ended by its head or by failing.
+    /// Reports the end of the active upstream call, if there is one: its response head or failure.
     pub(crate) fn attempt_ended(
         &self,
         now: impl FnOnce() -> Instant,
@@ -22,7 +22,7 @@ impl GatewayContext {
         self.report_attempt(number, result, || now().saturating_duration_since(began));
     }
 
-    /// The one upstream call of an exchange has ended, of which no layer has reported anything.
+    /// Reports the only upstream call of an exchange, if no layer has reported it.
     pub(super) fn only_attempt_ended(
         &self,
         result: Result<StatusCode, Failure>,

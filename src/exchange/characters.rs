@@ -1,11 +1,11 @@
-//! How many characters of text a request to a text-to-speech API has: some are billed by them, and
-//! no answer tells.
+//! Counts the characters in requests to text-to-speech APIs. Some bill by characters, and no
+//! response reports their number.
 
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 use crate::json::{is_scalar, is_space};
 
-/// No key that matters is longer.
+/// The length of the longest key that matters.
 const LONGEST_KEY: usize = "input".len();
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,23 +16,23 @@ enum State {
     InKey,
     Colon,
     Value,
-    /// In the text.
+    /// Inside the text.
     Text,
     InString,
     Nested(Nested),
     Scalar,
     CommaOrEnd,
-    /// The object is closed, or is none.
+    /// The object is closed, or the body is not an object.
     Over,
 }
 
-/// What of an escape has passed.
+/// The part of an escape that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Escape {
     #[default]
     None,
     Begun,
-    /// So many hexadecimal digits of a code unit are missing.
+    /// The number of missing hexadecimal digits of a code unit.
     Unit {
         missing: u8,
         unit: u16,
@@ -52,7 +52,7 @@ pub(crate) struct Characters {
 }
 
 impl Characters {
-    /// `None` where no text has been seen.
+    /// `None` if there was no text.
     pub(crate) fn count(&self) -> Option<u64> {
         self.count
     }
@@ -92,7 +92,7 @@ impl Characters {
                 _ if is_space(byte) => {}
                 state => {
                     self.state = self.next(state, byte);
-                    // The bracket is a part of what is passed over.
+                    // The bracket belongs to the skipped value.
                     if matches!(self.state, State::Nested(_)) {
                         continue;
                     }
@@ -111,7 +111,7 @@ impl Characters {
             }
             (State::Colon, b':') => State::Value,
             (State::Value, b'"') if self.is_text() => {
-                // Of two, the last one counts.
+                // If there are two texts, the last one counts.
                 self.count = Some(0);
                 State::Text
             }
@@ -144,7 +144,7 @@ impl Characters {
             }
             Escape::None if byte == b'\\' => Escape::Begun,
             Escape::None => {
-                // Bytes that go on with a character begin with these two bits.
+                // UTF-8 continuation bytes start with these two bits.
                 self.add(byte & 0xC0 != 0x80);
                 Escape::None
             }
@@ -159,7 +159,7 @@ impl Characters {
                 if missing > 1 {
                     Escape::Unit { missing: missing - 1, unit }
                 } else {
-                    // The first half of a pair is no character yet.
+                    // The first half of a surrogate pair is not a character.
                     self.add(!matches!(unit, 0xD800..=0xDBFF));
                     Escape::None
                 }

@@ -1,11 +1,11 @@
-//! What an exchange has used of what its caller may.
+//! What an exchange has used of its reserved limits.
 
 use super::settlement::Settlement;
 use crate::context::reserved::{Spent, Used};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::usage::metering::Metering;
 
-/// `end`: what is known of the exchange.
+/// Computes the amounts to settle from the exchange's end event.
 pub(super) fn consumed<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Spent<'a> {
     let is_cached = end.cache.is_some_and(CacheStatus::is_hit);
     let failed_before = end.failure.is_some_and(|failure| failure.is_before_sending());
@@ -35,7 +35,7 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     let has_timed_out = matches!(end.failure, Some(Failure::HeadTimeout | Failure::TotalTimeout));
     match (end.outcome, end.status.filter(|_| end.gateway_code.is_none())) {
         (Outcome::Cancelled, None) => Used::Unknown,
-        // The provider goes on without a client, and may bill it.
+        // The provider may continue without a client, and bill it.
         (_, None) if has_timed_out => Used::Unknown,
         (_, None) => Used::Nothing,
         (_, Some(status)) if !status.is_success() => Used::Nothing,

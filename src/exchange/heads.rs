@@ -1,6 +1,6 @@
-//! What the heads of an exchange tell its end event.
+//! Collects the headers that an end event needs.
 //!
-//! Each is walked once, for a look-up by name costs as much as ten headers of that walk.
+//! Each head is iterated once: a look-up by name costs as much as ten steps of the iteration.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -41,7 +41,7 @@ impl<'a> RequestHead<'a> {
 #[derive(Default)]
 pub(super) struct ResponseHead<'a> {
     pub(super) content_type: Option<&'a HeaderValue>,
-    /// What the provider calls the request, under each of the names that there are for that.
+    /// The provider's id of the request, under each of its possible names.
     ids: [Option<&'a HeaderValue>; 3],
 }
 
@@ -65,13 +65,12 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
-/// Of several headers of one name the first counts.
+/// The first of several headers with the same name counts.
 fn first<'a>(known: &mut Option<&'a HeaderValue>, value: &'a HeaderValue) {
     known.get_or_insert(value);
 }
 
-/// A `content-type` to be kept: the usual ones do not hold on to the memory of the head that they
-/// stood in.
+/// A copy of `content-type`. The usual values do not keep the memory of the head alive.
 pub(super) fn kept(content_type: &HeaderValue) -> HeaderValue {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");

@@ -1,4 +1,4 @@
-//! The line that an exchange leaves in the host's log.
+//! Logs each exchange through `tracing`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::hook::{EndEvent, Failure, Outcome};
 use crate::usage::{Cost, Usage};
 use crate::util::redact::shown;
 
-/// One line per exchange: a warning where the provider failed, otherwise for information.
+/// Logs one event per exchange: `WARN` if the provider failed, else `INFO`.
 pub(super) fn log(end: &EndEvent<'_>) {
     let provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or(""));
     let flags = (!end.flags.is_empty()).then(|| end.flags.join(","));
@@ -71,12 +71,12 @@ pub(super) fn log(end: &EndEvent<'_>) {
     }
 }
 
-/// The id that the client, or the host's middleware, has given the exchange.
+/// The event id that the client or the host's middleware chose.
 fn given_event_id<'e>(end: &EndEvent<'e>) -> Option<&'e str> {
     end.context.directives()?.event_id.as_ref()?.to_str().ok()
 }
 
-/// Why tokens and costs are missing, told once.
+/// The warning about missing tokens and costs, logged once per layer.
 const UNREAD: &str = if cfg!(feature = "decompression") {
     "an answer was not metered, so its tokens and its cost are missing: it is compressed in a way \
      that the feature `decompression` does not read (it reads gzip, deflate, br and zstd, one at a \

@@ -20,16 +20,16 @@ pub(crate) struct Misuse {
     not_acted_on: AtomicBool,
 }
 
-/// Whether to log a warning: warnings are enabled, and this one was not logged yet.
+/// Returns true if warnings are enabled and this one was not logged yet.
 pub(crate) fn is_first(given: &AtomicBool) -> bool {
     !given.load(Ordering::Relaxed)
         && tracing::enabled!(target: TARGET, Level::WARN)
         && !given.swap(true, Ordering::Relaxed)
 }
 
-/// Whether a service is an axum router or wraps one, by the name of its type.
+/// Returns true if a service is an axum router or wraps one, by the name of its type.
 ///
-/// The compiler does not promise what type names look like, so only a warning may depend on this.
+/// Type names are not stable, so only a warning may depend on this.
 pub(crate) fn is_axum_router<S>() -> bool {
     type_name::<S>().contains("axum::routing::")
 }
@@ -43,7 +43,7 @@ fn is_html(headers: &HeaderMap) -> bool {
 impl Misuse {
     /// Warns if the axum router that the layer wraps has answered a request for a provider.
     ///
-    /// In tests a router may play the provider. Only answers that look like an app's count.
+    /// In tests a router may be the provider, so only answers that look like an app's count.
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
         let is_unrouted =
             matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);

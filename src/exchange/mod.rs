@@ -1,10 +1,9 @@
-//! The guard that owes one end event.
+//! [`Exchange`]: a guard that reports exactly one end event.
 //!
-//! It is made when a request on a gateway path arrives and moves from the call into the future and
-//! from there into the response body. Whoever ends the exchange says how; if nobody does, dropping
-//! the guard says that the client went away. Without a hook or a log to be told it is empty.
+//! It is created when a request on a gateway path arrives. It moves from the call into the future,
+//! and from there into the response body. If it is dropped before an explicit end, the client has
+//! disconnected. It is empty if no hook or log needs the event.
 
-pub(crate) mod asked;
 pub(crate) mod attempt;
 mod characters;
 mod consumed;
@@ -22,7 +21,7 @@ mod shared_exchange;
 pub(crate) mod usage_option;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::{HeaderMap, Response, StatusCode};
 
@@ -46,7 +45,7 @@ use crate::util::redact::shown;
 pub(crate) struct Exchange(Option<Box<ExchangeRecord>>);
 
 impl Exchange {
-    /// `headers`: the request's, as the client sent them.
+    /// Starts an exchange. `headers`: of the request, as the client sent them.
     pub(crate) fn begin(
         observation: &Arc<Observation>,
         context: &GatewayContext,
@@ -68,7 +67,7 @@ impl Exchange {
         Self(Some(Box::new(ExchangeRecord::new(observation, context, headers, span, arrived))))
     }
 
-    /// Whether an exchange of this gateway must be looked at though nobody asks for events.
+    /// Returns true if the gateway itself needs the exchange, even without hooks.
     pub(crate) fn is_needed(context: &GatewayContext) -> bool {
         context.is_limited() || served::is_refused(context)
     }
@@ -77,7 +76,7 @@ impl Exchange {
         self.0.is_some()
     }
 
-    /// Where the request body tells what it is.
+    /// Creates the state that the request body updates.
     pub(crate) fn watch(&mut self) -> Arc<RequestState> {
         let Some(record) = &mut self.0 else { return Arc::default() };
         let mut watch = RequestState::new(record.payload_limit as usize);
@@ -95,21 +94,21 @@ impl Exchange {
         (!record.span.is_disabled()).then(|| record.span.enter())
     }
 
-    /// The gateway works on this exchange from now on…
+    /// Starts measuring the gateway's own time.
     pub(crate) fn resume(&mut self) {
         if let Some(record) = &mut self.0 {
             record.working_since = Instant::now();
         }
     }
 
-    /// … until now.
+    /// Stops measuring the gateway's own time.
     pub(crate) fn pause(&mut self) {
         if let Some(record) = &mut self.0 {
             record.timings.overhead += record.working_since.elapsed();
         }
     }
 
-    /// The request goes to the upstream stack.
+    /// Records that the request goes to the upstream stack.
     pub(crate) fn dispatch(&mut self) {
         if let Some(record) = &mut self.0 {
             let now = Instant::now();
@@ -121,7 +120,7 @@ impl Exchange {
         }
     }
 
-    /// The response is that of an axum router, which the gateway takes for its client.
+    /// Records that the response came from an axum router in place of an HTTP client.
     #[cold]
     pub(crate) fn answered_by_router<B>(&self, response: &Response<B>) {
         if let Some(record) = &self.0 {
@@ -129,7 +128,7 @@ impl Exchange {
         }
     }
 
-    /// The head of the provider's response has arrived.
+    /// Records that the head of the provider's response has arrived.
     pub(crate) fn head(
         &mut self,
         status: StatusCode,
@@ -191,12 +190,12 @@ impl Exchange {
         record.observation.hooks.each(|hook| hook.on_head(&head));
     }
 
-    /// Data of the response body has come from the provider.
+    /// Records data of the response body.
     ///
-    /// Gives whether it may pass: not where it tells of a model from which the gateway lets nothing.
+    /// Returns false if it must not be passed on, because it names a forbidden model.
     pub(crate) fn data(&mut self, data: &[u8]) -> bool {
         let Some(record) = &mut self.0 else { return true };
-        // One look at the clock for all that one frame is the first of.
+        // Read the clock at most once per frame.
         let mut elapsed = None;
         if record.timings.to_first_data.is_none() && !data.is_empty() {
             elapsed = Some(record.arrived.elapsed());
@@ -207,11 +206,11 @@ impl Exchange {
             elapsed = elapsed.or_else(|| Some(record.arrived.elapsed()));
             record.timings.to_first_token = elapsed;
         }
-        record.timings.total = elapsed.unwrap_or_default();
-        record.served == Served::Any || record.lets_served_pass()
+        record.last_data = elapsed;
+        record.served == Served::Any || record.allows_served_model()
     }
 
-    /// A guard has put a label on the request.
+    /// Adds a guard's label to the request.
     pub(crate) fn flag(&mut self, label: &str) {
         if let Some(record) = &mut self.0 {
             record.context.set_flagged();
@@ -219,14 +218,14 @@ impl Exchange {
         }
     }
 
-    /// So many bytes of the response body go to the client.
-    pub(crate) fn handed_on(&mut self, length: usize) {
+    /// Counts bytes of the response body that go to the client.
+    pub(crate) fn relayed(&mut self, length: usize) {
         if let Some(record) = &mut self.0 {
             record.response_bytes += length as u64;
         }
     }
 
-    /// The upstream call has failed. The exchange goes on until somebody ends it.
+    /// Records that the upstream call has failed. This does not end the exchange.
     pub(crate) fn attempt_failed(&mut self, failure: Failure) {
         if let Some(record) = &mut self.0 {
             record.failure = Some(failure);
@@ -234,17 +233,17 @@ impl Exchange {
         }
     }
 
-    /// A layer of the upstream stack has refused the call: the provider was not asked.
+    /// Records that a layer of the upstream stack has refused the call: nothing was sent.
     pub(crate) fn call_refused(&mut self) {
         if let Some(record) = &mut self.0 {
             record.dispatched = None;
-            // The time that the layer took is none of the gateway's.
+            // The layer's time does not count as the gateway's own.
             record.working_since = Instant::now();
         }
     }
 
-    /// The gateway answers by itself.
-    pub(crate) fn answered(&mut self, code: Code, length: usize, outcome: Outcome) {
+    /// Ends the exchange with an error from the gateway itself.
+    pub(crate) fn answered_with_error(&mut self, code: Code, length: usize, outcome: Outcome) {
         if let Some(record) = &mut self.0 {
             if record.dispatched.is_none() {
                 record.timings.overhead += record.working_since.elapsed();
@@ -256,8 +255,9 @@ impl Exchange {
         self.end(outcome);
     }
 
-    /// The gateway has answered with something of its own that was asked for.
-    pub(crate) fn served(&mut self, status: StatusCode, length: usize) {
+    /// Ends the exchange with a successful answer from the gateway itself, such as a list of
+    /// models.
+    pub(crate) fn answered_locally(&mut self, status: StatusCode, length: usize) {
         if let Some(record) = &mut self.0 {
             record.timings.overhead += record.working_since.elapsed();
             record.status = Some(status);
@@ -266,7 +266,7 @@ impl Exchange {
         self.end(Outcome::Complete);
     }
 
-    /// The response has broken off.
+    /// Ends the exchange because the response has broken off.
     pub(crate) fn broken(&mut self, failure: Failure) {
         if let Some(record) = &mut self.0 {
             record.failure = Some(failure);
@@ -276,17 +276,17 @@ impl Exchange {
 
     #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if let Some(mut record) = self.0.take() {
-            record.timings.total = Duration::ZERO;
-            record.close(outcome);
+        if let Some(record) = self.0.take() {
+            record.close(outcome, None);
         }
     }
 
-    /// The data that has just passed was all: where the clock was read for it, that is the end.
+    /// Ends the exchange with the last data. Reuses the time of that data if it is known.
     #[inline]
     pub(crate) fn end_with_data(&mut self) {
         if let Some(record) = self.0.take() {
-            record.close(Outcome::Complete);
+            let total = record.last_data;
+            record.close(Outcome::Complete, total);
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct ExchangeRecord {
     pub(super) context: GatewayContext,
     pub(super) span: tracing::Span,
     pub(super) arrived: Instant,
-    /// When the gateway last began to work on this exchange.
+    /// When the current interval of the gateway's own time began.
     pub(super) working_since: Instant,
     pub(super) dispatched: Option<Instant>,
     pub(super) status: Option<StatusCode>,
@@ -40,8 +40,10 @@ pub(super) struct ExchangeRecord {
     pub(super) cache: Option<CacheStatus>,
     pub(super) cache_entry: Option<Box<str>>,
     pub(super) timings: Timings,
+    /// From arrival to the last data, if the clock was read for it.
+    pub(super) last_data: Option<Duration>,
     pub(super) response_bytes: u64,
-    /// 32 bits, for there is a record for each open stream.
+    /// 32 bits, because each open stream has a record.
     pub(super) payload_limit: u32,
     pub(super) reader: Reader,
     pub(super) watch: Option<Arc<RequestState>>,
@@ -50,12 +52,12 @@ pub(super) struct ExchangeRecord {
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) response_content_type: Option<HeaderValue>,
     pub(super) provider_request_id: Option<HeaderValue>,
-    /// `None` where no guard has anything to say.
+    /// `None` unless a guard added a label or needs the response.
     pub(super) notes: Option<Box<Notes>>,
 }
 
 impl ExchangeRecord {
-    /// `headers`: the request's, as the client sent them.
+    /// `headers`: of the request, as the client sent them.
     pub(super) fn new(
         observation: &Arc<Observation>,
         context: &GatewayContext,
@@ -79,6 +81,7 @@ impl ExchangeRecord {
             cache: None,
             cache_entry: None,
             timings: Timings::default(),
+            last_data: None,
             response_bytes: 0,
             payload_limit: u32::try_from(observation.hooks.payload_limit(context))
                 .unwrap_or(u32::MAX),
@@ -93,8 +96,8 @@ impl ExchangeRecord {
         }
     }
 
-    /// The upstream call has ended. Layers below may have reported it; not one that a layer above
-    /// them has cut off.
+    /// Reports the end of the upstream call, unless a layer below did so. A call that a layer above
+    /// it cut off was not reported below.
     pub(super) fn attempt_ended(&self, now: Instant, result: Result<StatusCode, Failure>) {
         if self.context.attempts() == 0 {
             let since = |began| now.saturating_duration_since(began);
@@ -104,15 +107,16 @@ impl ExchangeRecord {
         self.context.attempt_ended(|| now, result);
     }
 
-    /// A cache below has answered: the provider was not asked, or a layer below has said that it was.
+    /// Records an answer from a cache: there was no upstream call, or layers below have reported
+    /// it.
     #[cold]
     pub(super) fn answered_by_cache(&mut self, now: Instant) {
         self.dispatched = None;
-        // A call that is not over yet was given up for an old answer.
+        // An unfinished call was abandoned for a stale answer.
         self.context.attempt_ended(|| now, Err(Failure::Other));
     }
 
-    /// How many bytes of the response some guard wants to see.
+    /// The largest response limit of all guards.
     pub(super) fn response_limit(&mut self) -> usize {
         let guards = &self.observation.guards;
         if guards.is_empty() {
@@ -126,8 +130,8 @@ impl ExchangeRecord {
         most
     }
 
-    /// Reports the end of a provider's response to the guards.
-    fn tell_guards(&self, outcome: Outcome) {
+    /// Calls the guards with the ended response.
+    fn notify_guards(&self, outcome: Outcome) {
         let Some(notes) = &self.notes else { return };
         let Some(status) = self.status.filter(|_| self.code.is_none()) else { return };
         let response = GuardedResponse {
@@ -141,21 +145,21 @@ impl ExchangeRecord {
             flags: notes.flags(),
         };
         let body = |limit| self.reader.payload().and_then(|payload| payload.up_to(limit));
-        self.observation.guards.tell(notes, &response, body);
+        self.observation.guards.notify(notes, &response, body);
     }
 
-    /// Checks the model that the response has named so far, if it has. Gives whether the response
-    /// may go on.
+    /// Checks the model that the response has named so far, if any. Returns false if the response
+    /// must be cut off.
     #[inline(never)]
-    pub(super) fn lets_served_pass(&mut self) -> bool {
+    pub(super) fn allows_served_model(&mut self) -> bool {
         if self.served == Served::Unknown {
-            self.read_served();
+            self.check_served_model();
         }
         self.served != Served::Forbidden || !served::is_refused(&self.context)
     }
 
     #[cold]
-    fn read_served(&mut self) {
+    fn check_served_model(&mut self) {
         let model = self.reader.meter().and_then(|meter| meter.model_so_far());
         let classify = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
         if let Some(served) = model.as_deref().and_then(classify) {
@@ -163,13 +167,13 @@ impl ExchangeRecord {
         }
     }
 
-    /// How many upstream calls were made: one that is under way counts.
+    /// The number of upstream calls, including an active one.
     fn attempts(&self) -> u32 {
         self.context.attempts().max(u32::from(self.dispatched.is_some()))
     }
 
-    /// What the stream itself says of its end goes before what the connection does: a client that
-    /// has its terminal marker may leave, and a provider that has not sent it may not.
+    /// Corrects the outcome by the stream's terminal marker. A client that has received the marker
+    /// may disconnect. A provider that has not sent it may not.
     fn classify(&mut self, outcome: Outcome) -> Outcome {
         let meter = self.reader.meter();
         match outcome {
@@ -186,23 +190,22 @@ impl ExchangeRecord {
         }
     }
 
-    /// Reports how the exchange has ended, and drops the record.
+    /// Reports the end of the exchange and drops the record. `total`: its duration, if it was measured
+    /// already.
     ///
-    /// This may be a drop while the task unwinds, out of which no panic may come. Hooks are caught
-    /// one by one; what is left is the host's `tracing` subscriber.
-    pub(super) fn close(mut self: Box<Self>, outcome: Outcome) {
-        let _ = unwind::call(|| self.end(outcome));
+    /// This may run while the task unwinds, so it must not panic. Each hook's panics are caught on
+    /// their own; here only the host's `tracing` subscriber can panic.
+    pub(super) fn close(mut self: Box<Self>, outcome: Outcome, total: Option<Duration>) {
+        let _ = unwind::call(|| self.end(outcome, total));
         let _ = unwind::call(move || drop(self));
     }
 
-    fn end(&mut self, outcome: Outcome) {
-        if self.timings.total.is_zero() {
-            self.timings.total = self.arrived.elapsed();
-        }
+    fn end(&mut self, outcome: Outcome, total: Option<Duration>) {
+        self.timings.total = total.unwrap_or_else(|| self.arrived.elapsed());
         self.reader.finish();
-        // The model by which the response is priced.
+        // Check the final model, which also determines the price.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
-            self.read_served();
+            self.check_served_model();
         }
         let outcome = self.classify(outcome);
         let meter = self.reader.meter();
@@ -284,15 +287,16 @@ impl ExchangeRecord {
         };
         let limits = context.reserved().map(|reserved| {
             let spent = consumed(&event, &settlement);
-            // A function of the host's is not called, but a store of the host's is.
+            // The store may be host code.
             unwind::call(|| reserved.end(context, &spent)).unwrap_or_default()
         });
         event.limits = limits.as_deref().unwrap_or_default();
         self.observation.hooks.each(|hook| hook.on_end(&event));
-        self.tell_guards(outcome);
+        self.notify_guards(outcome);
         let is_answered = self.status.is_some() && self.code.is_none() && self.cache.is_none();
         self.span.in_scope(|| {
-            // The span is left while nothing unwinds: a subscriber may panic at both.
+            // Catch panics inside the span, so that it is not exited while unwinding: a subscriber
+            // could panic at both.
             let _ = unwind::call(|| {
                 if self.observation.is_first_unread(&event) {
                     log::warn_of_unread(&event);

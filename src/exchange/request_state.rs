@@ -1,4 +1,4 @@
-//! What is known of the body of a request while it is sent.
+//! The state of a request body while it is sent.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,23 +12,22 @@ const UNKNOWN: u8 = 0;
 const NO: u8 = 1;
 const YES: u8 = 2;
 
-/// Shared by a request body, which the upstream stack reads, and the exchange, which waits for the
-/// response.
+/// Shared by the request body, which the upstream stack reads, and the exchange, which waits for
+/// the response.
 #[derive(Debug, Default)]
 pub(crate) struct RequestState {
     pub(crate) bytes: AtomicU64,
     capture: Option<Mutex<Capture>>,
-    /// Counts what text to speech is billed by; `None` for all else.
+    /// Counts the characters of text-to-speech requests; `None` for others.
     characters: Option<Box<Mutex<Characters>>>,
     pub(crate) stream: AtomicBool,
     model: OnceLock<Box<str>>,
     refusal: OnceLock<ScanError>,
-    /// Whether the gateway has asked for usage where the client did not, once that is known: one of
-    /// `UNKNOWN`, `NO` and `YES`.
+    /// Whether the gateway asked for usage in place of the client: `UNKNOWN`, `NO` or `YES`.
     asks_for_usage: AtomicU8,
-    /// The body has ended or is gone: nothing more will be known.
+    /// The body has ended or was dropped.
     has_ended: AtomicBool,
-    /// The task to be woken by a refusal.
+    /// The task to wake on a refusal.
     waiting: Mutex<Option<Waker>>,
 }
 
@@ -39,19 +38,19 @@ impl RequestState {
         Self { capture, ..Self::default() }
     }
 
-    /// Counts the characters of the text that is to be spoken.
+    /// Counts the characters of the text to speak.
     pub(crate) fn counting_characters(mut self) -> Self {
         self.characters = Some(Box::default());
         self
     }
 
-    /// The characters of the text that is to be spoken, as far as they were counted.
+    /// The number of characters of the text to speak that were read so far.
     pub(crate) fn characters(&self) -> Option<u64> {
         let characters = self.characters.as_ref()?;
         characters.lock().unwrap_or_else(PoisonError::into_inner).count()
     }
 
-    /// These bytes have come from the client.
+    /// Records bytes from the client.
     pub(crate) fn saw(&self, data: &[u8]) {
         self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
         if let Some(capture) = &self.capture {
@@ -62,7 +61,7 @@ impl RequestState {
         }
     }
 
-    /// What was kept. Nothing more is kept afterwards: the exchange is over.
+    /// Takes the captured start of the body. Later bytes are not captured: the exchange has ended.
     pub(crate) fn take_capture(&self) -> Capture {
         let Some(capture) = &self.capture else { return Capture::default() };
         std::mem::take(&mut *capture.lock().unwrap_or_else(PoisonError::into_inner))
@@ -72,12 +71,12 @@ impl RequestState {
         self.model.get().map(|model| &**model)
     }
 
-    /// The first name that is found holds.
+    /// Sets the model unless it is set.
     pub(crate) fn set_model(&self, model: String) {
         let _ = self.model.set(model.into());
     }
 
-    /// Whether the gateway has asked for usage where the client did not; `None` where it still may.
+    /// Whether the gateway asked for usage in place of the client; `None` if that is not decided.
     pub(crate) fn asks_for_usage(&self) -> Option<bool> {
         match self.asks_for_usage.load(Ordering::Acquire) {
             UNKNOWN => None,
@@ -91,17 +90,17 @@ impl RequestState {
         }
         let answer = if asks { YES } else { NO };
         let (success, failure) = (Ordering::Release, Ordering::Relaxed);
-        // What was said first holds.
+        // The first decision holds.
         let _ = self.asks_for_usage.compare_exchange(UNKNOWN, answer, success, failure);
     }
 
-    /// The body is sent once more, with what was added or without it.
+    /// Changes the decision, because the body is sent again with or without the option.
     pub(crate) fn change_asks_for_usage(&self, asks: bool) {
         self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
     }
 
-    /// Ready with why the request must not reach the provider whole, or with nothing once its body has
-    /// ended without such a reason. Until then, wakes the task when there is one.
+    /// Ready with the reason if the request must not reach the provider completely, or with `None`
+    /// once its body has ended. Until then, the task is woken at either.
     pub(crate) fn poll_refusal(&self, cx: &Context<'_>) -> Poll<Option<ScanError>> {
         let has_ended = self.has_ended.load(Ordering::Acquire);
         if !has_ended {
@@ -124,7 +123,7 @@ impl RequestState {
         self.has_ended.store(true, Ordering::Release);
     }
 
-    /// The rest of the body contradicts what the request was routed by.
+    /// Refuses the request: the rest of the body contradicts its routing.
     pub(crate) fn refuse(&self, error: ScanError) {
         let _ = self.refusal.set(error);
         let waker = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();

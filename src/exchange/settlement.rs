@@ -1,4 +1,4 @@
-//! What an exchange is billed for. Computed when it is over.
+//! Computes usage and cost of an exchange at its end.
 
 use std::time::{Duration, Instant};
 
@@ -20,17 +20,17 @@ pub(super) struct Settlement {
     pub(super) saved: Option<Saved>,
 }
 
-/// What decides it, beside the bytes of the response.
+/// The facts that determine the settlement, except the bytes of the response.
 pub(super) struct Facts<'a> {
     pub(super) context: &'a GatewayContext,
-    /// The provider's, not the gateway's own.
+    /// The provider's status, not the gateway's own.
     pub(super) status: Option<StatusCode>,
     pub(super) request_model: Option<&'a str>,
     pub(super) cache: Option<CacheStatus>,
     pub(super) outcome: Outcome,
     /// How long the exchange has taken.
     pub(super) total: Duration,
-    /// Of the text that was to be spoken.
+    /// The number of characters of the text to speak.
     pub(super) characters: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ impl Settlement {
         let upstream = context.upstream();
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage);
-        let usage = spoken(usage, facts.characters, meter).filter(|_| status.is_success());
+        let usage = with_characters(usage, facts.characters, meter).filter(|_| status.is_success());
         let billing = usage::billing(&usage::Call {
             method: context.method(),
             operation: context.operation(),
@@ -50,10 +50,12 @@ impl Settlement {
             status,
         });
         if facts.cache.is_some_and(CacheStatus::is_hit) {
-            // What is fetched once more was billed before, whoever answers.
-            let is_new = matches!(billing, Billing::Always | Billing::Told | Billing::Unknown);
+            // Fetching a stored response again is never billed, so a cache saves nothing.
+            let is_new =
+                matches!(billing, Billing::Always | Billing::IfReported | Billing::Unknown);
             let saved = (is_new && status.is_success()).then(|| {
-                let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+                let (usage, cost) =
+                    usage_and_cost(observation, facts, meter, status, &billing, usage);
                 Saved { usage, cost }
             });
             let cost = Some(Cost { ticks: 0, source: CostSource::Cache });
@@ -71,7 +73,7 @@ impl Settlement {
             Billing::Always => match meter.and_then(Meter::later) {
                 None | Some((_, Later::Stored)) => false,
                 Some((id, later)) if usage.is_some() => {
-                    // Whoever resumes the stream gets the same usage once more.
+                    // Resuming the stream returns the same usage again.
                     if later == Later::Background {
                         is_new(id);
                     }
@@ -82,8 +84,8 @@ impl Settlement {
                     true
                 }
             },
-            Billing::Told => usage.is_none() && is_read,
-            // Only usage is remembered: until there is some, the work is not done.
+            Billing::IfReported => usage.is_none() && is_read,
+            // Without usage, the work is not finished, so do not remember the id.
             Billing::Once { .. } if usage.is_none() => is_read,
             Billing::Once { id } => !is_new(id),
             Billing::Later { id } => {
@@ -98,13 +100,13 @@ impl Settlement {
         if is_free {
             return Self { metering: Metering::Free, ..Self::default() };
         }
-        let (usage, cost) = billed(observation, facts, meter, status, &billing, usage);
+        let (usage, cost) = usage_and_cost(observation, facts, meter, status, &billing, usage);
         Self { usage, metering, cost, saved: None }
     }
 }
 
-/// The usage that counts, and what it costs.
-fn billed(
+/// The billed usage and its cost.
+fn usage_and_cost(
     observation: &Observation,
     facts: &Facts<'_>,
     meter: Option<&Meter>,
@@ -114,7 +116,7 @@ fn billed(
 ) -> (Option<Usage>, Option<Cost>) {
     let context = facts.context;
     let usage = usage.filter(|_| *billing != Billing::Unknown);
-    let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::Told)
+    let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::IfReported)
         || meter.is_some_and(|meter| meter.error().is_some());
     if !status.is_success() || usage.is_none() && is_unanswered {
         return (usage, None);
@@ -139,19 +141,24 @@ fn billed(
     (usage, cost)
 }
 
-/// Speech that comes as plain audio tells of nothing: its text is what is billed.
-fn spoken(usage: Option<Usage>, characters: Option<u64>, meter: Option<&Meter>) -> Option<Usage> {
-    let is_told = usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
+/// Adds the characters of the text if a speech response, such as plain audio, reports no usage.
+fn with_characters(
+    usage: Option<Usage>,
+    characters: Option<u64>,
+    meter: Option<&Meter>,
+) -> Option<Usage> {
+    let is_reported =
+        usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
     let has_failed = meter.is_some_and(|meter| meter.error().is_some());
     match characters {
-        Some(_) if !is_told && !has_failed => {
+        Some(_) if !is_reported && !has_failed => {
             Some(Usage { characters, ..usage.unwrap_or_default() })
         }
         _ => usage,
     }
 }
 
-/// Whether a response must end with a terminal marker, and has none.
+/// Returns true if a response lacks its terminal marker.
 pub(super) fn is_unfinished(
     context: &GatewayContext,
     status: Option<StatusCode>,
@@ -163,7 +170,7 @@ pub(super) fn is_unfinished(
             && *context.method() != Method::HEAD
             && status.is_some_and(|status| status.is_success())
             && meter.terminal().is_none()
-            // What was not read to its end may have had one.
+            // If metering stopped early, the marker may have been missed.
             && meter.problem().is_none()
     })
 }

@@ -1,13 +1,13 @@
-//! Where an exchange waits between two polls of its response body, so that it can be ended though
-//! nobody polls.
+//! Holds an exchange between polls of its response body, so that a timer can end it even if nobody
+//! polls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Exchange;
 use crate::hook::Failure;
 
-/// Shared by the response body, whose exchange it is, and by what may end it: a timer below, which
-/// puts this into the extensions of its response.
+/// Shared by the response body, which owns the exchange, and a timer in a layer below, which puts
+/// this into the extensions of its response.
 #[derive(Debug, Default)]
 pub(crate) struct SharedExchange(Mutex<State>);
 
@@ -22,19 +22,21 @@ impl SharedExchange {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The response has broken off, whether anybody reads it or not.
+    /// Ends the exchange: the response has broken off, even if nobody reads it.
     pub(crate) fn expire(&self, failure: Failure) {
         let mut exchange = {
             let mut state = self.state();
             state.expired = Some(failure);
             std::mem::take(&mut state.exchange)
         };
-        // Hooks are told: not under the lock. Nothing happens where the body is being polled.
+        // Hooks run here, so release the lock first. While the body is being polled, the exchange
+        // is empty; then `put_back` ends it.
         exchange.broken(failure);
     }
 }
 
-/// The response body's hold on a [`SharedExchange`]. Where it is dropped, the client has gone away.
+/// The response body's handle of a [`SharedExchange`]. If it is dropped, the client has
+/// disconnected.
 #[derive(Debug)]
 pub(crate) struct ExchangeHandle(Arc<SharedExchange>);
 
@@ -43,12 +45,12 @@ impl ExchangeHandle {
         Self(shared_exchange)
     }
 
-    /// The exchange, for as long as the body is polled; an empty one where it is over.
+    /// Takes the exchange while the body is polled. It is empty if it has ended.
     pub(crate) fn take(&self) -> Exchange {
         std::mem::take(&mut self.0.state().exchange)
     }
 
-    /// The exchange waits again, or ends where its time has passed meanwhile.
+    /// Puts the exchange back, or ends it if its time has expired meanwhile.
     pub(crate) fn put_back(&self, mut exchange: Exchange) {
         let expired = {
             let mut state = self.0.state();

@@ -1,4 +1,4 @@
-//! What the hooks are told.
+//! The events that hooks receive.
 
 use std::time::Duration;
 
@@ -46,13 +46,13 @@ pub struct AttemptEvent<'a> {
     pub step: u32,
     /// The status, where a head came.
     pub status: Option<StatusCode>,
-    /// Why none came.
+    /// Why there is no head.
     pub failure: Option<Failure>,
     /// From the call to its head or failure.
     pub duration: Duration,
 }
 
-/// The response head that is to be relayed is there.
+/// The head of the response that will be relayed has arrived.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HeadEvent<'a> {
@@ -68,7 +68,7 @@ pub struct HeadEvent<'a> {
     pub time_to_head: Duration,
 }
 
-/// An exchange is over.
+/// An exchange has ended.
 ///
 /// ```
 /// use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
@@ -88,48 +88,47 @@ pub struct HeadEvent<'a> {
 pub struct EndEvent<'a> {
     /// Ids, account, gateway, identity, provider, operation, metadata.
     pub context: &'a GatewayContext,
-    /// The model that the request body names, without a provider's prefix. Where it names none, and
-    /// where the provider looks at the path alone (Azure's deployments), the one in the path, decoded
-    /// once.
+    /// The model in the request body, without a provider's prefix. If there is none, or if the
+    /// provider ignores it (Azure's deployments), the model in the path, decoded once.
     pub request_model: Option<&'a str>,
-    /// The model that the response names, by which it is priced.
+    /// The model that the response names. It determines the price.
     pub response_model: Option<&'a str>,
-    /// The response names a model that the gateway's rules forbid, and no dated name of the one
-    /// that was asked for. A warning is logged, too.
+    /// The response names a model that the gateway's rules forbid and that is not a dated name of
+    /// the requested one. This also logs a warning.
     pub forbidden_model: bool,
     /// The service tier that the response names.
     pub service_tier: Option<&'a str>,
-    /// The status that the client got, or would have got; `None` where it left before.
+    /// The status of the client's response, even if the client did not wait for it; `None` if the
+    /// client left before there was one.
     pub status: Option<StatusCode>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, where the outcome is [`Outcome::Failed`] or [`Outcome::Broken`].
+    /// The reason if the outcome is [`Outcome::Failed`] or [`Outcome::Broken`].
     pub failure: Option<Failure>,
-    /// The number in the gateway's own error (`2008`, …), where it answered with one, or that of the
-    /// host's [`Refusal`](crate::Refusal).
+    /// The code of the gateway's own error (`2008`, …) or of the host's
+    /// [`Refusal`](crate::Refusal).
     pub gateway_code: Option<u16>,
-    /// What the provider says of an error, in the response body: a status of 200 does not rule
-    /// one out.
+    /// The error in the response body, which may also occur with status 200.
     pub provider_error: Option<&'a ProviderError>,
     /// The request body asks for a stream.
     pub stream_requested: bool,
     /// The response is an event stream.
     pub stream: bool,
-    /// What has said that the response is whole.
+    /// The marker that ended the response.
     pub terminal: Option<Terminal>,
-    /// How many events of a stream had content.
+    /// The number of events with content in a stream.
     pub content_events: u64,
-    /// What this exchange used and is billed for, where the provider said so and it is not
-    /// billed elsewhere; [`metering`](Self::metering) says how much of the truth it is.
+    /// The usage that this exchange is billed for, if the provider reported it and no other
+    /// exchange is billed for it. [`metering`](Self::metering) says how complete it is.
     pub usage: Option<&'a Usage>,
-    /// Where several models have worked, what each has used; together they are the usage.
+    /// The usage of each model, if there were several. They add up to [`usage`](Self::usage).
     pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
-    /// What it cost: 0 where the answer came from a cache. `None` where nobody knows
-    /// ([`is_cost_unknown`](Self::is_cost_unknown)), and where nothing is billed ([`Metering::Free`]).
+    /// The cost; 0 for an answer from a cache. `None` if it is unknown
+    /// ([`is_cost_unknown`](Self::is_cost_unknown)) or nothing is billed ([`Metering::Free`]).
     pub cost: Option<Cost>,
-    /// What a cache in the upstream stack did, where there is one.
+    /// What a cache in the upstream stack did; `None` without a cache.
     pub cache: Option<CacheStatus>,
     /// The key of the answer in the cache, as a purge of this one takes it: 80 hexadecimal digits, of which
     /// nobody but the store can read what was asked. `None` where the cache was not asked, or was another.
@@ -141,26 +140,27 @@ pub struct EndEvent<'a> {
     pub saved: Option<&'a Saved>,
     /// Which step of a fallback answered; 0 for the first.
     pub step: u32,
-    /// How many upstream calls were made: none where the answer came from a cache, but for those that
-    /// have failed before it was given ([`CacheStatus::Stale`]).
+    /// The number of upstream calls. 0 for an answer from a cache, except for failed calls before a
+    /// stale one ([`CacheStatus::Stale`]).
     pub attempts: u32,
-    /// The request might have been sent again, but its body was not kept: it was too large for that,
-    /// or all bodies together took as much memory as they may.
+    /// The request could not be retried because its body was not kept: it was too large, or the
+    /// memory budget of all bodies was used up.
     pub gave_up_retries: bool,
-    /// The labels that [guards](crate::Guard) have put on the request.
+    /// The labels that [guards](crate::Guard) added to the request.
     pub flags: &'a [Box<str>],
-    /// How each rule stood that the request was under (feature `limits`); empty where there are none.
+    /// The state of each limit rule that applied to the request (feature `limits`).
     pub limits: &'a [LimitReport],
-    /// When what happened.
+    /// The times of the steps of the exchange.
     pub timings: Timings,
     /// Bytes of the request body that were read from the client.
     pub request_bytes: u64,
-    /// Bytes of the response body that were handed to the client.
+    /// Bytes of the response body that were passed to the client.
     pub response_bytes: u64,
-    /// The request body, where a hook asked for it by [`payload_limit`](super::MetricsHook::payload_limit).
+    /// The start of the request body, if a hook requested it with
+    /// [`payload_limit`](super::MetricsHook::payload_limit).
     pub request_payload: Option<Payload<'a>>,
-    /// The response body as far as it was handed to the client, where a hook asked for it; decoded,
-    /// where it was compressed in a way that is read.
+    /// The start of the response body as passed to the client, if a hook requested it. Decoded if
+    /// its compression is supported.
     pub response_payload: Option<Payload<'a>>,
     /// The `content-type` of the request.
     pub request_content_type: Option<&'a str>,
@@ -170,14 +170,14 @@ pub struct EndEvent<'a> {
     pub user_agent: Option<&'a str>,
     /// The provider's own id of the request (`x-request-id`, `request-id` or `x-trace-id`).
     pub provider_request_id: Option<&'a str>,
-    /// The trace that the client wants this exchange to be in: `cf-aig-otel-trace-id` and
+    /// The trace that the client requested: `cf-aig-otel-trace-id` and
     /// `cf-aig-otel-parent-span-id`, or else `traceparent`.
     pub trace: Option<TraceParent>,
 }
 
 impl EndEvent<'_> {
-    /// The provider has answered with success, and what that costs is not known: sums of costs
-    /// lack it. What is free, billed elsewhere or says an error is not among it.
+    /// Returns true if the provider answered successfully and the cost is unknown, so that sums of
+    /// costs are too low. Responses that are free, billed elsewhere or an error do not count.
     #[must_use]
     pub fn is_cost_unknown(&self) -> bool {
         let is_error = self.usage.is_none() && self.provider_error.is_some();
@@ -188,8 +188,8 @@ impl EndEvent<'_> {
             && !is_error
     }
 
-    /// The client got what it asked for: a status of success, the whole response with the marker
-    /// that ends it, and no error in it.
+    /// Returns true if the client got a complete response with a status of success and without an
+    /// error in its body.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.outcome == Outcome::Complete
@@ -198,7 +198,7 @@ impl EndEvent<'_> {
             && self.provider_error.is_none()
     }
 
-    /// The provider has answered, and not the gateway.
+    /// Returns true if the response came from the provider and not from the gateway.
     pub(crate) fn is_answered(&self) -> bool {
         self.status.is_some() && self.gateway_code.is_none()
     }
@@ -219,11 +219,11 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The provider's whole response was handed on, whatever its status. A stream of an API that
-    /// ends its streams with a marker is whole if it has that.
+    /// The provider's whole response was passed on, whatever its status. If the API ends its
+    /// streams with a marker, a stream is whole only with that marker.
     Complete = "complete",
-    /// The gateway refused the request, or the host did by a [`Refusal`](crate::Refusal); the provider
-    /// got no whole request.
+    /// The gateway refused the request, or the host did with a [`Refusal`](crate::Refusal). The
+    /// provider did not get a complete request.
     Rejected = "rejected",
     /// No response head came from the provider.
     Failed = "failed",
@@ -249,22 +249,22 @@ pub enum Failure {
     HeadTimeout = "head_timeout",
     /// A layer of the upstream stack gave up waiting for the next part of the response.
     IdleTimeout = "idle_timeout",
-    /// The client did not read: it left a part of the response alone for as long as a provider may
-    /// be silent ([`idle`](field@crate::directives::timeouts::Timeouts::idle)).
+    /// The client did not read the next part of the response within the
+    /// [`idle`](field@crate::directives::timeouts::Timeouts::idle) timeout.
     UnreadTimeout = "unread_timeout",
-    /// The whole exchange took longer than it may.
+    /// The total timeout of the exchange expired.
     TotalTimeout = "total_timeout",
     /// The upstream stack sheds load, or its limit of concurrent requests is reached.
     Overloaded = "overloaded",
     /// Nothing was sent: too many calls to the upstream have failed, and its circuit is open.
     CircuitOpen = "circuit_open",
-    /// Nothing was sent: the provider has asked to be left alone for a while.
+    /// Nothing was sent: the provider has asked for a pause (`retry-after`), and it is not over.
     CoolingDown = "cooling_down",
     /// The connection was closed or reset.
     Reset = "reset",
     /// The provider broke the protocol.
     Protocol = "protocol",
-    /// The stream ended without the marker that says that it is whole.
+    /// The stream ended without its terminal marker.
     Unfinished = "unfinished",
     /// The request body failed: the client broke it off, or it was refused while it was sent.
     RequestBody = "request_body",
@@ -272,8 +272,8 @@ pub enum Failure {
     NoKey = "no_key",
     /// The gateway could not get its key for the provider; nothing was sent.
     KeySource = "key_source",
-    /// The provider answered from a model that the gateway forbids, and the host has chosen to
-    /// break such answers off.
+    /// The provider answered from a model that the gateway forbids, and the host has configured
+    /// that such answers are cut off.
     ModelNotAllowed = "model_not_allowed",
     /// Another error of the upstream service.
     Other = "other",
@@ -283,7 +283,7 @@ pub fn as_str;
 }
 
 impl Failure {
-    /// Whether the provider has got nothing of the request.
+    /// Returns true if nothing of the request was sent to the provider.
     pub(crate) fn is_before_sending(self) -> bool {
         matches!(
             self,
@@ -298,7 +298,7 @@ impl Failure {
     }
 }
 
-/// When what happened in an exchange.
+/// The times of the steps of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timings {
@@ -306,30 +306,31 @@ pub struct Timings {
     pub to_head: Option<Duration>,
     /// From arrival to the first bytes of the response body.
     pub to_first_data: Option<Duration>,
-    /// From arrival to the first frame with content: text, reasoning or a tool call. Of streams.
+    /// From arrival to the first frame with content: text, reasoning or a tool call. Only for
+    /// streams.
     pub to_first_token: Option<Duration>,
-    /// The mean time between two events with content, of a complete stream.
+    /// The mean time between two events with content. Only for complete streams.
     pub inter_token: Option<Duration>,
     /// From arrival to the end.
     pub total: Duration,
-    /// The gateway's own share: deciding and rewriting before the upstream call, and preparing
-    /// the head that came back. Time spent waiting for the client or the provider is not in it.
+    /// The gateway's own time: routing and rewriting before the upstream call, and preparing the
+    /// response head. Excludes waiting for the client and the provider.
     pub overhead: Duration,
 }
 
 named_enum! {
-/// What a cache in the upstream stack did with a request. A layer of that stack puts it into the
-/// extensions of its response; the client is told in `cf-aig-cache-status`.
+/// What a cache in the upstream stack did with a request. The cache layer puts it into the
+/// extensions of its response; clients get it in `cf-aig-cache-status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheStatus {
-    /// The response came from the cache: the provider knows nothing of it, and it costs nothing.
+    /// The response came from the cache. The provider was not called, and it costs nothing.
     Hit = "HIT",
-    /// The same, though the time of the answer is over: the provider has failed.
+    /// The provider failed, and the response came from an expired cache entry.
     Stale = "STALE",
-    /// The provider answered, for the cache had nothing.
+    /// The cache had no entry, and the provider answered.
     Miss = "MISS",
-    /// The cache was not asked.
+    /// The cache was not used.
     Bypass = "BYPASS",
 }
 /// The name in capitals, as in `HIT`.
@@ -337,7 +338,7 @@ pub fn as_str;
 }
 
 impl CacheStatus {
-    /// Whether the response came from the cache.
+    /// Returns true if the response came from the cache.
     #[must_use]
     pub fn is_hit(self) -> bool {
         matches!(self, Self::Hit | Self::Stale)
@@ -353,9 +354,9 @@ pub(crate) struct CacheEntryShown(pub(crate) Box<str>);
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// What the provider told of its usage when it made the answer; `None` where it could not be read,
-    /// as where the client left before it came.
+    /// The usage that the provider reported for the original answer; `None` if it could not be
+    /// read, for example because the client left first.
     pub usage: Option<Usage>,
-    /// What that would cost now; `None` where nobody knows.
+    /// The cost at current prices; `None` if it is unknown.
     pub cost: Option<Cost>,
 }

@@ -1,10 +1,10 @@
-//! What OpenTelemetry's GenAI conventions call providers and operations.
+//! The names of providers and operations in OpenTelemetry's GenAI conventions.
 //!
 //! The conventions are not stable: their names may change in a minor release of this crate.
 
 use crate::util::operation::Operation;
 
-/// `gen_ai.provider.name`: a well-known value where there is one, otherwise the slug as it is.
+/// `gen_ai.provider.name`: a well-known value, or else the slug.
 pub(crate) fn provider_name(slug: &str) -> &str {
     match slug {
         "grok" => "x_ai",
@@ -18,7 +18,7 @@ pub(crate) fn provider_name(slug: &str) -> &str {
     }
 }
 
-/// `gen_ai.operation.name`: a well-known value where one applies, otherwise the crate's own name.
+/// `gen_ai.operation.name`: a well-known value, or else the crate's own name.
 pub(crate) fn operation_name(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat | Operation::Responses | Operation::Messages | Operation::Converse => {
@@ -26,7 +26,7 @@ pub(crate) fn operation_name(operation: Operation) -> &'static str {
         }
         Operation::Completions => "text_completion",
         Operation::Embeddings => "embeddings",
-        // Content of several kinds.
+        // `generate_content` is for multimodal content.
         Operation::GenerateContent
         | Operation::Interactions
         | Operation::Images

@@ -1,9 +1,9 @@
-//! What a hook is told of an upstream's health.
+//! The event for changes of an upstream's health.
 
 use crate::util::macros::named_enum;
 
 named_enum! {
-/// The state of an upstream's circuit breaker, or of a key that is used there.
+/// The state of an upstream's circuit breaker, or of a key used with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HealthState {
@@ -11,9 +11,9 @@ pub enum HealthState {
     Closed = "closed",
     /// No call is made.
     Open = "open",
-    /// One call at a time is made, to see how it goes.
+    /// One call at a time is made as a probe.
     HalfOpen = "half_open",
-    /// A key is left alone for a while. Nothing is told when that is over.
+    /// A key is not used for a while. The end of that pause is not reported.
     CoolingDown = "cooling_down",
 }
 /// The name in lower case, as in `half_open`.
@@ -29,13 +29,13 @@ pub enum ChangeReason {
     FailuresInARow = "failures_in_a_row",
     /// It opened: too large a share of the calls in the window had failed.
     FailedShare = "failed_share",
-    /// It is half open: its time was over, and a probe is on the way.
+    /// It became half open: the open time expired, and a probe was sent.
     ProbeDue = "probe_due",
-    /// It closed: a probe was answered.
+    /// It closed: a probe succeeded.
     ProbeSucceeded = "probe_succeeded",
     /// It opened again: a probe failed.
     ProbeFailed = "probe_failed",
-    /// The upstream asked for patience with a key.
+    /// The upstream asked for a pause with a key (`retry-after`).
     ToldToWait = "told_to_wait",
 }
 /// The name in lower case, as in `probe_failed`.
@@ -46,14 +46,14 @@ pub fn as_str;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthChange<'a> {
-    /// The slug of the provider, under a gateway.
+    /// The slug of the provider; `None` without a gateway.
     pub provider: Option<&'a str>,
-    /// The upstream, as in `https://api.x.ai`; under a gateway, its base URL.
+    /// The upstream, as in `https://api.x.ai`; below a gateway, the base URL.
     pub upstream: &'a str,
     /// The state before.
     pub from: HealthState,
-    /// The state from now on.
+    /// The new state.
     pub to: HealthState,
-    /// Why.
+    /// Why it changed.
     pub reason: ChangeReason,
 }

@@ -1,6 +1,6 @@
-//! What hosts are told of exchanges: the trait [`MetricsHook`] and its events.
+//! Observing exchanges: the trait [`MetricsHook`] and its events.
 //!
-//! Hooks that ship are in `log`, `metrics` and `otel`, each a feature.
+//! The crate's own hooks are in `log`, `metrics` and `otel`, each a feature.
 
 mod event;
 #[cfg(any(feature = "metrics", feature = "otel"))]
@@ -29,13 +29,13 @@ use crate::util::unwind;
 
 /// Observes every request on a gateway path.
 ///
-/// Each such request gives one [`on_request`](Self::on_request) and exactly one
-/// [`on_end`](Self::on_end), whatever happens to it: answered, refused, failed, broken off by the
-/// provider, or abandoned by the client at any moment. The methods are called on the task that
-/// drives the request, some of them from `Drop`: they must not block. A hook that panics loses that
-/// event; the response and the other hooks go on.
+/// Each request causes one [`on_request`](Self::on_request) and exactly one
+/// [`on_end`](Self::on_end), whether it is answered, refused, failed, broken off by the provider,
+/// or abandoned by the client. The methods are called on the task that drives the request, some of
+/// them from `Drop`, so they must not block. A hook that panics loses that event; the response and
+/// the other hooks are not affected.
 ///
-/// A closure is a hook of `on_end`:
+/// A closure is a hook for `on_end`:
 ///
 /// ```
 /// use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
@@ -51,7 +51,7 @@ use crate::util::unwind;
     note = "implement the trait, or pass a closure `|end: &EndEvent<'_>| …`"
 )]
 pub trait MetricsHook: Send + Sync + 'static {
-    /// A request on a gateway path has arrived; it may still be refused.
+    /// A request on a gateway path has arrived. It may still be refused.
     fn on_request(&self, request: &RequestEvent<'_>) {
         let _ = request;
     }
@@ -61,12 +61,12 @@ pub trait MetricsHook: Send + Sync + 'static {
         let _ = attempt;
     }
 
-    /// The response head that is to be relayed is there.
+    /// The head of the response that will be relayed has arrived.
     fn on_head(&self, head: &HeadEvent<'_>) {
         let _ = head;
     }
 
-    /// The exchange is over.
+    /// The exchange has ended.
     fn on_end(&self, end: &EndEvent<'_>) {
         let _ = end;
     }
@@ -77,10 +77,10 @@ pub trait MetricsHook: Send + Sync + 'static {
         let _ = change;
     }
 
-    /// How many bytes of each body this hook wants to see in its
-    /// [`EndEvent`](EndEvent::request_payload). Asked once, when the request arrives.
+    /// The number of bytes of each body that this hook needs in its
+    /// [`EndEvent`](EndEvent::request_payload). Called once, when the request arrives.
     ///
-    /// Default: 0. The gateway then keeps nothing of what passes through it.
+    /// Default: 0, which means that the gateway keeps no bodies.
     fn payload_limit(&self, context: &GatewayContext) -> usize {
         let _ = context;
         0
@@ -142,7 +142,7 @@ impl Hooks {
         }
     }
 
-    /// The most that any hook wants to see of a body.
+    /// The largest payload limit of all hooks.
     pub(crate) fn payload_limit(&self, context: &GatewayContext) -> usize {
         let most = std::cell::Cell::new(0);
         self.each(|hook| most.set(most.get().max(hook.payload_limit(context))));

@@ -1,4 +1,4 @@
-//! The layer above the gateway.
+//! [`JwtLayer`], the layer that checks tokens above the gateway.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use http_body::Frame;
 
-use crate::exchange::asked::Asked;
+use crate::exchange::usage_option::AddedOption;
 use crate::provider::Upstream;
 use crate::request::stream_options::Options;
 use crate::routing::model::Edit;
@@ -50,7 +50,7 @@ pub(crate) struct Splice {
     trailers: Option<HeaderMap>,
     has_ended: bool,
     upstream: Option<Arc<Upstream>>,
-    asked: Option<Asked>,
+    added: Option<AddedOption>,
 }
 
 impl Splice {
@@ -84,13 +84,13 @@ impl Splice {
             trailers: None,
             has_ended: false,
             upstream: None,
-            asked: None,
+            added: None,
         }
     }
 
     /// Sets the provider, and what to notify of the position of the option.
-    pub(crate) fn to(mut self, upstream: Arc<Upstream>, asked: Option<Asked>) -> Self {
-        (self.upstream, self.asked) = (Some(upstream), asked);
+    pub(crate) fn to(mut self, upstream: Arc<Upstream>, added: Option<AddedOption>) -> Self {
+        (self.upstream, self.added) = (Some(upstream), added);
         self
     }
 
@@ -120,9 +120,9 @@ impl Splice {
         let rest = data.split_off(at);
         self.ahead.extend([Bytes::from_static(option), rest]);
         self.owed -= option.len();
-        if let Some(asked) = &self.asked {
+        if let Some(added) = &self.added {
             let start = start + at as u64;
-            asked.put(start..start + option.len() as u64);
+            added.set_place(start..start + option.len() as u64);
         }
         true
     }

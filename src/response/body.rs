@@ -163,7 +163,7 @@ impl Guard {
         match &frame {
             Some(Ok(frame)) => match frame.data_ref() {
                 Some(data) if self.exchange.is_observed() => {
-                    self.exchange.handed_on(data.len());
+                    self.exchange.relayed(data.len());
                     if is_over(&*body) {
                         self.exchange.end_with_data();
                     }
@@ -237,10 +237,10 @@ impl Guard {
             let Some(hiding) = &mut self.hiding else { break };
             match frame.map(Frame::into_data) {
                 // Without a known length the client polls for the end.
-                Some(Ok(data)) => self.exchange.handed_on(hiding.data(&data)),
+                Some(Ok(data)) => self.exchange.relayed(hiding.data(&data)),
                 last => {
                     let trailers = last.and_then(|frame| frame.err()?.into_trailers().ok());
-                    self.exchange.handed_on(hiding.end(trailers));
+                    self.exchange.relayed(hiding.end(trailers));
                     self.exchange.end(Outcome::Complete);
                 }
             }

@@ -187,7 +187,7 @@ impl ResponseRelay {
         let code = rejection.code;
         let mut response = rejection.into_response(self.context.asked(), self.format);
         self.add_gateway_headers(response.headers_mut());
-        self.exchange.answered(code, response.body().len(), outcome);
+        self.exchange.answered_with_error(code, response.body().len(), outcome);
         response.extensions_mut().insert(self.context);
         response
     }
@@ -198,7 +198,7 @@ impl ResponseRelay {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.add_gateway_headers(headers);
-        self.exchange.served(response.status(), response.body().len());
+        self.exchange.answered_locally(response.status(), response.body().len());
         response.extensions_mut().insert(self.context);
         response
     }

@@ -1,4 +1,4 @@
-//! Making the settings of a gateway.
+//! The builder of a gateway's settings.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

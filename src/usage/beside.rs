@@ -1,13 +1,13 @@
-//! What a document says of its usage beside the usage object.
+//! The usage fields of a document outside its usage object.
 
 use super::captured::{Short, Text, Word};
 use super::figure::Figure;
 use super::reported::{Reported, decimal};
 
-/// Kept for the documents that have any of it.
+/// Allocated only for documents that have such fields.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
-    /// The digits of a figure that is being read.
+    /// The digits of the figure that is being read.
     number: Short<30>,
     pub(super) figures: Reported,
     pub(super) size: Word,
@@ -31,14 +31,14 @@ impl Beside {
         self.number.extend(part);
     }
 
-    /// The number is whole; `digits` stand behind its point.
+    /// Ends the number, which is scaled by 10^`digits`.
     pub(super) fn end_number(&mut self, figure: Figure, digits: u8) {
         if let Some(number) = self.number.whole().and_then(|raw| decimal(raw, digits)) {
             self.figures.set(figure, number);
         }
     }
 
-    /// The reason to have ended, where it is a failure (Cohere).
+    /// The finish reason if it is a failure (Cohere).
     pub(super) fn failure(&self) -> Option<&[u8]> {
         self.end_reason
             .whole()

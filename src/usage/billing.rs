@@ -1,4 +1,4 @@
-//! Which responses tell of new usage, and which only repeat what was billed before.
+//! Decides which responses report new usage, and which repeat usage that was billed before.
 
 use http::{Method, StatusCode};
 
@@ -8,23 +8,24 @@ use crate::util::operation::Operation;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billing<'a> {
     Always,
-    /// Only the first time that usage is seen for this id: a client may ask again.
+    /// Billed when usage is first seen for this id: a client may fetch it again.
     Once {
         id: &'a str,
     },
-    /// Where it tells of usage. Where it does not, the work has begun, and a later response does.
-    Told,
-    /// It costs something, but what its usage tells is nothing of that.
+    /// Billed if it reports usage. If not, the work has started, and a later response reports it.
+    IfReported,
+    /// Billed, but its usage does not determine the cost.
     Unknown,
-    /// Only the first time that usage is seen for this id, and only where it was made after the
-    /// request for it had been answered: other stored responses were billed with their request.
+    /// Billed when usage is first seen for this id, and only if the response was generated after
+    /// its request was answered. Other stored responses were billed with their request.
     Later {
         id: &'a str,
     },
     Never,
 }
 
-/// What decides on that: `rest` is the path behind the provider's slug, without a query.
+/// The call that determines the billing. `rest` is the path after the provider's slug, without a
+/// query.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
@@ -35,7 +36,7 @@ pub(crate) struct Call<'a> {
 }
 
 pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
-    // The work has been accepted, not done.
+    // The work was accepted and is not done.
     if call.status == StatusCode::ACCEPTED {
         return Billing::Never;
     }
@@ -65,7 +66,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     if is_answered_later(call) {
         return Billing::Never;
     }
-    // Most calls.
+    // The most frequent calls first.
     if matches!(call.operation, Chat | Completions | Embeddings | Messages) {
         return Billing::Always;
     }
@@ -76,19 +77,20 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     }
     match call.operation {
         Operation::CountTokens | Operation::Files | Operation::Batches => Billing::Never,
-        // Mistral's are not free.
+        // Mistral's moderations are not free.
         Operation::Moderations if call.provider == "openai" => Billing::Never,
-        // Anything else under `responses/{id}` answers with a stored thing.
+        // Everything else under `responses/{id}` returns something stored.
         Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
         Operation::Interactions if segment_behind(rest, "interactions").is_some() => Billing::Never,
-        // Tokens are billed by the hour for which they are kept.
+        // Tokens are billed per hour of storage.
         Operation::CachedContents => Billing::Unknown,
-        // A poll.
+        // Polls.
         Operation::Videos if last.ends_with("fetchPredictOperation") => Billing::Never,
-        // A video that is begun. Google's polls tell no cost, so that there it is unknown at once.
+        // The start of a video. Google's polls do not report usage, so the cost is unknown from the
+        // start.
         Operation::Videos if last.contains("predictLongRunning") => Billing::Always,
-        Operation::Videos => Billing::Told,
-        // Ollama's way to ask for details.
+        Operation::Videos => Billing::IfReported,
+        // Ollama's requests for details.
         Operation::Models if matches!(last, "show" | "tags" | "ps") => Billing::Never,
         Operation::Realtime if is_token_for_client(last) => Billing::Never,
         Operation::Other => posted_elsewhere(call.provider, rest, last),
@@ -96,7 +98,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     }
 }
 
-/// Tokens with which a client opens its connection.
+/// Returns true for requests for tokens with which a client opens its connection.
 fn is_token_for_client(last: &str) -> bool {
     matches!(last, "client_secrets" | "sessions" | "transcription_sessions")
 }
@@ -105,21 +107,21 @@ fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
     let has = |name| segment_behind(rest, name).is_some() || last == name;
     match last {
         "check-api-key" | "tcp_warming" | "auth_tokens" | "authTokens" => Billing::Never,
-        // OpenAI keeps turns for nothing; Mistral answers them.
+        // OpenAI stores turns for free; Mistral answers them.
         _ if provider == "openai" && has("conversations") => Billing::Never,
         _ if has("threads") && !has("runs") => Billing::Never,
-        // Anthropic's tell what the session has used in all.
+        // Anthropic's sessions report their total usage.
         _ if provider == "anthropic" && has("sessions") => Billing::Unknown,
         _ => Billing::Always,
     }
 }
 
-/// Perplexity takes requests that it answers later.
+/// Returns true for Perplexity's asynchronous requests.
 fn is_answered_later(call: &Call<'_>) -> bool {
     call.provider == "perplexity-ai" && segment_behind(call.rest, "async").is_some()
 }
 
-/// The id of a stored response, which may have been made in the background.
+/// The id of a stored response, which may have been generated in the background.
 fn stored<'a>(call: &Call<'a>) -> Option<&'a str> {
     let rest = call.rest;
     let behind = match call.operation {
@@ -129,7 +131,7 @@ fn stored<'a>(call: &Call<'a>) -> Option<&'a str> {
         _ => return None,
     };
     let id = behind.iter().find_map(|name| segment_behind(rest, name))?;
-    // Not its items, or whatever else it has.
+    // Exclude its items and other parts.
     rest.trim_end_matches('/').ends_with(id).then_some(id)
 }
 
@@ -161,7 +163,7 @@ mod tests {
                 Billing::Later { id: &rest[at..at + id.len()] }
             }
             Billing::Always => Billing::Always,
-            Billing::Told => Billing::Told,
+            Billing::IfReported => Billing::IfReported,
             Billing::Unknown => Billing::Unknown,
             Billing::Never => Billing::Never,
         }
@@ -264,8 +266,8 @@ mod tests {
     #[test]
     fn a_video_is_billed_once() {
         assert_eq!(of("GET", "v1/videos/r1", 200), Billing::Once { id: "r1" });
-        assert_eq!(of("POST", "v1/videos/generations", 200), Billing::Told);
-        assert_eq!(of("POST", "v1/videos", 200), Billing::Told);
+        assert_eq!(of("POST", "v1/videos/generations", 200), Billing::IfReported);
+        assert_eq!(of("POST", "v1/videos", 200), Billing::IfReported);
         assert_eq!(of("POST", "v1beta/models/veo:predictLongRunning", 200), Billing::Always);
     }
 

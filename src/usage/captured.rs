@@ -1,23 +1,22 @@
-//! Strings of a document that are kept until it ends.
+//! Captures strings of a document until it ends.
 
-/// What is kept of a string whose parts come one by one.
+/// Captures a string that arrives in parts.
 pub(super) trait Text {
-    /// A string begins. It replaces one of a lower rank or the same.
+    /// Starts a string. It replaces one of the same or a lower rank.
     fn begin(&mut self, rank: u8);
 
-    /// More of the string that was begun last.
+    /// Adds a part of the current string.
     fn extend(&mut self, part: &[u8]);
 }
 
-/// The inside of a JSON string as it is written, up to `LONGEST` bytes of it, kept in memory that is
-/// used again.
+/// The raw inside of a JSON string, up to `LONGEST` bytes. Reuses its memory.
 #[derive(Debug, Default)]
 pub(super) struct Captured<const LONGEST: usize> {
     raw: Vec<u8>,
-    /// Of what is kept; 0 where nothing is.
+    /// The rank of the captured string; 0 if there is none.
     rank: u8,
     is_cut: bool,
-    /// What passes now is of lower rank.
+    /// The current string has a lower rank.
     ignores: bool,
 }
 
@@ -38,7 +37,7 @@ impl<const LONGEST: usize> Text for Captured<LONGEST> {
         self.is_cut |= part.len() > room;
         let part = &part[..part.len().min(room)];
         if self.raw.capacity() == 0 {
-            // Exactly as long as needed, so that it can be taken as it is.
+            // Exactly as long as needed, so that `take` need not shrink it.
             self.raw = part.to_vec();
         } else {
             self.raw.extend_from_slice(part);
@@ -53,25 +52,25 @@ impl<const LONGEST: usize> Captured<LONGEST> {
         self.is_cut = false;
     }
 
-    /// All of it, if it was not too long to keep.
+    /// The string, unless it was too long.
     pub(super) fn whole(&self) -> Option<&[u8]> {
         self.head().filter(|_| !self.is_cut)
     }
 
-    /// All of it, which is here no longer.
+    /// Takes the string, unless it was too long.
     pub(super) fn take(&mut self) -> Option<String> {
         let raw = std::mem::take(&mut self.raw);
         self.clear();
         String::from_utf8(raw).ok()
     }
 
-    /// At least the beginning of it.
+    /// The start of the string.
     pub(super) fn head(&self) -> Option<&[u8]> {
         (self.rank > 0).then_some(&self.raw[..])
     }
 }
 
-/// The same for words of which only short ones matter: in place, without memory of its own.
+/// Captures short words inline, without allocating.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Short<const LONGEST: usize> {
     raw: [u8; LONGEST],
@@ -81,7 +80,7 @@ pub(super) struct Short<const LONGEST: usize> {
     ignores: bool,
 }
 
-/// A word of a usage object, or beside it.
+/// A word in a usage object or beside it.
 pub(super) type Word = Short<30>;
 
 impl<const LONGEST: usize> Default for Short<LONGEST> {
@@ -125,7 +124,7 @@ impl<const LONGEST: usize> Short<LONGEST> {
         self.extend(word);
     }
 
-    /// All of it, if it was not too long to keep.
+    /// The string, unless it was too long.
     pub(super) fn whole(&self) -> Option<&[u8]> {
         self.raw.get(..usize::from(self.length)).filter(|_| self.rank > 0)
     }

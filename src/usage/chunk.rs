@@ -1,8 +1,8 @@
-//! The extra chunk that tells the usage of a stream of chat completions.
+//! Detects the extra chunk with the usage of a stream of chat completions.
 
 use crate::json::cursor::Cursor;
 
-/// Whether an event is nothing but that: it has usage, and an array of choices with none in it.
+/// Returns true if an event is only that: it has usage and an empty array of choices.
 pub(crate) fn is_usage_chunk(event: &[u8]) -> bool {
     if memchr::memmem::find(event, b"\"usage\"").is_none() {
         return false;

@@ -1,4 +1,4 @@
-//! What an exchange costs, and who says so.
+//! The cost of an exchange, and its source.
 
 use super::price::{USD, split};
 use super::table::{Date, PriceTable, Prices, Pricing};
@@ -11,24 +11,24 @@ use crate::usage::custom_cost::CustomCost;
 pub struct Cost {
     /// In ticks: 1 USD = 10^10 ticks.
     pub ticks: u64,
-    /// Where the amount comes from.
+    /// The source of the amount.
     pub source: CostSource,
 }
 
-/// Where a cost comes from.
+/// The source of a cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CostSource {
-    /// The client said so, in `cf-aig-custom-cost`, or the gateway's defaults did.
+    /// Set by the client with `cf-aig-custom-cost`, or by the gateway's defaults.
     Custom,
-    /// The provider said so, in the response.
+    /// Reported by the provider in the response.
     Reported,
-    /// From tokens and a price table.
+    /// Computed from usage and a price table.
     Table {
-        /// The day of the table.
+        /// The date of the table.
         as_of: Date,
     },
-    /// The answer came from a cache, and costs nothing.
+    /// The answer came from a cache and costs nothing.
     Cache,
 }
 
@@ -53,9 +53,9 @@ impl Cost {
     }
 }
 
-/// The client's cost goes over the provider's, and that over the table. `None` where none of them
-/// is known: no cost is better than a wrong one. `parts`: where several models have worked, what
-/// each has used, all of `usage` together.
+/// The client's cost takes precedence over the provider's, and that over the table. `None` if there
+/// is none of them: no cost is better than a wrong one. `parts`: the usage of each model if there
+/// were several, which adds up to `usage`.
 pub(crate) fn cost(
     usage: Option<&Usage>,
     parts: &[UsagePart],
@@ -71,7 +71,7 @@ pub(crate) fn cost(
     if let Some(ticks) = usage.cost_ticks {
         return Some(Cost { ticks, source: CostSource::Reported });
     }
-    // The parts are the likeliest reading, which is not enough for a bill.
+    // The parts are only the most likely reading, which is not good enough for a bill.
     if usage.inconsistent {
         return None;
     }
@@ -83,8 +83,8 @@ pub(crate) fn cost(
     Some(Cost { ticks, source: CostSource::Table { as_of: table.as_of() } })
 }
 
-/// Each part at its own model. Tools that are told of the whole alone are those of the model that
-/// answered.
+/// Prices each part by its own model. Tools that are reported only in total are priced by the model
+/// that answered.
 fn ticks_of_parts(
     table: &PriceTable,
     usage: &Usage,
@@ -134,15 +134,15 @@ fn custom_ticks(custom: CustomCost, usage: Option<&Usage>) -> Option<u64> {
     Some(u64::try_from(ticks).unwrap_or(u64::MAX))
 }
 
-/// Parts of a tick that custom prices are counted in.
+/// The fractions of a tick in which custom prices are counted.
 const CUSTOM_PARTS: u128 = 10_u128.pow(CUSTOM_PLACES as u32) / USD as u128;
 const CUSTOM_PLACES: i32 = 22;
 
-/// A float is printed as the shortest decimal that it stands for, which is the one that the client
-/// wrote; so sums are those of decimals.
+/// Converts a price exactly. Printing a float gives the shortest decimal that it represents, which
+/// is what the client wrote.
 fn custom_parts(usd: f64) -> u128 {
     let Some((digits, exponent)) = split(&usd.to_string()) else {
-        // Too large to count.
+        // Too large to represent.
         return u128::MAX;
     };
     let shift = exponent.saturating_add(CUSTOM_PLACES);

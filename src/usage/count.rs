@@ -1,4 +1,4 @@
-//! How many deltas a stream has, for the mean time between them.
+//! Counts the deltas of a stream, for the mean time between them.
 
 use std::sync::LazyLock;
 
@@ -6,26 +6,26 @@ use memchr::memmem::Finder;
 
 use super::shape::Shape;
 
-/// Stands once in each content event of chat completions, Responses and Messages.
+/// Occurs once in each content event of chat completions, Responses and Messages.
 static DELTAS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"delta\""));
-/// Stands once in each event of legacy completions.
+/// Occurs once in each event of legacy completions.
 static TEXTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"text\""));
-/// Stands once in each event of Gemini that has content.
+/// Occurs once in each content event of Gemini.
 static PART_LISTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"parts\""));
-/// Stands once in each event of Workers AI's own streams.
+/// Occurs once in each event of Workers AI's own streams.
 static RESPONSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"response\""));
 
-/// Counts a word in bytes that come in any split.
+/// Counts a word in bytes that may be split anywhere.
 #[derive(Debug)]
 pub(super) struct Counter {
     finder: &'static Finder<'static>,
     count: u64,
-    /// How much of the word the bytes so far ended with.
+    /// The length of the word's prefix at the end of the bytes so far.
     matched: usize,
 }
 
 impl Counter {
-    /// Of the word that stands once in each content event of this shape.
+    /// Counts the word that occurs once in each content event of this shape.
     #[inline]
     pub(super) fn of(shape: Shape) -> Self {
         let finder = match shape {
@@ -51,7 +51,7 @@ impl Counter {
         &word[1..word.len() - 1]
     }
 
-    /// How often the word stands in these bytes alone.
+    /// The number of occurrences in these bytes alone.
     pub(super) fn words_in(&self, bytes: &[u8]) -> u64 {
         self.finder.find_iter(bytes).count() as u64
     }
@@ -60,7 +60,8 @@ impl Counter {
         let word = self.finder.needle();
         let mut end = 0;
         if self.matched > 0 {
-            // No beginning of the word stands anywhere else in it, so this is the only way on.
+            // No prefix of the word occurs elsewhere in it, so this is the only possible
+            // continuation.
             let missing = &word[self.matched..];
             if bytes.len() < missing.len() && missing.starts_with(bytes) {
                 self.matched += bytes.len();

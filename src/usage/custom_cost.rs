@@ -8,17 +8,16 @@ use crate::json::flat::{self, Scalar};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CustomCost {
-    /// `total_cost`: of the whole request.
+    /// `total_cost`: the cost of the whole request.
     Total(f64),
-    /// Per token.
+    /// Prices per token.
     #[non_exhaustive]
     PerToken {
         /// `per_token_in`
         input: f64,
-        /// `per_cache_read_token`, or its old name `per_token_cached_in`; the input price where
-        /// neither is given.
+        /// `per_cache_read_token`, or its old name `per_token_cached_in`. Default: the input price.
         cached_input: Option<f64>,
-        /// `per_cache_write_token`; the input price where it is not given.
+        /// `per_cache_write_token`. Default: the input price.
         cache_write: Option<f64>,
         /// `per_token_out`
         output: f64,
@@ -29,7 +28,7 @@ const FORM: &str = "JSON: {\"per_token_in\":N,\"per_token_out\":N}, with \"per_c
      \"per_cache_write_token\":N if you like, or {\"total_cost\":N}, in USD, not negative";
 
 impl CustomCost {
-    /// `Err`: what the value must be.
+    /// Parses the value. The error says what the value must be.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Cow<'static, str>> {
         let mut prices = Prices::default();
         for (name, value) in flat::members(json).ok_or(FORM)? {
@@ -48,7 +47,7 @@ impl CustomCost {
     }
 }
 
-/// What was said of each price, in USD.
+/// The given prices, in USD.
 #[derive(Default)]
 pub(crate) struct Prices {
     pub(crate) total: Option<f64>,
@@ -70,7 +69,7 @@ impl Prices {
         }
     }
 
-    /// `None` where it is none, or two in one.
+    /// `None` without any price, or with both a total and prices per token.
     pub(crate) fn cost(self) -> Option<CustomCost> {
         let Self { total, input, cached_input, cache_write, output } = self;
         match (total, input, output) {
@@ -88,7 +87,7 @@ impl Prices {
     }
 }
 
-/// The beginning of a name, as plain text.
+/// The start of a name, as plain text.
 fn shown(name: &str) -> String {
     let plain = |char: char| if char.is_control() { '?' } else { char };
     name.chars().take(64).map(plain).collect()

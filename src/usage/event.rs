@@ -1,4 +1,4 @@
-//! What one JSON document says: the data of an event, or a whole body.
+//! The relevant parts of one JSON document: the data of an event, or a whole body.
 
 use super::beside::Beside;
 use super::captured::{Captured, Short, Text, Word};
@@ -8,17 +8,17 @@ use super::reported::{Notes, Reported};
 use super::shape::Shape;
 use super::tokens::UsagePart;
 
-/// What is kept of a model's name at most; no provider has longer ones.
+/// The maximum length of a captured model name; no provider has longer ones.
 const LONGEST_MODEL: usize = 1024;
-/// What is kept of any other string at most.
+/// The maximum length of any other captured string.
 pub(super) const LONGEST_WORD: usize = 128;
 
 /// The tier, the region and the speed, in this order.
 #[derive(Debug, Default)]
 struct Words {
-    /// By the usage object of this document.
+    /// In the usage object of this document.
     current: [Word; 3],
-    /// By the last one that was billed and had them.
+    /// In the last billed usage object that had them.
     billed: [Word; 3],
 }
 
@@ -41,36 +41,37 @@ pub(super) struct Event {
     pub(super) id: Captured<LONGEST_WORD>,
     pub(super) status: Short<29>,
     finish_reason: Short<5>,
-    /// What usage objects say beside their figures, if any has said something.
+    /// The words in usage objects, if there were any.
     words: Option<Box<Words>>,
     usage: Reported,
-    /// Where the usage stands, if there is some.
+    /// The place of the usage, if there is any.
     usage_place: Option<Place>,
-    /// `usage` is what was billed so far, and not of this document.
+    /// `usage` is the sum billed so far and not that of this document.
     is_billed: bool,
-    /// What was billed before another document had usage, if it is not in `usage`. Most streams
-    /// have one, and need no memory for this.
+    /// The sum billed before this document, if it is not in `usage`. Most streams have usage in one
+    /// document only, and do not allocate this.
     before: Option<Box<Reported>>,
     has_before: bool,
-    /// What is billed apart from the usage, or instead of it.
+    /// Usage that is billed in addition to the usage object or in its place.
     shares: Option<Box<Shares>>,
-    /// What stands beside the usage.
+    /// Usage fields outside the usage object.
     beside: Option<Box<Beside>>,
     pub(super) reached_usage: bool,
     pub(super) has_content: bool,
     pub(super) has_response: bool,
-    /// A non-null `error` at the root or in a choice, or a word to this effect.
+    /// The document has a non-null `error` at the root or in a choice, or a word that means an
+    /// error.
     pub(super) has_error: bool,
-    /// A candidate has a reason to have ended.
+    /// A candidate has a finish reason.
     pub(super) has_finished: bool,
     pub(super) is_background: bool,
-    /// The last document of a stream, as it says.
+    /// The document says that it is the last of a stream.
     pub(super) is_last: bool,
     /// The object is the first element of an array, where only errors matter.
     pub(super) is_in_array: bool,
-    /// Elements of `data` or `candidates`.
+    /// The number of elements of `data` or `candidates`.
     pub(super) elements: u64,
-    /// Not JSON, but the `[DONE]` that ends some streams.
+    /// The document is the `[DONE]` that ends some streams.
     pub(super) is_done_marker: bool,
 }
 
@@ -119,7 +120,7 @@ impl Event {
     }
 
     pub(super) fn begin_text(&mut self, field: Field, rank: u8) {
-        // One choice that has failed is enough.
+        // Keep a failure: one failed choice is enough.
         let is_kept = field == Field::FinishReason && self.finish_reason.is("error");
         self.text(field).begin(if is_kept { 0 } else { rank });
         self.has_error |= matches!(field, Field::ErrorWord | Field::BlockReason);
@@ -130,7 +131,7 @@ impl Event {
         self.text(field).extend(part);
     }
 
-    /// The type, where the framing has it and the data does not.
+    /// Sets the type from the framing, if the data has none.
     pub(super) fn name(&mut self, kind: &[u8]) {
         self.kind.begin(u8::MAX);
         self.kind.extend(kind);
@@ -140,7 +141,7 @@ impl Event {
         self.kind.is(kind)
     }
 
-    /// An event about a response that will not change any more.
+    /// Returns true if the event is about a response that will not change any more.
     fn ends_response(&self) -> bool {
         matches!(
             self.kind.whole(),
@@ -155,14 +156,15 @@ impl Event {
         )
     }
 
-    /// The response says that it has failed; `is_body`: the document is the response itself.
+    /// Returns true if the response says that it has failed. `is_body`: the document is the
+    /// response itself.
     pub(super) fn has_failed(&self, is_body: bool) -> bool {
         let is_final = is_body || self.ends_response();
         self.finish_reason.is("error")
             || is_final && (self.status.is("failed") || self.status.is("FAILED"))
     }
 
-    /// The response is yet to come.
+    /// Returns true if the response is still being generated.
     pub(super) fn is_pending(&self) -> bool {
         let status = self.status.whole();
         status.is_some_and(|status| {
@@ -172,7 +174,8 @@ impl Event {
         })
     }
 
-    /// The usage that bills: of the document itself, or of the one object that the event is about.
+    /// The billed usage of the document: its own, or that of the one object that the event is
+    /// about.
     pub(super) fn billed_usage(&self) -> Option<&Reported> {
         let counts = match self.usage_place? {
             Place::Response => self.ends_response(),
@@ -182,7 +185,7 @@ impl Event {
         (counts && !self.is_in_array && !self.usage.is_empty()).then_some(&self.usage)
     }
 
-    /// What all documents so far have billed.
+    /// The sum of the usage billed by all documents so far.
     pub(super) fn bill(&self) -> Option<&Reported> {
         match &self.before {
             _ if self.is_billed => Some(&self.usage),
@@ -191,8 +194,8 @@ impl Event {
         }
     }
 
-    /// Adds the usage of this document, which bills, to what was billed before. Gives what of it
-    /// was used by which model, where there are several.
+    /// Adds the usage of this document to the sum. Sets `parts` to the usage of each model, if
+    /// there are several.
     pub(super) fn add_to_bill(&mut self, shape: Shape, parts: &mut Vec<UsagePart>) {
         let is_part =
             self.is("message_start") || self.is("message_delta") || shape == Shape::Invoke;
@@ -214,14 +217,14 @@ impl Event {
         }
     }
 
-    /// Whether usage at this place would count. If so, it takes the place of any before.
+    /// Returns true if usage at this place counts. It then replaces earlier usage.
     pub(super) fn begin_usage(&mut self, place: Place) -> bool {
         let counts = self.usage_place.is_none_or(|before| {
             let (before, rank) = (before.usage_rank(), place.usage_rank());
-            // Of several choices the first one counts.
+            // The first of several choices counts.
             before < rank || before == rank && place != Place::Choice
         });
-        // Embeddings of Google report tokens and characters in two objects.
+        // Google's embeddings report tokens and characters in two objects.
         if counts && place != Place::EmbeddingsRoot {
             self.usage_place = None;
             self.clear_words();
@@ -235,22 +238,22 @@ impl Event {
         }
     }
 
-    /// The tier that the billed usage of this document names.
+    /// The tier in the billed usage of this document.
     pub(super) fn tier(&self) -> Option<&str> {
         str::from_utf8(self.words.as_deref()?.current[0].whole()?).ok()
     }
 
-    /// The region that billed usage has named last.
+    /// The last region in billed usage.
     pub(super) fn region(&self) -> Option<&str> {
         str::from_utf8(self.words.as_deref()?.billed[1].whole()?).ok()
     }
 
-    /// The speed that billed usage has named last.
+    /// The last speed in billed usage.
     pub(super) fn speed(&self) -> Option<&str> {
         str::from_utf8(self.words.as_deref()?.billed[2].whole()?).ok()
     }
 
-    /// For the usage of this document, if it has none yet; what was billed before is kept.
+    /// Clears `usage` for this document, if that has none yet. Moves the sum to `before`.
     fn make_room(&mut self) {
         if std::mem::take(&mut self.is_billed) {
             **self.before.get_or_insert_default() = self.usage;
@@ -261,8 +264,8 @@ impl Event {
         }
     }
 
-    /// Reads the usage object that `json` begins with and gives its length; `None` where it is
-    /// malformed or not all there.
+    /// Reads the usage object at the start of `json` and returns its length; `None` if it is
+    /// malformed or incomplete.
     pub(super) fn read_usage(&mut self, place: Place, json: &[u8]) -> Option<usize> {
         self.make_room();
         let (length, notes) = self.usage.parse(json)?;
@@ -271,7 +274,7 @@ impl Event {
         Some(length)
     }
 
-    /// The same of what is kept beside the usage, which has to be whole.
+    /// Like [`read_usage`](Self::read_usage), for complete objects beside the usage.
     pub(super) fn read_shares(&mut self, kept: Kept, json: &[u8]) -> Option<usize> {
         let shares = self.shares.get_or_insert_default();
         match kept {
@@ -289,8 +292,8 @@ impl Event {
         self.beside.as_deref()
     }
 
-    /// The document is whole: what the usage object lacks is added from beside it.
-    /// `is_searched`: not every document is read, but those with certain words in them are.
+    /// Ends the document: completes the usage object with fields from outside it. `is_searched`:
+    /// only documents with certain words are read.
     pub(super) fn complete(&mut self, shape: Shape, is_searched: bool) {
         let Some(beside) = &mut self.beside else { return };
         let is_end = !is_searched || self.kind.is("message-end") || self.kind.is("stream-end");
@@ -299,7 +302,7 @@ impl Event {
             self.code.begin(u8::MAX);
             self.code.extend(reason);
         }
-        // A video is billed when it is there.
+        // A video is billed when it is finished.
         let counts = match shape {
             _ if is_searched => self.usage_place.is_some(),
             Shape::Videos => self.status.is("completed"),
@@ -313,7 +316,7 @@ impl Event {
         }
     }
 
-    /// Usage that the headers of the response report.
+    /// Adds usage from the response's headers.
     pub(super) fn bill_head(&mut self, usage: Reported) {
         self.usage = usage;
         self.is_billed = true;

@@ -1,12 +1,12 @@
-//! Of which kind an error is that a provider reports in a response body.
+//! Classifies errors in response bodies.
 
 use http::StatusCode;
 
 use super::meter::ProviderError;
 
-/// Words in codes and types of errors, and the status that goes with them. Providers spell the same
-/// thing in many ways (`rate_limit_error`, `RESOURCE_EXHAUSTED`, `throttlingException`) and change
-/// the spelling between releases, so only letters are compared. The first match counts.
+/// Words in error codes and types, with the matching status. Providers spell the same thing in many
+/// ways (`rate_limit_error`, `RESOURCE_EXHAUSTED`, `throttlingException`) and change the spelling
+/// between releases, so only letters are compared. The first match counts.
 const KINDS: [(u16, &[&str]); 11] = [
     (402, &["billing", "insufficientquota", "insufficientbalance", "credit", "payment"]),
     (429, &["ratelimit", "resourceexhausted", "throttl", "toomanyrequests"]),
@@ -21,7 +21,7 @@ const KINDS: [(u16, &[&str]); 11] = [
     (500, &["internal", "servererror", "apierror", "streamerror"]),
 ];
 
-/// Why Gemini lets nothing of a prompt pass.
+/// Gemini's reasons for blocking a prompt.
 const BLOCKED: [&str; 7] = [
     "SAFETY",
     "BLOCKLIST",
@@ -33,8 +33,7 @@ const BLOCKED: [&str; 7] = [
 ];
 
 impl ProviderError {
-    /// The status that such an error has where it is not hidden in a success; `None` where the
-    /// provider's code does not say.
+    /// The status that such an error usually has; `None` if the provider's code does not tell.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         let code = self.code.as_deref()?;
         if let Ok(number) = code.trim().parse::<u16>() {
@@ -48,8 +47,8 @@ impl ProviderError {
         StatusCode::from_u16(*status).ok()
     }
 
-    /// Whether it is what the provider's policy says of the prompt: an answer, which nobody else is
-    /// to be asked to give in its stead.
+    /// Returns true if the provider's policy rejects the prompt. That is an answer and must not
+    /// lead to a fallback.
     pub(crate) fn is_refusal(&self) -> bool {
         self.code.as_deref().is_some_and(|code| BLOCKED.contains(&code))
     }
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_an_error_is_told_by_its_code() {
+    fn the_kind_of_an_error_follows_from_its_code() {
         for (code, expected) in [
             ("overloaded_error", Some(529)),
             ("rate_limit_error", Some(429)),

@@ -1,6 +1,6 @@
-//! The figures that usage objects have, of every API.
+//! The figures in usage objects of all APIs.
 
-/// A figure of a usage object, whatever its name there.
+/// A figure in a usage object, independent of its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Figure {
     /// `prompt_tokens` (chat, embeddings), `input_tokens` (Responses, Messages) and so on.
@@ -9,15 +9,15 @@ pub(super) enum Figure {
     Output,
     /// `total_tokens`.
     Total,
-    /// `cached_tokens` in the input's details, and its like: a part of the input.
+    /// `cached_tokens` in the input's details and the like: a part of the input.
     Cached,
-    /// `cache_read_input_tokens` (Messages): beside the input.
+    /// `cache_read_input_tokens` (Messages): in addition to the input.
     CacheRead,
-    /// `cache_creation_input_tokens` (Messages): beside the input.
+    /// `cache_creation_input_tokens` (Messages): in addition to the input.
     CacheWrite,
-    /// `reasoning_tokens`: in the output or beside it.
+    /// `reasoning_tokens`: part of the output or in addition to it.
     Reasoning,
-    /// What the provider has charged: `cost_in_usd_ticks`, the older `cost_in_nano_usd` tenfold, or
+    /// The provider's charge: `cost_in_usd_ticks`, ten times the older `cost_in_nano_usd`, or
     /// `cost` in USD.
     CostTicks,
     /// `num_server_side_tools_used`.
@@ -30,20 +30,20 @@ pub(super) enum Figure {
     Mcp,
     DocumentSearch,
     ImageGeneration,
-    // From here on, what few providers report.
+    // Figures that few providers report.
     /// `cache_write_tokens` in the input's details: a part of the input.
     CacheWriteInside,
-    /// What of the cache writes is kept for the usual time, …
+    /// The part of cache writes with the usual lifetime.
     CacheWriteShort,
-    /// … and for longer.
+    /// The part of cache writes with a longer lifetime.
     CacheWriteLong,
-    /// `thoughtsTokenCount` (Gemini): beside the output.
+    /// `thoughtsTokenCount` (Gemini): in addition to the output.
     Thoughts,
-    /// `toolUsePromptTokenCount` (Gemini): beside the input.
+    /// `toolUsePromptTokenCount` (Gemini): in addition to the input.
     ToolPrompt,
-    /// `citation_tokens` (Perplexity): beside everything.
+    /// `citation_tokens` (Perplexity): in addition to everything else.
     Citations,
-    // Parts of the input, of what of it was cached, and of the output.
+    // Parts of the input, of the cached input, and of the output.
     AudioInput,
     ImageInput,
     AudioCached,
@@ -54,7 +54,7 @@ pub(super) enum Figure {
     Characters,
     SearchUnits,
     Pages,
-    // `billed_units` (Cohere), whatever else was counted.
+    // `billed_units` (Cohere): billed in place of all other counts.
     BilledInput,
     BilledOutput,
 }

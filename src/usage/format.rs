@@ -1,8 +1,8 @@
-//! Which kinds of response body can be metered.
+//! The formats of response bodies that can be metered.
 
 use http::HeaderValue;
 
-/// How a response body is to be read.
+/// The format of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON document.
@@ -15,7 +15,7 @@ pub enum Format {
     AmazonEventStream,
 }
 
-/// The names of [`Format::JsonLines`]; none is registered.
+/// Media types of [`Format::JsonLines`]; none is registered.
 const JSON_LINES: [&str; 9] = [
     "application/x-ndjson",
     "application/ndjson",
@@ -29,8 +29,8 @@ const JSON_LINES: [&str; 9] = [
 ];
 
 impl Format {
-    /// Whether the body comes piece by piece, `path` being the one behind the provider's slug:
-    /// Gemini sends a stream as one JSON array unless it is asked for events.
+    /// Returns true if the body is a stream. `path`: after the provider's slug. Gemini sends a
+    /// stream as one JSON array unless events are requested.
     pub(crate) fn is_stream(format: Option<Self>, path: &str) -> bool {
         match format {
             None => false,
@@ -39,8 +39,8 @@ impl Format {
         }
     }
 
-    /// From the response's `content-type`: the request's `accept` says nothing, for SDKs send
-    /// `application/json` with streams too.
+    /// Derives the format from the response's `content-type`. The request's `accept` does not help:
+    /// SDKs send `application/json` for streams too.
     pub fn of(content_type: Option<&HeaderValue>) -> Option<Self> {
         let content_type = content_type?.as_bytes();
         match content_type {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_in_any_case_and_with_parameters() {
+    fn formats_are_recognised_in_any_case_and_with_parameters() {
         for (content_type, format) in [
             ("text/event-stream", Some(Format::Sse)),
             ("Text/Event-Stream ; charset=utf-8", Some(Format::Sse)),

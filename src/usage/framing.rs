@@ -1,6 +1,6 @@
-//! How a stream that is not of server-sent events is taken apart into JSON documents.
+//! Splits streams other than server-sent events into JSON documents.
 //!
-//! Each framing takes its bytes in any split, keeps at most a few KiB of them, and hands the data
+//! Each framing accepts bytes split anywhere, keeps at most a few KiB of them, and passes the data
 //! of a document on as it comes.
 
 mod base64;
@@ -22,7 +22,7 @@ use super::problem::Problem;
 
 #[derive(Debug)]
 pub(super) enum Framing {
-    /// One JSON array whose elements come one after the other.
+    /// One JSON array with a document per element.
     Elements(Elements),
     /// A document per line.
     Lines(JsonLines),
@@ -31,7 +31,7 @@ pub(super) enum Framing {
 }
 
 impl Framing {
-    /// `None` for formats that have no framing of this kind.
+    /// `None` for formats without such a framing.
     pub(super) fn of(format: Format) -> Option<Self> {
         match format {
             Format::Json | Format::Sse => None,
@@ -40,12 +40,12 @@ impl Framing {
         }
     }
 
-    /// For a body whose first byte is an opening bracket.
+    /// The framing of a body that starts with an opening bracket.
     pub(super) fn array() -> Self {
         Self::Elements(Elements::default())
     }
 
-    /// Looks at the next bytes. After an error the framing must not be used again.
+    /// Reads the next bytes. After an error the framing must not be used again.
     pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Problem> {
         match self {
             Self::Elements(elements) => elements.push(bytes, sink),
@@ -54,7 +54,7 @@ impl Framing {
         }
     }
 
-    /// Whether there are documents: an array may have none.
+    /// Returns true if there were documents: an array may have none.
     pub(super) fn is_stream(&self) -> bool {
         match self {
             Self::Elements(elements) => elements.has_documents(),
@@ -62,12 +62,12 @@ impl Framing {
         }
     }
 
-    /// An array of documents is closed.
+    /// Returns true if an array of documents is closed.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::Elements(array) if array.is_closed() && array.has_documents())
     }
 
-    /// Whether the bytes so far are the beginning of more.
+    /// Returns true if the bytes so far are incomplete.
     pub(super) fn is_cut(&self) -> bool {
         match self {
             Self::Elements(elements) => !elements.is_closed(),
@@ -76,7 +76,7 @@ impl Framing {
         }
     }
 
-    /// Whether what has come of the last document may be all of it.
+    /// Returns true if the last document may end with the body.
     pub(super) fn ends_with_body(&self) -> bool {
         matches!(self, Self::Lines(_))
     }

@@ -1,4 +1,4 @@
-//! Usage that stands in the head of a response: Bedrock's `invoke` tells it of every model.
+//! Reads usage from response headers: Bedrock's `invoke` reports it there for all models.
 
 use http::HeaderMap;
 
@@ -12,7 +12,7 @@ const COUNTS: [(&str, Figure); 4] = [
     ("x-amzn-bedrock-cache-write-input-token-count", Figure::CacheWrite),
 ];
 
-/// `None` where there is none.
+/// `None` if there is none.
 pub(super) fn usage(headers: &HeaderMap) -> Option<Reported> {
     let mut reported = Reported::default();
     for (name, figure) in COUNTS {

@@ -1,26 +1,26 @@
-//! Where in a document what matters stands: the keys of every shape.
+//! The relevant places in a document: the keys of all shapes.
 //!
-//! Keys are compared as they are written: no provider spells letters as escapes.
+//! Keys are compared without decoding: no provider escapes letters.
 
 use super::figure::Figure;
 use super::shape::Shape;
 
-/// Objects and arrays whose members matter, known by the path that leads to them.
+/// An object or array whose members matter, identified by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// The outermost object, with the names of OpenAI and Anthropic.
     Root,
-    /// The same where the `object` matters.
+    /// The outermost object where `object` matters.
     ObjectRoot,
-    /// The same of Responses and Interactions, whose id and status matter.
+    /// The outermost object of Responses and Interactions, whose id and status matter.
     StatefulRoot,
-    /// The same of Gemini's own API.
+    /// The outermost object of Gemini's own API.
     GeminiRoot,
-    /// The same of Google's embeddings.
+    /// The outermost object of Google's embeddings.
     EmbeddingsRoot,
-    /// The same of Workers AI.
+    /// The outermost object of Workers AI.
     WorkersRoot,
-    /// The same of Perplexity's later answers.
+    /// The outermost object of Perplexity's asynchronous answers.
     AsyncRoot,
     /// `response` or `interaction` of an event.
     Response,
@@ -28,7 +28,7 @@ pub(super) enum Place {
     Message,
     /// `x_groq`
     XGroq,
-    /// The answer in `result` (Workers AI) or `response` (Perplexity's later answers).
+    /// The answer in `result` (Workers AI) or `response` (Perplexity's asynchronous answers).
     Result,
     /// `error`, at the root, in a response or in a choice.
     Error,
@@ -65,7 +65,7 @@ pub(super) enum Place {
     CohereMessage,
     /// `response` of the last event of Cohere's version 1.
     CohereResponse,
-    /// The outermost object where usage may stand in `meta`.
+    /// The outermost object where usage may be in `meta`.
     MetaRoot,
     OllamaRoot,
     ImagesRoot,
@@ -103,7 +103,7 @@ impl Place {
         }
     }
 
-    /// Of several usage objects in one document the one of the highest rank counts.
+    /// The usage object with the highest rank in a document counts.
     pub(super) fn usage_rank(self) -> u8 {
         match self {
             Self::Choice => 1,
@@ -114,37 +114,37 @@ impl Place {
     }
 }
 
-/// What is to be done with the value of a member.
+/// What to do with the value of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Member {
     Skip,
-    /// To look into: an object or an array, whichever the place is.
+    /// Enter the object or array.
     Enter(Place),
-    /// A string to keep. Of several, the last one of the highest rank counts.
+    /// Keep the string. The last one of the highest rank counts.
     Text(Field, u8),
-    /// Content, unless it is empty.
+    /// Content if it is not empty.
     Content,
-    /// An object to keep whole.
+    /// Keep the whole object.
     Keep(Kept),
-    /// A string that says that the answer has ended.
+    /// A finish reason.
     Finish,
-    /// `true`, or something else.
+    /// The flag `background`.
     Background,
-    /// A number, or a string with one, times a power of ten.
+    /// A number, or a string with one, scaled by a power of ten.
     Number(Figure, u8),
-    /// `true`, in the last document of a stream.
+    /// `true` in the last document of a stream.
     End,
 }
 
-/// Objects that are kept whole until they can be read.
+/// Objects that are kept until they are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Usage,
-    /// The same, in the last document of a stream.
+    /// The usage in the last document of a stream.
     LastUsage,
-    /// `usage_breakdown`: the same by model.
+    /// `usage_breakdown`: usage by model.
     Breakdown,
-    /// `tool_usage`: what is billed beside the usage.
+    /// `tool_usage`: billed in addition to the usage.
     ToolUsage,
 }
 
@@ -156,16 +156,16 @@ pub(super) enum Field {
     Kind,
     /// The code of an error.
     Code,
-    /// A word that is an error by being there, and its code.
+    /// A word whose presence is an error, and its code.
     ErrorWord,
-    /// The same, and the end of the answer.
+    /// Like [`ErrorWord`](Self::ErrorWord), and ends the answer.
     BlockReason,
     Id,
     Status,
     FinishReason,
-    /// Why the answer has ended, if it has a word for failures (Cohere).
+    /// The finish reason, if it has a word for failures (Cohere).
     EndReason,
-    /// Of images.
+    /// The size of images.
     Size,
     Quality,
 }
@@ -221,7 +221,7 @@ fn root(key: &[u8]) -> Member {
     }
 }
 
-/// Places that few events have, or few shapes.
+/// Members of places that are rare.
 fn rare(place: Place, key: &[u8]) -> Member {
     use Member::{Background, Content, End, Enter, Finish, Keep, Number, Skip, Text};
     use Place::*;
@@ -238,7 +238,7 @@ fn rare(place: Place, key: &[u8]) -> Member {
             b"text" | b"functionCall" | b"inlineData" | b"executableCode" | b"codeExecutionResult",
         ) => Content,
         (PromptFeedback, b"blockReason") => Text(Field::BlockReason, 3),
-        // The characters of Vertex AI's are in `metadata`.
+        // Vertex AI reports characters in `metadata`.
         (EmbeddingsRoot, b"usageMetadata" | b"metadata") => USAGE,
         (
             GeminiRoot | EmbeddingsRoot | CohereRoot | OllamaRoot | Response | StatusDetails,
@@ -265,14 +265,14 @@ fn rare(place: Place, key: &[u8]) -> Member {
         (ConverseTier, b"type") => Text(Field::ServiceTier, 2),
         (ConverseDelta, b"text" | b"toolUse" | b"reasoningContent") => Content,
         (InvokeRoot, b"amazon-bedrock-invocationMetrics") => Keep(Kept::LastUsage),
-        // Of models that have no API of their own.
+        // Models without their own API.
         (InvokeRoot, b"prompt_token_count" | b"inputTextTokenCount")
         | (OllamaRoot, b"prompt_eval_count") => Number(Figure::Input, 0),
         (InvokeRoot, b"generation_token_count") | (OllamaRoot, b"eval_count") => {
             Number(Figure::Output, 0)
         }
         (InvokeRoot, b"generation" | b"outputText") => Content,
-        // A stream ends with `delta` in the one version, with `response` in the other.
+        // A stream ends with `delta` in version 2, with `response` in version 1.
         (CohereRoot | CohereDelta | CohereResponse, b"usage" | b"meta") | (MetaRoot, b"meta") => {
             USAGE
         }

@@ -1,4 +1,4 @@
-//! The meter: looks at each frame of a response body as it passes.
+//! [`Meter`]: reads usage from the frames of a response body as they pass.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ use crate::json::{is_space, string};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The provider says that it failed, whatever the status says.
+/// An error that the provider reports in the response body, whatever the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderError {
@@ -33,14 +33,14 @@ pub struct ProviderError {
     pub code: Option<Box<str>>,
 }
 
-/// When a response that has an id is made.
+/// When a response with an id is generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Later {
-    /// It is whole, and stored.
+    /// It is complete and stored.
     Stored,
-    /// It is made in the background, whether it is whole by now or not.
+    /// It is generated in the background, and may be complete or not.
     Background,
-    /// It is yet to be made.
+    /// It is not complete yet.
     Pending,
 }
 
@@ -51,10 +51,10 @@ pub struct Meter {
     shape: Shape,
     counts_images: bool,
     needles: &'static Needles,
-    /// How many bytes of a byte order mark have passed.
+    /// The number of bytes of a byte order mark so far.
     bom: usize,
     lines: Lines,
-    /// Boxed, for most responses have none.
+    /// Boxed: most responses have none.
     framing: Option<Box<Framing>>,
     scanner: Scanner,
     /// The event is named `error`.
@@ -64,7 +64,7 @@ pub struct Meter {
     has_content: bool,
     parts: Vec<UsagePart>,
     images: Option<u64>,
-    /// Their size and quality; boxed, for most responses have none.
+    /// The size and quality of images. Boxed: most responses have none.
     look: Option<Box<[Word; 2]>>,
     /// `messageStop` has come (Converse).
     has_stopped: bool,
@@ -79,10 +79,10 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// The longest usage object that is kept, unless the host says otherwise.
+    /// The default maximum length of a usage object, in bytes.
     pub const LIMIT: usize = 64 * 1024;
 
-    /// Keeps usage objects of up to `limit` bytes.
+    /// Creates a meter for usage objects of up to `limit` bytes.
     #[inline]
     pub fn new(format: Format, shape: impl Into<Shape>, limit: usize) -> Self {
         let shape = shape.into();
@@ -115,7 +115,7 @@ impl Meter {
         }
     }
 
-    /// Looks at the head of the response.
+    /// Reads the head of the response.
     pub(crate) fn see_head(&mut self, headers: &HeaderMap) {
         if self.shape == Shape::Invoke
             && let Some(usage) = head::usage(headers)
@@ -124,18 +124,19 @@ impl Meter {
         }
     }
 
-    /// How the body is read.
+    /// The format of the body.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// What of the response's state is known: its id, and whether it is pending.
+    /// The known state of the response: its id, whether it is pending, and whether it runs in the
+    /// background.
     #[cfg(test)]
     pub(super) fn state(&self) -> (Option<&str>, bool, bool) {
         (self.id.as_deref(), self.is_background, self.is_pending)
     }
 
-    /// What the body is.
+    /// The shape of the body.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
     }
@@ -159,7 +160,7 @@ impl Meter {
         self.model.as_deref()
     }
 
-    /// The same, without waiting for the end of a JSON body.
+    /// Like [`model`](Self::model), without waiting for the end of a JSON body.
     pub(crate) fn model_so_far(&self) -> Option<Cow<'_, str>> {
         match &self.model {
             Some(model) => Some(Cow::Borrowed(model)),
@@ -172,7 +173,7 @@ impl Meter {
         self.service_tier.as_deref()
     }
 
-    /// Where several models have worked, what each has used; together they are the usage.
+    /// The usage of each model if there were several. They add up to the usage.
     pub fn parts(&self) -> &[UsagePart] {
         &self.parts
     }
@@ -187,36 +188,36 @@ impl Meter {
         self.scanner.event().speed()
     }
 
-    /// Where the response can be fetched later: its id, and whether that is to be expected.
+    /// The id of a response that can be fetched later, and whether to expect that.
     pub(crate) fn later(&self) -> Option<(&str, Later)> {
         let is_stored = matches!(self.shape, Shape::Responses | Shape::Interactions);
         let id = self.id.as_deref().filter(|_| is_stored)?;
         let later = match self.format {
             _ if self.is_background => Later::Background,
-            // A stream that is not made in the background has said that nothing else is to come.
+            // A stream that is not in the background is complete at its end.
             Format::Json if self.is_pending => Later::Pending,
             _ => Later::Stored,
         };
         Some((id, later))
     }
 
-    /// Whether a document says that it is yet to be made, whether it can be fetched or not.
+    /// Returns true if a document says that it is not complete yet.
     #[cfg(feature = "cache")]
     pub(crate) fn is_unfinished(&self) -> bool {
         self.is_pending && self.format == Format::Json
     }
 
-    /// Whether a response that was fetched had not been there when its request was answered.
+    /// Returns true if a fetched response was not complete when its request was answered.
     pub(crate) fn is_made_later(&self) -> bool {
         !self.is_pending && (self.is_background || self.shape == Shape::AsyncPerplexity)
     }
 
-    /// The size of the images or the video, as the response names it.
+    /// The size of the images or the video, as in the response.
     pub fn image_size(&self) -> Option<&str> {
         str::from_utf8(self.look.as_ref()?[0].whole()?).ok()
     }
 
-    /// The quality of the images, as the response names it.
+    /// The quality of the images, as in the response.
     pub fn image_quality(&self) -> Option<&str> {
         str::from_utf8(self.look.as_ref()?[1].whole()?).ok()
     }
@@ -226,12 +227,12 @@ impl Meter {
         self.terminal
     }
 
-    /// Whether an event with non-empty content has passed; never of a JSON body.
+    /// Returns true if an event with non-empty content has passed. Always false for a JSON body.
     pub fn has_content(&self) -> bool {
         self.has_content
     }
 
-    /// How many events with a delta have passed, from the first with content on.
+    /// The number of events with a delta, from the first with content on.
     pub fn content_events(&self) -> u64 {
         self.deltas.count()
     }
@@ -246,7 +247,7 @@ impl Meter {
         self.problem
     }
 
-    /// Whether the bytes so far are the beginning of a longer body.
+    /// Returns true if the bytes so far are incomplete.
     pub fn is_cut(&self) -> bool {
         match &self.framing {
             Some(framing) => framing.is_cut(),
@@ -254,8 +255,8 @@ impl Meter {
         }
     }
 
-    /// Whether the body is of several documents that come one after the other: an array may turn
-    /// out to be such when its first byte has come.
+    /// Returns true if the body consists of several documents. For a JSON array this is known from
+    /// its first byte on.
     pub fn is_stream(&self) -> bool {
         match &self.framing {
             Some(framing) => framing.is_stream() || self.shape == Shape::GenerateContent,
@@ -263,7 +264,7 @@ impl Meter {
         }
     }
 
-    /// Looks at the next bytes of the body.
+    /// Reads the next bytes of the body.
     pub fn push(&mut self, bytes: &[u8]) {
         let bytes = if self.bom < BOM.len() { self.behind_bom(bytes) } else { bytes };
         match self.format {
@@ -290,9 +291,9 @@ impl Meter {
         self.problem.get_or_insert(problem);
     }
 
-    /// The body has ended, well or not.
+    /// Ends the body, complete or not.
     pub fn finish(&mut self) {
-        // An event without its blank line is good if it is whole.
+        // The last event may lack its blank line if it is complete.
         let is_open = |framing: &Framing| framing.ends_with_body();
         let ends = self.format == Format::Sse || self.framing.as_deref().is_some_and(is_open);
         if self.problem.is_none() && ends {
@@ -319,7 +320,7 @@ impl Meter {
     fn push_framed(&mut self, bytes: &[u8]) {
         let Some(mut framing) = self.framing.take_if(|_| self.problem.is_none()) else { return };
         self.problem = framing.push(bytes, &mut |part| self.part(part)).err();
-        // Of what has a marker of its own, the bracket alone says nothing.
+        // If the shape has its own marker, the bracket does not count as one.
         if framing.is_closed() && self.shape != Shape::GenerateContent {
             self.terminal.get_or_insert(Terminal::Closed);
         }
@@ -343,7 +344,7 @@ impl Meter {
         Ok(())
     }
 
-    /// The end of an event, or of a document in another framing, of which each is read.
+    /// Ends an event, or a document of another framing. All of the latter are read.
     fn end_document(&mut self) {
         let has_content = || self.scanner.document().is_some_and(|event| event.has_content);
         let counts = self.format != Format::Sse && has_content();
@@ -360,10 +361,10 @@ impl Meter {
         }
     }
 
-    /// Kept apart from the way of most frames, which is short.
+    /// Not inlined, to keep the path of most frames short.
     #[inline(never)]
     fn push_events(&mut self, frame: &[u8]) {
-        // Deltas count from the first content on, whatever becomes of the rest.
+        // Count deltas from the first content on, even if the rest cannot be read.
         let mut counted = if self.has_content { 0 } else { frame.len() };
         if self.problem.is_none() {
             self.problem = self.read_events(frame, &mut counted).err();
@@ -379,7 +380,7 @@ impl Meter {
                 let next = search.next_event(at);
                 if next > at {
                     self.repeats.learn(&frame[at..next], &self.deltas);
-                    // An LF that belongs to a CR passed over is one more blank line at most.
+                    // An LF that belongs to a skipped CR is at most one more blank line.
                     at = next;
                     continue;
                 }
@@ -394,7 +395,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Reads on to the end of an event and gives the bytes behind it.
+    /// Reads to the end of an event and returns the bytes after it.
     fn push_event<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Problem> {
         while let Some(piece) = self.lines.next(&mut bytes) {
             match piece {
@@ -424,7 +425,7 @@ impl Meter {
         let Some(event) = self.scanner.document_mut() else { return };
         event.complete(self.shape, self.format == Format::Sse);
         let is_billed = event.billed_usage().is_some();
-        // Later names count only beside usage: other events are not read for them.
+        // Later model names count only beside usage: other events may be skipped.
         if (!self.has_content || is_billed) && !event.is_in_array {
             adopt(&mut self.model, &mut event.model);
             if event.service_tier.whole().is_none_or(|tier| tier != b"auto") {
@@ -446,7 +447,7 @@ impl Meter {
         let marker = match (is_body, self.format) {
             (true, _) => Some(Terminal::Closed),
             (false, Format::Sse) => self.needles.marker(event),
-            // Every document is read.
+            // Without a search, every document is read.
             (false, _) => needles::marker(event).map(|(terminal, _)| terminal),
         };
         let marker = match self.shape {
@@ -471,7 +472,7 @@ impl Meter {
         self.has_content |= event.has_content && !is_body;
     }
 
-    /// Takes over the usage of the document.
+    /// Adds the usage of the document.
     fn bill(&mut self) {
         let Some(event) = self.scanner.document_mut() else { return };
         if let Some(tier) = event.tier()
@@ -491,13 +492,13 @@ fn adopt_look(look: &mut Option<Box<[Word; 2]>>, beside: &Beside) {
     }
 }
 
-/// A stream of Converse ends with its metadata, which come behind its stop.
+/// A stream of Converse ends with its metadata, which come after its stop.
 fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
     *has_stopped |= event.is("messageStop");
     (*has_stopped && event.is("metadata")).then_some(Terminal::MessageStop)
 }
 
-/// Replaces a name only where it changed, so that repeated ones cost no memory.
+/// Replaces a name only if it changed, so that repeated names do not allocate.
 fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captured<LONGEST>) {
     let Some(raw) = captured.whole() else { return };
     if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
@@ -507,12 +508,12 @@ fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captu
     }
 }
 
-/// As much of the inside of a string as is well-formed.
+/// The well-formed start of a string's inside.
 fn text(raw: Option<&[u8]>) -> Option<Box<str>> {
     Some(string::Decoder::new(raw?).map(|(character, _)| character).collect::<String>().into())
 }
 
-/// As much of a failure's name as is kept of a code.
+/// The name of a failure, cut like a code.
 fn word(raw: &[u8]) -> Option<Box<str>> {
     let head = &raw[..raw.len().min(LONGEST_WORD)];
     (!head.is_empty()).then(|| String::from_utf8_lossy(head).into())

@@ -1,4 +1,4 @@
-//! Reading a response body beside the relay.
+//! Reads a response body while it is relayed.
 
 #[cfg(feature = "decompression")]
 pub(crate) mod decode;
@@ -25,36 +25,35 @@ pub enum Metering {
     /// There was nothing to read: no response, or neither JSON nor an event stream.
     #[default]
     None = "none",
-    /// The whole response was read. Where there is no usage all the same, the provider told none.
+    /// The whole response was read. If there is no usage, the provider reported none.
     Complete = "complete",
-    /// The response did not come to its end; the usage is what had been seen until then.
+    /// The response did not end properly. The usage is what was read until then.
     Partial = "partial",
-    /// The response is compressed in a way that is not read.
+    /// The compression of the response is not supported.
     Encoded = "encoded",
-    /// The usage was larger than what is kept of a response, or a compressed response grew beyond
-    /// all measure.
+    /// The usage object was too large, or a compressed response expanded beyond the limit.
     Overflow = "overflow",
-    /// The response is not what its `content-type` says.
+    /// The response does not match its `content-type`.
     Malformed = "malformed",
-    /// The response is from a cache of the host's own: it was billed when it was made.
+    /// The response came from the host's own cache and was billed when it was generated.
     Repeated = "repeated",
-    /// Nothing is billed for this response: counted tokens, a list of models, moderations that are
-    /// free, files, batches and their results, a stored answer, a poll that tells of no usage or of
-    /// what was billed before, work that is accepted and not done. Its usage and cost are `None`.
+    /// Nothing is billed for this response: counted tokens, a list of models, free moderations,
+    /// files, batches and their results, a stored answer, a poll without usage or with usage that
+    /// was billed before, accepted work that is not done. Its usage and cost are `None`.
     ///
-    /// A layer knows the last 10,000 videos that it has billed, each for 24 hours and until the
-    /// process ends. A poll after that, or through another process, is billed once more.
+    /// A layer remembers the last 10,000 videos that it has billed, each for 24 hours, until the
+    /// process ends. A later poll, or one through another process, is billed again.
     Free = "free",
 }
 /// The name in lower case, as in `overflow`.
 pub fn as_str;
 }
 
-/// What looks at the bytes of one response as they pass.
+/// Reads the bytes of one response as they pass.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     sink: Option<Box<Sink>>,
-    /// Compressed in a way that is not read.
+    /// The compression is not supported.
     is_encoded: bool,
 }
 
@@ -65,21 +64,21 @@ struct Sink {
     capture: Capture,
 }
 
-/// What stands between the relayed bytes and the plain ones.
+/// The decoding of the relayed bytes.
 #[derive(Debug)]
 enum Coding {
     Plain,
-    // Boxed, for most responses are plain.
+    // Boxed: most responses are plain.
     Coded(Box<Decoder>),
-    /// The decoder is gone: the body has ended, or cannot be read on. `is_cut`: it ended in the
-    /// middle of what was coded.
+    /// The decoder was dropped: the body has ended or cannot be decoded further. `is_cut`: the
+    /// encoded data is incomplete.
     Over {
         is_cut: bool,
     },
 }
 
 impl Coding {
-    /// `None` where the coding is not one that is read, or there are several.
+    /// `None` if the coding is not supported, or there are several.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let is_plain = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
         let codings = headers.get_all(header::CONTENT_ENCODING).iter();
@@ -135,8 +134,8 @@ impl Sink {
 }
 
 impl Reader {
-    /// For a response with these headers, among them the `content-type` of `format`. `limit` bounds
-    /// what is kept of its usage, `payload_limit` what is kept for hooks.
+    /// Creates a reader for a response with these headers. `format` is that of its `content-type`.
+    /// `limit` bounds a usage object, `payload_limit` the capture for hooks.
     pub(crate) fn new(
         headers: &HeaderMap,
         format: Option<Format>,
@@ -150,9 +149,9 @@ impl Reader {
         if format.is_none() && payload_limit == 0 {
             return Self { sink: None, is_encoded };
         }
-        // A meter is large: it is made in its place.
+        // A meter is large, so construct it in place.
         let mut sink = Box::new(Sink {
-            // What cannot be decoded is kept as it is.
+            // An unsupported coding is captured without decoding.
             coding: coding.unwrap_or(Coding::Plain),
             meter: format.map(|format| Meter::new(format, shape, limit)),
             capture: Capture::new(payload_limit),
@@ -184,7 +183,7 @@ impl Reader {
         self.meter().is_some_and(Meter::has_content)
     }
 
-    /// Compressed in a way that is not read.
+    /// The compression is not supported.
     pub(crate) fn is_encoded(&self) -> bool {
         self.is_encoded
     }
@@ -193,7 +192,7 @@ impl Reader {
         self.sink.as_ref()?.capture.payload()
     }
 
-    /// `is_whole`: the response came to its end.
+    /// `is_whole`: the response ended properly.
     pub(crate) fn metering(&self, is_whole: bool) -> Metering {
         let coding = self.sink.as_ref().map(|sink| &sink.coding);
         let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
@@ -217,7 +216,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// Reads a JSON body of this coding, with room for four bytes of usage and eight of payload.
+    /// Reads a JSON body with this coding, with room for four bytes of usage and eight of payload.
     fn read(coding: &'static str, body: &str) -> Reader {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));

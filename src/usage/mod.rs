@@ -1,9 +1,9 @@
-//! What an exchange used and what that costs: [`Usage`] and [`Cost`] in the
-//! [`EndEvent`](crate::EndEvent), and [`Prices`] that the host sets.
+//! The usage and cost of exchanges: [`Usage`] and [`Cost`] in the [`EndEvent`](crate::EndEvent),
+//! and the [`Prices`] that the host sets.
 //!
-//! Usage is read beside the relayed bytes. Each frame of a response body is looked at once; no tree is
-//! built and no copy of the stream is kept. In a stream whose first content has passed, only events
-//! that a byte search has found to matter are read at all.
+//! Usage is read while the bytes are relayed. Each frame of a response body is scanned once; no
+//! tree is built and no copy of the stream is kept. After the first content of a stream, only
+//! events that a byte search finds relevant are parsed.
 
 mod beside;
 mod billing;

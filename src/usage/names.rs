@@ -1,43 +1,43 @@
-//! The names of the figures in a usage object, of every API.
+//! The names of figures in usage objects of all APIs.
 //!
-//! One table serves all shapes, for no name means two things; what is inside of what follows from
-//! the shape ([`Usage`](super::tokens::Usage)).
+//! One table serves all shapes, because no name has two meanings. Which figure includes which
+//! depends on the shape; see [`Usage`](super::tokens::Usage).
 
 use self::Name::*;
 use super::figure::Figure::{self, *};
 
-/// What a member of a usage object is.
+/// The meaning of a member of a usage object.
 #[derive(Clone, Copy)]
 pub(super) enum Name {
     Of(Figure),
-    /// The same of a share, of which there is often none.
+    /// A figure that is often zero.
     Share(Figure),
-    /// A decimal number with so many digits behind the point.
+    /// A decimal number, scaled by this power of ten.
     Decimal(Figure, u8),
     NanoUsd,
-    /// USD, or an object with the total in it.
+    /// A cost in USD, or an object with the total.
     Cost,
-    /// The bill of the user's own provider, in USD.
+    /// The cost at the user's own provider, in USD.
     UpstreamCost,
-    /// Whether that is paid by the user himself.
+    /// Whether the user pays that provider directly.
     IsByok,
-    /// An object with figures in it.
+    /// An object with figures.
     Details(fn(&[u8]) -> Name),
-    /// An array of modalities, each with its tokens: those of audio and of images.
+    /// An array of modalities with their tokens: those of audio and of images.
     Modalities(Figure, Figure),
-    /// An array of what was written to the cache, each with its time to live.
+    /// An array of cache writes, each with its lifetime.
     Lifetimes,
-    /// An array of usage objects that are the bill.
+    /// An array of usage objects that replace the outer figures for billing.
     Iterations,
     ServiceTier,
-    /// The service tier as Vertex AI names it.
+    /// The service tier in Vertex AI's form.
     TrafficType,
     Region,
     Speed,
     Unknown,
 }
 
-/// Of all but the input, the output and the total of OpenAI and Anthropic.
+/// Looks up a name, except the input, output and total of OpenAI and Anthropic.
 pub(super) fn name(key: &[u8]) -> Name {
     match key {
         b"prompt_tokens_details"
@@ -138,7 +138,7 @@ fn output(key: &[u8]) -> Name {
     }
 }
 
-/// Of what is written to the cache, by how long it is kept.
+/// Cache writes by lifetime.
 fn lifetime(key: &[u8]) -> Name {
     match key {
         b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Of(CacheWriteShort),
@@ -147,7 +147,7 @@ fn lifetime(key: &[u8]) -> Name {
     }
 }
 
-/// What Cohere bills, …
+/// Figures that Cohere bills.
 fn billed(key: &[u8]) -> Name {
     match key {
         b"input_tokens" => Decimal(BilledInput, 0),
@@ -157,7 +157,7 @@ fn billed(key: &[u8]) -> Name {
     }
 }
 
-/// … and what it has counted.
+/// Figures that Cohere counts.
 fn counted(key: &[u8]) -> Name {
     match key {
         b"input_tokens" => Decimal(Input, 0),

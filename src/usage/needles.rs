@@ -1,4 +1,4 @@
-//! Which events of a stream must be read: a search for a few words in each frame finds them.
+//! Finds the events of a stream that must be parsed, by searching each frame for a few words.
 
 use std::sync::LazyLock;
 
@@ -11,18 +11,18 @@ use super::terminal::Terminal;
 
 pub(super) type Word = LazyLock<Finder<'static>>;
 
-/// A word that an event must have in it to matter.
+/// A word that relevant events contain.
 ///
-/// An unescaped `"usage"` is never inside of a JSON string, so the answer's own text does not
-/// bring it about. `error` may stand there; reading an event in vain does no harm.
+/// An unescaped `"usage"` is never inside a JSON string, so the text of an answer cannot contain
+/// it. It can contain `error`; parsing an event in vain does no harm.
 static USAGE: Word = LazyLock::new(|| Finder::new("\"usage\""));
 static ERROR: Word = LazyLock::new(|| Finder::new("error"));
 static DONE: Word = LazyLock::new(|| Finder::new("[DONE]"));
-/// The events that end a stream of Responses carry the whole response; deltas do not.
+/// The last events of a stream of Responses contain the whole response; deltas do not.
 static RESPONSE: Word = LazyLock::new(|| Finder::new("\"response\""));
 static MESSAGE_STOP: Word = LazyLock::new(|| Finder::new("message_stop"));
 static INTERACTION: Word = LazyLock::new(|| Finder::new("\"interaction\""));
-/// In every event of Gemini, most of which are read, therefore.
+/// In every event of Gemini, so most of them are parsed.
 static USAGE_METADATA: Word = LazyLock::new(|| Finder::new("\"usageMetadata\""));
 static FINISH_REASON: Word = LazyLock::new(|| Finder::new("\"finishReason\""));
 static BLOCK_REASON: Word = LazyLock::new(|| Finder::new("\"blockReason\""));
@@ -31,7 +31,7 @@ static CHAT_DONE: Word = LazyLock::new(|| Finder::new("chat.completion.done"));
 /// The last event of Mistral's conversations.
 static CONVERSATION_DONE: Word = LazyLock::new(|| Finder::new("conversation.response.done"));
 
-/// In no list: streams with this word are read whole.
+/// In no list: all events of streams with this marker are parsed.
 static LAST: Word = LazyLock::new(|| Finder::new("\"done\""));
 /// Usage of Cohere, of Mistral's OCR, and of Bedrock's `invoke`.
 static META: Word = LazyLock::new(|| Finder::new("\"meta\""));
@@ -84,8 +84,8 @@ impl Needles {
         }
     }
 
-    /// The marker that an event is. Only one that the search finds may count, or the split of the
-    /// bytes would matter.
+    /// The marker in an event, if the search would find it. Otherwise the result would depend on
+    /// how the bytes are split.
     pub(super) fn marker(&self, event: &Event) -> Option<Terminal> {
         let (terminal, word) = marker(event)?;
         self.0.iter().any(|own| std::ptr::eq(*own, word)).then_some(terminal)
@@ -96,7 +96,7 @@ impl Needles {
     }
 }
 
-/// The marker that an event is, and the word that finds it.
+/// The marker in an event, and the word that finds it.
 pub(super) fn marker(event: &Event) -> Option<(Terminal, &'static Word)> {
     Some(match event.kind.whole() {
         _ if event.is_done_marker => (Terminal::Done, &DONE),
@@ -126,17 +126,17 @@ pub(super) fn marker(event: &Event) -> Option<(Terminal, &'static Word)> {
     })
 }
 
-/// The search through one frame.
+/// A search through one frame.
 pub(super) struct Search<'a> {
     words: &'static [&'static Word],
     frame: &'a [u8],
-    /// Where each word stands next, or something before that.
+    /// For each word, a lower bound of its next position.
     hits: [usize; WORDS],
 }
 
 impl Search<'_> {
-    /// `from` is where an event begins; gives where the next event does that must be read: because
-    /// it matters, or because it is not whole in this frame.
+    /// Returns the start of the next event that must be parsed, because it is relevant or
+    /// incomplete. `from` is the start of an event.
     pub(super) fn next_event(&mut self, from: usize) -> usize {
         let mut nearest = self.frame.len();
         for (word, hit) in self.words.iter().zip(&mut self.hits) {
@@ -153,7 +153,7 @@ fn find(word: &'static Word, frame: &[u8], mut from: usize) -> usize {
     while let Some(found) = word.find(&frame[from..]) {
         let hit = from + found;
         let after = hit + word.needle().len();
-        // Many providers write this in each event but the last.
+        // Many providers send `null` in each event except the last.
         let is_null = frame[after..].starts_with(b":null") || frame[after..].starts_with(b": null");
         if !(is_null && std::ptr::eq(word, &USAGE)) {
             return hit;

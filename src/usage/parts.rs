@@ -1,4 +1,4 @@
-//! What is billed apart from the usage object of a response, or instead of it.
+//! Usage that is billed in addition to the usage object of a response, or in its place.
 
 use super::figure::Figure;
 use super::reported::Reported;
@@ -6,11 +6,11 @@ use super::shape::Shape;
 use super::tokens::{Usage, UsagePart};
 use crate::json::cursor::{self, Cursor};
 
-/// The longest name of a model that is kept.
+/// The maximum length of a model's name.
 const LONGEST_MODEL: usize = 1024;
-/// Parts beyond these are counted as one: no honest answer has as many.
+/// The maximum number of parts; more are merged into one. No real answer has as many.
 const MOST: usize = 64;
-/// Stands for the model of OpenAI's tool for images, which no response names.
+/// A name for the model of OpenAI's image tool, which responses do not name.
 const IMAGE_TOOL: &str = "image_generation";
 
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub(super) struct Part {
 
 #[derive(Debug, Default)]
 pub(super) struct Shares {
-    /// `usage.iterations` (Messages): they alone are the bill.
+    /// `usage.iterations` (Messages): billed in place of the usage.
     pub(super) iterations: Vec<Part>,
-    /// `usage_breakdown` (Groq): likewise.
+    /// `usage_breakdown` (Groq): billed in place of the usage.
     models: Vec<Part>,
-    /// `tool_usage` (Responses): beside the usage.
+    /// `tool_usage` (Responses): billed in addition to the usage.
     images: Vec<Part>,
     web_searches: Option<u64>,
 }
@@ -43,14 +43,15 @@ impl Shares {
         lists.iter().all(|list| list.is_empty()) && self.web_searches.is_none()
     }
 
-    /// Of `[{"type":"message","model":…,"input_tokens":…},…]`.
+    /// Reads `[{"type":"message","model":…,"input_tokens":…},…]`.
     pub(super) fn read_iterations(&mut self, array: &[u8]) {
         self.iterations.clear();
         let mut declined = None;
         let read = Cursor::new(array).objects(|cursor| {
             let entry = cursor.raw()?;
             let (part, is_message) = iteration(entry)?;
-            // What another model has answered instead is not billed, unless nothing else is.
+            // A model that declined, so that another one answered, is not billed unless it is the
+            // only one.
             if is_message && part.reported.get(Figure::Output) == Some(0) {
                 declined.get_or_insert(part);
             } else {
@@ -65,7 +66,7 @@ impl Shares {
         }
     }
 
-    /// Of `{"models":[{"model":…,"usage":{…}},…]}`; `None` where it is malformed.
+    /// Reads `{"models":[{"model":…,"usage":{…}},…]}`; `None` if it is malformed.
     pub(super) fn read_breakdown(&mut self, object: &[u8]) -> Option<usize> {
         self.models.clear();
         let mut cursor = Cursor::new(object);
@@ -94,7 +95,7 @@ impl Shares {
         Some(object.len() - cursor.rest().len())
     }
 
-    /// Of `{"web_search":{"num_requests":…},"image_gen":{…}}`; `None` where it is malformed.
+    /// Reads `{"web_search":{"num_requests":…},"image_gen":{…}}`; `None` if it is malformed.
     pub(super) fn read_tools(&mut self, object: &[u8]) -> Option<usize> {
         self.images.clear();
         self.web_searches = None;
@@ -121,7 +122,7 @@ impl Shares {
         Some(object.len() - cursor.rest().len())
     }
 
-    /// Notes down what each model has used, where there are several. `reported`: the usage object
+    /// Sets `parts` to the usage of each model, if there are several. `reported`: the usage object
     /// itself.
     pub(super) fn apply(&self, reported: &mut Reported, shape: Shape, parts: &mut Vec<UsagePart>) {
         if let Some(searches) = self.web_searches
@@ -139,7 +140,7 @@ impl Shares {
             parts.push(UsagePart { model: None, usage: Usage::new(reported, shape) });
         }
         parts.extend(self.images.iter().map(part));
-        // Calls of tools are reported for the whole.
+        // Tool calls are reported in total only.
         if let Some(first) = parts.first_mut()
             && first.usage.tool_calls.is_none()
         {
@@ -153,13 +154,13 @@ fn add(parts: &mut Vec<Part>, part: Part) {
     if parts.len() < MOST {
         parts.push(part);
     } else if let Some(last) = parts.last_mut() {
-        // Of several models, so without a price.
+        // The merged part is of several models, so it has no price.
         last.model = Some(Box::from(""));
         last.reported.add(&part.reported);
     }
 }
 
-/// One entry, and whether it is a `message`.
+/// An entry, and whether it is a `message`.
 fn iteration(entry: &[u8]) -> Option<(Part, bool)> {
     let mut reported = Reported::default();
     reported.parse(entry)?;

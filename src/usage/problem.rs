@@ -1,11 +1,11 @@
-//! Why a body cannot be metered.
+//! The reasons why a body cannot be metered.
 
-/// Why metering stopped before the body did. What was found until then stays.
+/// Why metering stopped before the end of the body. Usage that was found before stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The body is not JSON, or an event with usage in it is not.
+    /// The body, or an event with usage in it, is not JSON.
     Malformed,
-    /// A usage object is longer than what may be kept.
+    /// A usage object exceeds the limit.
     Overflow,
 }

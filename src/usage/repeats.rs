@@ -1,37 +1,36 @@
-//! Events that repeat one that does not matter, but for the text in them.
+//! Recognises events that repeat an irrelevant one, except for their text.
 //!
-//! Most events of a stream do. Two comparisons and a look at the text recognise them; the search for
-//! words would go through each of them several times. The text cannot matter, whatever words are in
-//! it: it is the inside of one string, under a key that is read for no name.
+//! Most events of a stream do. Two comparisons and a scan of the text recognise them, while the
+//! search for words would scan each of them several times. The text is irrelevant whatever it
+//! contains: it is the inside of one string whose key is not read for any name.
 
 use std::ops::Range;
 
 use super::count::Counter;
 use crate::json::quote::find_quote;
 
-/// The keys that the text of a stream stands under, without their first quote: one that ends like
-/// them is as good.
+/// The keys of a stream's text, without their first quote: any key with this ending will do.
 const KEYS: [&[u8]; 6] =
     [b"content\":", b"text\":", b"delta\":", b"thinking\":", b"arguments\":", b"partial_json\":"];
-/// Longer events are not kept, for their text is not what there is to pass over.
+/// Longer events are not kept: most of them is not text.
 const LONGEST: usize = 1024;
-/// After so many events in a row that no repeat followed, no more are learned.
+/// After this many learned events in a row without a repeat, no more are learned.
 const PATIENCE: u8 = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct RepeatedEvents {
-    /// One event with its blank line; empty where none is known.
+    /// An event with its blank line; empty if none is known.
     event: Vec<u8>,
-    /// Where its text stands in it.
+    /// The range of its text.
     text: Range<usize>,
-    /// How often the word of the counter stands in it.
+    /// The number of the counter's words in it.
     words: u64,
-    /// Events learned since the last repeat.
+    /// The number of events learned since the last repeat.
     misses: u8,
 }
 
 impl RepeatedEvents {
-    /// Passes over the repeats that `frame` begins with, counts their words, and returns the rest.
+    /// Skips the repeats at the start of `frame`, counts their words, and returns the rest.
     pub(super) fn pass<'a>(&mut self, frame: &'a [u8], counter: &mut Counter) -> &'a [u8] {
         if self.event.is_empty() {
             return frame;
@@ -52,7 +51,7 @@ impl RepeatedEvents {
         left
     }
 
-    /// `passed` begins with an event that does not matter.
+    /// Learns the irrelevant event at the start of `passed`.
     pub(super) fn learn(&mut self, passed: &[u8], counter: &Counter) {
         if self.misses == PATIENCE {
             return;
@@ -73,19 +72,20 @@ impl RepeatedEvents {
     }
 }
 
-/// With the quote behind the text, there would be one more word to count.
+/// Returns true if the text ends with the counted word: with the quote after it, that would be one
+/// more to count.
 fn ends_a_word(text: &[u8], counter: &Counter) -> bool {
     let word = counter.inside();
-    // For most texts the last letter is enough.
+    // The last letter decides for most texts.
     text.last() == word.last() && text.ends_with(word)
 }
 
-/// A line end would end the event's line, and so the string.
+/// Returns true if the text has no line end, which would end the event's line.
 fn is_one_line(text: &[u8]) -> bool {
     text.iter().all(|byte| *byte >= b' ')
 }
 
-/// The first text in an event that is not empty.
+/// The first non-empty text in an event.
 fn text(event: &[u8]) -> Option<Range<usize>> {
     KEYS.iter().find_map(|key| {
         memchr::memmem::find_iter(event, key).find_map(|at| {

@@ -1,4 +1,4 @@
-//! A `usage` object as a provider writes it, under the names of any API.
+//! Reads a `usage` object with the names of any API.
 
 use super::figure::Figure;
 use super::names::{Name, name};
@@ -6,14 +6,14 @@ use crate::json::cursor::Cursor;
 
 const FIGURES: usize = Figure::BilledOutput as usize + 1;
 
-/// Digits behind the point of USD, in ticks.
+/// The decimal places of a tick in USD.
 const TICKS: u8 = 10;
 
 /// The figures of one `usage` object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reported {
     figures: [u64; FIGURES],
-    /// One bit for each figure that is there.
+    /// A bit for each figure that is present.
     known: u64,
 }
 
@@ -23,13 +23,13 @@ impl Default for Reported {
     }
 }
 
-/// What else a usage object says.
+/// Everything else in a usage object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Notes<'a> {
     pub(super) tier: Option<&'a [u8]>,
     pub(super) region: Option<&'a [u8]>,
     pub(super) speed: Option<&'a [u8]>,
-    /// An array.
+    /// The raw array.
     pub(super) iterations: Option<&'a [u8]>,
     cost: Option<u64>,
     upstream_cost: Option<u64>,
@@ -37,7 +37,7 @@ pub(super) struct Notes<'a> {
 }
 
 impl Reported {
-    /// `None` where the object does not say.
+    /// `None` if the object has no such figure.
     pub(super) fn get(&self, figure: Figure) -> Option<u64> {
         (self.known & 1 << figure as u64 != 0).then_some(self.figures[figure as usize])
     }
@@ -51,13 +51,13 @@ impl Reported {
         self.known == 0
     }
 
-    /// Whether it has figures that few providers report.
+    /// Returns true if it has figures that few providers report.
     pub(super) fn has_rare(&self) -> bool {
         self.known >> Figure::CacheWriteInside as u64 != 0
     }
 
-    /// Takes over every figure of `newer` that is larger: the events of Messages each report a part,
-    /// and what they report is cumulative.
+    /// Raises figures to those of `newer`: each event of Messages reports some of the figures, and
+    /// they are cumulative.
     pub(super) fn raise(&mut self, newer: &Self) {
         for (own, newer) in self.figures.iter_mut().zip(newer.figures) {
             *own = newer.max(*own);
@@ -65,7 +65,7 @@ impl Reported {
         self.known |= newer.known;
     }
 
-    /// Takes over the figures of `other` that it has not.
+    /// Adds missing figures from `other`.
     pub(super) fn supply(&mut self, other: &Self) {
         for (place, own) in self.figures.iter_mut().enumerate() {
             if self.known & 1 << place == 0 {
@@ -75,7 +75,7 @@ impl Reported {
         self.known |= other.known;
     }
 
-    /// Adds the figures of what was counted apart.
+    /// Adds figures that were counted separately.
     pub(super) fn add(&mut self, other: &Self) {
         for (own, other) in self.figures.iter_mut().zip(other.figures) {
             *own = own.saturating_add(other);
@@ -83,8 +83,7 @@ impl Reported {
         self.known |= other.known;
     }
 
-    /// Takes the figures of `newer` instead of its own, but for zeros: what is counted does not
-    /// fall back to nothing.
+    /// Replaces its figures by those of `newer`, except by zeros: counts do not fall back to zero.
     pub(super) fn replace(&mut self, newer: &Self) {
         if newer.figures.iter().all(|figure| *figure == 0) && !self.is_empty() {
             self.known |= newer.known;
@@ -99,26 +98,26 @@ impl Reported {
         self.known = newer.known;
     }
 
-    /// Reads a whole object; `None` where it is malformed.
+    /// Reads a whole object; `None` if it is malformed.
     #[cfg(test)]
     pub(super) fn read(object: &[u8]) -> Option<Self> {
         let mut read = Self::default();
         (read.parse(object)?.0 == object.len()).then_some(read)
     }
 
-    /// Takes over the figures of the object that `json` begins with and gives its length; `None`
-    /// where it is malformed or not all there. Members of other names are passed over.
+    /// Reads the object at the start of `json` and returns its length; `None` if it is malformed or
+    /// incomplete. Skips unknown members.
     pub(super) fn parse<'a>(&mut self, json: &'a [u8]) -> Option<(usize, Notes<'a>)> {
         let mut cursor = Cursor::new(json);
         let notes = self.parse_at(&mut cursor)?;
         Some((json.len() - cursor.rest().len(), notes))
     }
 
-    /// The same of the object that the cursor is at.
+    /// Reads the object at the cursor.
     pub(super) fn parse_at<'a>(&mut self, cursor: &mut Cursor<'a>) -> Option<Notes<'a>> {
         let mut notes = Notes::default();
         cursor.members(|key, value| {
-            // Every object has these.
+            // The figures that every object has.
             let figure = match key {
                 b"prompt_tokens" | b"input_tokens" => Figure::Input,
                 b"completion_tokens" | b"output_tokens" => Figure::Output,
@@ -128,7 +127,7 @@ impl Reported {
             self.figure(figure, value)
         })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
-            // Who brings a key pays two bills. Of these the gateway knows both or none.
+            // With a key of their own, users pay two bills. The cost is known only if both are.
             match (notes.is_byok, notes.upstream_cost) {
                 (false, _) => self.set(Figure::CostTicks, cost),
                 (true, Some(upstream)) => {
@@ -179,7 +178,7 @@ impl Reported {
     ) -> Option<()> {
         match name {
             Name::Share(figure) => {
-                // Many tell of shares that there are none of.
+                // Many providers report zero shares; ignore them.
                 if let Some(number) = value.number()?.filter(|number| *number > 0) {
                     self.set(figure, number);
                 }
@@ -217,13 +216,13 @@ impl Reported {
             Name::TrafficType => notes.tier = word(value.raw()?).and_then(traffic).or(notes.tier),
             Name::Region => notes.region = word(value.raw()?),
             Name::Speed => notes.speed = word(value.raw()?),
-            // `null` and anything else has no members.
+            // `null` and other values have no members.
             _ => value.skip()?,
         }
         Some(())
     }
 
-    /// Of what is written to the cache, by how long it is kept (Converse).
+    /// Reads cache writes by lifetime (Converse).
     fn lifetimes(&mut self, array: &mut Cursor<'_>) -> Option<()> {
         let mut long = None;
         array.objects(|element| {
@@ -270,8 +269,8 @@ impl Reported {
     }
 }
 
-/// The total of a `cost` object (Perplexity). Before the end of a stream it is a skeleton of zeros,
-/// which lacks the price of the request itself.
+/// The total of a `cost` object (Perplexity). Before the end of a stream it contains zeros and
+/// lacks the price of the request itself.
 fn total_cost(object: &mut Cursor<'_>) -> Option<Option<u64>> {
     let (mut total, mut is_final) = (None, false);
     object.members(|key, value| {
@@ -290,7 +289,7 @@ fn word(raw: &[u8]) -> Option<&[u8]> {
     raw.strip_prefix(b"\"")?.strip_suffix(b"\"").filter(|word| !word.is_empty())
 }
 
-/// Google writes tiers in capitals in some places.
+/// Google sometimes writes tiers in capitals.
 fn tier(word: &[u8]) -> Option<&[u8]> {
     let known = [&b"standard"[..], b"flex", b"priority", b"batch"];
     let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(word));
@@ -309,8 +308,7 @@ fn traffic(word: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// A JSON number of at least 0 in units of `10^-digits`, rounded; the largest there is where it is
-/// larger.
+/// A non-negative JSON number in units of `10^-digits`, rounded and saturating.
 pub(super) fn decimal(raw: &[u8], digits: u8) -> Option<u64> {
     let (number, exponent) = match raw.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&raw[..at], exponent(&raw[at + 1..])?),
@@ -325,7 +323,7 @@ pub(super) fn decimal(raw: &[u8], digits: u8) -> Option<u64> {
         match byte {
             b'.' if !is_behind_point => is_behind_point = true,
             b'0'..=b'9' => {
-                // Digits beyond all that matters are left out.
+                // Ignore digits that do not matter.
                 if mantissa < u128::MAX / 100 {
                     mantissa = mantissa * 10 + u128::from(byte - b'0');
                     power = power.saturating_sub(i32::from(is_behind_point));

@@ -1,7 +1,7 @@
-//! A push scanner over one JSON document, for what [`Event`] keeps of it.
+//! A push scanner over one JSON document that fills an [`Event`].
 //!
-//! It never builds a tree, never recurses, and takes bytes in any split. It is strict about the
-//! objects that it looks into and only counts brackets inside of all other values.
+//! It never builds a tree, never recurses, and accepts bytes split anywhere. It parses the objects
+//! that it enters strictly, and only counts brackets inside all other values.
 
 mod value;
 
@@ -13,7 +13,7 @@ use crate::json::is_space;
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
-/// No key that matters is longer.
+/// The length of the longest relevant key.
 const LONGEST_KEY: usize = "amazon-bedrock-invocationMetrics".len();
 /// The longest path: root, candidates, candidate, content, parts, part, and an array in place of text.
 const DEEPEST: usize = 7;
@@ -25,7 +25,7 @@ enum State {
     Marker {
         matched: usize,
     },
-    /// In an array that may have an error in it.
+    /// At the start of an array that may contain an error.
     ArrayStart,
     KeyOrEnd,
     Key,
@@ -39,7 +39,7 @@ enum State {
     Nested(Nested),
     CommaOrEnd,
     Done,
-    /// Nothing that follows in this document matters.
+    /// The rest of this document is irrelevant.
     Ignored,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Scanner {
     level: usize,
     member: Member,
     string: StringEnd,
-    /// The head of a key or of a usage object that was split between two pushes.
+    /// The start of a key or usage object that is split between two pushes.
     split: Vec<u8>,
-    /// The longest usage object.
+    /// The maximum length of a usage object.
     limit: usize,
-    /// The document is a whole body, which no blank line ends.
+    /// The document is a whole body, without a blank line at its end.
     is_body: bool,
     event: Event,
 }
@@ -77,27 +77,27 @@ impl Scanner {
         }
     }
 
-    /// Whether it is one body that is read.
+    /// Returns true if it reads one whole body.
     pub(super) fn is_body(&self) -> bool {
         self.is_body
     }
 
-    /// Nothing has come but spaces.
+    /// Returns true if there was only white space so far.
     pub(super) fn is_at_start(&self) -> bool {
         self.state == State::Start
     }
 
-    /// The body turns out to hold several documents.
+    /// Switches to several documents per body.
     pub(super) fn expect_events(&mut self) {
         self.is_body = false;
     }
 
-    /// What was found, once the document is whole.
+    /// The event, once the document is complete.
     pub(super) fn document(&self) -> Option<&Event> {
         (self.state == State::Done).then_some(&self.event)
     }
 
-    /// For what all documents so far have reported.
+    /// The event, for the sums of all documents so far.
     pub(super) fn event(&self) -> &Event {
         &self.event
     }
@@ -106,27 +106,27 @@ impl Scanner {
         (self.state == State::Done).then_some(&mut self.event)
     }
 
-    /// Usage that the headers of the response report.
+    /// Adds usage from the response's headers.
     pub(super) fn bill_head(&mut self, usage: Reported) {
         self.event.bill_head(usage);
     }
 
-    /// The model of a body that has not ended yet.
+    /// The model, even before the end of the body.
     pub(super) fn model_so_far(&self) -> Option<&[u8]> {
         (self.is_body && self.state != State::InString).then(|| self.event.model.whole())?
     }
 
-    /// The document ends here. Malformed ones matter only where there was usage in them.
+    /// Ends the document. A malformed one is an error only if it had usage.
     pub(super) fn check_end(&self) -> Result<(), Problem> {
         if self.is_within() && self.event.reached_usage { Err(Problem::Malformed) } else { Ok(()) }
     }
 
-    /// Whether the document has begun, matters, and has not ended.
+    /// Returns true inside a relevant document.
     pub(super) fn is_within(&self) -> bool {
         !matches!(self.state, State::Done | State::Start | State::Ignored)
     }
 
-    /// On to the next document.
+    /// Prepares for the next document.
     pub(super) fn reset(&mut self) {
         if self.state != State::Start {
             self.state = State::Start;
@@ -136,7 +136,7 @@ impl Scanner {
         }
     }
 
-    /// Looks at the next bytes. After an error the scanner must not be used again.
+    /// Reads the next bytes. After an error the scanner must not be used again.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), Problem> {
         match self.scan(chunk) {
             Err(Problem::Malformed)
@@ -180,7 +180,7 @@ impl Scanner {
                 State::Nested(nested) => self.nested(chunk, at, nested)?,
                 State::Scalar => self.in_scalar(chunk, at),
                 State::Ignored => return Ok(()),
-                // What follows a body is not looked at.
+                // Ignore bytes after a body.
                 State::Done if self.is_body || self.event.is_in_array => return Ok(()),
                 _ => {
                     self.punctuation(byte)?;
@@ -215,7 +215,7 @@ impl Scanner {
             b'{' => self.begin(),
             b'[' if !self.is_body => State::Marker { matched: 1 },
             b'[' => State::ArrayStart,
-            // JSON, but nothing that has usage; in events there may be anything.
+            // A JSON value without usage; events may contain any text.
             b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => State::Ignored,
             _ => return Err(Problem::Malformed),
         };
@@ -228,7 +228,7 @@ impl Scanner {
         State::KeyOrEnd
     }
 
-    /// Some providers wrap an error in an array.
+    /// Enters an array: some providers wrap errors in one.
     fn array_start(&mut self, byte: u8) {
         self.state = if byte == b'{' {
             self.event.is_in_array = true;
@@ -264,7 +264,7 @@ impl Scanner {
         self.place().is_array()
     }
 
-    /// Whether there is a level to enter: of a deeper path nothing is known.
+    /// Returns true if another level can be entered. No relevant path is deeper.
     fn has_room(&self) -> bool {
         self.level + 1 < DEEPEST
     }
@@ -294,10 +294,10 @@ impl Scanner {
         end + 1 + usize::from(has_colon)
     }
 
-    /// Gives whether this is the key's last part.
+    /// Reads a part of a key. Returns true if it was the last part.
     #[cold]
     fn split_key(&mut self, part: &[u8], closed: bool) -> bool {
-        // One byte more than the longest is enough to know that it is another key.
+        // One byte more than the longest key shows that it is another key.
         let room = (LONGEST_KEY + 1).saturating_sub(self.split.len());
         self.split.extend_from_slice(&part[..part.len().min(room)]);
         self.state = State::InKey;

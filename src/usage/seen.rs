@@ -1,4 +1,4 @@
-//! Ids whose usage was counted already.
+//! Remembers ids whose usage was counted.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashSet, VecDeque};
@@ -6,10 +6,10 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The last ids that were seen, each for a day at most.
+/// The last seen ids, each for a limited time.
 ///
-/// Per process: another process, or this one after a restart, counts them once more. Of an id only
-/// a hash is kept, keyed per process; the chance that two of 10,000 ids share one is 1 in 10^11.
+/// Per process: another process, or this one after a restart, counts them again. Only a hash of
+/// each id is kept, keyed per process; the chance that two of 10,000 ids collide is 1 in 10^11.
 #[derive(Debug)]
 pub(crate) struct SeenIds {
     keys: RandomState,
@@ -21,7 +21,7 @@ pub(crate) struct SeenIds {
 #[derive(Debug, Default)]
 struct Seen {
     hashes: HashSet<u64>,
-    /// In the order of their coming.
+    /// In the order of arrival.
     order: VecDeque<(u64, Instant)>,
 }
 
@@ -36,13 +36,13 @@ impl SeenIds {
         Self { keys: RandomState::new(), seen: Mutex::default(), capacity, lifetime }
     }
 
-    /// Whether `id` has come before, and is not forgotten at `now`.
+    /// Returns true if `id` was seen before and has not expired at `now`.
     pub(crate) fn has_seen(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
         let hash = self.keys.hash_one(id);
         self.seen_at(now).hashes.contains(&hash)
     }
 
-    /// What is not forgotten at `now`.
+    /// The ids that have not expired at `now`.
     fn seen_at(&self, now: Instant) -> MutexGuard<'_, Seen> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((oldest, since)) = seen.order.front().copied()
@@ -54,7 +54,7 @@ impl SeenIds {
         seen
     }
 
-    /// Whether `id` is new at `now`. From then on it is not, until it is forgotten.
+    /// Adds `id`. Returns true if it was not there, or had expired.
     pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
         let hash = self.keys.hash_one(id);
         let mut seen = self.seen_at(now);

@@ -1,23 +1,24 @@
-//! The shape of a provider's answers: what usage looks like there and what ends a stream.
+//! The shape of a provider's answers: the form of usage and the end of streams.
 //!
-//! It follows from the operation, the provider and the path, never from a guess at the bytes. This
-//! is the table that says for each shape where usage stands, which figures are inside of others and
-//! which marker ends a stream; [`reported`](super::reported) has the names of the figures.
+//! It follows from the operation, the provider and the path, and is never guessed from the bytes.
+//! It determines where usage is, which figures include others, and which marker ends a stream.
+//! [`names`](super::names) has the names of the figures.
 
 use super::terminal::Terminal;
 use crate::util::operation::Operation;
 
-/// How the answers to one kind of API call are written.
+/// The form of the answers to one kind of API call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Shape {
-    /// OpenAI's chat completions, and whoever speaks them.
+    /// OpenAI's chat completions and compatible APIs.
     Chat,
-    /// Google's chat completions: reasoning tokens are in the total alone.
+    /// Google's chat completions: reasoning tokens are only in the total.
     ChatGoogle,
-    /// Perplexity's chat completions: reasoning and citations are beside the output and the total.
+    /// Perplexity's chat completions: reasoning and citations are not included in the output and
+    /// the total.
     ChatPerplexity,
-    /// Perplexity's requests that are answered later: a chat completion in `response`.
+    /// Perplexity's asynchronous answers: a chat completion in `response`.
     AsyncPerplexity,
     /// Legacy text completions.
     Completions,
@@ -29,7 +30,7 @@ pub enum Shape {
     GenerateContent,
     /// Gemini's Interactions.
     Interactions,
-    /// Cloudflare's Workers AI: OpenAI's names, in `result` where there is no stream.
+    /// Cloudflare's Workers AI: OpenAI's names, in `result` unless it is a stream.
     WorkersAi,
     /// Embeddings with OpenAI's names.
     Embeddings,
@@ -37,7 +38,7 @@ pub enum Shape {
     EmbeddingsGoogle,
     /// Bedrock's Converse.
     Converse,
-    /// Bedrock's `invoke`: as the model's maker answers, with counts of its own beside.
+    /// Bedrock's `invoke`: the answer in the form of the model's own API, with additional counts.
     Invoke,
     /// Cohere's chat, version 2.
     CohereV2,
@@ -61,12 +62,12 @@ pub enum Shape {
     Ocr,
     /// Batch objects.
     Batches,
-    /// Anything else: usage with OpenAI's or Anthropic's names, wherever those have it.
+    /// Anything else: usage with the names and places of OpenAI or Anthropic.
     Other,
 }
 
 impl Shape {
-    /// Of the answers to a call of this kind. `slug`: the provider's; `path`: behind the slug.
+    /// The shape of the answers to a call. `slug`: of the provider; `path`: after the slug.
     #[inline]
     pub(crate) fn of(operation: Operation, slug: &str, path: &str) -> Self {
         let has = |segment| path.split('/').any(|own| own == segment);
@@ -79,12 +80,12 @@ impl Shape {
             {
                 Self::EmbeddingsGoogle
             }
-            // Under `compatibility`, Cohere answers as OpenAI does.
+            // Under `compatibility`, Cohere answers like OpenAI.
             (Operation::Chat | Operation::Completions, "cohere") if !has("compatibility") => {
                 if has("v2") { Self::CohereV2 } else { Self::CohereV1 }
             }
             (Operation::Embeddings, "cohere") if !has("compatibility") => Self::EmbeddingsCohere,
-            // Cohere's own path, at a provider that the host has named.
+            // Cohere's own path, at a provider with another name.
             (Operation::Chat, _) if path.ends_with("v2/chat") => Self::CohereV2,
             (Operation::Chat | Operation::Completions | Operation::Embeddings, _)
                 if is_ollama(path) =>
@@ -97,15 +98,14 @@ impl Shape {
         }
     }
 
-    /// The markers of a stream that is whole; empty where streams have none, or there are no
-    /// streams.
+    /// The markers that end a complete stream; empty if streams have none, or there are no streams.
     pub(crate) fn markers(self) -> &'static [Terminal] {
         use Terminal::{
             Completed, Done, Failed, FinishReason, Incomplete, MessageEnd, MessageStop, StreamEnd,
         };
         match self {
             Self::Chat | Self::ChatGoogle | Self::Completions => &[Done],
-            // `chat.completion.done` is as good.
+            // `chat.completion.done` counts as `Done`.
             Self::ChatPerplexity | Self::AsyncPerplexity => &[Done],
             Self::Responses => &[Completed, Incomplete, Failed],
             // Some providers end everything with `[DONE]`.
@@ -122,13 +122,13 @@ impl Shape {
         }
     }
 
-    /// Whether a stream that ends without a marker is not whole.
+    /// Returns true if a stream without a marker is incomplete.
     pub(crate) fn has_marker(self) -> bool {
         !self.markers().is_empty()
     }
 }
 
-/// What is known of a shape where the provider is not.
+/// The shape if only the operation is known.
 impl From<Operation> for Shape {
     fn from(operation: Operation) -> Self {
         macro_rules! of_same_name {
@@ -145,7 +145,7 @@ impl From<Operation> for Shape {
     }
 }
 
-/// `chat`, `generate` and `embed` alone: other providers have longer paths.
+/// Returns true for exactly `chat`, `generate` and `embed`: other providers have longer paths.
 fn is_ollama(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     let ends_with = |last| {

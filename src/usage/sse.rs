@@ -1,14 +1,14 @@
-//! Server-sent events, taken apart as their bytes come ("9.2.6 Interpreting an event stream" of
-//! the HTML standard).
+//! Splits server-sent events as their bytes arrive ("9.2.6 Interpreting an event stream" of the
+//! HTML standard).
 
-/// What stands in the bytes next.
+/// The next piece of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// A part of the data, line ends between its lines included.
     Data(&'a [u8]),
     /// The event is named `error`.
     Error,
-    /// The blank line behind an event.
+    /// The blank line after an event.
     End,
 }
 
@@ -16,15 +16,15 @@ pub(crate) enum Piece<'a> {
 enum Line {
     Start,
     Name,
-    /// Behind `data:`, where one space may stand.
+    /// After `data:`, where one space may follow.
     Space,
     Data,
-    /// Behind `event:`.
+    /// After `event:`.
     Event,
     Other,
 }
 
-/// Where in the stream the next byte stands.
+/// The position in the stream.
 #[derive(Debug)]
 pub(crate) struct Lines {
     line: Line,
@@ -32,9 +32,9 @@ pub(crate) struct Lines {
     after_cr: bool,
     in_event: bool,
     has_data: bool,
-    /// The event is JSON without a field's name, as Google's errors in the middle of a stream are.
+    /// The event is JSON without a field name, like Google's errors in the middle of a stream.
     is_bare: bool,
-    /// The head of a field's name, or of an event's.
+    /// The start of a field's or event's name.
     head: [u8; 7],
     length: usize,
 }
@@ -56,7 +56,7 @@ impl Lines {
         !self.in_event
     }
 
-    /// Takes the next piece off `bytes`; `None` where they are used up.
+    /// Takes the next piece off `bytes`; `None` if they are used up.
     pub(crate) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Piece<'a>> {
         loop {
             let byte = *bytes.first()?;
@@ -145,9 +145,9 @@ impl Lines {
     }
 }
 
-/// The length of `bytes` up to and with its last blank line; 0 where it has none.
+/// The length of `bytes` up to and including its last blank line; 0 without one.
 ///
-/// `bytes` begins where a line does.
+/// `bytes` must start at the beginning of a line.
 pub(super) fn last_boundary(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some(last) = memchr::memrchr2(b'\n', b'\r', rest) {

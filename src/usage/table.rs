@@ -1,4 +1,4 @@
-//! The price table: dated, and the host's to change while it runs.
+//! The price table and a handle to replace it at run time.
 
 mod builtin;
 pub(super) mod clock;
@@ -21,7 +21,7 @@ pub use self::clock::Date;
 #[cfg(feature = "prices")]
 pub use self::file::{PriceReport, PriceSource, PriceTableError};
 
-/// Prices by model, as of a day.
+/// Prices by model, as of a date.
 ///
 /// ```
 /// use tower_ai_gateway::usage::{Price, PriceTable, Rate, TokenPrice};
@@ -35,13 +35,13 @@ pub use self::file::{PriceReport, PriceSource, PriceTableError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTable {
     as_of: Date,
-    /// By the provider's slug; those of all providers have none.
+    /// By the provider's slug; an empty slug means all providers.
     tools: Vec<(Box<str>, ToolPrices)>,
     /// In the order of [`order`].
     names: Vec<Name>,
 }
 
-/// One name of a row.
+/// A name of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     name: Box<str>,
@@ -55,7 +55,7 @@ struct Row {
     price: Price,
 }
 
-/// The row that has the price of a model.
+/// The row with the price of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PriceMatch<'a> {
@@ -63,11 +63,11 @@ pub struct PriceMatch<'a> {
     pub row: &'a str,
     /// Its price.
     pub price: &'a Price,
-    /// How the model's name led to it.
+    /// How the model's name matched.
     pub by: MatchedBy,
 }
 
-/// How a model's name leads to a row.
+/// How a model's name matched a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MatchedBy {
@@ -86,7 +86,7 @@ impl PriceTable {
         Self { as_of, tools: Vec::new(), names: Vec::new() }
     }
 
-    /// List prices of the built-in providers on the day that [`as_of`](Self::as_of) gives.
+    /// List prices of the built-in providers on the day [`as_of`](Self::as_of).
     #[must_use]
     pub fn builtin() -> Self {
         PriceTable::clone(&BUILTIN)
@@ -96,7 +96,7 @@ impl PriceTable {
         self.names.is_empty()
     }
 
-    /// Whether any row is for this provider (its slug), or for all.
+    /// Returns true if any row is for this provider (its slug) or for all.
     pub(crate) fn prices(&self, provider: &str) -> bool {
         let is_for = |row: &str| match names::split(row) {
             Some((of, _)) => of == provider,
@@ -105,13 +105,13 @@ impl PriceTable {
         self.names.iter().any(|name| is_for(&name.name))
     }
 
-    /// The day of the prices.
+    /// The date of the prices.
     #[must_use]
     pub fn as_of(&self) -> Date {
         self.as_of
     }
 
-    /// Each row's name and price, in no order that means anything.
+    /// The name and price of each row, in an unspecified order.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &Price)> {
         let own = self.names.iter().filter(|name| !name.is_alias);
         own.map(|name| (&*name.name, &name.row.price))
@@ -124,11 +124,11 @@ impl PriceTable {
     }
 
     /// The row of `model` at `provider` (its slug): `{provider}/{model}`, or else `{model}`, which
-    /// holds for all providers; or else a row that has the name as an alias, or that is also for
-    /// [snapshots](Price#structfield.snapshots) of its model, of which this is one.
+    /// applies to all providers, or else a row with this alias, or with
+    /// [snapshots](Price#structfield.snapshots) that include this name.
     ///
-    /// A name that begins with the slug of a built-in provider or with `custom-` is of that provider
-    /// alone: `openai/gpt-5` at OpenRouter is `openrouter/openai/gpt-5`.
+    /// A row name that starts with the slug of a built-in provider or with `custom-` applies to
+    /// that provider only: `openai/gpt-5` at OpenRouter is `openrouter/openai/gpt-5`.
     #[must_use]
     pub fn find(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
         self.named(provider, model).or_else(|| self.snapshot(provider, model))
@@ -161,7 +161,7 @@ impl PriceTable {
         for name in Name::all_of(&row) {
             match self.names.binary_search_by(|known| order(&known.name, &[&name.name])) {
                 Ok(at) if !name.is_alias => self.names[at] = name,
-                // The row that has it as its own name goes first.
+                // A row's own name takes precedence over an alias.
                 Ok(at) if !self.names[at].is_alias => {}
                 Ok(at) => self.names[at] = name,
                 Err(at) => self.names.insert(at, name),
@@ -170,7 +170,8 @@ impl PriceTable {
         old.map(|old| Arc::try_unwrap(old).map_or_else(|old| old.price.clone(), |old| old.price))
     }
 
-    /// Sets what tools cost at a provider (its slug); `None` for all that are not set themselves.
+    /// Sets the prices of tools at a provider (its slug); `None` means all providers without their
+    /// own.
     pub fn insert_tools(&mut self, provider: Option<&str>, tools: ToolPrices) {
         let provider = provider.unwrap_or_default();
         match self.tools.iter_mut().find(|(of, _)| **of == *provider) {
@@ -179,8 +180,8 @@ impl PriceTable {
         }
     }
 
-    /// A table of many rows: each [inserted](Self::insert) into a large table would move the others.
-    /// Of two rows of one name, and of two aliases, the first one holds.
+    /// Creates a table of many rows faster than by [inserting](Self::insert) each. If two rows or
+    /// aliases have the same name, the first one applies.
     fn of_rows(as_of: Date, rows: impl IntoIterator<Item = (Box<str>, Price)>) -> Self {
         let rows = rows.into_iter();
         let rows = rows.map(|(name, price)| Row { name: names::with_slug(name), price });
@@ -205,12 +206,12 @@ impl PriceTable {
         Self { as_of, tools: Vec::new(), names }
     }
 
-    /// Where the name is that these parts make up.
+    /// The position of the name that these parts form.
     fn position<const PARTS: usize>(&self, name: [&str; PARTS]) -> Option<usize> {
         self.names.binary_search_by(|known| order(&known.name, &name)).ok()
     }
 
-    /// `None` where anything that was used has no known price.
+    /// `None` if the price of anything used is unknown.
     pub(super) fn ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
         if usage.inconsistent {
             return None;
@@ -221,7 +222,7 @@ impl PriceTable {
         price.ticks(usage, pricing, &tools)
     }
 
-    /// Of the tools alone.
+    /// The charge for tools only.
     pub(super) fn tool_ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
         let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
         self.tools_of(price, pricing.provider).ticks(usage)
@@ -238,7 +239,7 @@ impl PriceTable {
 }
 
 impl Name {
-    /// The row's own name, and its aliases at the same provider.
+    /// The row's own name and its aliases at the same provider.
     fn all_of(row: &Arc<Row>) -> Vec<Self> {
         let own = Self { name: row.name.clone(), is_alias: false, row: Arc::clone(row) };
         let provider = names::split(&row.name).map(|(provider, _)| provider);
@@ -255,8 +256,8 @@ impl Name {
 
 static BUILTIN: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(builtin::table()));
 
-/// How `row` stands to a name that is not put together for it: by their lengths, which settle it
-/// nearly always, then by their bytes.
+/// Compares `row` with a name in parts without joining them: by length, which nearly always
+/// decides, then by bytes.
 fn order(row: &str, name: &[&str]) -> Ordering {
     let length = name.iter().map(|part| part.len()).sum();
     row.len().cmp(&length).then_with(|| {
@@ -272,7 +273,7 @@ fn order(row: &str, name: &[&str]) -> Ordering {
 
 /// A handle to the price table in use; its clones share the table.
 ///
-/// A reader takes the table once per exchange, so a change holds for the exchanges that end later.
+/// Each exchange reads the table once, at its end, so a change applies to exchanges that end later.
 ///
 /// ```
 /// use tower_ai_gateway::usage::{Price, Prices, TokenPrice};
@@ -298,7 +299,7 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// Begins with `table`.
+    /// Creates a handle to `table`.
     #[must_use]
     pub fn new(table: PriceTable) -> Self {
         Self { table: Arc::new(RwLock::new(Arc::new(table))) }
@@ -310,7 +311,7 @@ impl Prices {
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another table in use.
+    /// Replaces the table in use.
     pub fn replace(&self, table: PriceTable) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
     }

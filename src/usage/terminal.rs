@@ -1,9 +1,9 @@
-//! The markers by which a response says that it is whole.
+//! The markers that end a complete response.
 
 use crate::util::macros::named_enum;
 
 named_enum! {
-/// What says that a response is whole.
+/// The marker that ended a complete response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Terminal {
@@ -15,7 +15,7 @@ pub enum Terminal {
     Incomplete = "incomplete",
     /// `response.failed`
     Failed = "failed",
-    /// `message_stop`, or `metadata` behind `messageStop` (Converse)
+    /// `message_stop`, or `metadata` after `messageStop` (Converse)
     MessageStop = "message_stop",
     /// `message-end` (Cohere, version 2)
     MessageEnd = "message_end",

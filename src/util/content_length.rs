@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_told_is_not_announced() {
+    fn an_unknown_length_is_not_announced() {
         for (before, growth, after) in [
             ("10", 3, Some("13")),
             ("10", -10, Some("0")),

@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_are_told_with_and_without_a_version() {
+    fn operations_are_recognised_with_and_without_a_version() {
         for (rest, operation) in [
             ("chat/completions", Operation::Chat),
             ("v1/chat/completions", Operation::Chat),
@@ -369,7 +369,7 @@ mod tests {
 
     /// Paths of `docs` and SDKs of the providers, by what is asked for.
     #[test]
-    fn every_providers_paths_are_told() {
+    fn every_providers_paths_are_recognised() {
         use Operation::*;
         let root = env!("CARGO_MANIFEST_DIR");
         let dashboard = format!("{root}/examples/gateway/dashboard/operations.js");

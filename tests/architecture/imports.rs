@@ -1,4 +1,4 @@
-//! What the code of one file imports: its `use` lines, and the paths in its code.
+//! Collects the imports of a file: its `use` lines, and the paths in its code.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -9,11 +9,11 @@ pub(crate) struct Import {
     pub(crate) name: Option<String>,
     /// `pub use` and `pub(crate) use`: others may find the item here.
     pub(crate) is_shown: bool,
-    /// How many inline modules of the file stand around it.
+    /// The number of inline modules around it.
     pub(crate) depth: usize,
 }
 
-/// All imports of a file, those of its tests left out.
+/// All imports of a file, without those of its tests.
 pub(crate) fn of(source: &str) -> Vec<Import> {
     let file = syn::parse_file(source).expect("the file is Rust");
     let mut visitor = Visitor { imports: Vec::new(), depth: 0 };
@@ -26,7 +26,7 @@ struct Visitor {
     depth: usize,
 }
 
-/// Whether an item is only there in tests: `cfg(test)`, `cfg(any(test, …))`.
+/// Returns true if an item is only compiled in tests: `cfg(test)`, `cfg(any(test, …))`.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let syn::Meta::List(list) = &attribute.meta else { return false };

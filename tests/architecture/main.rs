@@ -1,6 +1,6 @@
 //! The rooms of `src/` depend on each other in one direction, as `ARCHITECTURE.md` draws them.
 //!
-//! A program of its own: it reads sources alone, and takes seconds to build.
+//! A separate program: it only reads sources, and builds in seconds.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod imports;
@@ -74,7 +74,7 @@ fn every_file_that_the_page_names_is_there() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// The core knows the layers below it only through what they put into requests and responses.
+/// The core knows the layers below it only through the extensions of requests and responses.
 #[test]
 fn the_core_hardly_mentions_the_control_layers() {
     let mentions = |(module, source): (Module, String)| {

@@ -1,4 +1,4 @@
-//! The rules: down through the rooms, and in no circle.
+//! The rules: imports lead down through the rooms and form no cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -33,7 +33,7 @@ pub(crate) fn rooms_of(page: &str) -> Vec<String> {
     lines.filter_map(room).collect()
 }
 
-/// All that a file imports, each resolved to the file that defines it.
+/// All imports of a file, each resolved to the file that defines it.
 struct Graph {
     edges: BTreeMap<Module, BTreeSet<Module>>,
     shown: BTreeMap<Module, BTreeSet<Module>>,
@@ -70,7 +70,7 @@ impl Graph {
     }
 }
 
-/// The path of an import from the root of the crate; `None` for what another crate has.
+/// The path of an import from the root of the crate; `None` for other crates.
 fn absolute(
     import: &Import,
     module: &Module,
@@ -123,7 +123,7 @@ fn definition(
     }
 }
 
-/// What breaks the rules, a line each.
+/// The violations of the rules, one line each.
 pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> Vec<String> {
     let graph = Graph::of(sources);
     let level = |module: &Module| {
@@ -158,7 +158,7 @@ pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> 
     found
 }
 
-/// The groups of files each of which leads to each other .
+/// The groups of files that import each other in a cycle.
 fn circles(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
     let reach = |start: &Module| {
         let mut seen = BTreeSet::new();

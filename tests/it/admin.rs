@@ -1,4 +1,4 @@
-//! Where the operator's pages are shown, and where not.
+//! The operator's pages: where they are served and where not.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -9,14 +9,14 @@ use crate::support::wire::Wire;
 
 const PAGES: [&str; 4] = ["/metrics", "/dashboard", "/dashboard/app.js", "/dashboard/api/logs"];
 
-/// The status of the answer.
+/// Returns the status of the answer.
 async fn get(address: SocketAddr, path: &str, headers: &[&str]) -> u16 {
     let mut wire = Wire::connect(address).await;
     let request = format!("GET {path} HTTP/1.1\r\n{}\r\n\r\n", headers.join("\r\n"));
     wire.send_and_read(request.as_bytes()).await.status()
 }
 
-/// With a log, so that all pages are there.
+/// Has a log, so that all pages exist.
 fn start(arguments: &[&str], token: Option<&str>) -> (Program, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.db");
@@ -30,7 +30,7 @@ fn start(arguments: &[&str], token: Option<&str>) -> (Program, tempfile::TempDir
     (program, folder)
 }
 
-/// A plain reverse proxy: nothing but `proxy_pass`.
+/// A plain reverse proxy with nothing except `proxy_pass`.
 struct Nginx {
     child: Child,
     address: SocketAddr,
@@ -38,7 +38,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// `None` where it is not installed.
+    /// `None` if it is not installed.
     async fn start(upstream: SocketAddr) -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -98,7 +98,7 @@ async fn their_own_address_shows_them_under_its_own_names_alone() {
         assert_eq!(get(admin, path, &["host: localhost"]).await, 200, "{path}");
         assert_eq!(get(admin, path, &["host: rebound.example"]).await, 403, "{path}");
     }
-    // It is no gateway.
+    // The operator's port serves no gateway.
     assert_eq!(get(admin, "/v1/acct/gw/grok/v1/models", &["host: localhost"]).await, 404);
     assert!(program.stop().success());
 }
@@ -134,7 +134,7 @@ async fn an_address_that_others_reach_or_have_is_refused() {
         let mut command = tokio::process::Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--admin", address]);
         command.env_remove("GATEWAY_ADMIN_TOKEN").kill_on_drop(true);
-        // One that is not refused would go on for ever.
+        // If it is not refused, it would run forever.
         let output = guard("its end", command.output()).await.unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

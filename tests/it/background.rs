@@ -1,4 +1,5 @@
-//! Responses that are made after their request was answered: billed once, when they are there.
+//! Responses that are generated after their request was answered: billed once, when they are
+//! complete.
 
 use tower_ai_gateway::usage::Metering;
 use tower_ai_gateway::{Outcome, Provider};
@@ -21,7 +22,7 @@ fn event(kind: &str, response: &str) -> String {
 const NEVER: (Option<u64>, Metering) = (None, Metering::Free);
 const ONCE: (Option<u64>, Metering) = (Some(700), Metering::Complete);
 
-/// Each exchange of a scene, with its ticks and how it was metered.
+/// The exchanges of a scene, with their ticks and metering.
 async fn bills(
     scene: &mut Scene,
     exchanges: &[(Vec<u8>, Vec<u8>)],
@@ -99,7 +100,7 @@ async fn what_was_stored_is_not_billed_when_it_is_fetched() {
         (poll(), done),
     ];
     assert_eq!(bills(&mut scene, &exchanges).await, [NEVER, ONCE, NEVER]);
-    // A stream that breaks off is not one that goes on elsewhere.
+    // A broken stream does not count as one that continues in the background.
     let created =
         event("response.created", &response("resp_4", "in_progress", r#""background":false"#));
     let end = scene.stream(RESPONSES, &created, 50).await;

@@ -1,4 +1,4 @@
-//! What the benchmark of whole processes (`benches/e2e`) makes of the times it takes.
+//! The statistics of the benchmark of whole processes (`benches/e2e`).
 
 #[path = "../../benches/e2e/load/histogram.rs"]
 mod histogram;

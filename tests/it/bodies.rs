@@ -1,4 +1,4 @@
-//! Bodies cross byte for byte, at once and whole, whatever is in them.
+//! Bodies pass byte for byte, immediately and completely, whatever they contain.
 
 use bytes::Bytes;
 use http::Version;
@@ -14,7 +14,7 @@ use crate::support::{assert_same_bytes, noise};
 const MEBIBYTE: usize = 1024 * 1024;
 const SIZES: [usize; 6] = [0, 1, 65_535, 65_536, 65_537, 20 * MEBIBYTE];
 
-/// A message whose body is cut into chunks of odd sizes.
+/// A message whose body has chunks of odd sizes.
 fn in_chunks(head: &str, mut body: &[u8]) -> Vec<u8> {
     let mut message = format!("{head}transfer-encoding: chunked\r\n\r\n").into_bytes();
     for size in [1, 7, 4096, 16_385, 70_001].into_iter().cycle() {
@@ -129,7 +129,7 @@ const ROUTED: [&str; 22] = [
     r#"{"api_base":"http://evil.example","base_url":"http://evil.example","model":"«grok/»m"}"#,
 ];
 
-/// What is sent, and what the provider is to get.
+/// The sent body, and the one that the provider must get.
 fn marked(text: &str) -> (Vec<u8>, Vec<u8>) {
     let (before, rest) = text.split_once('«').unwrap();
     let (cut, after) = rest.split_once('»').unwrap();
@@ -141,7 +141,7 @@ async fn model_routed_bodies_lose_the_prefix_and_nothing_else() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut bodies: Vec<_> = ROUTED.into_iter().map(marked).collect();
-    // Bytes that no text holds: invalid UTF-8 in other strings and keys.
+    // Bytes that are not text: invalid UTF-8 in other strings and keys.
     let (mut sent, mut expected) = marked(r#"{"x":"@","model":"«grok/»m","@":"@@"}"#);
     for bytes in [&mut sent, &mut expected] {
         bytes.iter_mut().filter(|byte| **byte == b'@').for_each(|byte| *byte = 0xff);
@@ -162,7 +162,7 @@ async fn model_routed_bodies_lose_the_prefix_and_nothing_else() {
     }
 }
 
-/// A body of about `size` bytes with the model at its beginning or its end.
+/// A body of about `size` bytes with the model at its start or end.
 fn large(size: usize, model_first: bool) -> (Vec<u8>, Vec<u8>) {
     let text: String = noise(size).iter().map(|byte| char::from(b' ' + byte % 64)).collect();
     let text = text.replace(['"', '\\'], "'");
@@ -250,7 +250,7 @@ async fn the_limit_holds_however_the_body_is_cut_into_reads() {
     let body = |blanks: usize| format!(r#"{{{}"model":"grok/grok-4"}}"#, " ".repeat(blanks));
     for (blanks, passes) in [(0, true), (30, true), (100, false), (5000, false)] {
         let sent = request("POST /ai/compat/responses", &[], body(blanks).as_bytes());
-        // It comes in one read, and the model with it.
+        // It arrives in one read, including the model.
         let answer = gateway.answer(sent).await;
         if passes {
             assert_eq!(answer.status(), 200, "{blanks}: {}", answer.text());
@@ -267,7 +267,7 @@ async fn a_body_of_two_reads_is_refused_as_soon_as_the_limit_is_passed() {
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(64)).start().await;
     let mut client = gateway.connect().await;
-    // Of unknown length: nobody waits for a rest that may never end.
+    // Of unknown length: the gateway must not wait for the rest, which may never end.
     let head = format!("{UNIFIED}transfer-encoding: chunked\r\n\r\n");
     client.send([head.as_bytes(), &chunk(&[b' '; 100])].concat()).await;
     client.read_message().await.gateway_error(413, 2413);
@@ -295,7 +295,7 @@ async fn expect_100_continue_is_answered_once_the_body_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_by_its_head_is_not_told_to_continue() {
+async fn a_request_that_is_refused_by_its_head_gets_no_100_continue() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;
@@ -324,10 +324,11 @@ async fn events_reach_the_client_one_by_one() {
             provider.send(STREAM_HEAD).await;
             provider
         };
-        // The head alone comes through, before there is any body.
+        // The head arrives before there is any body.
         let (response, mut provider) = tokio::join!(client.send(asked), provider);
         let mut body = response.into_body();
-        // Each is sent only when the one before has arrived; some are half an event or a part of a letter.
+        // Each piece is sent only after the previous one has arrived. Some are half an event or
+        // part of a character.
         for event in [
             &b"data: {\"a\":1}\n\n"[..],
             b"data: hal",

@@ -1,5 +1,4 @@
-//! A hit is its miss, byte for byte: for each shape in which providers answer, JSON and streams, plain and
-//! compressed.
+//! A hit equals its miss, byte for byte: for all shapes, JSON and streams, plain and compressed.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -21,7 +20,7 @@ use crate::bills;
 use crate::bills::fixture::{Fixture, JSON};
 use crate::support::controlled::every_gateway;
 
-/// Not those of every answer: of one exchange, of one moment, and of what the cache has done.
+/// Headers that differ: those of the exchange, of its time, and of the cache.
 const OF_ONE: [&str; 7] = [
     "cf-aig-log-id",
     "cf-aig-event-id",
@@ -38,7 +37,7 @@ struct Got {
     frames: Vec<Bytes>,
 }
 
-/// The same request twice, to a provider that answers the first one in these pieces and no other.
+/// Sends the same request twice to a provider that answers only the first one, in these pieces.
 async fn twice(fixture: &Fixture, pieces: Vec<Bytes>, headers: &[(&str, String)]) -> [Got; 2] {
     let mut answer = Response::builder().header("content-type", fixture.kind);
     for (name, value) in headers {
@@ -52,7 +51,7 @@ async fn twice(fixture: &Fixture, pieces: Vec<Bytes>, headers: &[(&str, String)]
         .header("openai-processing-ms", "12")
         .body(())
         .unwrap();
-    // A version in which the end of a body is no accident.
+    // A version of HTTP in which a broken body is recognisable.
     let provider = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
         let (head, pieces) = (head.clone(), pieces.clone());
         async move {
@@ -98,7 +97,7 @@ async fn twice(fixture: &Fixture, pieces: Vec<Bytes>, headers: &[(&str, String)]
     [ask().await, ask().await]
 }
 
-/// What is not kept, and does not have to be.
+/// Answers that are not stored.
 fn is_never_kept(fixture: &Fixture) -> bool {
     let operation = &*fixture.booked.operation;
     !fixture.booked.is_success

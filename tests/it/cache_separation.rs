@@ -1,5 +1,5 @@
-//! Whose answer is whose, over sockets: each call of the provider is answered with its number, so that an
-//! answer that comes twice has come from the cache.
+//! Separation of callers in the cache, over sockets. The provider answers each call with its
+//! number, so a repeated answer came from the cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ const KEY: &str = "authorization: Bearer sk-one";
 const JSON: &str = "content-type: application/json";
 const BODY: &[u8] = br#"{"model":"grok-4","messages":[]}"#;
 
-/// A gateway with such a cache, whose clients have tokens and keys of their own.
+/// A gateway with this cache, whose clients have their own tokens and keys.
 async fn start(cache: CacheSettings) -> Gateway {
     let calls = Arc::<AtomicUsize>::default();
     let upstream = HyperUpstream::start(move |request| {
@@ -106,7 +106,7 @@ async fn nobody_gets_the_answer_to_another_request() {
         assert!(!numbers.contains(&miss.body().to_vec()), "{path} {headers:?}");
         numbers.push(miss.body().to_vec());
     }
-    // However the same one is sent.
+    // In whatever form the same credential is sent.
     let same = [KEY, token, "user-agent: x", "x-stainless-retry-count: 1", "x-request-id: r"];
     let (status, hit) = ask(&gateway, CHAT, &same, BODY).await;
     assert_eq!((&*status, hit.body()), ("HIT", &numbers[0][..]));

@@ -1,4 +1,5 @@
-//! A client that goes away at any point takes the provider's work with it, and is told as cancelled.
+//! If a client disconnects at any point, the provider's request ends too, and the exchange is
+//! reported as cancelled.
 
 use http::Version;
 use tower_ai_gateway::Outcome;
@@ -26,7 +27,7 @@ impl Scene {
         Self { upstream, gateway, ends }
     }
 
-    /// The provider's connection has ended and the one end event says why.
+    /// Checks that the provider's connection has ended, and that the end event has the reason.
     async fn assert_cancelled(mut self, mut provider: Wire, response_bytes: u64) {
         guard("the provider's connection to end", provider.ended()).await;
         assert_eq!(self.ends.next().await, (Outcome::Cancelled, response_bytes));
@@ -105,7 +106,7 @@ async fn in_the_middle_of_an_upload() {
         drop(client);
         guard("the provider's connection to end", provider.ended()).await;
         let (outcome, _) = scene.ends.next().await;
-        // Whether hyper reports the broken upload or drops the exchange first is a race of its own.
+        // hyper may report the broken upload or drop the exchange first.
         assert!(matches!(outcome, Outcome::Cancelled | Outcome::Failed), "{outcome}");
     }
 }
@@ -165,7 +166,7 @@ async fn a_reader_that_does_not_keep_up_and_then_leaves() {
     provider.read_message().await;
     provider.send(STREAM_HEAD).await;
     client.read_head().await;
-    // The kernels' buffers fill up, then the provider must wait: nothing is kept in between.
+    // The kernel's buffers fill up, then the provider must wait: the gateway does not buffer.
     let event = chunk(&[b'x'; 64 * 1024]);
     let mut sent = 0;
     while let Ok(result) =

@@ -1,4 +1,5 @@
-//! Whether a response was whole, whether it was an error, and when its first content came.
+//! Detects whether a response was complete, whether it was an error, and when its first content
+//! came.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::hook::Failure;
@@ -231,7 +232,7 @@ async fn the_first_token_is_not_the_first_byte() {
     assert!(end.timings.to_head.unwrap() <= first_data);
     assert!(first_data < first_token && first_token < end.timings.total);
     assert_eq!(end.content_events, 3);
-    // Between three events there are two gaps.
+    // There are two gaps between three events.
     assert_eq!(end.timings.inter_token.unwrap(), (end.timings.total - first_token) / 2);
     assert!(end.timings.overhead < end.timings.total);
 }
@@ -247,7 +248,7 @@ async fn json_without_its_end_is_not_wholly_metered() {
         ("[1]", Metering::Complete),
         ("{}", Metering::Complete),
     ] {
-        // Nothing but the end of the connection says that the body is over.
+        // Only the end of the connection ends the body.
         let answer = [head, body].concat();
         let (_, end) = scene.exchange(&post(CHAT, b"{}"), answer.as_bytes()).await;
         assert_eq!((end.outcome, end.metering), (Outcome::Complete, metering), "{body}");
@@ -263,7 +264,7 @@ async fn json_has_a_first_byte_and_no_first_token() {
     assert_eq!((end.timings.to_first_token, end.timings.inter_token), (None, None));
 }
 
-/// A stream whose head has come through.
+/// A stream whose head was relayed.
 async fn begin(scene: &mut Scene, path: &str) -> (Wire, Wire) {
     let mut client = scene.gateway.connect().await;
     client.send(post(path, CHAT_REQUEST)).await;

@@ -1,5 +1,5 @@
-//! The limit of concurrent requests: whoever is in counts until its stream has ended, whoever
-//! waits gets its turn, and no place is ever lost.
+//! The limit of concurrent requests: a request counts until its stream has ended, waiting requests
+//! get their turn, and no permit is lost.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
@@ -24,7 +24,7 @@ use tower_ai_gateway::{GatewayLayer, Outcome, Provider, RequestBody};
 use crate::support::memory::{self, Recorder, Step, Steps, yield_once};
 use crate::support::timed::{ms, read, timed};
 
-/// Whose request it is.
+/// The owner of a request.
 #[derive(Clone)]
 struct Tenant(&'static str);
 
@@ -38,7 +38,7 @@ fn by_tenant(limit: usize) -> impl Fn(&Extensions) -> Option<(&'static str, usiz
     move |extensions| extensions.get::<Tenant>().map(|tenant| (tenant.0, limit))
 }
 
-/// A client that answers after some polls.
+/// A client that answers after a number of polls.
 fn client(
     pending: usize,
     body: &[Step],
@@ -66,7 +66,8 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The services of `layer` are free: with a wait of zero, `limit` requests are let in and not one more.
+/// Checks that all permits of `layer` are free: with a wait of zero, exactly `limit` requests are
+/// accepted.
 async fn assert_free(layer: &ConcurrencyLayer, limit: usize, tenant: &'static str) {
     let probe = layer.clone().wait(Duration::ZERO).layer(client(0, &[Step::Data("x")]));
     let mut held = Vec::new();
@@ -131,7 +132,7 @@ async fn a_call_that_fails_gives_its_place_back_at_once() {
     let mut service = layer.layer(failing);
     let mut call = pin!(service.ready().await.unwrap().call(of("a")));
     assert!(poll_fn(|cx| call.as_mut().poll(cx)).await.is_err());
-    // The future is still there.
+    // The future was not dropped.
     assert_free(&layer, 1, "a").await;
 }
 
@@ -187,7 +188,7 @@ async fn only_so_many_may_wait() {
     let start = Instant::now();
     let refused = error(service.clone().oneshot(of("a")).await);
     assert_eq!((refused.is_queue_full(), start.elapsed()), (true, ms(0)));
-    // Who gives up makes room.
+    // A request that gives up makes room.
     waiting.pop();
     let mut third = pin!(service.clone().oneshot(of("a")));
     assert!(poll_once(third.as_mut()).is_pending());
@@ -210,7 +211,7 @@ async fn who_came_first_is_served_first() {
             response.into_body().collect().await.unwrap();
         }
     });
-    // Tasks that are polled as their wakers say.
+    // Tasks that are polled only when woken.
     let tasks: Vec<_> = requests.map(tokio::spawn).collect();
     for task in tasks {
         task.await.unwrap();
@@ -219,7 +220,7 @@ async fn who_came_first_is_served_first() {
     assert_free(&layer, 2, "a").await;
 }
 
-/// Polls an exchange to its end or `polls` times, whichever is first, and drops it.
+/// Polls an exchange to its end, but at most `polls` times, and drops it.
 fn dropped_after(
     polls: usize,
     service: impl Service<Request<()>, Response = Response<CallBody<Steps>>, Error = BoxError> + Clone,
@@ -251,7 +252,7 @@ async fn dropped_at_any_moment_nobody_takes_a_place_away() {
 async fn dropped_while_it_waits_or_as_its_turn_has_come_nobody_takes_a_place_away() {
     let layer = ConcurrencyLayer::new(1).per(by_tenant(1));
     let service = layer.layer(client(1, &[Step::Pending, Step::Data("a")]));
-    // Whose end lets the request on, and after how many of its polls.
+    // The request whose end lets the other one proceed, and the number of its polls.
     for holders in ["tenant", "all", "both"] {
         for release in 0..4 {
             for polls in 0..12 {
@@ -276,7 +277,7 @@ async fn dropped_while_it_waits_or_as_its_turn_has_come_nobody_takes_a_place_awa
                 }
                 drop(held);
                 drop(exchange);
-                // Who waits behind gets its turn.
+                // The next waiting request gets its turn.
                 drop(behind.await.unwrap());
                 assert_free(&layer, 1, "a").await;
                 assert_free(&layer, 1, "b").await;
@@ -296,7 +297,7 @@ async fn one_tenants_crowd_is_not_the_others_trouble() {
         service.clone().oneshot(of("b")).await.unwrap(),
         service.clone().oneshot(of("c")).await.unwrap(),
     ];
-    // No place is left for all, though "d" has none of its own.
+    // The shared limit is reached, although "d" has no request yet.
     let start = Instant::now();
     assert!(!error(service.clone().oneshot(of("d")).await).is_queue_full());
     assert_eq!(start.elapsed(), ms(100));
@@ -343,7 +344,8 @@ async fn a_changed_limit_holds_for_the_next_request_and_strands_no_place() {
     drop((one, two));
     assert_free(&layer, 2, "a").await;
 
-    // Who waits under the old limit is let in by the first request under the new one.
+    // A request waiting under the old limit is accepted when the first request under the new one
+    // comes.
     let _held = service.clone().oneshot(of("a")).await.unwrap();
     limit.store(1, Ordering::Relaxed);
     let patient = layer.clone().wait(ms(100)).layer(client(0, &[Step::Data("x")]));
@@ -367,7 +369,7 @@ async fn who_waits_holds_no_place_in_another_layers_limit() {
     drop(held);
     waiting.await.unwrap();
 
-    // Nor does who is refused.
+    // A refused request does not either.
     let mut refused = ConcurrencyLayer::new(0).wait(Duration::ZERO).layer(inner.clone());
     error(refused.ready().await.unwrap().call(of("a")).await);
     tokio::time::timeout(ms(1), inner.oneshot(of("a"))).await.unwrap().unwrap();
@@ -384,7 +386,7 @@ async fn the_service_is_ready_when_the_one_within_is() {
     assert!(service.poll_ready(&mut cx).is_ready(), "though nothing will be let in");
 }
 
-/// There is no runtime: a timer would panic.
+/// Without a runtime, a timer would panic.
 #[test]
 fn who_may_not_wait_is_refused_at_once() {
     let mut service = ConcurrencyLayer::new(0).wait(Duration::ZERO).layer(client(0, &[]));
@@ -393,7 +395,7 @@ fn who_may_not_wait_is_refused_at_once() {
     assert!(!error(result).is_queue_full());
 }
 
-/// Allocations of one exchange that waits for nothing.
+/// The allocations of an exchange that does not wait.
 fn allocations<S, R>(mut service: S) -> u64
 where
     S: Service<Request<()>, Response = Response<R>, Error: std::fmt::Debug>,
@@ -424,7 +426,7 @@ fn a_free_place_costs_no_allocation() {
     assert_eq!(allocations(limited), allocations(client));
 }
 
-/// How many are inside right now, and how many were at most.
+/// The current and the maximum number of active requests.
 #[derive(Default)]
 struct Inside(AtomicUsize, AtomicUsize);
 
@@ -483,7 +485,7 @@ async fn under_many_threads_the_limit_holds_and_no_place_is_lost() {
             if number % 5 != 0 {
                 return exchange.await;
             }
-            // Some go away, at whatever moment that is.
+            // Some clients disconnect at random moments.
             for _ in 0..number % 7 {
                 if poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx))).await.is_ready() {
                     return;

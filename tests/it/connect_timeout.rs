@@ -1,4 +1,4 @@
-//! How long one request waits for its connection, where it says so itself.
+//! The connect timeout that a request sets for itself.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::support::memory;
 
 type Client = HttpClient<Full<Bytes>>;
 
-/// Answers each request when told to.
+/// Answers each request on a signal.
 async fn server() -> (SocketAddr, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -27,7 +27,7 @@ async fn server() -> (SocketAddr, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let (go, gone) = mpsc::channel::<()>(1);
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        // One connection, and no other after it.
+        // Accepts only one connection.
         drop(listener);
         let gone = std::sync::Arc::new(tokio::sync::Mutex::new(gone));
         let service = service_fn(move |_| {
@@ -44,7 +44,7 @@ async fn server() -> (SocketAddr, mpsc::Sender<()>, mpsc::Receiver<()>) {
     (addr, go, arrivals)
 }
 
-/// TCP is taken by the kernel, and TLS never answers.
+/// The kernel accepts TCP, and TLS never answers.
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 async fn black_hole() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -128,8 +128,8 @@ async fn a_pooled_connection_is_there_at_once() {
     let first = client.clone().oneshot(request(&url, None)).await.unwrap();
     first.into_body().collect().await.unwrap();
     arrivals.recv().await.unwrap();
-    // The connection comes back to the pool a moment after the end of the body; until then a new one
-    // is asked for, in vain. No time at all is enough for the one in the pool.
+    // The connection returns to the pool shortly after the end of the body. Until then a new one is
+    // requested, in vain. For a pooled one, a timeout of zero suffices.
     let pooled = async {
         loop {
             let call = client.clone().oneshot(request(&url, Some(Duration::ZERO)));

@@ -1,4 +1,4 @@
-//! Compressed responses pass as they are and are metered from a decoded copy.
+//! Compressed responses pass unchanged and are metered from a decoded copy.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const EVENTS: [&str; 3] = [
     "data: [DONE]\n\n",
 ];
 
-/// Pieces with a flush behind each, and where each of them ends.
+/// Encodes pieces with a flush after each, and returns where each of them ends.
 fn encode(coding: &str, pieces: &[&[u8]]) -> (Vec<u8>, Vec<usize>) {
     let mut ends = Vec::new();
     macro_rules! encoded {
@@ -63,7 +63,7 @@ fn encode(coding: &str, pieces: &[&[u8]]) -> (Vec<u8>, Vec<usize>) {
 
 const CODINGS: [&str; 5] = ["gzip", "x-gzip", "deflate", "br", "zstd"];
 
-/// What of an end event these tests are about.
+/// The relevant parts of an end event.
 #[derive(Debug)]
 struct End {
     outcome: Outcome,
@@ -187,7 +187,7 @@ async fn what_cannot_be_decoded_is_malformed_and_a_stream_without_its_end_is_par
             ("application/json", BODY.as_bytes(), Metering::Malformed),
             ("application/json", cut, Metering::Malformed),
             ("text/event-stream", stream_without_marker, Metering::Partial),
-            // All that a client wants was there.
+            // The client got everything it needs.
             ("text/event-stream", &stream[..ends_at[2]], Metering::Complete),
             ("application/json", b"", Metering::Complete),
         ] {
@@ -204,7 +204,7 @@ async fn what_cannot_be_decoded_is_malformed_and_a_stream_without_its_end_is_par
 
 #[tokio::test]
 async fn responses_without_a_body_are_no_errors() {
-    // A response to HEAD is never billed, so nothing is said of how it was read.
+    // A response to HEAD is never billed, so its metering is not checked.
     for (line, length, method, metering) in [
         ("204 No Content", "", "POST", Metering::Complete),
         ("304 Not Modified", "", "POST", Metering::Complete),

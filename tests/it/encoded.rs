@@ -1,4 +1,4 @@
-//! What is compressed in a way that is not read passes as it is, and the hooks are told so.
+//! Responses with an unsupported compression pass unchanged, and hooks get `Metering::Encoded`.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use crate::support::memory::{Step, Upstream};
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// How the response of a provider with these headers is metered.
+/// The metering of a response with these headers.
 async fn metering(headers: Headers) -> Metering {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let ends = seen.clone();
@@ -57,7 +57,7 @@ async fn known_codings_are_read_with_the_feature_alone() {
         &[JSON, ("content-encoding", "br")],
         &[JSON, ("content-encoding", "zstd")],
     ];
-    // The body is plain, so whoever decodes it finds it malformed.
+    // The body is plain, so decoding it fails.
     let is_read = cfg!(feature = "decompression");
     let expected = if is_read { Metering::Malformed } else { Metering::Encoded };
     for headers in CODED {

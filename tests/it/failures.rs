@@ -1,4 +1,4 @@
-//! What a client sees when a provider fails, early or late, and that it is never mistaken for success.
+//! Failures of providers, early or late: what clients get, and that it never looks like success.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn both_kinds() -> [Vec<u8>; 2] {
     [request("POST /ai/grok/v1/x", &[], b"{}"), request("POST /ai/compat/responses", &[], UNIFIED)]
 }
 
-/// What the client gets where the provider reads a request and then sends `answer`.
+/// The client's response if the provider reads a request and then sends `answer`.
 async fn answered(answer: &[u8], ending: Ending) -> Message {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
@@ -42,7 +42,7 @@ enum Ending {
 
 #[tokio::test]
 async fn a_refused_connection_is_502_and_worth_a_retry() {
-    // Bound and closed again: nobody listens there.
+    // Bound and closed again, so nobody listens there.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = Gateway::start(format!("http://{gone}/v1")).await;
     for request in both_kinds() {
@@ -55,7 +55,7 @@ async fn a_refused_connection_is_502_and_worth_a_retry() {
 
 #[tokio::test]
 async fn a_connect_timeout_is_504_and_says_so() {
-    // TCP is accepted, TLS never answers.
+    // TCP is accepted, and TLS never answers.
     let upstream = RawUpstream::start().await;
     let gateway = Setup::new(upstream.base("/v1").replace("http:", "https:"))
         .client(|client| client.connect_timeout(Duration::from_millis(100)))
@@ -89,7 +89,7 @@ async fn no_head_or_a_broken_one_is_502() {
             let came = answered(answer, ending).await;
             let error = came.gateway_error(502, 2005).to_string();
             assert!(error.contains("closed the connection"), "{error}");
-            // Whether the provider has acted on the request, nobody knows.
+            // It is unknown whether the provider has acted on the request.
             assert_eq!(came.head.get("x-should-retry"), None, "{ending:?} {answer:?}");
         }
     }
@@ -196,7 +196,7 @@ async fn a_chunk_that_is_malformed_breaks_the_body_off() {
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
         let answer = [head.as_bytes(), &chunk(b"good"), bad.as_bytes()].concat();
         let came = answered(&answer, Ending::Close).await;
-        // Where head and chunks come together, the error may come before the head was relayed.
+        // If head and chunks arrive together, the error may come before the head was relayed.
         assert!(came.status() == 502 || !came.content.is_whole, "{bad:?}: {}", came.text());
     }
 }
@@ -217,8 +217,8 @@ async fn what_dies_behind_the_last_byte_was_whole() {
             let request = hyper_request(version, "POST", "/ai/grok/x", &[], full("{}"));
             let exchange = async {
                 let mut body = client.send(request).await.into_body();
-                // Its last byte has been on the wire when the first is here: one send, and a reset
-                // leaves alone what was received before it.
+                // When the first byte arrives, the last one has been sent too: it is one write, and
+                // a reset does not discard received data.
                 let first = next_data(&mut body).await.unwrap();
                 (first, body)
             };
@@ -284,7 +284,7 @@ async fn one_exchanges_failure_is_not_the_next_ones() {
     client.send(request("POST /ai/grok/1", &[], b"{}")).await;
     let mut provider = upstream.accept().await;
     provider.read_message().await;
-    // A second response that nobody asked for must reach nobody.
+    // An unsolicited second response must reach nobody.
     provider.send([ok(b"first"), ok(b"forged")].concat()).await;
     assert_eq!(client.read_message().await.body(), b"first");
     client.send(request("POST /ai/grok/2", &[], b"{}")).await;

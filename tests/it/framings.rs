@@ -1,4 +1,4 @@
-//! Streams that are no server-sent events: arrays, lines and frames, to the byte and to the token.
+//! Streams other than server-sent events: arrays, lines and frames, with exact bytes and tokens.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::hook::Failure;
@@ -13,7 +13,7 @@ const GEMINI: &str = "/v1/acct/gw/grok/v1beta/models/gemini:streamGenerateConten
 const OLLAMA: &str = "/v1/acct/gw/grok/api/chat";
 const FRAMES: &str = "application/vnd.amazon.eventstream";
 
-/// One exchange that the provider answers with this stream, in chunks of `size` bytes.
+/// An exchange that the provider answers with this stream, in chunks of `size` bytes.
 async fn stream(scene: &mut Scene, path: &str, kind: &str, body: &[u8], size: usize) -> End {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\
@@ -161,7 +161,7 @@ async fn lines_are_a_stream() {
 const SPEECH: &str = "/v1/acct/gw/grok/v1/audio/speech";
 
 #[tokio::test]
-async fn speech_without_usage_is_told_in_characters() {
+async fn speech_without_usage_is_counted_in_characters() {
     let mut scene = Scene::new().await;
     let request = br#"{"model":"tts-1","voice":"alloy","input":"caf\u00e9 \"au\" lait"}"#;
     let answer = |status: &str, kind: &str, body: &[u8]| {

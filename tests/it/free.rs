@@ -1,5 +1,5 @@
-//! What costs nothing has no cost, no unknown cost and repeats nothing: in events, in the log and in
-//! the metrics. What only looks free is billed.
+//! Free responses have no cost, no unknown cost and no repeated usage: in events, the log and
+//! metrics. Responses that only look free are billed.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,9 +17,9 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
 use crate::support::memory::{Step, Upstream};
 
-/// What the end event of one exchange says.
+/// A part of the end event.
 #[derive(Clone, Debug, PartialEq)]
-struct Told {
+struct Reported {
     operation: &'static str,
     metering: Metering,
     has_usage: bool,
@@ -30,16 +30,16 @@ struct Told {
 
 struct Scene {
     layer: GatewayLayer,
-    told: Arc<Mutex<Vec<Told>>>,
+    reported: Arc<Mutex<Vec<Reported>>>,
     metrics: PrometheusHandle,
 }
 
 impl Scene {
     fn new() -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let ends = told.clone();
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        let ends = reported.clone();
         let hook = move |end: &EndEvent<'_>| {
-            ends.lock().unwrap().push(Told {
+            ends.lock().unwrap().push(Reported {
                 operation: end.context.operation().as_str(),
                 metering: end.metering,
                 has_usage: end.usage.is_some(),
@@ -58,14 +58,14 @@ impl Scene {
             .metrics_hook(Metrics::new().recorder(recorder))
             .build()
             .unwrap();
-        Self { layer, told, metrics }
+        Self { layer, reported, metrics }
     }
 
-    async fn ask(&self, line: &str, answer: &'static str) -> Told {
+    async fn ask(&self, line: &str, answer: &'static str) -> Reported {
         self.ask_for(line, StatusCode::OK, answer).await
     }
 
-    async fn ask_for(&self, line: &str, status: StatusCode, answer: &'static str) -> Told {
+    async fn ask_for(&self, line: &str, status: StatusCode, answer: &'static str) -> Reported {
         let (method, path) = line.split_once(' ').unwrap();
         let upstream = Upstream {
             answer: Ok(status),
@@ -80,7 +80,7 @@ impl Scene {
         let response =
             self.layer.client_layer().layer(upstream).oneshot(request.unwrap()).await.unwrap();
         response.into_body().collect().await.unwrap();
-        self.told.lock().unwrap().last().unwrap().clone()
+        self.reported.lock().unwrap().last().unwrap().clone()
     }
 }
 
@@ -116,14 +116,14 @@ async fn free_calls_are_free_everywhere() {
         ("GET google-ai-studio/v1beta/cachedContents/c_1", "cached_contents"),
     ];
     for (line, operation) in free {
-        let told = scene.ask(line, COUNT).await;
-        assert_eq!((told.operation, told.metering), (operation, Metering::Free), "{line}");
+        let reported = scene.ask(line, COUNT).await;
+        assert_eq!((reported.operation, reported.metering), (operation, Metering::Free), "{line}");
         assert_eq!(
-            (told.has_usage, told.cost, told.is_cost_unknown),
+            (reported.has_usage, reported.cost, reported.is_cost_unknown),
             (false, None, false),
             "{line}"
         );
-        let record = told.record;
+        let record = reported.record;
         assert_eq!((&*record.model_type, &*record.metering), (operation, "free"), "{line}");
         assert_eq!((record.cost_ticks, record.cost_unknown), (None, false), "{line}");
         assert_eq!((record.tokens_in, record.usage_metadata), (None, None), "{line}");
@@ -149,14 +149,18 @@ async fn free_calls_are_free_everywhere() {
 }
 
 #[tokio::test]
-async fn work_that_is_accepted_or_under_way_is_free_until_it_tells_its_cost() {
+async fn work_that_is_accepted_or_under_way_is_free_until_it_reports_its_cost() {
     let scene = Scene::new();
     let begun = scene.ask("POST grok/v1/videos/generations", r#"{"request_id":"v1"}"#).await;
     let pending = scene.ask("GET grok/v1/videos/v1", r#"{"status":"pending"}"#).await;
     let deferred = "GET grok/v1/chat/deferred-completion/d1";
     let not_yet = scene.ask_for(deferred, StatusCode::ACCEPTED, "").await;
-    for told in [begun, pending, not_yet] {
-        assert_eq!((told.metering, told.is_cost_unknown), (Metering::Free, false), "{told:?}");
+    for reported in [begun, pending, not_yet] {
+        assert_eq!(
+            (reported.metering, reported.is_cost_unknown),
+            (Metering::Free, false),
+            "{reported:?}"
+        );
     }
     let done = r#"{"status":"done","usage":{"input_tokens":1,"output_tokens":2}}"#;
     let billed = scene.ask("GET grok/v1/videos/v1", done).await;
@@ -175,33 +179,40 @@ async fn what_only_looks_free_is_billed() {
         ("POST mistral/v1/chat/moderations", "moderations"),
         ("POST openai/v1/responses/compact", "compact"),
     ] {
-        let told = scene.ask(line, USED).await;
-        assert_eq!((told.operation, told.metering), (operation, Metering::Complete), "{line}");
-        assert_eq!((told.has_usage, told.cost), (true, Some(30_000_000_000)), "{line}");
+        let reported = scene.ask(line, USED).await;
+        assert_eq!(
+            (reported.operation, reported.metering),
+            (operation, Metering::Complete),
+            "{line}"
+        );
+        assert_eq!((reported.has_usage, reported.cost), (true, Some(30_000_000_000)), "{line}");
     }
-    // What nobody tells is not known, which is not the same as free.
+    // An unreported cost is unknown, and not free.
     for (line, operation) in [
         ("POST mistral/v1/moderations", "moderations"),
         ("POST openai/v1/containers", "other"),
         ("POST google-ai-studio/v1beta/models/veo-3:predictLongRunning", "video"),
     ] {
-        let told = scene.ask(line, "{}").await;
-        assert_eq!((told.operation, told.is_cost_unknown), (operation, true), "{line}");
+        let reported = scene.ask(line, "{}").await;
+        assert_eq!((reported.operation, reported.is_cost_unknown), (operation, true), "{line}");
     }
-    // Tokens by the hour are no tokens of a call.
+    // Tokens billed per hour are not tokens of a call.
     let line = "POST google-ai-studio/v1beta/cachedContents";
-    let told = scene.ask(line, USED).await;
-    assert_eq!((told.operation, told.has_usage, told.cost), ("cached_contents", false, None));
-    assert!(told.is_cost_unknown);
+    let reported = scene.ask(line, USED).await;
+    assert_eq!(
+        (reported.operation, reported.has_usage, reported.cost),
+        ("cached_contents", false, None)
+    );
+    assert!(reported.is_cost_unknown);
 }
 
 #[tokio::test]
 async fn the_providers_code_of_an_error_is_in_the_event_the_log_and_the_metrics() {
     let scene = Scene::new();
     let in_band = r#"{"error":{"message":"full","code":"over_capacity"}}"#;
-    let told = scene.ask("POST groq/openai/v1/chat/completions", in_band).await;
-    assert_eq!(told.record.provider_error.as_deref(), Some("over_capacity"));
-    assert!(!told.record.success && !told.is_cost_unknown);
+    let reported = scene.ask("POST groq/openai/v1/chat/completions", in_band).await;
+    assert_eq!(reported.record.provider_error.as_deref(), Some("over_capacity"));
+    assert!(!reported.record.success && !reported.is_cost_unknown);
     let sentence = r#"{"error":{"message":"full","code":"what a pity 1"}}"#;
     scene.ask("POST groq/openai/v1/chat/completions", sentence).await;
     let limited = r#"{"error":{"message":"slow down","code":"own_code"}}"#;
@@ -220,12 +231,12 @@ async fn the_providers_code_of_an_error_is_in_the_event_the_log_and_the_metrics(
     }
 }
 
-/// Of the record alone, for what hooks and files make of it.
+/// Checks the record only; hooks and files have their own tests.
 #[tokio::test]
 async fn a_free_exchange_reads_back_as_free() {
     let scene = Scene::new();
-    let told = scene.ask("GET grok/v1/models", "{}").await;
-    let json: Value = serde_json::to_value(&told.record).unwrap();
+    let reported = scene.ask("GET grok/v1/models", "{}").await;
+    let json: Value = serde_json::to_value(&reported.record).unwrap();
     assert_eq!(json["metering"], "free");
-    assert_eq!(serde_json::from_value::<LogRecord>(json).unwrap(), told.record);
+    assert_eq!(serde_json::from_value::<LogRecord>(json).unwrap(), reported.record);
 }

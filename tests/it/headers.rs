@@ -1,4 +1,4 @@
-//! Which headers cross the gateway, in either direction.
+//! Headers that pass through the gateway, in both directions.
 
 use crate::support;
 use crate::support::gateway::{Gateway, Setup};
@@ -6,7 +6,7 @@ use crate::support::message::{Message, chunk, request};
 use crate::support::noise;
 use crate::support::raw_upstream::{RawUpstream, Recorder};
 
-/// What the provider gets of a request with these header lines.
+/// The provider's request for a request with these header lines.
 async fn sent(headers: &[&str]) -> Message {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
@@ -15,7 +15,7 @@ async fn sent(headers: &[&str]) -> Message {
     upstream.only()
 }
 
-/// What the client gets of this answer to a native request.
+/// The client's response for this answer to a native request.
 async fn relayed(answer: impl Into<Vec<u8>>) -> Message {
     let answer = answer.into();
     let upstream = Recorder::answering(move |_| answer.clone()).await;
@@ -62,7 +62,7 @@ async fn requests_keep_all_that_is_the_providers_business() {
         let expected: Vec<_> = expected.map(|value| value.trim().as_bytes()).collect();
         assert_eq!(came.all(name), expected, "{name}");
     }
-    // Nothing is added: these, `host` and `content-length` are all.
+    // Nothing is added except `host` and `content-length`.
     assert_eq!(came.headers.len(), headers.len() + 2, "{}", came.text());
 }
 
@@ -110,7 +110,7 @@ async fn requests_lose_all_that_is_not_the_providers_business() {
     let came = sent(&headers).await.head;
     let mut names: Vec<_> = came.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    // The one trailer that may be announced stays announced.
+    // The only allowed trailer stays announced.
     assert_eq!(names, ["content-length", "host", "trailer", "x-kept"], "{}", came.text());
     assert_eq!(came.get("trailer"), Some("x-sum-not-sent"));
 }
@@ -215,12 +215,12 @@ async fn responses_keep_all_that_is_the_clients_business() {
         let expected: Vec<_> = expected.map(|value| value.trim().as_bytes()).collect();
         assert_eq!(came.head.all(name), expected, "{name}");
     }
-    // Ours: log id, request id, event id, step; and `content-length`.
+    // The gateway adds log id, request id, event id, step, and `content-length`.
     assert_eq!(came.head.headers.len(), headers.len() + 5, "{}", came.text());
 }
 
 #[tokio::test]
-async fn responses_lose_what_a_provider_may_not_tell_a_client() {
+async fn responses_lose_what_a_provider_may_not_send_to_a_client() {
     let headers = [
         "set-cookie: a=1",
         "set-cookie: b=2",
@@ -322,7 +322,7 @@ async fn redirects_are_relayed_and_never_followed() {
         assert_eq!(upstream.requests().len(), 1);
     }
     assert_eq!(elsewhere.connections(), 0, "nobody follows");
-    // The listener works: what was counted above is not a dead socket's zero.
+    // The listener works, so the count of zero above is meaningful.
     support::wire::Wire::connect(elsewhere.addr()).await;
     elsewhere.accept().await;
 }
@@ -379,7 +379,7 @@ async fn of_the_clients_control_headers_only_the_event_id_comes_back() {
         let answer = gateway.answer(request(line, &headers, b"{}")).await;
         assert_eq!(answer.status(), status);
         assert_eq!(answer.head.get("cf-aig-event-id"), Some("my-event/1"));
-        // Entries of the metadata that are left out are named.
+        // Ignored entries of the metadata are named.
         assert_eq!(answer.head.get("cf-aig-warning"), Some("cf-aig-metadata: left out bad, cf.x"));
         for value in ["a-team", "my-key", "my-alias", "my-own"] {
             assert!(!answer.text().contains(value), "{}", answer.text());

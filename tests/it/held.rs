@@ -1,4 +1,4 @@
-//! All bodies that are held in memory share one budget.
+//! All bodies held in memory share one budget.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,7 +31,7 @@ fn layer(budget: &BodyBudget) -> GatewayLayerBuilder {
     layer.peek_limit(1 << 20).body_budget(budget.clone())
 }
 
-/// `begin`, then blanks; it goes on for ever after that, or ends with `end`.
+/// `begin`, then blanks. After that it never ends, or ends with `end`.
 fn upload(begin: &'static str, blanks: usize, end: Option<&'static str>) -> Upload {
     const FRAME: usize = 16 * 1024;
     let blanks = stream::repeat_with(|| Bytes::from(vec![b' '; FRAME])).take(blanks / FRAME);
@@ -48,7 +48,8 @@ async fn text<B: Body<Data = Bytes>>(response: Response<B>) -> String {
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }
 
-/// Forty clients that each send `blanks` and then nothing more: how many are answered at once.
+/// The number of clients that are answered at once, of forty that each send `blanks` and then
+/// nothing more.
 fn refused_of_forty(path: &str, begin: &'static str, blanks: usize) -> usize {
     let budget = BodyBudget::new(BUDGET);
     let called = Arc::new(AtomicUsize::new(0));
@@ -85,7 +86,7 @@ fn refused_of_forty(path: &str, begin: &'static str, blanks: usize) -> usize {
 
 #[test]
 fn forty_bodies_in_front_of_a_model_share_the_budget() {
-    // 15 of them have room for 512 KiB and a little more.
+    // There is room for 15 of them, with 512 KiB and a little more each.
     assert_eq!(refused_of_forty(UNIFIED, "{", 512 << 10), 25);
 }
 
@@ -106,7 +107,7 @@ impl tower_ai_gateway::MetricsHook for Ends {
     }
 }
 
-/// Sends 256 KiB on a provider's own path, to be repeated; what the end event says of that.
+/// Sends 256 KiB on a provider's own path with retries, and returns a part of the end event.
 #[cfg(feature = "control")]
 async fn gives_up(bytes: usize) -> (usize, Vec<bool>) {
     use tower::ServiceBuilder;
@@ -136,7 +137,7 @@ async fn over_the_budget_retries_are_given_up_and_the_exchange_goes_on() {
     assert_eq!(gives_up(100 << 10).await, (length, vec![true]));
 }
 
-/// What becomes of an exchange.
+/// The fate of an exchange's body.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Answered,
@@ -144,7 +145,7 @@ enum Fate {
     NotJson,
     CutShort,
     NeverEnds,
-    /// The provider leaves the body alone.
+    /// The provider does not read the body.
     Unread,
     ProviderPanics,
 }
@@ -195,7 +196,7 @@ proptest! {
                 3 => Fate::CutShort,
                 4 => Fate::NeverEnds,
                 5 => Fate::Unread,
-                // Without room for the body, the provider is not even called.
+                // Without room for the body, the provider is not called.
                 _ if bytes == BUDGET => Fate::ProviderPanics,
                 _ => Fate::Unread,
             };

@@ -1,4 +1,4 @@
-//! Every request on a gateway path gives one `on_request` and exactly one `on_end`.
+//! Each request on a gateway path causes one `on_request` and exactly one `on_end`.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -34,7 +34,7 @@ fn post(path: &str, body: &'static str) -> Request<Full<Bytes>> {
     Request::post(path).body(Full::from(body)).unwrap()
 }
 
-/// Sends one request beside an app and reads the response to its end.
+/// Sends a request to a gateway beside an app, and reads the response to its end.
 async fn exchange(
     hook: impl MetricsHook,
     upstream: Upstream,
@@ -46,7 +46,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn every_ending_is_told_once_and_as_what_it_was() {
+async fn every_ending_is_reported_once_and_as_what_it_was() {
     let data = [Step::Data("a"), Step::Pending, Step::Data("b")];
     let ok = Upstream::ok(&data);
     let trailers = Upstream::ok(&[Step::Data("a"), Step::Trailers]);
@@ -160,7 +160,7 @@ async fn every_ending_is_told_once_and_as_what_it_was() {
 }
 
 #[tokio::test]
-async fn errors_of_a_wrapped_client_pass_and_are_told() {
+async fn errors_of_a_wrapped_client_pass_and_are_reported() {
     let recorder = Recorder::default();
     let service = layer(recorder.clone()).client_layer().layer(Upstream::fails());
     let error = service.oneshot(post(NATIVE, "{}")).await.unwrap_err();
@@ -173,7 +173,7 @@ async fn errors_of_a_wrapped_client_pass_and_are_told() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_the_gateways_is_not_told() {
+async fn a_request_that_is_not_the_gateways_is_not_reported() {
     let recorder = Recorder::default();
     let request = Request::get("/health").body(Full::default()).unwrap();
     let response = exchange(recorder.clone(), Upstream::fails(), request).await;
@@ -253,7 +253,7 @@ async fn the_time_that_a_client_takes_is_not_the_gateways_own() {
 }
 
 #[tokio::test]
-async fn a_model_routed_request_is_told_with_its_provider_and_model() {
+async fn a_model_routed_request_is_reported_with_its_provider_and_model() {
     let recorder = Recorder::default();
     let body = r#"{"messages":[],"model":"xai/grok-4","stream":true}"#;
     let response = exchange(recorder.clone(), Upstream::ok(&[]), post(UNIFIED, body)).await;
@@ -267,7 +267,7 @@ async fn a_model_routed_request_is_told_with_its_provider_and_model() {
     assert_eq!((end.stream_requested, end.request_bytes), (true, body.len() as u64));
 }
 
-/// Polls an exchange `polls` times, body included, and drops it. Says whether it was over.
+/// Polls an exchange `polls` times, including its body, and drops it. Returns whether it had ended.
 fn abandon_after(
     hook: Recorder,
     upstream: Upstream,
@@ -287,7 +287,7 @@ fn abandon_after(
 }
 
 #[test]
-fn a_client_that_leaves_at_any_moment_is_told_once() {
+fn a_client_that_leaves_at_any_moment_is_reported_once() {
     let body = [
         Step::Pending,
         Step::Data("a"),
@@ -402,7 +402,7 @@ async fn closures_arcs_and_units_are_hooks_and_several_may_be_added() {
     assert_eq!(recorder.end().outcome, Outcome::Complete);
 }
 
-/// A body that says by `is_end_stream` and the size hint alone that it is over, as hyper's does.
+/// A body whose end shows only in `is_end_stream` and the size hint, like hyper's.
 #[derive(Debug)]
 struct EndsByItsLength(Option<&'static str>);
 
@@ -448,7 +448,7 @@ async fn a_server_that_stops_at_the_declared_length_has_got_all() {
     }
 }
 
-/// A body whose end is learnt between two polls, as that of an HTTP/2 stream.
+/// A body whose end becomes known between two polls, like that of an HTTP/2 stream.
 struct EndsBetweenPolls {
     frame: Option<&'static str>,
     ended: Arc<AtomicBool>,
@@ -498,7 +498,7 @@ async fn a_body_does_not_say_that_it_is_over_while_it_owes_its_end() {
     assert_eq!(recorder.end().outcome, Outcome::Complete);
 }
 
-/// A response body that reads the request as it goes and takes no notice of how that ends.
+/// A response body that reads the request while it streams, and ignores how that ends.
 struct Duplex<B>(B);
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Duplex<B> {
@@ -548,14 +548,14 @@ async fn a_request_that_contradicts_itself_before_the_head_is_rejected_once() {
     assert_eq!(recorder.end().outcome, Outcome::Rejected);
 }
 
-/// A request body that comes piece by piece, read by a task of the upstream's that tells nobody.
+/// A request body in pieces, read by a detached task of the upstream.
 fn read_elsewhere(request: Request<tower_ai_gateway::RequestBody<Upload>>) {
     tokio::spawn(request.into_body().collect());
 }
 
 type Upload = http_body_util::channel::Channel<Bytes, Infallible>;
 
-/// Lets all other tasks of this thread run until they wait.
+/// Runs all other tasks of this thread until they wait.
 async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -603,7 +603,7 @@ async fn a_late_refusal_wakes_who_reads_the_response() {
     assert!(frame.unwrap().unwrap().is_err());
 }
 
-/// A panic's payload that panics again when it is dropped.
+/// A panic payload that panics again when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {

@@ -1,5 +1,5 @@
-//! Keys that depend on what the host's middleware has put into the extensions of a request: one that
-//! was fetched for one tenant is never another's.
+//! Keys that depend on an extension of the request: a key fetched for one tenant is never used for
+//! another.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -22,14 +22,14 @@ use crate::support::message::{Message, ok, request};
 use crate::support::raw_upstream::Recorder;
 use crate::support::wire::Wire;
 
-/// What the host's middleware knows.
+/// An extension set by the host's middleware.
 #[derive(Clone)]
 struct Tenant(String);
 
 type Asked = Arc<Mutex<Vec<KeyQuery>>>;
 type Scope = fn(&Extensions) -> KeyScope;
 
-/// Gives the tenant's own key, as far as it is told who that is.
+/// Returns the tenant's own key, if the query names the tenant.
 struct Vault {
     scope: Scope,
     asked: Asked,
@@ -91,7 +91,7 @@ impl Scene {
         Self { addr, provider, asked, gate }
     }
 
-    /// The key that the provider is called with; what came there says whose request it was.
+    /// The key of the provider's call.
     async fn key(&self, tenant: &str) -> String {
         let answer = ask(self.addr, tenant).await;
         assert_eq!(answer.status(), 200, "{}", answer.text());

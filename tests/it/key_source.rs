@@ -1,5 +1,5 @@
-//! Keys from a secret manager reach their providers, are kept while they are valid, and are fetched
-//! once for all who wait.
+//! Keys from a secret manager reach their providers, are cached while they are valid, and are
+//! fetched once for concurrent requests.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use tower_ai_gateway::control::{
 use tower_ai_gateway::settings::{FallbackChain, GatewaySettings, Secret};
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
-/// Answers what it is told to, when it may.
+/// Returns a scripted answer on a signal.
 #[derive(Default)]
 struct Vault {
     asked: Mutex<Vec<KeyQuery>>,
@@ -58,8 +58,8 @@ type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
 type Body = Full<Bytes>;
 type Service = BoxCloneService<Request<Body>, Response<Bytes>, BoxError>;
 
-/// A gateway over a provider that records which host got which key; `openai` answers, `grok` fails
-/// where `grok_fails`.
+/// A gateway over a provider that records which host got which key. `openai` answers; `grok` fails
+/// if `grok_fails`.
 fn gateway(vault: &Arc<Vault>, grok_fails: bool) -> (Service, Seen) {
     let settings = GatewaySettings::builder()
         .authenticated_elsewhere()

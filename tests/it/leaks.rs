@@ -1,5 +1,5 @@
-//! No key and no token of a gateway's settings, of a request, of an entry or of a step reaches a log,
-//! an event, a metric, an error, a `Debug` or a `Display`.
+//! Keys and tokens of settings, requests, entries and steps never appear in logs, events, metrics,
+//! errors, `Debug` or `Display`.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -46,7 +46,7 @@ impl Written {
     }
 }
 
-/// Writes the `Debug` of every event.
+/// Writes the `Debug` output of every event.
 struct Events(Written);
 
 impl MetricsHook for Events {
@@ -84,7 +84,7 @@ fn builder() -> GatewaySettingsBuilder {
         .defaults(|of| of.retry_delay = Some(std::time::Duration::ZERO))
 }
 
-/// Fails with this status until the last step, and shows what it gets.
+/// Fails with this status until the last step, and writes what it gets.
 #[derive(Clone)]
 struct Shows {
     written: Written,
@@ -136,7 +136,7 @@ const ENTRIES: &str = r#"[
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// What goes well, what fails in every step, and what is refused in every way.
+/// Successful requests, failures in each step, and all kinds of refusals.
 const REQUESTS: &[(&str, Headers, &str)] = &[
     (CHAT, &[TOKEN], BODY),
     (CHAT, &[TOKEN, ("authorization", "Bearer sk-LEAK-client")], BODY),
@@ -183,7 +183,7 @@ fn layer(written: &Written) -> GatewayLayerBuilder {
         .metrics_hook(Events(written.clone()))
 }
 
-/// All requests, each to a provider that answers, one that fails and one that is not there.
+/// Sends all requests, each to a provider that answers, one that fails and one that is missing.
 async fn send_all(layer: &GatewayLayer, written: &Written) {
     let got = Arc::<Mutex<Vec<String>>>::default();
     for status in [200, 503, 0] {
@@ -218,9 +218,9 @@ async fn nothing_that_is_written_of_any_exchange_holds_a_secret() {
     let layer = layer(&written).build().unwrap();
     written.note(&layer);
     send_all(&layer, &written).await;
-    let told =
+    let reported =
         ["exchange ended", "EndEvent", "AttemptEvent", "invalid_gateway_token", "not_allowed"];
-    written.assert_clean(&told);
+    written.assert_clean(&reported);
     written.assert_clean(&["unknown_key_alias", "malformed_request", "provider_unreachable"]);
 }
 
@@ -308,7 +308,7 @@ async fn no_line_of_the_log_holds_a_secret() {
     written.assert_clean(&["[REDACTED]"]);
 }
 
-/// What the dashboard shows is what the log answers.
+/// The dashboard shows the log's answers.
 #[cfg(feature = "log-sqlite")]
 #[tokio::test(start_paused = true)]
 async fn no_answer_of_the_log_to_the_dashboard_holds_a_secret() {

@@ -1,5 +1,5 @@
-//! The behaviour of the gateway, over real sockets or with a provider in memory. All of it is one
-//! program, for each further one is linked on its own.
+//! Behaviour tests of the gateway, over real sockets or with a provider in memory. All of them are
+//! one program, because each further program must be linked separately.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 #![recursion_limit = "256"]
 
@@ -32,7 +32,7 @@ mod cancellation;
 mod completeness;
 #[cfg(feature = "control")]
 mod concurrency;
-// Without TLS, most of it is left out.
+// Without TLS, most of it is unused.
 #[cfg(feature = "client")]
 #[cfg_attr(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")), allow(unused_imports))]
 mod connect_timeout;

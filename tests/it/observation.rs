@@ -1,4 +1,4 @@
-//! What clients say about their own requests, and what hooks get to see of bodies.
+//! Headers about a client's own requests, and bodies in hooks.
 
 use std::sync::Mutex;
 
@@ -22,7 +22,7 @@ use crate::support::raw_upstream;
 const TRACE_ID: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// A hook that wants to see bodies.
+/// A hook that requests bodies.
 struct Payloads {
     limit: usize,
     ends: Mutex<UnboundedSender<End>>,
@@ -81,7 +81,7 @@ async fn the_clients_words_about_its_request_reach_the_events_and_not_the_provid
 }
 
 #[tokio::test]
-async fn traceparent_is_the_trace_unless_the_gateway_is_told_another() {
+async fn traceparent_is_the_trace_unless_the_client_sets_another() {
     let mut scene = Scene::new().await;
     let standard = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-00");
     let mut of = async |headers: &[&str]| {
@@ -145,7 +145,7 @@ async fn hooks_see_bodies_where_they_ask_and_up_to_their_limit() {
             (request_payload, response_payload)
         );
     }
-    // What the client sent, though the provider gets it without the prefix.
+    // The body as the client sent it, although the provider gets it without the prefix.
     let body = br#"{"model":"grok/grok-4","messages":[]}"#;
     let (hook, mut ends) = Payloads::new(1000);
     let setup = Setup::new(upstream.base("/v1")).all_controls();
@@ -156,7 +156,7 @@ async fn hooks_see_bodies_where_they_ask_and_up_to_their_limit() {
     assert_eq!(end.request_bytes, body.len() as u64);
 }
 
-/// A client with a cache of its own under the gateway.
+/// A client with its own cache below the gateway.
 async fn cached(status: Option<CacheStatus>) -> (Response<Bytes>, End) {
     let recorder = Recorder::default();
     let builder = GatewayLayer::builder().provider(Provider::xai());
@@ -193,8 +193,8 @@ async fn a_cache_in_the_upstream_stack_says_what_it_did() {
         (Some(CacheStatus::Hit), Some("HIT"), Some(0), Metering::Repeated),
     ] {
         let (response, end) = cached(status).await;
-        let told = response.headers().get("cf-aig-cache-status");
-        assert_eq!(told.map(|value| value.to_str().unwrap()), header);
+        let reported = response.headers().get("cf-aig-cache-status");
+        assert_eq!(reported.map(|value| value.to_str().unwrap()), header);
         assert_eq!((end.cache, end.metering), (status, metering));
         assert_eq!(end.cost.map(|cost| cost.ticks), ticks);
     }

@@ -1,4 +1,4 @@
-//! A panic of the host's own code costs its own request or event, and nothing else.
+//! A panic in host code affects only its own request or event.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -37,7 +37,7 @@ async fn app(_: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(Response::new(Body::default()))
 }
 
-fn told(ends: &Ends) -> impl Fn(&EndEvent<'_>) + Send + Sync + 'static {
+fn reported(ends: &Ends) -> impl Fn(&EndEvent<'_>) + Send + Sync + 'static {
     let ends = ends.clone();
     move |end| {
         let status = end.status.map(|status| status.as_u16());
@@ -56,7 +56,7 @@ async fn a_resolver_that_panics_costs_its_own_request() {
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .settings(resolver)
-        .metrics_hook(told(&ends))
+        .metrics_hook(reported(&ends))
         .build()
         .unwrap();
     let gateway = layer.upstream(service_fn(provider)).layer(service_fn(app));
@@ -75,7 +75,7 @@ async fn a_resolver_that_panics_costs_its_own_request() {
     assert_eq!(*ends, [(Outcome::Rejected, Some(500)), (Outcome::Complete, Some(200))]);
 }
 
-/// Panics at whatever it is told.
+/// Panics at every event.
 struct Hook;
 
 impl MetricsHook for Hook {
@@ -98,7 +98,7 @@ async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .metrics_hook(Hook)
-        .metrics_hook(told(&ends))
+        .metrics_hook(reported(&ends))
         .build()
         .unwrap();
     let broken =
@@ -112,12 +112,12 @@ async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
 }
 
 thread_local! {
-    /// Whether an event could not be written since the span around it was entered.
+    /// Set if writing an event failed since the current span was entered.
     static HAS_FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A subscriber that panics at events, when the span around one is left, and when a span is closed,
-/// as one does that writes to a standard error that is gone.
+/// like one that writes to a closed standard error.
 struct Broken {
     is_armed: Arc<AtomicBool>,
     breakdowns: Arc<AtomicUsize>,
@@ -154,7 +154,7 @@ impl Subscriber for Broken {
         HAS_FAILED.set(false);
     }
 
-    /// Were this called while the panic of the event unwinds, the process would end.
+    /// If this were called while the event's panic unwinds, the process would abort.
     fn exit(&self, _: &Id) {
         if HAS_FAILED.take() {
             self.break_down();
@@ -186,7 +186,7 @@ async fn a_subscriber_that_panics_at_the_end_costs_no_answer_and_no_process() {
             },
         );
         let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
-        // The end is told while the task unwinds.
+        // The end is reported while the task unwinds.
         let gateway = layer.upstream(broken).layer(service_fn(app));
         let call = async move { drop(gateway.oneshot(request()).await) };
         let ended = tokio::spawn(call.with_current_subscriber()).await;
@@ -208,7 +208,7 @@ mod control {
 
     use super::*;
 
-    /// Panics at the first two calls: at once, and when it is polled.
+    /// Panics at the first two calls: immediately, and when polled.
     #[derive(Default)]
     struct Vault(AtomicUsize);
 
@@ -234,7 +234,7 @@ mod control {
         let ends = Ends::default();
         let layer = GatewayLayer::builder()
             .provider(Provider::xai())
-            .metrics_hook(told(&ends))
+            .metrics_hook(reported(&ends))
             .build()
             .unwrap();
         let upstream =

@@ -1,4 +1,4 @@
-//! Which path of the gateway leads to which path of a provider, and which lead nowhere.
+//! The mapping from gateway paths to provider paths, and paths that are refused.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -52,7 +52,7 @@ async fn every_kind_of_path_leads_to_its_provider() {
         ("/ai/acme/api/chat", &acme, "POST /api/v2/api/chat HTTP/1.1"),
         ("/ai/grok", &grok, "POST /v1 HTTP/1.1"),
         ("/ai/grok?a", &grok, "POST /v1?a HTTP/1.1"),
-        // Empty segments collapse behind the slug and nowhere else.
+        // Empty segments collapse after the slug and nowhere else.
         ("/ai/grok//chat/completions", &grok, "POST /v1/chat/completions HTTP/1.1"),
         ("/v1/acct/gw/grok////v1/models", &grok, "POST /v1/models HTTP/1.1"),
         ("/ai/grok/a//b///c/", &grok, "POST /v1/a//b///c/ HTTP/1.1"),
@@ -75,7 +75,7 @@ async fn every_kind_of_path_leads_to_its_provider() {
             "POST /v1/x?q=%2e%2e/../%00+%zz?/:@!$'()*,;=[]{}|^`\\ HTTP/1.1",
         ),
         ("/ai/grok/.well-known/a..b/...", &grok, "POST /v1/.well-known/a..b/... HTTP/1.1"),
-        // Only path and query of the target count, whoever its authority names.
+        // Only path and query of the target count, whatever its authority.
         ("http://127.0.0.1:9/v1/acct/gw/grok/models?x=1", &grok, "POST /v1/models?x=1 HTTP/1.1"),
         ("https://user@evil.example/ai/acme/x", &acme, "POST /api/v2/x HTTP/1.1"),
     ] {
@@ -250,7 +250,7 @@ async fn other_paths_reach_the_app_untouched() {
         let answer =
             gateway.answer(request(&format!("PATCH {target}"), &headers, b"the body")).await;
         assert!(reached_the_app(&answer), "{target}: {}", answer.text());
-        // Nor does the gateway touch the app's response.
+        // The gateway does not change the app's response either.
         assert_eq!(answer.head.get("set-cookie"), Some("session=1"));
         assert_eq!(answer.head.get("cf-aig-log-id"), Some("the app's own"));
         assert!(!answer.head.has("cf-aig-event-id"));
@@ -309,7 +309,7 @@ async fn any_method_is_relayed_on_native_paths() {
             upstream.clear();
         }
     }
-    // `HEAD` has no body, and what follows on the connection is in step.
+    // `HEAD` has no body, and the connection stays usable.
     let mut wire = gateway.connect().await;
     for _ in 0..2 {
         wire.send(request("HEAD /ai/grok/v1/files/1", &[], b"")).await;
@@ -321,7 +321,7 @@ async fn any_method_is_relayed_on_native_paths() {
     assert!(upstream.requests()[1].head.line.starts_with("HEAD /v1/files/1 "));
 }
 
-/// What became of a rest under one style of path.
+/// The result for a rest under one style of path.
 async fn outcome(gateway: Gateway, upstream: &Recorder, target: &str) -> Result<String, u16> {
     let answer = gateway.answer(post(target, "")).await;
     let came = upstream.requests();
@@ -374,7 +374,7 @@ fn all_styles_of_path_give_the_same_upstream_path_or_all_refuse() {
     let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&rest, |rest| {
-            // A blank would end the target.
+            // A blank would end the request target.
             let rest = rest.replace(' ', "+");
             let outcomes = runtime.block_on(async {
                 let mut outcomes = Vec::new();

@@ -1,4 +1,4 @@
-//! What a model-routed body costs while its model is sought, and how its end is found out.
+//! The memory of a model-routed body while its model is searched, and the detection of its end.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ fn layer(peek_limit: usize) -> GatewayLayer {
     GatewayLayer::builder().provider(Provider::xai()).peek_limit(peek_limit).build().unwrap()
 }
 
-/// The same frame many times, then nothing for ever.
+/// The same frame many times, then nothing.
 struct Flood {
     frame: &'static [u8],
     left: usize,
@@ -45,7 +45,7 @@ impl Body for Flood {
     }
 }
 
-/// The most memory that is held for a body that never comes to its model.
+/// The maximum memory held for a body that never reaches its model.
 fn held(frame: &'static [u8], frames: usize) -> u64 {
     let service = layer(32 << 20).client_layer().layer(Upstream::ok(&[]));
     let request = Request::post(UNIFIED).body(Flood { frame, left: frames }).unwrap();
@@ -63,7 +63,7 @@ fn frames_cost_no_more_memory_than_they_hold_bytes() {
     assert!(held < 6 << 20, "{held} bytes are held for 4 MiB in frames of one byte");
 }
 
-/// As of HTTP/2: that it has ended is learnt between two polls, from a frame of its own.
+/// Like HTTP/2: the end becomes known between two polls, from a separate frame.
 struct EndsApart {
     frames: VecDeque<&'static str>,
     ended: Arc<AtomicBool>,
@@ -97,7 +97,7 @@ impl Body for EndsApart {
     }
 }
 
-/// Reads as hyper does: a body that says that it is over is not polled again.
+/// Reads like hyper: a body whose `is_end_stream` is true is not polled again.
 async fn read_as_hyper<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<(), B::Error> {
     while !body.is_end_stream() && body.size_hint().exact() != Some(0) {
         let Some(frame) = body.frame().await else { break };

@@ -35,7 +35,7 @@ fn app() -> Router {
         .route("/v1/users/{id}/posts", get(|| async { "posts" }))
 }
 
-/// Serves an app that `axum::serve` takes as it is, and sends it one request after the other.
+/// Serves an app with `axum::serve`, and sends it requests one after the other.
 async fn served(app: Router, requests: &[Vec<u8>]) -> Vec<Message> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -122,7 +122,7 @@ async fn a_timeout_layer_under_it_is_a_504_that_names_it() {
     let silent = async {
         let mut provider = upstream.accept().await;
         provider.read_message().await;
-        // Neither answers nor closes while the gateway waits.
+        // The provider neither answers nor closes while the gateway waits.
         provider.ended().await
     };
     let requests = [request(NATIVE, &[], BODY)];

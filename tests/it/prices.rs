@@ -1,4 +1,4 @@
-//! What responses cost by a table: of the served model and tier, or nothing that is known.
+//! Costs from the price table: of the served model and tier, or unknown.
 
 use tower_ai_gateway::usage::{Price, Prices, Tier, TokenPrice};
 
@@ -19,7 +19,7 @@ async fn the_price_is_that_of_the_served_model_and_tier_or_there_is_none() {
         ("untiered", r#""flex""#, 110, None),
         ("m", r#""scale""#, 110, None),
         ("other", "null", 110, None),
-        // A total that fits nothing.
+        // A total that does not match.
         ("m", "null", 999, None),
     ] {
         let usage =

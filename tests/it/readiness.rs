@@ -1,4 +1,4 @@
-//! The tower contract: who is readied is called, who is not called holds nothing.
+//! Tower's contract: a ready service is called, and a service that is not called reserves nothing.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, poll_fn, ready};
@@ -36,7 +36,7 @@ async fn readied<S: Service<Request<Full<Bytes>>, Error: std::fmt::Debug>>(
     service.ready().await.unwrap()
 }
 
-/// A test that waits for a permit that never comes fails, and does not hang.
+/// Fails instead of hanging if a permit never becomes available.
 async fn soon<F: Future>(step: F) -> F::Output {
     tokio::time::timeout(std::time::Duration::from_secs(10), step).await.unwrap()
 }
@@ -91,7 +91,7 @@ async fn load_that_is_shed_is_a_503_that_may_be_tried_again() {
 
 #[tokio::test]
 async fn the_service_that_was_readied_is_the_one_that_is_called() {
-    // `mock` panics where `call` comes without `poll_ready`.
+    // `mock` panics on `call` without `poll_ready`.
     let (client, mut handle) =
         mock::pair::<Request<tower_ai_gateway::RequestBody<Full<Bytes>>>, Response<Full<Bytes>>>();
     handle.allow(1);
@@ -115,7 +115,7 @@ async fn a_client_that_is_not_ready_makes_the_gateway_wait() {
     waiting.await.unwrap();
 }
 
-/// Under a limit of one, whoever keeps a permit that it does not spend blocks everyone.
+/// Under a limit of one, a leaked permit blocks everyone.
 #[tokio::test]
 async fn no_permit_is_kept_by_who_does_not_call() {
     for path in [NATIVE, UNIFIED, "/v1/acct/gw/nosuch/x", "/health"] {

@@ -1,4 +1,4 @@
-//! Secrets that a client puts where none belong are in no line, no span and no label.
+//! Secrets in wrong places of a request never appear in log lines, spans or labels.
 
 use std::convert::Infallible;
 #[cfg(feature = "otel")]
@@ -17,8 +17,8 @@ type Body = Full<Bytes>;
 
 const SECRET: &str = "sk-LEAK0123456789abcdef";
 
-/// A key in the account, the gateway and the model, repeated by the provider as the code of an
-/// error, as the model that answers, and as the id of the request.
+/// A key in the account, the gateway and the model, which the provider repeats as an error code, as
+/// its model and as its request id.
 async fn exchanges(observe: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) {
     let layer = observe(GatewayLayer::builder().provider(Provider::xai())).build().unwrap();
     let provider = service_fn(async |request: Request<RequestBody<Body>>| {

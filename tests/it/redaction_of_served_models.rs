@@ -1,4 +1,4 @@
-//! The line about an answer from a model that is not allowed shows no secret, wherever one stood.
+//! The warning about an answer from a forbidden model contains no secrets.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ type Body = Full<Bytes>;
 const SECRET: &str = "sk-LEAK0123456789abcdef";
 
 #[tokio::test]
-async fn a_forbidden_model_is_told_without_a_secret() {
+async fn a_forbidden_model_is_reported_without_a_secret() {
     every_thread::may_log();
     let text = Written::default();
     let writer = text.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    // A rule that admits what looks like a key, so that both models can be one.
+    // A rule that allows names that look like keys, so that both models can be one.
     let settings = GatewaySettings::builder().authenticated_elsewhere().allow_models(["sk-*f"]);
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())

@@ -1,4 +1,4 @@
-//! Requests that the gateway refuses: in words that the caller's SDK reads, and without sending
+//! Requests that the gateway refuses, in the format of the caller's SDK and without sending
 //! anything upstream.
 
 use bytes::Bytes;
@@ -20,7 +20,8 @@ use crate::support::raw_upstream::{RawUpstream, Recorder};
 use crate::support::wire::Wire;
 use crate::support::{guard, noise};
 
-/// Control headers with values out of their ranges, and what the answer must say beside the name.
+/// Control headers with invalid values, and the text that the answer must contain in addition to
+/// the name.
 const MALFORMED: [(&str, &str, &str); 42] = [
     ("cf-aig-gateway-id", "a b", "1 to 64"),
     ("cf-aig-gateway-id", "..", "1 to 64"),
@@ -166,10 +167,10 @@ async fn a_host_can_choose_the_hosted_gateways_envelope() {
     upstream.assert_untouched("the body has no model");
 }
 
-/// Bodies that cannot be routed, and the code of the answer.
+/// Bodies that cannot be routed, with the code of the answer.
 fn unroutable() -> Vec<(Vec<u8>, u16)> {
     let mut bodies: Vec<(Vec<u8>, u16)> = [
-        // No JSON object.
+        // Not a JSON object.
         ("[]", 2400),
         (r#"[{"model":"grok/grok-4"}]"#, 2400),
         (r#""grok/grok-4""#, 2400),
@@ -178,7 +179,7 @@ fn unroutable() -> Vec<(Vec<u8>, u16)> {
         ("   ", 2400),
         ("grok/grok-4", 2400),
         ("model=grok/grok-4", 2400),
-        // Broken before the model is known.
+        // Malformed before the model.
         ("{", 2400),
         (r#"{"model"#, 2400),
         (r#"{"model":"#, 2400),
@@ -190,7 +191,7 @@ fn unroutable() -> Vec<(Vec<u8>, u16)> {
         (r#"{"a":1,,"model":"grok/grok-4"}"#, 2400),
         (r#"{,"model":"grok/grok-4"}"#, 2400),
         (r#"{/**/"model":"grok/grok-4"}"#, 2400),
-        // Broken behind it, and all of it is here.
+        // Malformed after the model, and received completely.
         (r#"{"model":"grok/grok-4""#, 2400),
         (r#"{"model":"grok/grok-4","#, 2400),
         (r#"{"model":"grok/grok-4"}{"model":"openai/x"}"#, 2400),
@@ -303,7 +304,7 @@ async fn an_upload_that_breaks_off_before_its_model_sends_nothing() {
     upstream.assert_untouched("no model came");
 }
 
-/// A model-routed request whose `model` and beginning have reached the provider.
+/// A model-routed request whose start, including `model`, has reached the provider.
 async fn begun(framing: &str, begin: &[u8]) -> (Wire, Wire, RawUpstream) {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
@@ -323,7 +324,7 @@ async fn begun(framing: &str, begin: &[u8]) -> (Wire, Wire, RawUpstream) {
 }
 
 const BEGIN: &[u8] = br#"{"model":"grok/m","x":["#;
-/// What contradicts such a beginning.
+/// Continuations that contradict such a start.
 const LATE: [&[u8]; 5] = [
     br#"],"model":"openai/b"}"#,
     br#"],"mod\u0065l":"openai/b"}"#,
@@ -337,7 +338,7 @@ async fn a_late_contradiction_in_chunks_is_refused_and_the_provider_has_no_whole
     for late in LATE {
         let (mut client, mut provider, upstream) =
             begun("transfer-encoding: chunked", &chunk(BEGIN)).await;
-        // Some more that is innocent passes at once.
+        // Valid data passes at once.
         client.send(chunk(b"1,2")).await;
         assert_eq!(provider.read_chunked_bytes(3).await, b"1,2");
         client.send([chunk(late), chunk(b"")].concat()).await;
@@ -407,7 +408,7 @@ async fn a_contradiction_after_the_response_has_begun_breaks_it_off() {
         let mut body = response.into_body();
         assert_eq!(next_data(&mut body).await.unwrap(), "early");
         sender.send_data(Bytes::from_static(LATE[0])).await.unwrap();
-        // The provider says nothing more: it is the contradiction that ends the response.
+        // The provider sends nothing more: the contradiction ends the response.
         assert!(collect(body).await.is_err(), "{version:?}");
         assert!(!provider.read_chunks().await.is_whole, "{version:?}");
     }
@@ -422,7 +423,7 @@ async fn over_http2_a_contradiction_reaches_neither_side_as_a_clean_end() {
             let (mut sender, body) = Channel::<Bytes, BoxError>::new(1);
             tokio::spawn(async move {
                 sender.send_data(Bytes::from_static(b"early")).await.unwrap();
-                // The response stays open whatever becomes of the request.
+                // The response stays open regardless of the request.
                 ended.send((request.into_body().collect().await.is_ok(), sender)).unwrap();
             });
             Response::new(body.boxed())
@@ -471,10 +472,10 @@ async fn a_client_that_reads_only_when_all_is_sent_reads_why_its_body_was_refuse
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(21_000_000)).start().await;
     let mut client = gateway.connect().await;
-    // More than all buffers on the way hold: without a reader it could not be sent.
+    // More than all buffers on the way hold, so it can only be sent if it is read.
     client.send(request("POST /ai/compat/responses", &[], &noise(20_000_000))).await;
     client.read_message().await.gateway_error(400, 2400);
-    // The connection is in step.
+    // The connection stays usable.
     client.send(request("GET /health", &[], b"")).await;
     assert_eq!(client.read_message().await.body(), b"well");
     upstream.assert_untouched("the upload was refused");
@@ -514,7 +515,7 @@ async fn what_a_refused_request_has_in_its_body_is_not_the_next_request() {
         let mut client = gateway.connect().await;
         client.send(request(line, &[header], &smuggled)).await;
         assert_eq!(client.read_message().await.status(), 400);
-        // Either the connection is over, or the next answer is to the next request.
+        // Either the connection is closed, or the next answer belongs to the next request.
         let next = client.try_send(request("GET /health", &[], b"")).await;
         if next.is_ok()
             && let Some(head) = client.try_read_head().await

@@ -1,4 +1,4 @@
-//! No secret and no query reaches a log, a span, an error or a `Debug`.
+//! Secrets and queries never appear in logs, spans, errors or `Debug`.
 
 use bytes::Bytes;
 use http::Request;
@@ -12,7 +12,7 @@ use crate::support::written::Written;
 
 const LEAK: &str = "sk-LEAK";
 
-/// Writes the `Debug` of every event.
+/// Writes the `Debug` output of every event.
 struct Debugs(Written);
 
 impl MetricsHook for Debugs {

@@ -1,4 +1,4 @@
-//! A client that falls silent within an upload that is sent as it comes.
+//! A client that stops sending within a streamed upload.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +25,7 @@ const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
 type Failures = Arc<Mutex<Vec<Option<Failure>>>>;
 type Upload = Sender<Bytes, std::io::Error>;
 
-/// A client that uploads through a gateway, whose patience with it is [`BODY`].
+/// A client that uploads through a gateway with the body timeout [`BODY`].
 fn upload(
     base: &str,
     is_http2: bool,
@@ -37,10 +37,10 @@ fn upload(
         false => HttpClient::builder(),
     };
     let failures = Failures::default();
-    let told = failures.clone();
+    let reported = failures.clone();
     let gateway = GatewayLayer::builder()
         .provider(Provider::xai().base_url(base))
-        .metrics_hook(move |end: &EndEvent<'_>| told.lock().unwrap().push(end.failure))
+        .metrics_hook(move |end: &EndEvent<'_>| reported.lock().unwrap().push(end.failure))
         .build()
         .unwrap()
         .upstream(ControlLayer::new().timeouts(timeouts).layer(client.build().unwrap()));
@@ -55,7 +55,7 @@ fn upload(
     (sender, answer, failures)
 }
 
-/// Reads all of the request, takes its time, and says how long it was.
+/// Reads the whole request slowly, and answers with its length.
 async fn slow_upstream() -> HyperUpstream {
     HyperUpstream::start(|request: Request<Incoming>| async {
         let length = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
@@ -83,7 +83,7 @@ async fn it_is_given_up_and_the_provider_is_not_to_blame() {
             assert_eq!(answer.status(), 408, "http2: {is_http2} {text}");
             assert!(text.contains("Body timeout") && text.contains("2504"), "{text}");
             assert_eq!(*failures.lock().unwrap(), [Some(Failure::RequestBody)]);
-            // What it was sending is let go of.
+            // The unsent data is dropped.
             while sender.send_data(Bytes::from_static(b" ")).await.is_ok() {
                 tokio::task::yield_now().await;
             }

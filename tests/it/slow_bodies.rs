@@ -1,4 +1,4 @@
-//! Reading before routing is bounded in time, and so is reading what is refused.
+//! Reading before routing and draining refused bodies are bounded in time.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
 
 type Upload = UnsyncBoxBody<Bytes, Infallible>;
 
-/// A blank after each gap, in seconds, then nothing for ever; says that it has `length` bytes.
+/// A body that sends a blank after each gap, in seconds, then nothing. It declares `length` bytes.
 struct Slow(Upload, Option<u64>);
 
 impl Slow {
@@ -68,7 +68,7 @@ struct Answer {
     after: u64,
 }
 
-/// The provider must not be called, and the hooks are told of one end.
+/// Checks that the provider is not called and hooks get one end.
 async fn answer(
     set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
     path: &str,
@@ -135,7 +135,7 @@ async fn the_total_timeout_bounds_a_body_that_trickles() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_read_for_five_seconds() {
-    // Refused for its path, before anything is read; and for what was read.
+    // Refused for its path before anything is read, and for its contents.
     let trickle = || Slow::new([vec![0], vec![1; 1000]].concat(), Some(1 << 20));
     let Answer { status, after, .. } =
         answer(|layer| layer, "/v1/acct/gw/compat/no", trickle()).await;

@@ -1,5 +1,5 @@
-//! A slow upload is the client's time, not the provider's: the timeout of the response head counts
-//! from when it is the provider's turn.
+//! A slow upload does not count against the provider: the head timeout runs only while the gateway
+//! waits for the provider.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const HEAD: Duration = Duration::from_millis(300);
 
 type Answer = JoinHandle<Result<Response<Bytes>, BoxError>>;
 
-/// Begins a request by a client whose patience for a head is [`HEAD`].
+/// Starts a request with the head timeout [`HEAD`].
 fn send(base: &str, is_http2: bool) -> (Sender<Bytes, std::io::Error>, Answer) {
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(1);
     let client = match is_http2 {
@@ -53,7 +53,7 @@ async fn the_head_is_timed_from_the_end_of_the_upload() {
     .await;
     for is_http2 in [false, true] {
         let (mut sender, answer) = send(&upstream.base(""), is_http2);
-        // Three times as long as the head may take: it is the client that is slow.
+        // Three times the head timeout, but the client is the slow one.
         let begun = Instant::now();
         while begun.elapsed() < 3 * HEAD {
             sender.send_data(Bytes::from_static(b"x")).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_provider_that_has_it_all_has_its_time_and_no_more() {
 #[tokio::test]
 async fn a_provider_that_does_not_read_on_has_no_more_time_either() {
     let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
-        // Held, and never read.
+        // The connection is held and never read.
         let _unread = request;
         std::future::pending::<()>().await;
         unreachable!()

@@ -1,4 +1,4 @@
-//! Each exchange is under the settings of one moment, from its first byte to its end, however often
+//! Each exchange uses one snapshot of the settings from its first byte to its end, however often
 //! they are replaced meanwhile.
 
 use std::collections::BTreeSet;
@@ -28,10 +28,10 @@ use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Moun
 
 const REQUESTS: u64 = 20_000;
 const CLIENTS: u64 = 64;
-/// So that every number has as many digits, and is a sound number of milliseconds too.
+/// Numbers start here, so that all have the same number of digits and are valid milliseconds.
 const FIRST: u64 = 100_000;
 
-/// Settings in which everything carries the same number.
+/// Settings in which everything contains this number.
 fn snapshot(n: u64, token: &str) -> GatewaySettings {
     GatewaySettings::builder()
         .token(GatewayToken::new(token))
@@ -49,13 +49,13 @@ fn table(n: u64) -> SettingsTable {
     SettingsTable::new().serve_unknown(snapshot(n, &format!("test-token-{n}")))
 }
 
-/// The number that a context's settings carry.
+/// The number in a context's settings.
 fn number(context: &GatewayContext) -> u64 {
     let number = context.metadata().get("snapshot").map(ToString::to_string);
     number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// What is wrong, for the test to tell.
+/// Mistakes that the test reports.
 #[derive(Clone, Default)]
 struct Mistakes(Arc<Mutex<Vec<String>>>);
 
@@ -78,7 +78,7 @@ impl Mistakes {
     }
 }
 
-/// What an exchange says of itself when it ends; its event id is its client's number.
+/// The snapshot number of an exchange at its end; its event id is its client's number.
 #[derive(Clone, Default)]
 struct Ends {
     mistakes: Mistakes,
@@ -106,7 +106,7 @@ impl MetricsHook for Ends {
 
 type Frames = StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>;
 
-/// Data that comes in parts, with a wait between them.
+/// Data in parts, with a wait between them.
 fn parts(first: String, second: String, wait: impl Future<Output = ()> + Send + 'static) -> Frames {
     let data = |text: String| Ok::<_, Infallible>(Frame::data(Bytes::from(text)));
     let second = stream::once(async move {
@@ -116,7 +116,7 @@ fn parts(first: String, second: String, wait: impl Future<Output = ()> + Send + 
     StreamBody::new(stream::iter([data(first)]).chain(second).boxed())
 }
 
-/// Until the settings are replaced, or only for a moment.
+/// Waits until the settings are replaced, or briefly.
 async fn wait(mut settings: watch::Receiver<u64>, for_others: bool) {
     if for_others {
         settings.borrow_and_update();
@@ -126,7 +126,7 @@ async fn wait(mut settings: watch::Receiver<u64>, for_others: bool) {
     }
 }
 
-/// Checks what it gets, and fails all but the last of the steps that there are.
+/// Checks its requests, and fails all steps except the last.
 #[derive(Clone)]
 struct Upstream {
     mistakes: Mistakes,
@@ -184,7 +184,7 @@ fn layer(settings: impl SettingsResolver, ends: &Ends) -> GatewayLayer {
     layer.settings(settings).metrics_hook(ends.clone()).build().unwrap()
 }
 
-/// A request whose body names its model only after a wait.
+/// A request whose body contains its model only after a wait.
 fn request(
     n: u64,
     way: u64,
@@ -202,14 +202,14 @@ fn request(
     request.header("cf-aig-event-id", n.to_string()).body(body).unwrap()
 }
 
-/// The status and the whole text of the answer.
+/// The status and the whole body of the answer.
 fn answer(
     layer: &GatewayLayer,
     upstream: Upstream,
     request: Request<Frames>,
 ) -> BoxFuture<'static, (StatusCode, String)> {
     let service = layer.client_layer().layer(ControlLayer::new().layer(upstream));
-    // Boxed in two parts: all at once would ask too much of the compiler.
+    // Boxed in two parts, to keep the type small enough for the compiler.
     let response = service.oneshot(request).map_ok(|response| response.map(BodyExt::boxed_unsync));
     let response: BoxFuture<'static, Result<Response<_>, tower::BoxError>> = Box::pin(response);
     Box::pin(async move {
@@ -224,7 +224,7 @@ fn answer(
 struct Tally {
     served: u64,
     locked_out: u64,
-    /// Served under settings that were gone when the answer ended.
+    /// Exchanges whose settings were replaced before their end.
     outlived: u64,
     numbers: BTreeSet<u64>,
 }
@@ -232,7 +232,7 @@ struct Tally {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
     let settings = Settings::new(table(FIRST));
-    let (told, known) = watch::channel(FIRST);
+    let (reported, known) = watch::channel(FIRST);
     let ends = Ends::default();
     let mistakes = ends.mistakes.clone();
     let layer = layer(settings.clone(), &ends);
@@ -241,7 +241,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
         for n in FIRST + 1.. {
             ticks.tick().await;
             settings.replace(table(n));
-            told.send_replace(n);
+            reported.send_replace(n);
         }
     });
     let calls = Arc::<AtomicU64>::default();
@@ -259,7 +259,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
                     Upstream { mistakes: mistakes.clone(), settings, calls: calls.clone() };
                 let (status, text) = answer(&layer, upstream, request).await;
                 match status {
-                    // Replaced between the client's look and its request.
+                    // The settings were replaced between the client's check and its request.
                     StatusCode::UNAUTHORIZED => tally.locked_out += 1,
                     _ => {
                         mistakes.check(status == 200 && text == format!("{n} {n}"), || {
@@ -296,7 +296,7 @@ async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
     assert!(all.served > REQUESTS / 2 && all.outlived > 1000 && all.numbers.len() > 20);
 }
 
-/// A resolver whose every answer is another snapshot.
+/// A resolver that returns a new snapshot each time.
 fn ever_new(asked: Arc<AtomicU64>) -> impl Fn(&SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
     move |_| {
         let n = FIRST + asked.fetch_add(1, Ordering::Relaxed);
@@ -313,7 +313,7 @@ async fn the_resolver_is_asked_once_for_each_request() {
     let calls = Arc::<AtomicU64>::default();
     for at in 0..60 {
         let n = FIRST + at;
-        // Nobody replaces anything: each wait is but a moment.
+        // Settings are not replaced, so each wait is brief.
         let settings = watch::channel(n).1;
         let upstream = Upstream {
             mistakes: mistakes.clone(),
@@ -332,7 +332,7 @@ async fn the_resolver_is_asked_once_for_each_request() {
 async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_settings() {
     for way in 0..4 {
         let settings = Settings::new(table(FIRST));
-        let (told, known) = watch::channel(FIRST);
+        let (reported, known) = watch::channel(FIRST);
         let ends = Ends::default();
         let mistakes = ends.mistakes.clone();
         let layer = layer(settings.clone(), &ends);
@@ -347,7 +347,7 @@ async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_setti
         settings.replace(SettingsTable::new());
         name_model.send(()).unwrap();
         assert!(call.poll().is_pending(), "the provider waits");
-        told.send_replace(FIRST + 1);
+        reported.send_replace(FIRST + 1);
         let (status, text) = call.await;
         assert_eq!((status.as_u16(), text), (200, format!("{FIRST} {FIRST}")));
         assert_eq!(ends.ended.load(Ordering::Relaxed), 1);

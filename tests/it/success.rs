@@ -1,4 +1,4 @@
-//! An exchange is a success if the client got what it asked for.
+//! `EndEvent::is_success`.
 
 use tower_ai_gateway::{EndEvent, Provider};
 
@@ -22,7 +22,7 @@ const RESPONSES: &str = "grok/v1/responses";
 const GEMINI: &str = "google-ai-studio/v1beta/models/gemini-x:generateContent";
 const DELTA: &str = r#"{"choices":[{"delta":{"content":"hi"}}]}"#;
 
-/// Whether it was a success, and the provider's code.
+/// Whether the exchange was a success, and the provider's error code.
 type Classified = (bool, Option<String>);
 
 fn classified(end: &EndEvent<'_>) -> Classified {

@@ -1,4 +1,4 @@
-//! The timeouts of an upstream call and of a whole request: each at its time, and not before.
+//! The timeouts of an upstream call and of a whole request: each at its exact time.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -99,7 +99,7 @@ async fn silence_ends_a_body_at_its_time_from_the_first_frame_on() {
         (&[101][..], 0, 100),
         (&[100, 101], 1, 200),
         (&[3, 5, 7, 1000], 3, 115),
-        // Frames while the timer runs neither lengthen nor shorten what the last one gives.
+        // Frames while the timer runs do not change the deadline of the last one.
         (&[99, 99, 99, 2, 101], 4, 399),
     ] {
         let start = Instant::now();
@@ -172,7 +172,7 @@ async fn no_data_passes_after_the_total_and_the_end_does() {
 
 #[tokio::test(start_paused = true)]
 async fn the_total_bounds_all_attempts_and_the_head_each_of_them() {
-    /// Fails twice, by the head timeout of each attempt.
+    /// Fails twice by the head timeout of each attempt.
     fn attempts(timeouts: Timeouts) -> impl Service<Request<()>, Response: Send, Error = BoxError> {
         let retry = tower::retry::RetryLayer::new(Thrice(3));
         let stuck = client(1000, &[]);
@@ -265,7 +265,7 @@ async fn the_connect_timeout_goes_with_the_request() {
     }
 }
 
-/// A body that has said its length, with trailers.
+/// A body of known length with trailers.
 struct Whole(Vec<Frame<Bytes>>);
 
 const DATA: Bytes = Bytes::from_static(b"data");
@@ -307,7 +307,7 @@ fn whole(
         .service(client)
 }
 
-/// One exchange by hand: there is no runtime, so a timer would panic.
+/// Runs an exchange without a runtime, so a timer would panic.
 fn by_hand(timeouts: Timeouts, look: impl Fn(&Frame<Bytes>, SizeHint, bool)) {
     let mut cx = Context::from_waker(Waker::noop());
     let mut call = pin!(whole(timeouts).call(request(None)));
@@ -350,10 +350,10 @@ fn nothing_set_is_no_allocation() {
     });
     let count = |timeouts| measure(|| by_hand(timeouts, |_, _, _| {})).count_total;
     assert_eq!(count(none()), bare.count_total);
-    // What is ready at once needs no timer either.
+    // Responses that are ready at once need no timer either.
     assert_eq!(count(none().total(ms(1000))), bare.count_total);
-    // Whoever times a head shares an extension of the request with the client, and how long a body
-    // may be left unread goes with the response; here they are the first extensions.
+    // A head timeout adds an extension to the request, and an unread timeout one to the response;
+    // here they are the first extensions.
     assert_eq!(count(none().head(ms(1))), bare.count_total + 4);
     let idle = count(none().idle(ms(1)));
     assert!(idle <= bare.count_total + 3, "{idle}");
@@ -394,7 +394,7 @@ fn frames_that_come_singly_allocate_nothing() {
     assert_eq!(of(1000), of(10));
 }
 
-/// The frames that pass and when the body fails, by looking at each wait for itself.
+/// Computes the passing frames and the failure time by checking each wait separately.
 fn model(idle: u64, gaps: &[u64], pauses: &[u64]) -> (usize, Option<u64>) {
     let mut now = 0;
     for (place, gap) in gaps.iter().enumerate() {

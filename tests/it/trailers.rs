@@ -1,4 +1,4 @@
-//! Trailers: who gets them, and without what.
+//! Trailers: who gets them, and which fields are removed.
 
 use std::convert::Infallible;
 
@@ -17,7 +17,7 @@ use crate::support::hyper_upstream::{HyperUpstream, UpstreamBody};
 use crate::support::message::{chunk, request};
 use crate::support::raw_upstream::Recorder;
 
-/// What a trailer section may carry, and then what it may not.
+/// Allowed trailer fields, and then forbidden ones.
 const SECTION: [(&str, &str); 20] = [
     ("x-sum", "1"),
     ("x-sum", "2"),
@@ -42,7 +42,7 @@ const SECTION: [(&str, &str); 20] = [
 ];
 const MAY: [(&str, &str); 3] = [("x-sum", "1"), ("x-sum", "2"), ("grpc-status", "0")];
 
-/// The names that `trailer` announces: all of them.
+/// The value of `trailer`: all names.
 fn announced() -> String {
     SECTION.map(|(name, _)| name).join(", ")
 }
@@ -61,7 +61,7 @@ fn with_trailers(head: &str) -> Vec<u8> {
 fn section() -> HeaderMap {
     let mut section = HeaderMap::new();
     for (name, value) in SECTION {
-        // HTTP/2 forbids the fields of a connection altogether.
+        // HTTP/2 forbids connection fields altogether.
         if !["connection", "keep-alive", "upgrade", "te", "proxy-authorization"].contains(&name) {
             section.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
@@ -75,7 +75,7 @@ fn frames() -> impl http_body::Body<Data = Bytes, Error = Infallible> + Send + S
     StreamBody::new(futures_util::stream::iter(frames))
 }
 
-/// In the order of [`MAY`], but for repeats, whose order is kept.
+/// Sorted in the order of [`MAY`]; repeats keep their order.
 fn sorted(trailers: &[(String, Vec<u8>)]) -> Vec<(&str, &str)> {
     let text = trailers.iter().map(|(name, value)| (&**name, str::from_utf8(value).unwrap()));
     let mut text: Vec<_> = text.collect();
@@ -91,7 +91,7 @@ async fn raw_upstream() -> Recorder {
     Recorder::answering(|_| with_trailers("HTTP/1.1 200 OK\r\n")).await
 }
 
-/// An upstream of either version that answers with trailers and tells of those that it got.
+/// An upstream of either version that answers with trailers and records those that it got.
 async fn hyper_upstream() -> (HyperUpstream, mpsc::UnboundedReceiver<Option<HeaderMap>>) {
     let (sender, seen) = mpsc::unbounded_channel();
     let handler = move |request: Request<Incoming>| {
@@ -131,7 +131,7 @@ async fn a_client_that_did_not_ask_gets_no_trailers() {
         assert!(came.content.trailers.is_empty(), "{headers:?}");
         assert!(!came.head.has("trailer") && !came.head.has("x-sum"), "{}", came.text());
     }
-    // HTTP/2 clients alike.
+    // The same for HTTP/2 clients.
     let mut client = Connection::open(gateway.addr, Version::HTTP_2).await;
     let asked = hyper_request(Version::HTTP_2, "GET", "/ai/grok/x", &[], full(""));
     let came = guard("the body", client.send(asked).await.into_body().collect()).await.unwrap();

@@ -1,5 +1,5 @@
-//! A gateway that something else authenticates is warned of where nobody has said what becomes of
-//! the credentials that its clients bring.
+//! The warning about a gateway without tokens of its own whose settings do not say what happens to
+//! clients' credentials.
 
 use tower_ai_gateway::settings::{
     ClientCredentials, GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret,

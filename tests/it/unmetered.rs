@@ -1,4 +1,4 @@
-//! The first answer that could not be metered for its coding is told of, and only that.
+//! The warning about the first answer with an unsupported compression is logged once.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -9,7 +9,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 use crate::support::memory::{Step, Upstream};
 use crate::support::written::Written;
 
-/// The coding that is not read, whatever features there are.
+/// A coding that no feature supports.
 const UNKNOWN: &[(&str, &str)] =
     &[("content-type", "application/json"), ("content-encoding", "compress")];
 const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];
@@ -34,7 +34,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn the_first_answer_of_a_layer_that_is_not_metered_is_told_of() {
+async fn the_first_answer_of_a_layer_that_is_not_metered_is_warned_of() {
     let (lines, _guard) = Written::capture();
     let first = layer();
     exchange(&first, Method::POST, "chat/completions", PLAIN).await;
@@ -69,7 +69,7 @@ async fn who_wants_no_metering_is_not_warned() {
 }
 
 #[tokio::test]
-async fn gzip_is_read_with_the_feature_and_told_of_without() {
+async fn gzip_is_read_with_the_feature_and_warned_of_without() {
     let (lines, _guard) = Written::capture();
     exchange(&layer(), Method::POST, "chat/completions", GZIP).await;
     let warnings = lines.warnings();

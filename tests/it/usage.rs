@@ -1,4 +1,4 @@
-//! What every shape of response used and cost, to the token and to the tick.
+//! Usage and cost of all shapes of responses, exactly.
 
 use bytes::Bytes;
 use http::Request;
@@ -21,7 +21,7 @@ const EDITS: &str = "/v1/acct/gw/grok/v1/images/edits";
 
 const RESPONSES_USAGE: &str = r#"{"input_tokens":5689,"input_tokens_details":{"cached_tokens":2048},"output_tokens":444,"output_tokens_details":{"reasoning_tokens":245},"total_tokens":6133,"num_server_side_tools_used":2,"cost_in_usd_ticks":160708500,"server_side_tool_usage_details":{"web_search_calls":2}}"#;
 
-/// Fresh, cached, visible and reasoning tokens, and the ticks with their source.
+/// Uncached, cached, visible and reasoning tokens, and the ticks with their source.
 type Figures = ([Option<u64>; 4], Option<(u64, &'static str)>);
 
 fn figures(end: &End) -> Figures {
@@ -175,7 +175,7 @@ async fn stored_answers_and_lists_are_never_billed() {
         assert_eq!(message.body(), body.as_bytes());
         assert_eq!((end.usage, end.cost, end.metering), (None, None, Metering::Free), "{path}");
     }
-    // A deferred completion is accepted, is not there yet, and is fetched.
+    // A deferred completion is accepted, then not ready, then fetched.
     let deferred = "/v1/acct/gw/grok/v1/chat/deferred-completion/r1";
     for (request, status, answer, billed) in [
         (post(CHAT, b"{}"), "200 OK", r#"{"request_id":"r1"}"#, None),
@@ -188,7 +188,7 @@ async fn stored_answers_and_lists_are_never_billed() {
 }
 
 #[tokio::test]
-async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
+async fn a_video_is_billed_at_the_first_poll_that_reports_its_cost() {
     let mut scene = Scene::new().await;
     let pending = json("202 Accepted", r#"{"status":"pending","progress":1}"#);
     let done = json(
@@ -211,7 +211,7 @@ async fn a_video_is_billed_at_the_first_poll_that_tells_its_cost() {
     assert_eq!(billed, [never, once, never, never, once]);
 }
 
-/// A provider in memory that answers everything by this.
+/// A provider in memory with this answer to everything.
 fn answering(json: &'static str) -> Upstream {
     let headers = &[("content-type", "application/json")];
     Upstream { headers, ..Upstream::ok(&[Step::Data(json)]) }
@@ -289,12 +289,12 @@ async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
     assert_eq!(of("a: b", body("grok-4.3", reported)).await, Some((77, "reported")));
     assert_eq!(of(total, body("grok-4.3", reported)).await, Some((100_000_000, "custom")));
     assert_eq!(of(each, body("grok-4.3", "")).await, Some((2_000_000, "custom")));
-    // By the model of the response, not of the request.
+    // Priced by the model of the response, not of the request.
     assert_eq!(of("a: b", body("grok-4.3", "")).await, Some((1_500_000, "table")));
     let unnamed = body("grok-4.3", "").replace("model", "other");
     assert_eq!(of("a: b", unnamed).await, Some((2_600_000, "table")));
     assert_eq!(of("a: b", body("grok-9", "")).await, None);
-    // The host learns of a new model while the gateway runs.
+    // The host adds a model while the gateway runs.
     prices.insert("grok/grok-9", Price::per_token(TokenPrice::new(1, 1, 2)));
     assert_eq!(of("a: b", body("grok-9", "")).await, Some((120, "table")));
     prices.replace(PriceTable::empty(Default::default()));
@@ -321,7 +321,7 @@ async fn errors_and_refusals_cost_nothing() {
     assert_eq!((end.cost, end.metering), (None, Metering::None));
     let refused = request("GET /v1/acct/gw/grok/v1/models", &["cf-aig-skip-cache: maybe"], b"");
     scene.gateway.answer(refused).await.gateway_error(400, 2400);
-    // What the provider never saw repeats nothing of it.
+    // An answer without the provider repeats nothing.
     assert_eq!(scene.end().await.metering, Metering::None);
 }
 

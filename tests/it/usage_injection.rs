@@ -1,4 +1,5 @@
-//! Asking for the usage of streams: the option goes in, the chunk stays out of the client's sight.
+//! Asking for the usage of streams: the option is added, and the usage chunk is hidden from the
+//! client.
 
 use bytes::Bytes;
 use http::header::ETAG;
@@ -32,12 +33,12 @@ fn shown() -> String {
     [chat_event(r#"{"role":"assistant"}"#), chat_event(r#"{"content":"a \"usage\""}"#)].concat()
 }
 
-/// What the provider sends where it is asked for usage.
+/// The provider's stream if usage is requested.
 fn stream() -> String {
     [&shown(), &usage_event(CHAT_USAGE)[..], DONE].concat()
 }
 
-/// One exchange: what the provider got, what the client got.
+/// Runs an exchange. Returns the provider's request and the client's response.
 async fn exchange(scene: &mut Scene, request: &[u8], answer: &[u8]) -> (Message, Message) {
     let mut client = scene.gateway.connect().await;
     client.send(request).await;
@@ -135,7 +136,7 @@ async fn who_sets_the_option_decides() {
 #[tokio::test]
 async fn what_is_no_stream_of_chat_stays_as_it_is() {
     let mut scene = scene().await;
-    // Its length has been announced before it is known to be no stream.
+    // Its length was announced before it is known not to be a stream.
     for body in ["{}", r#"{"stream":false}"#, "no json", r#"{"stream":true"#] {
         let (sent, got) =
             exchange(&mut scene, &post(CHAT, body.as_bytes()), &json("200 OK", "{}")).await;
@@ -160,7 +161,7 @@ async fn what_is_no_stream_of_chat_stays_as_it_is() {
     }
 }
 
-/// Answers with its stream, and with trailers behind it, under a length that it says beforehand.
+/// Answers with its stream and trailers, with a declared length.
 async fn hyper_upstream() -> (HyperUpstream, mpsc::UnboundedReceiver<(Parts, Collected<Bytes>)>) {
     let (sender, seen) = mpsc::unbounded_channel();
     let handler = move |request: Request<Incoming>| {
@@ -203,7 +204,7 @@ async fn lengths_and_trailers_are_right_in_both_versions_of_http() {
                 assert_eq!(head.headers["content-length"], came.len().to_string());
                 let said = answer.headers().get("content-length").cloned();
                 let got = guard("the answer", answer.into_body().collect()).await.unwrap();
-                // HTTP/1.1 has none behind a length, or that were not announced.
+                // HTTP/1.1 has no trailers after a declared length, or without an announcement.
                 let has_trailers = is_http2_upstream && version == Version::HTTP_2;
                 assert_eq!(got.trailers().is_some(), has_trailers, "{version:?} {asks}");
                 let got = got.to_bytes();
@@ -222,7 +223,7 @@ async fn errors_pass_as_they_are() {
     let answer = json("400 Bad Request", error);
     let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &answer).await;
     assert_eq!((got.status(), got.body()), (400, error.as_bytes()));
-    // Nor is there anything to hide in what is no plain stream of success.
+    // Nothing is hidden in responses other than plain successful streams.
     for (status, headers) in [
         ("200 OK", "content-type: application/json"),
         ("500 Oh", "content-type: text/event-stream"),
@@ -235,7 +236,7 @@ async fn errors_pass_as_they_are() {
         assert_eq!(got.head.content_length(), Some(length), "{headers}");
         assert_eq!(got.body(), stream().as_bytes(), "{headers}");
     }
-    // A stream that breaks off does so for the client as well.
+    // A broken stream also breaks off for the client.
     let mut broken = sse(&stream(), 50);
     broken.truncate(broken.len() - 30);
     let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &broken).await;

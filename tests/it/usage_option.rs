@@ -1,4 +1,4 @@
-//! Which providers are asked for the usage of streams, and what is done where one refuses.
+//! Which providers are asked for the usage of streams, and what happens if one refuses.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,11 +23,11 @@ const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"comp
 const DONE: &str = "data: [DONE]\n\n";
 const REFUSAL: &str = r#"{"message":"Extra inputs are not permitted"}"#;
 
-/// What a provider has got, without blanks at the end.
+/// A provider's request, without trailing blanks.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// A provider that answers a body with a status, and a stream where that is 200: with usage if that
-/// was asked for.
+/// A provider that answers a body with a status, and with a stream if that is 200: with usage if
+/// requested.
 async fn provider(
     rule: impl Fn(&str, usize) -> u16 + Clone + Send + Sync + 'static,
 ) -> (HyperUpstream, Seen) {
@@ -83,7 +83,7 @@ struct Setup {
 }
 
 impl Setup {
-    /// With all control layers, as they are.
+    /// With all control layers, by default.
     fn new(providers: impl IntoIterator<Item = Provider>) -> Self {
         let settings = GatewaySettings::builder().authenticated_elsewhere();
         let control = Some(ControlLayer::new());
@@ -180,7 +180,7 @@ async fn a_refusal_is_met_without_the_option_and_remembered_for_the_model() {
         assert_eq!(scene.send(&m).await, well());
         assert_eq!(taken(&seen), [&*m]);
         assert_eq!(scene.ends.next().await, (1, None));
-        // Other models are asked, and on other routes this one is not.
+        // Other models are asked, and this one is not on other routes either.
         assert_eq!(scene.send(&n).await, well());
         assert_eq!(taken(&seen), [with_option(&n)]);
         assert_eq!(scene.ends.next().await, (1, Some(1)));
@@ -214,10 +214,10 @@ async fn whoever_has_taken_the_option_is_asked_once() {
     let body = body("m");
     let with = with_option(&body);
     assert_eq!(scene.send(&body).await, well());
-    // Most likely it is the client's own fault, and the body was not kept.
+    // It is probably the client's fault, and the body was not kept.
     assert_eq!(scene.send(&body).await.0, 400);
     assert_eq!(*seen.lock().unwrap(), [&*with, &*with]);
-    // If it was not, the next request shows.
+    // If it was not, the next request shows it.
     assert_eq!(scene.send(&body).await, well());
     assert_eq!(taken(&seen), [&*with, &*with, &*with, &*body]);
 }
@@ -227,7 +227,7 @@ async fn without_a_second_attempt_the_next_request_goes_without() {
     let (upstream, seen) = provider(strict).await;
     let large = format!(r#"{{"x":"{}","model":"m","stream":true}}"#, "x".repeat(4000));
     let small = body("m");
-    // There is no layer that could make one, or it has not kept the body.
+    // There is no retry layer, or it has not kept the body.
     for (control, body) in [(None, &small), (Some(ControlLayer::new().replay_limit(1000)), &large)]
     {
         let mut setup = Setup::new([at("a", &upstream)]);
@@ -270,7 +270,7 @@ async fn each_provider_has_its_own_word() {
         let sent = if expected { with_option(&body) } else { body.clone() };
         assert_eq!(taken(&seen), [sent], "{all} {own:?}");
     }
-    // Those that refuse the option, or need none, are not asked unless the host says so.
+    // Providers that refuse or do not need the option are asked only if the host says so.
     for (built_in, slug) in [
         (Provider::mistral(), "mistral"),
         (Provider::openrouter(), "openrouter"),
@@ -312,7 +312,7 @@ async fn options_that_say_something_else_get_this_one() {
             }
         }
     }
-    // What says it already, or is no object, is the client's own word.
+    // If the client sets the option, or it is not an object, it is not changed.
     for options in ["null", r#"{"include_usage":false}"#, r#"{"include_usage":null,"a":1}"#] {
         let body = format!(r#"{{"stream":true,"model":"m","stream_options":{options}}}"#);
         assert_eq!(scene.send(&body).await, well());
@@ -321,7 +321,7 @@ async fn options_that_say_something_else_get_this_one() {
     let body = r#"{"stream":true,"model":"m","stream_options":{"include_usage":true}}"#;
     assert_eq!(scene.send(body).await, (200, [CONTENT, USAGE, DONE].concat()));
     assert_eq!(taken(&seen), [body]);
-    // Azure takes no options beside these.
+    // Azure accepts no other options beside these.
     for body in [
         r#"{"stream":true,"model":"m","data_sources":[{}]}"#,
         r#"{"data_sources":[],"stream":true,"model":"m","stream_options":{"a":1}}"#,

@@ -1,4 +1,4 @@
-//! Every version of HTTP on either side.
+//! All versions of HTTP on both sides.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -14,7 +14,7 @@ use crate::support::hyper_upstream::{HyperUpstream, UpstreamBody, body};
 use crate::support::message::{chunk, ok};
 use crate::support::raw_upstream::Recorder;
 
-/// A request as the provider's server has understood it.
+/// A request as parsed by the provider's server.
 #[derive(Debug)]
 struct Seen {
     version: Version,
@@ -24,7 +24,7 @@ struct Seen {
     body: Bytes,
 }
 
-/// A handler that tells what it has seen and answers `201 answer`.
+/// A handler that records its request and answers `201 answer`.
 fn observed()
 -> (impl Fn(Request<Incoming>) -> Handled + Clone + Send + 'static, mpsc::UnboundedReceiver<Seen>) {
     let (sender, seen) = mpsc::unbounded_channel();
@@ -46,10 +46,10 @@ fn observed()
 
 type Handled = std::pin::Pin<Box<dyn Future<Output = Response<UpstreamBody>> + Send>>;
 
-/// One native and one model-routed request by a client of this version.
+/// Sends a native and a model-routed request with this version of HTTP.
 async fn exchange(gateway: Gateway, version: Version) {
     let mut client = Connection::open(gateway.addr, version).await;
-    // HTTP/2 allows for no other word here.
+    // HTTP/2 allows only this value here.
     let te = if version == Version::HTTP_2 { "trailers" } else { "trailers, gzip" };
     let headers = [("te", te), ("x-repeat", "1"), ("x-repeat", "2")];
     for (path, sent) in [
@@ -68,7 +68,7 @@ async fn exchange(gateway: Gateway, version: Version) {
     assert_eq!(collect(response.into_body()).await.unwrap(), "");
 }
 
-/// Checks what [`exchange`] has sent.
+/// Checks the requests of [`exchange`].
 async fn check(seen: &mut mpsc::UnboundedReceiver<Seen>, version: Version, authority: &str) {
     for (method, target, sent) in [
         (Method::POST, "/v1/files?q=%2F", "the body"),
@@ -79,7 +79,7 @@ async fn check(seen: &mut mpsc::UnboundedReceiver<Seen>, version: Version, autho
         assert_eq!(came.version, version);
         assert_eq!((&came.method, &came.body[..]), (&method, sent.as_bytes()));
         assert_eq!(came.uri.path_and_query().unwrap(), target);
-        // In HTTP/1 the authority stands in `host` alone, in HTTP/2 it has a place of its own.
+        // In HTTP/1 the authority is only in `host`, in HTTP/2 in its own field.
         let hosts: Vec<_> = came.headers.get_all("host").iter().collect();
         if version == Version::HTTP_2 {
             assert_eq!(came.uri.authority().unwrap(), authority);
@@ -153,7 +153,7 @@ async fn over_tls_the_provider_chooses_the_version() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_told_to_speaks_http1_alone() {
+async fn a_client_for_http1_only_uses_no_other_version() {
     let (handler, mut seen) = observed();
     let provider = HyperUpstream::start_tls(&["h2", "http/1.1"], handler).await;
     let pem = provider.pem.clone().unwrap();

@@ -1,4 +1,4 @@
-//! A cluster of three nodes.
+//! A Redis cluster of three nodes.
 
 use crate::server::{Reply, Server, wait_for};
 
@@ -29,7 +29,7 @@ impl Cluster {
             let first = (number * SLOTS / 3).to_string();
             let last = ((number + 1) * SLOTS / 3 - 1).to_string();
             master.call(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
-            // Masters of one epoch do not agree about a failover for a while.
+            // Masters with the same epoch do not agree on a failover for a while.
             master.call(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
         }
         let cluster = Self { masters, replica: None };
@@ -40,12 +40,12 @@ impl Cluster {
         cluster
     }
 
-    /// Makes a node known to all.
+    /// Introduces a node to all others.
     fn meet(&self, node: &Server) {
         node.call(&["CLUSTER", "MEET", "127.0.0.1", &self.masters[0].port.to_string()]);
     }
 
-    /// Until all nodes agree that all is well.
+    /// Waits until all nodes agree that the cluster is healthy.
     pub(crate) fn wait(&self) {
         let nodes = || self.masters.iter().chain(&self.replica);
         wait_for("the cluster is whole", || {
@@ -64,7 +64,7 @@ impl Cluster {
         usize::try_from(slot * 3 / i64::from(SLOTS)).unwrap()
     }
 
-    /// A second server with all that a master has.
+    /// A replica of a master.
     pub(crate) fn add_replica(&mut self, owner: usize) {
         let replica = node();
         self.meet(&replica);

@@ -1,4 +1,4 @@
-//! A whole gateway in memory, with its provider.
+//! A gateway in memory with its provider.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -54,7 +54,7 @@ impl Gateway {
         Self { service: BoxCloneSyncService::new(service), budget }
     }
 
-    /// A question to a model.
+    /// A request to a model.
     pub(crate) async fn ask(&self, body: &'static str) -> Response<AnswerBody> {
         let request = Request::post("/v1/acct/gw/grok/v1/chat/completions")
             .header("host", "gateway.test")

@@ -1,4 +1,5 @@
-//! The stores in Redis against real servers. A program of its own, for it keeps deadlines of milliseconds.
+//! Tests of the Redis stores with real servers. A separate program, because its deadlines are
+//! milliseconds.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

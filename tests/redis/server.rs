@@ -1,14 +1,14 @@
-//! A Redis of one's own: a process on a free port, with its data in a folder that goes with it.
+//! A Redis process on a free port, with its data in a temporary folder.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far beyond what any step takes on the slowest of machines.
+/// Longer than any step takes, even on slow machines.
 pub(crate) const TOO_LONG: Duration = Duration::from_secs(30);
 
-/// Until `condition` holds. Fails with `what` where it never does.
+/// Waits until `condition` holds, or fails with `what`.
 #[track_caller]
 pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -18,7 +18,7 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Until `condition` holds, and lets other tasks run meanwhile.
+/// The same, while other tasks run.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !condition().await {
@@ -38,7 +38,7 @@ pub(crate) struct Server {
 impl Server {
     /// In the options, `{port}` is the port.
     pub(crate) fn start(options: &[&str]) -> Self {
-        // Another process may take the port before the server does: then it ends at once.
+        // If another process takes the port first, the server exits at once.
         for _ in 0..20 {
             let options = options.iter().map(|option| (*option).to_owned()).collect();
             let folder = tempfile::tempdir().unwrap();
@@ -54,11 +54,11 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it on its port, and waits until it answers. Whether it does.
+    /// Starts it on its port, and waits for it. Returns whether it answers.
     pub(crate) fn run(&mut self) -> bool {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        // Of several options of one name, the last holds.
+        // The last of several options with the same name applies.
         command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path());
         let port = self.port.to_string();
         command.args(self.options.iter().map(|option| option.replace("{port}", &port)));
@@ -75,14 +75,14 @@ impl Server {
     }
 
     fn answers(&self) -> bool {
-        // One that asks for a password or for TLS is there, too.
+        // A server that requires a password or TLS also counts as started.
         if self.options.iter().any(|option| option == "--tls-port") {
             return TcpStream::connect(("127.0.0.1", self.port)).is_ok();
         }
         matches!(self.try_call(&["PING"]), Ok(Reply::Text(_) | Reply::Error(_)))
     }
 
-    /// As `kill -9`.
+    /// Like `kill -9`.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -126,7 +126,7 @@ impl Drop for Server {
     }
 }
 
-/// Below the ports that the system gives to clients, and with room for a cluster's second port.
+/// Below the system's ephemeral ports, and with room for a cluster's second port.
 fn free_port() -> u16 {
     loop {
         let port = fastrand::u16(11_000..22_000);
@@ -137,7 +137,7 @@ fn free_port() -> u16 {
     }
 }
 
-/// What a server answers.
+/// A server's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
     Nothing,
@@ -173,7 +173,7 @@ impl Reply {
     }
 }
 
-/// One command on a connection of its own.
+/// Runs a command on a new connection.
 fn call(port: u16, words: &[&str]) -> std::io::Result<Reply> {
     Wire::connect(port)?.call(words)
 }

@@ -1,4 +1,4 @@
-//! Clients of every kind, each sending one request after the other.
+//! Clients of all kinds, each sending one request after the other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use super::books::Books;
 use super::settings::TOKEN;
 use super::support::client::{ClientBody, Connection, channel, full, request};
 
-/// How a request goes.
+/// The course of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Course {
     Json,
     Http2,
     Stream,
-    /// The model stands behind 200 KiB of something else.
+    /// The model comes after 200 KiB of other data.
     Routed,
-    /// Its headers are as long as they may be.
+    /// Its headers have the maximum length.
     Fat,
     Refused,
-    /// The provider answers with a failure, and is asked once more.
+    /// The provider fails, and the request is retried.
     Failing,
     Broken,
     /// The provider answers before it has read the body.
@@ -67,7 +67,7 @@ impl Course {
         }
     }
 
-    /// Between two requests of a client: the load is to last, not to be as high as can be.
+    /// The pause between two requests of a client: the load must last, not be as high as possible.
     fn pause(self) -> Duration {
         match self {
             Self::Refused | Self::Fat | Self::Early => Duration::from_millis(100),
@@ -144,7 +144,7 @@ pub(crate) async fn run(course: Course, gateway: SocketAddr, books: Arc<Books>, 
     }
 }
 
-/// One request; gives whether its connection can be used again.
+/// Sends a request. Returns whether its connection can be reused.
 async fn one(course: Course, connection: &mut Connection, books: &Books) -> bool {
     let sent = connection.try_send(course.request(course.body()));
     if course == Course::Silent {
@@ -154,7 +154,7 @@ async fn one(course: Course, connection: &mut Connection, books: &Books) -> bool
     }
     let response = match sent.await {
         Ok(response) => response,
-        // Only one whose upload was refused may lose its connection before there is an answer.
+        // Only a refused upload may lose its connection before there is an answer.
         Err(_) if course == Course::Early => {
             Books::count(&books.given_up);
             return false;
@@ -202,12 +202,12 @@ async fn one(course: Course, connection: &mut Connection, books: &Books) -> bool
     whole_or_not(course)
 }
 
-/// An early answer or a broken one ends its connection.
+/// Returns true if the answer ends its connection: an early or a broken one.
 fn whole_or_not(course: Course) -> bool {
     !matches!(course, Course::Broken | Course::Early | Course::Failing)
 }
 
-/// Asks for an endless stream and reads nothing but its head; the gateway must end that by itself.
+/// Requests an endless stream and reads only its head; the gateway must end it.
 async fn unread(gateway: SocketAddr, books: &Books) -> bool {
     let mut stream = TcpStream::connect(gateway).await.unwrap();
     let head = format!(
@@ -222,7 +222,7 @@ async fn unread(gateway: SocketAddr, books: &Books) -> bool {
         return false;
     }
     Books::count(&books.answered);
-    // Past its total the stream is over: what comes now is what was under way, and then the end.
+    // After the total timeout the stream has ended: buffered data arrives, and then the end.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let mut rest = vec![0; 1 << 16];
     let drained = async { while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {} };

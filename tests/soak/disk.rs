@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Where the gateway writes its log: a tmpfs of 2 MiB, or where none can be mounted, a folder in
-/// which a directory takes the log's place instead.
+/// The place of the gateway's log: a tmpfs of 2 MiB. If it cannot be mounted, a folder in which a
+/// directory takes the log's place instead.
 #[derive(Clone)]
 pub(crate) struct Disk(Arc<Place>);
 
@@ -30,7 +30,7 @@ impl Disk {
         self.0.folder.join("log.jsonl")
     }
 
-    /// Takes nothing more for half a second, and then is empty for two. Gives how often.
+    /// Alternates: full for half a second, then empty for two. Returns how often it was full.
     pub(crate) async fn fill_and_empty_until(self, end: Instant) -> u64 {
         let (filler, log) = (self.0.folder.join("filler"), self.log());
         let mut fillings = 0;
@@ -48,7 +48,7 @@ impl Disk {
             } else {
                 fs::remove_dir(&log).unwrap();
             }
-            // What was written so far is not needed, and the disk is small.
+            // The written data is not needed, and the disk is small.
             if fs::metadata(&log).is_ok_and(|log| log.len() > 1_000_000) {
                 fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(0).unwrap();
             }
@@ -58,7 +58,7 @@ impl Disk {
     }
 }
 
-/// To the last byte.
+/// Fills the disk to the last byte.
 fn fill(filler: &Path) {
     let mut file = fs::File::create(filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}

@@ -3,7 +3,7 @@
 //! standard error that nobody reads. Memory and descriptors stay flat, no key reaches another host,
 //! and every counter adds up. `tests/soak/run.sh` runs it for 20 minutes.
 //!
-//! A program of its own: it takes the machine for itself, and measures the memory of a process.
+//! A separate program: it needs the whole machine, and measures the memory of a process.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 mod books;
@@ -28,7 +28,7 @@ use settings::SettingsFile;
 use support::program::Program;
 use watch::Watch;
 
-/// How long the load lasts; enough for each kind of client, reload and full disk to happen.
+/// The duration of the load. Long enough for all kinds of clients, reloads and full disks.
 const SECONDS: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Two hosts of one provider, each with a key of its own, which do what a request asks for.
+//! Two hosts of one provider, each with its own key, which do what a request specifies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tower::BoxError;
 use super::books::Books;
 use super::support::hyper_upstream::{HyperUpstream, UpstreamBody, body};
 
-/// What each whole answer costs.
+/// The cost of each whole answer.
 pub(crate) const TICKS: u64 = 1_000;
 
 const USAGE: &str =

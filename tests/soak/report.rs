@@ -1,4 +1,4 @@
-//! Whether all accounts agree, and what to print of them.
+//! Checks that all counts agree, and prints them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct Summary {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// The counters once every exchange has ended and every record is written or given up.
+/// The counters after all exchanges have ended and all records are written or dropped.
 pub(crate) async fn settled(program: &Program) -> Page {
     let poll = async {
         loop {
@@ -68,7 +68,7 @@ async fn scrape(program: &Program) -> Page {
     Page::parse(str::from_utf8(&body).unwrap())
 }
 
-/// What clients, provider and counters say of the same requests.
+/// Compares the counts of clients, provider and gateway.
 pub(crate) fn check_books(books: &Books, page: &Page) {
     assert_eq!(Books::of(&books.foreign_keys), 0, "a key reached another host");
     assert_eq!(Books::of(&books.unexpected), 0, "every request went as its course promises");
@@ -89,7 +89,7 @@ pub(crate) fn check_books(books: &Books, page: &Page) {
     assert!(bounds.contains(&(ticks / TICKS)), "{ticks} ticks: {books:?}");
 }
 
-/// Both logs hold as many records as they say that they do.
+/// Checks that both logs contain as many records as they report.
 pub(crate) fn check_logs(page: &Page, log: &Path, database: &Path) {
     let ended = page.sum("ai_gateway_requests_ended_total", &[]);
     let store = LogStore::open(database).unwrap();
@@ -98,7 +98,7 @@ pub(crate) fn check_logs(page: &Page, log: &Path, database: &Path) {
     assert!(dropped(page, "file") > 0, "its disk was full");
     assert!(written(page, "file") > 0 && records(page, "file") == ended);
     assert!(page.sum("ai_gateway_log_lines_dropped_total", &[]) > 0, "nobody reads standard error");
-    // What a full disk has torn is a line by itself, and was counted as lost.
+    // A line cut by a full disk stands alone, and was counted as lost.
     let text = std::fs::read_to_string(log).unwrap();
     let is_torn = |line: &&str| serde_json::from_str::<Value>(line).is_err();
     let torn = text.trim_start_matches('\0').lines().filter(is_torn).count() as u64;
@@ -106,7 +106,7 @@ pub(crate) fn check_logs(page: &Page, log: &Path, database: &Path) {
 }
 
 impl Summary {
-    /// The second quarter beside the last: the first warms up.
+    /// Compares the second quarter with the last: the first is warm-up.
     fn quarters(&self) -> (Sample, Sample) {
         let quarter = self.samples.len() / 4;
         let last = Sample::peak(&self.samples[3 * quarter..]);

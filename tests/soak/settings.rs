@@ -1,5 +1,4 @@
-//! The gateway's settings, which move the provider to its other host, and bring the key for it, again
-//! and again.
+//! The gateway's settings, which repeatedly move the provider to its other host and change its key.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::provider::{Hosts, key};
 
-/// What opens the gateway.
+/// The gateway's token.
 pub(crate) const TOKEN: &str = "the-token-of-the-soak-test";
 
 pub(crate) struct SettingsFile {

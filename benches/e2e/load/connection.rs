@@ -1,4 +1,4 @@
-//! Connections over which requests are sent, by hyper's low-level client.
+//! The load's connections, with hyper's low-level client.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::BoxError;
 use crate::loads::{Exchange, Load, Protocol, STREAMS};
 
-/// One sender's place on a connection.
+/// A sender's share of a connection.
 pub(crate) enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     H2c(http2::SendRequest<Full<Bytes>>),
@@ -35,7 +35,7 @@ impl Sender {
     }
 }
 
-/// As many senders as the load asks for, all of them connected.
+/// Connects all senders of a load.
 pub(crate) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxError> {
     let mut senders = Vec::with_capacity(load.senders);
     for _ in 0..load.connections() {
@@ -59,7 +59,7 @@ pub(crate) async fn connect(load: &Load, port: u16) -> Result<Vec<Sender>, BoxEr
     Ok(senders)
 }
 
-/// Those that OpenAI's library for Python sends.
+/// The headers of OpenAI's library for Python.
 const SDK_HEADERS: [(&str, &str); 11] = [
     ("accept", "application/json"),
     ("accept-encoding", "identity"),
@@ -74,7 +74,7 @@ const SDK_HEADERS: [(&str, &str); 11] = [
     ("x-stainless-runtime", "CPython"),
 ];
 
-/// What every sender sends, again and again.
+/// The request that every sender repeats.
 pub(crate) fn request(
     load: &Load,
     port: u16,

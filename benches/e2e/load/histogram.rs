@@ -1,8 +1,8 @@
-//! Times in buckets no wider than a 32nd of what they hold.
+//! A histogram of times with a resolution of 1/32.
 
 use std::time::Duration;
 
-/// Bits of a value that its bucket keeps, after the highest one.
+/// The number of bits of a value that its bucket keeps after the highest one.
 const BITS: u32 = 5;
 const BUCKETS: usize = (64 - BITS as usize + 1) << BITS;
 
@@ -26,7 +26,7 @@ impl Histogram {
         self.total
     }
 
-    /// The middle of the bucket below whose end so many of a hundred lie, in nanoseconds.
+    /// The percentile in nanoseconds: the middle of its bucket.
     pub(crate) fn percentile(&self, percent: u64) -> u64 {
         let rank = (self.total * percent).div_ceil(100);
         let mut below = 0;
@@ -40,7 +40,7 @@ impl Histogram {
     }
 }
 
-/// Values below 2^[`BITS`] have a bucket each; from there on each doubling has 2^[`BITS`] of them.
+/// Values below 2^[`BITS`] have a bucket each; above that, each doubling has 2^[`BITS`] buckets.
 fn bucket(value: u64) -> usize {
     let shift = (63 - (value | 1).leading_zeros()).saturating_sub(BITS);
     ((shift as usize) << BITS) + (value >> shift) as usize

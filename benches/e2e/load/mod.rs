@@ -1,7 +1,7 @@
-//! The load: senders that each send their next request when the last one is answered.
+//! The load: senders that each send their next request when the previous one is answered.
 //!
-//! `name=LOAD port=P path=PATH header=NAME:VALUE watch=PID warm_up_ms=N window_ms=N` is answered
-//! with what it saw within the window, as one line of fields. It ends by itself.
+//! `name=LOAD port=P path=PATH header=NAME:VALUE watch=PID warm_up_ms=N window_ms=N` prints the
+//! results of the window as one line of fields, and ends by itself.
 
 pub(crate) mod connection;
 pub(crate) mod histogram;
@@ -24,10 +24,10 @@ use crate::BoxError;
 use crate::fields::Fields;
 use crate::loads::{ANSWER, Exchange, Load};
 
-/// A window goes on until so many requests are complete within it, but not for longer than this.
+/// A window lasts until this many requests are complete, but not longer than this.
 const LEAST_REQUESTS: u64 = 100;
 const LONGEST_WINDOW: Duration = Duration::from_secs(20);
-/// For the requests that are under way when the window ends.
+/// The time for requests that are active when the window ends.
 const GRACE: Duration = Duration::from_secs(20);
 const CONNECTING: Duration = Duration::from_secs(15);
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(fields: Fields<'_>) -> Result<String, BoxError> {
     })
 }
 
-/// Sends until the window is over. A sender whose request has failed sends no more.
+/// Sends until the window ends. A sender stops after a failed request.
 async fn send(
     mut sender: Sender,
     request: Request<Full<Bytes>>,
@@ -90,7 +90,7 @@ async fn send(
     }
 }
 
-/// Sends one request, and holds its answer to what it has to be.
+/// Sends a request and checks its answer.
 async fn answered(
     sender: &mut Sender,
     request: Request<Full<Bytes>>,
@@ -105,7 +105,7 @@ async fn answered(
         let Ok(data) = frame?.into_data() else { continue };
         bytes += data.len();
         if exchange.events().is_some() {
-            // Each event is a line and an empty one.
+            // Each event is a line and a blank line.
             let before = lines / 2;
             lines += memchr::memchr_iter(b'\n', &data).count();
             tally.count((lines / 2 - before) as u64);

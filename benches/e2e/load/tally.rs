@@ -1,4 +1,4 @@
-//! What all senders of a load have seen together.
+//! The combined results of all senders of a load.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::histogram::Histogram;
 
-/// However fast the server is, a load ends after so many requests.
+/// A load ends after this many requests, however fast the server is.
 const MOST_REQUESTS: u64 = 2_000_000;
 
 pub(super) struct Tally {
@@ -26,7 +26,7 @@ pub(super) struct Seen {
 pub(super) enum Phase {
     WarmUp,
     Window,
-    /// No more requests are sent.
+    /// Set when no more requests are to be sent.
     Over,
 }
 
@@ -44,13 +44,13 @@ impl Tally {
         self.phase.store(phase as u8, Relaxed);
     }
 
-    /// Whether one more request is to be sent.
+    /// Returns true if another request is to be sent.
     pub(super) fn goes_on(&self) -> bool {
         self.phase.load(Relaxed) != Phase::Over as u8
             && self.requests.fetch_add(1, Relaxed) < MOST_REQUESTS
     }
 
-    /// Answers or events that have come.
+    /// The number of answers or events.
     pub(super) fn count(&self, units: u64) {
         if self.is_window() {
             self.units.fetch_add(units, Relaxed);

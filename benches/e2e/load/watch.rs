@@ -1,25 +1,26 @@
-//! What the processes of a load, and all others, have used, as `/proc` tells.
+//! The resources used by the processes of a load and by all others, from `/proc`.
 
 use std::fs::read_to_string;
 
 use crate::BoxError;
 use crate::machine::Busy;
 
-/// `sysconf(_SC_CLK_TCK)`, which is 100 on every Linux that this runs on.
+/// `sysconf(_SC_CLK_TCK)`, which is 100 on all relevant Linux systems.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(crate) struct Watch {
     pub(crate) server: Used,
-    /// Of the server, and of what stands on both sides of it.
+    /// The ids of the server and of the process at both its ends.
     ours: f64,
     all: Busy,
 }
 
-/// What a process and its children have used.
+/// The resources used by a process and its children.
 pub(crate) struct Used {
-    /// `utime` and `stime`, of all of them.
+    /// `utime` and `stime` of all of them.
     pub(crate) cpu_seconds: f64,
-    /// Of the largest one: pages that nginx's processes share are not counted twice.
+    /// The memory of the largest one, so that shared pages of nginx's processes are not counted
+    /// twice.
     pub(crate) rss_kib: u64,
 }
 
@@ -33,7 +34,7 @@ impl Watch {
         Ok(Self { ours, server, all })
     }
 
-    /// What all other processes took of the time of all cores.
+    /// The share of all cores that other processes used.
     pub(crate) fn others_since(&self, before: &Self) -> f64 {
         let (busy, total) = self.all.since(&before.all);
         let ours = (self.ours - before.ours) * TICKS_PER_SECOND;
@@ -56,7 +57,7 @@ fn used(pid: u32) -> Result<Used, BoxError> {
 }
 
 fn ticks(stat: &str) -> Option<f64> {
-    // The name before the last parenthesis may hold anything.
+    // The name before the last parenthesis may contain anything.
     let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let (user, system): (f64, f64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     Some(user + system)

@@ -1,7 +1,7 @@
 //! Holds many streams open at once.
 //!
-//! `hold port=P path=PATH header=NAME:VALUE watch=PID upstream=PID streams=N window_ms=N` opens them,
-//! waits for an event on each, and prints what the server used, as one line of fields.
+//! `hold port=P path=PATH header=NAME:VALUE watch=PID upstream=PID streams=N window_ms=N` opens
+//! streams, waits for an event on each, and prints the server's resource use as one line of fields.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -21,10 +21,10 @@ use crate::load::watch::Watch;
 use crate::loads::{Exchange, Load};
 use crate::process;
 
-/// So many connections are made at a time, lest the queue of those to be accepted overflow.
+/// The number of connections made at a time, so that the accept queue does not overflow.
 const AT_ONCE: usize = 200;
 const OPENING: Duration = Duration::from_secs(60);
-/// Between the last opening and the first look: what opening took is given back meanwhile.
+/// The pause before the first measurement, in which memory used for opening is released.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
@@ -87,7 +87,7 @@ async fn open(
     }
 }
 
-/// Ends only where the stream does, which it should not.
+/// Ends only if the stream does, which is a failure.
 async fn read(_sender: Sender, mut body: Incoming, events: Arc<AtomicU64>) -> Option<hyper::Error> {
     while let Some(frame) = body.frame().await {
         if let Err(error) = frame {

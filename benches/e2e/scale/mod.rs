@@ -1,4 +1,4 @@
-//! Leads the runs about many streams and several threads, apart from the loads of `compare`.
+//! Runs the measurements of many streams and several threads, separately from `compare`.
 
 pub(crate) mod hold;
 mod streams;
@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::page::{Page, SCALE};
 use crate::targets::Target;
 
-/// Those on tokio: nginx would need a configuration for so many connections.
+/// The targets on tokio: nginx would need another configuration for so many connections.
 const TARGETS: [Target; 4] = [Target::Bare, Target::Gateway, Target::Metered, Target::Controlled];
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {

@@ -1,4 +1,4 @@
-//! Many open streams with an event each second: what they hold in memory, and what an event costs.
+//! Many open streams with an event per second: their memory, and the cost of an event.
 
 use std::process::Stdio;
 
@@ -13,16 +13,16 @@ use crate::stats::Spread;
 use crate::targets::Target;
 
 const ROUNDS: usize = 3;
-/// What is opened first, and closed again: what a process takes once is not counted.
+/// The streams that are opened and closed first, so that one-time memory is not counted.
 const WARM_UP: usize = 100;
 
-/// What one round told of one target.
+/// The result of a round for a target.
 #[derive(Clone, Copy)]
 struct Held {
     kib_per_stream: f64,
-    /// Microseconds of CPU.
+    /// CPU time in microseconds.
     cpu_per_event: f64,
-    /// Of one core.
+    /// The share of one core.
     cpu: f64,
     others: f64,
 }
@@ -37,7 +37,7 @@ pub(super) fn measure(options: &Options, streams: usize) -> Result<String, BoxEr
     Ok(table(streams, &rounds))
 }
 
-/// More than there are descriptors for both sides, where each has a connection of its own.
+/// More streams than descriptors allow if each needs two connections.
 pub(super) fn measure_http2(options: &Options, streams: usize) -> Result<String, BoxError> {
     let held = hold(options, Target::Around, streams)?;
     Ok(format!(
@@ -52,7 +52,7 @@ pub(super) fn measure_http2(options: &Options, streams: usize) -> Result<String,
     ))
 }
 
-/// Processes are started anew each time, or a round would find the memory of the one before.
+/// Processes are restarted for each round, so that memory of the previous one does not count.
 fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxError> {
     let port = process::free_port()?;
     let mut command = process::role(options.load_core, "upstream")?;

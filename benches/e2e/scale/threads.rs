@@ -1,4 +1,4 @@
-//! What a second worker thread brings, where both cores are the server's as well as the load's.
+//! The effect of a second worker thread, if the server and the load share both cores.
 
 use super::TARGETS;
 use crate::BoxError;

@@ -1,18 +1,18 @@
 //! Providers that a file sets up by their kind: those whose host depends on a resource, a region or
-//! an account, and one more of any other that is built in.
+//! an account, and copies of other built-in providers.
 
 use crate::config::place::{At, Mistake, Table, Text};
 use crate::config::providers::Raw;
 use crate::provider::Provider;
 
-/// The provider of a kind, and what names the place at which it is; `None` where the kind is none
-/// that is built in. What the kind needs is taken out of the section.
+/// The provider of a kind, and the setting that determines its host; `None` for an unknown kind.
+/// Removes the settings that the kind needs from the section.
 pub(super) fn of_kind(
     kind: &str,
     raw: &mut Table<Raw>,
 ) -> Result<Option<(Provider, Option<Text>)>, Mistake> {
     let section = raw.place();
-    let need = |name, value: Option<Text>| value.ok_or_else(|| section.misses(name));
+    let need = |name, value: Option<Text>| value.ok_or_else(|| section.missing(name));
     let (provider, place) = match kind {
         "azure-openai" | "azure" => {
             let resource = need("resource", raw.fields.resource.take())?;

@@ -1,4 +1,4 @@
-//! What a file says of the cache.
+//! Settings of the cache.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn mistakes_are_named_with_their_line_and_key() {
 }
 
 #[test]
-fn where_answers_are_kept_is_told() {
+fn the_store_for_answers_is_read() {
     let one = read("[cache]\nmemory_bytes = 1_048_576").unwrap();
     let same = |text: &str| one.has_same_cache_store(&read(text).unwrap());
     assert!(same("[cache]\nmemory_bytes = 1048576\n[gateways.team.cache]\nttl_seconds = 60"));
@@ -114,10 +114,10 @@ fn where_answers_are_kept_is_told() {
     }
 }
 
-/// A URL of Redis may hold a password.
+/// A URL of Redis may contain a password.
 #[cfg(feature = "redis")]
 #[test]
-fn a_redis_for_answers_is_told_and_not_shown() {
+fn a_redis_for_answers_is_read_and_not_shown() {
     let one = read("[cache]\nredis = { env = \"HAS_URL\" }\nprefix = \"p\"").unwrap();
     let shown = format!("{one:?} {:?}", one.control_layer());
     assert!(!shown.contains("LEAK"), "{shown}");

@@ -1,4 +1,4 @@
-//! Client certificates: which servers are shown which, and what is said of mistakes in them.
+//! Client certificates: which servers get which, and errors.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn identity() -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
-/// A folder with two of them.
+/// A folder with two client certificates.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.pem", "b.pem"] {
@@ -30,7 +30,7 @@ fn of_file(folder: &Path, text: &str) -> Result<Config, ConfigFileError> {
     Config::from_file(path)
 }
 
-/// The servers that are shown one, and whether it is that of `a.pem`.
+/// The servers that get a certificate, and whether it is `a.pem`.
 fn shown(folder: &TempDir, text: &str) -> Vec<(String, bool)> {
     let config = of_file(folder.path(), text).unwrap();
     let a = std::fs::read_to_string(folder.path().join("a.pem")).unwrap();

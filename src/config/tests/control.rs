@@ -1,4 +1,4 @@
-//! `[health]` and `[retry]`.
+//! The sections `[health]` and `[retry]`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ fn layer(text: &str) -> ControlLayer {
     read(text).unwrap().control_layer()
 }
 
-/// What `calls` requests of such a body get from an upstream that always answers this, and how
-/// often it is asked.
+/// The statuses of `calls` requests with this body if the upstream always answers with `status`,
+/// and the number of upstream calls.
 async fn call(
     layer: &ControlLayer,
     answer: StatusCode,
@@ -91,7 +91,7 @@ async fn retries_have_the_budget_and_the_room_of_the_file() {
         ("", "0123456789", 5),
         ("[retry]\nbudget_share = 0", "0123456789", 5),
         ("[retry]\nbudget_per_second = 0\nbudget_share = 0.0", "", 1),
-        // A frame counts for 64 bytes more than it has.
+        // A frame counts 64 bytes more than its length.
         ("[retry]\nmax_body_bytes = 74", "0123456789", 5),
         ("[retry]\nmax_body_bytes = 73", "0123456789", 1),
     ] {
@@ -163,6 +163,6 @@ fn a_cool_down_is_no_longer_than_its_cap() {
     let said = of_file("[health]\n\ncool_down = { default_ms = 2, cap_ms = 1 }");
     says(&said, "line 3, health.cool_down: ", "longer than `cap_ms`");
     says(&of_file("health.cool_down.default_ms = 30_001"), "line 1, health.cool_down: ", "30000");
-    // The default that nobody wrote gives way.
+    // The implicit default is capped instead.
     assert!(read("health.cool_down.cap_ms = 500").is_ok());
 }

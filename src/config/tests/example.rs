@@ -1,4 +1,4 @@
-//! The example shows every setting that there is.
+//! The example file shows every setting.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use super::meaning::{EXAMPLE, with_what_it_leaves_out};
 use super::*;
 use crate::settings::route::RouteBuilder;
 
-/// What is below these has a name of the file's own.
+/// Keys below these have names that the file chooses.
 const NAMED: [&str; 5] = ["providers", "gateways", "provider_timeouts", "keys", "nodes"];
-/// What is below the first can be below the second, too.
+/// Keys below the first can also be below the second.
 const ALIKE: [(&str, &str); 2] = [("gateways", "default"), ("timeouts", "provider_timeouts")];
-/// What puts conditions together. It stands beside fields of any name, so no error lists it.
+/// Keys that combine conditions. They stand beside fields of any name, so no error lists them.
 const COMBINED: [&str; 3] = ["all", "any", "not"];
 
 #[test]
@@ -31,7 +31,8 @@ fn the_example_shows_every_key_that_the_reader_knows() {
     assert!(missing.is_empty(), "not in examples/gateway/gateway.toml: {missing:#?}");
 }
 
-/// The keys of all tables. Serde lists them where it finds another, which is put into each in turn.
+/// The keys of all tables. Serde lists the known keys in the error for an unknown one, so this adds
+/// one to each table in turn.
 fn keys_of_tables(text: &str) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for number in 0.. {
@@ -41,7 +42,7 @@ fn keys_of_tables(text: &str) -> BTreeSet<String> {
         let Err(error) = File::deserialize(Deserializer::from(Spanned::new(0..0, tree))) else {
             continue;
         };
-        // Which fields a condition may test is told by `keys_of_routes`.
+        // `keys_of_routes` lists the fields that a condition may test.
         let is_test = table.contains(".condition.");
         if error.message().starts_with("unknown field `nonsense`") && !is_test {
             let known = names(error.message()).into_iter();
@@ -51,7 +52,7 @@ fn keys_of_tables(text: &str) -> BTreeSet<String> {
     keys
 }
 
-/// Puts `nonsense` into the table of this number, and gives its key.
+/// Adds `nonsense` to the table with this number, and returns the table's key.
 fn plant(value: &mut DeValue<'_>, key: &str, number: &mut usize) -> Option<String> {
     match value {
         DeValue::Table(entries) if *number == 0 => {
@@ -77,7 +78,7 @@ fn dotted(section: &str, name: &str) -> String {
     if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
-/// The keys of routes, which serde reads: it lists them where it finds another.
+/// The keys of routes, from serde's errors for unknown keys.
 fn keys_of_routes() -> Vec<String> {
     const ROUTE: &str = "gateways.routes";
     const NODE: &str = "gateways.routes.nodes";
@@ -101,7 +102,7 @@ fn keys_of_routes() -> Vec<String> {
     keys
 }
 
-/// What would be known in the place of `nonsense`.
+/// The keys that would be valid in place of `nonsense`.
 fn expected(route: &str) -> Vec<String> {
     let error = toml::from_str::<RouteBuilder>(route).unwrap_err();
     let message = error.message();
@@ -110,15 +111,15 @@ fn expected(route: &str) -> Vec<String> {
 }
 
 fn names(message: &str) -> Vec<String> {
-    // Every other piece stands between backticks; the first one is `nonsense`.
+    // Every other piece is between backticks; the first one is `nonsense`.
     message.split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
 }
 
-/// The keys that stand in a text with their sections, in comments too: `name = `, and below a key
-/// what stands in its braces.
+/// The keys in a text with their sections, including those in comments: `name = `, and the contents
+/// of inline tables.
 fn shown(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    // For each open brace, where it is and the last key in it.
+    // For each open brace, its key and the last key in it.
     let mut levels = vec![(String::new(), String::new())];
     for line in text.lines() {
         let line = line.trim_start_matches(['#', ' ']);
@@ -151,7 +152,7 @@ fn shown(text: &str) -> BTreeSet<String> {
                     levels.push((prefix, String::new()));
                 }
                 '}' if levels.len() > 1 => drop(levels.pop()),
-                // In quotes it is a name of the file's own.
+                // A quoted key is a name that the file chooses.
                 '"' => word = "*",
                 first if is_name(first) => word = token,
                 ' ' => {}
@@ -162,14 +163,14 @@ fn shown(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// Of `a.b.c`, also `a` and `a.b`.
+/// For `a.b.c`: `a`, `a.b` and `a.b.c`.
 fn beginnings(key: &str) -> impl Iterator<Item = String> {
     let ends = key.match_indices('.').map(|(at, _)| at).chain([key.len()]);
     ends.map(|end| general(&key[..end]))
 }
 
-/// A key without the names that the file gives to gateways, providers and others, and without the
-/// numbers of lists. What is read alike is named alike.
+/// A key without the names that the file chooses and without indices of lists. Tables of the same
+/// type get the same name.
 fn general(key: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     let mut rest = key.split('.').map(|part| part.split('[').next().unwrap()).peekable();

@@ -1,8 +1,8 @@
-//! Keys and tokens are shown nowhere, wherever somebody may have put them.
+//! Errors and `Debug` never show keys and tokens, wherever they are in a file.
 
 use super::*;
 
-/// As xAI's keys look, but for the word.
+/// Looks like a key of xAI, except for the word.
 const KEY: &str = "sk-LEAK-0123456789abcdefghijklmnopqrstuvwxyz";
 
 fn refusal(text: &str) -> ConfigFileError {
@@ -136,7 +136,7 @@ fn keys_of_every_kind_are_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_credential_by_any_name_is_told_where_it_belongs() {
+fn a_credential_by_any_name_is_refused_with_its_proper_place() {
     for name in crate::util::redact::names() {
         let error = of_gateway(&format!("tokens = [{{ {name} = \"hunter2\" }}]"));
         assert_eq!(error.kind(), Kind::PlainSecret, "{name}: {error}");

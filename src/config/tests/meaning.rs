@@ -1,4 +1,4 @@
-//! What a file says is what the same in code would be.
+//! A file has the same meaning as the same settings in code.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ fn the_example_is_read() {
     let config = Config::from_toml(EXAMPLE).unwrap();
     assert_eq!(config.to_string(), "1 gateway, 19 providers, 1 route");
     let table = config.settings();
-    // It opens nothing: neither a token nor a key is in force.
+    // It grants no access: no token and no key is active.
     let team = table.get(Some("acct"), "team").unwrap();
     assert!(!team.asks_for_token() && team.keys.is_empty());
     assert!(table.get(Some("other"), "team").unwrap().requires_credentials);
     table.check_providers(&config.providers()).unwrap();
 }
 
-/// The example, with the settings that stand in comments, and the certificate that it names.
+/// The example with the settings in its comments, and the certificate file that it names.
 #[cfg(all(
     feature = "client",
     feature = "control",
@@ -71,7 +71,7 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
     let config = read(&text).unwrap();
     assert_eq!(config.client_certificates(&config.providers()).unwrap().iter().count(), 2);
     assert!(!config.has_same_control(&read("").unwrap()));
-    // What it shows of them is what they are.
+    // The example shows the defaults.
     let text = "[health]\nbreaker = {}\ncool_down = {}\n[retry]\nbudget_share = 0.2\n\
                 max_body_bytes = 16_777_216";
     assert!(config.has_same_control(&read(text).unwrap()));
@@ -83,10 +83,10 @@ fn the_lines_that_the_example_leaves_out_are_good_too() {
     assert!(defaults.custom_cost.is_some() && defaults.byok_alias.is_some());
 }
 
-/// A URL of Redis may hold a password.
+/// A URL of Redis may contain a password.
 #[cfg(feature = "redis")]
 #[test]
-fn where_limits_are_counted_is_told_and_not_shown() {
+fn the_store_for_limits_is_read_and_not_shown() {
     let one = read("[limits]\nredis = { env = \"HAS_URL\" }\nrate_limit_fields = true").unwrap();
     let shown = format!("{one:?} {:?}", one.control_layer());
     assert!(!shown.contains("LEAK"), "{shown}");
@@ -205,7 +205,7 @@ fn providers_of_several_places_are_set_up_by_their_place() {
     );
     let mut providers = config.unwrap().providers();
     let mut added = providers.split_off(Provider::all().len());
-    // A table has no order.
+    // The order of a table is not defined.
     added.sort_by(|a, b| a.slug().cmp(b.slug()));
     let expected = [
         Provider::bedrock("us-east-1"),
@@ -229,7 +229,7 @@ fn a_gateway_may_have_a_default_provider() {
     assert_eq!((of("team"), of("other")), (Some("custom-acme"), Some("grok")));
 }
 
-/// Every setting of a gateway.
+/// All settings of a gateway.
 const ALL: &str = r#"
 tokens = [{ sha256 = "2304fcda2bf82779c69d1100357cc0d7af66ee39d6fc1e1ae7a77cb7477f4943" }, { env = "HAS_T" }]
 authenticated_elsewhere = true

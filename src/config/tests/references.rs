@@ -1,4 +1,5 @@
-//! What is named must be there, and is looked for where it is named.
+//! Settings that refer to providers, keys and nodes: unknown names are reported where they are
+//! used.
 
 use super::refusals::{of_gateway, says};
 use super::*;

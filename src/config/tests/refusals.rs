@@ -1,8 +1,8 @@
-//! Each mistake, with the line and the key that it is said to be at.
+//! Each kind of error, with its line and key.
 
 use super::*;
 
-/// What is said of a mistake in a gateway `team`, whose first line is the file's second.
+/// The error for settings of a gateway `team`. Their first line is the file's second.
 pub(super) fn of_gateway(text: &str) -> String {
     let error = read(&format!("[gateways.team]\nauthenticated_elsewhere = true\n{text}"));
     error.unwrap_err().to_string()

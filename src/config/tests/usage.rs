@@ -1,9 +1,9 @@
-//! Which providers are asked for the usage of streams.
+//! The setting that asks a provider for the usage of streams.
 
 use super::*;
 
 #[test]
-fn a_provider_says_whether_it_is_asked_for_usage() {
+fn asking_for_usage_is_set_per_provider() {
     let config = read(
         "[providers.mistral]\nask_for_usage = true\n\
          [providers.openai]\nask_for_usage = false\n\

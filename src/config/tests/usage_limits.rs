@@ -1,4 +1,4 @@
-//! What a file says of limits.
+//! Limit rules.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an exchange holds of what its caller may use, until it is known what it has used.
+//! The amounts that an exchange has reserved of its caller's limits, until they are settled.
 
 use std::any::Any;
 use std::fmt;

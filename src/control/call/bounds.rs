@@ -1,4 +1,4 @@
-//! What bounds a call in time.
+//! The time bounds of a call.
 
 use crate::control::timer::Bound;
 use crate::directives::timeouts::Timeouts;

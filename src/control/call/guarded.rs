@@ -1,4 +1,4 @@
-//! A response body with what it keeps until its end.
+//! A response body with the guards that it holds until its end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

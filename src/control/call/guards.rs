@@ -1,4 +1,4 @@
-//! What a response keeps until its body is over.
+//! The permits and counters that a response holds until its body ends.
 
 use bytes::Buf;
 use http::Response;
@@ -30,9 +30,9 @@ enum HeldPermits {
 }
 
 /// Releases the permits of a response that is dropped in favour of another try.
-pub(in crate::control) fn let_go<B>(response: &mut Response<B>) {
+pub(in crate::control) fn release_early<B>(response: &mut Response<B>) {
     if let Some(handle) = response.extensions_mut().remove::<Handle<Permits>>() {
-        handle.let_go();
+        handle.release();
     }
 }
 

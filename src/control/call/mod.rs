@@ -18,6 +18,6 @@ mod watch;
 pub use self::body::CallBody;
 pub(super) use self::bounds::Bounds;
 pub use self::future::CallFuture;
-pub(super) use self::guards::{Guards, let_go};
+pub(super) use self::guards::{Guards, release_early};
 pub use self::service::Call;
 pub(super) use self::service::Parts;

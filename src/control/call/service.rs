@@ -22,7 +22,7 @@ use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
 use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
 #[cfg(feature = "limits")]
 use crate::control::limits::{self, Asking, Checked, Limits};
-use crate::control::pins::Learning;
+use crate::control::pins::ResponseReader;
 use crate::control::timeout::{HandedDown, Timing, timeouts_of};
 use crate::control::verdict;
 use crate::directives::timeouts::Timeouts;
@@ -108,7 +108,11 @@ impl Parts {
                 if let (Some((conversation, pins)), Some(picked)) = (stays, all.get(index)) {
                     conversation.tries(picked.id, affinity);
                     if makes_response(context) {
-                        tracked.learns(Learning::new(pins, picked.id, context.clone()));
+                        tracked.set_response_reader(ResponseReader::new(
+                            pins,
+                            picked.id,
+                            context.clone(),
+                        ));
                     }
                 }
                 choices.take(index, request);
@@ -285,7 +289,7 @@ impl<S> Call<S> {
         R: Body,
     {
         let is_classified =
-            !guards.is_empty() && verdict::is_announced(request.extensions(), context);
+            !guards.is_empty() && verdict::is_marked_classified(request.extensions(), context);
         let timing = bounds.and_then(|Bounds { timeouts, total }| {
             Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
         });

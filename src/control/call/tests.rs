@@ -1,4 +1,4 @@
-//! What counts as load, and until when.
+//! Tests of load: what counts, and until when.
 
 use std::future::{Future, Pending, pending};
 use std::io;

@@ -1,4 +1,4 @@
-//! The way of a request whose answer may come from the cache.
+//! The path of a request whose answer may come from the cache.
 
 use std::future::poll_fn;
 

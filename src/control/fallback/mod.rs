@@ -161,7 +161,7 @@ where
         let Some(work) = work else {
             return FallbackFuture::direct(self.inner.call(request));
         };
-        verdict::announce(&mut request, work.plan.context());
+        verdict::mark_classified(&mut request, work.plan.context());
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
         let first = work.call(&mut service, request);

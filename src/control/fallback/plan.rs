@@ -1,4 +1,4 @@
-//! What can be tried for a request.
+//! The steps that can be tried for a request.
 
 use std::sync::Arc;
 

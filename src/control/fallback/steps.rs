@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::work::Work;
 use crate::control::classify::CallClass;
 use crate::control::replay::ReplayBody;
-use crate::control::verdict::{self, ClassifiedBody, Classifying, Given, Verdict};
+use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
 use crate::control::{attempt, call};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
@@ -31,7 +31,7 @@ pin_project! {
         S: Service<Request<ReplayBody<B>>>,
     {
         #[pin]
-        call: Passed<S::Future, Given<R, S::Error>>,
+        call: Passed<S::Future, ClassifiedResult<R, S::Error>>,
         // `None` if there is nothing else to try.
         steps: Option<Box<Steps<S, B>>>,
     }
@@ -48,7 +48,7 @@ enum Next<R, E> {
     /// The start of the response has not arrived yet.
     Classify(Classifying<R>),
     /// It failed, and something else may be tried.
-    Failed(Given<R, E>),
+    Failed(ClassifiedResult<R, E>),
     /// It failed with an error after which nothing else is tried.
     Ended(E),
 }
@@ -83,13 +83,13 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    type Output = Given<R, S::Error>;
+    type Output = ClassifiedResult<R, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.call.poll_or(cx, |result, cx| {
             let Some(mut steps) = this.steps.take() else {
-                return ControlFlow::Break(verdict::as_it_is(result));
+                return ControlFlow::Break(verdict::unclassified(result));
             };
             let next = steps.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(steps.try_others(next)))
@@ -105,7 +105,10 @@ where
     B::Error: Into<BoxError>,
 {
     /// Continues after the first step until a result can be returned.
-    async fn try_others<R>(mut self: Box<Self>, mut next: Next<R, S::Error>) -> Given<R, S::Error>
+    async fn try_others<R>(
+        mut self: Box<Self>,
+        mut next: Next<R, S::Error>,
+    ) -> ClassifiedResult<R, S::Error>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
         S::Error: 'static,
@@ -160,14 +163,14 @@ where
         &mut self,
         result: Result<Response<R>, E>,
         cx: &mut Context<'_>,
-    ) -> ControlFlow<Given<R, E>, Next<R, E>>
+    ) -> ControlFlow<ClassifiedResult<R, E>, Next<R, E>>
     where
         E: 'static,
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
         if attempt::report_end(self.plan.context(), &result) {
-            return ControlFlow::Break(verdict::as_it_is(result));
+            return ControlFlow::Break(verdict::unclassified(result));
         }
         let mut response = match result {
             Ok(response) => response,
@@ -215,7 +218,7 @@ where
     }
 
     /// Returns the last result: nothing else can be tried.
-    fn hand_on<R, E>(&mut self, best: Result<Last<R>, E>) -> Given<R, E> {
+    fn hand_on<R, E>(&mut self, best: Result<Last<R>, E>) -> ClassifiedResult<R, E> {
         best.map(|last| {
             self.set_step(last.step);
             last.response
@@ -227,7 +230,7 @@ where
 fn answered<R, E>(
     classifying: Classifying<R>,
     verdict: Verdict,
-) -> ControlFlow<Given<R, E>, Given<R, E>>
+) -> ControlFlow<ClassifiedResult<R, E>, ClassifiedResult<R, E>>
 where
     R: Body<Data = Bytes>,
     R::Error: Into<BoxError>,
@@ -242,7 +245,7 @@ where
 impl<R> Last<R> {
     fn new(mut response: Response<ClassifiedBody<R>>, step: usize) -> Self {
         // The next try may need the permits that this response holds.
-        call::let_go(&mut response);
+        call::release_early(&mut response);
         Self { response, step }
     }
 }

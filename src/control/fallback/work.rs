@@ -16,7 +16,7 @@ use crate::context::step::Step;
 use crate::control::classify::Rule;
 use crate::control::replay::{RecordedRequest, ReplayBody};
 use crate::control::{attempt, verdict};
-use crate::exchange::asked::Asked;
+use crate::exchange::usage_option::AddedOption;
 use crate::routing::model::{Edit, escaped};
 
 /// What was tried, and what is needed to try the next step.
@@ -74,7 +74,7 @@ impl<B> Work<B> {
         let (number, recorded) = found?;
         self.set_step(number);
         let mut request = recorded.request();
-        verdict::announce(&mut request, self.plan.context());
+        verdict::mark_classified(&mut request, self.plan.context());
         Some(request)
     }
 
@@ -122,13 +122,13 @@ impl<B> Work<B> {
 
     /// Removes the option that asks for usage, if the step's provider must not get it.
     fn without_option(&self, step: &Step) -> Option<Edit> {
-        let asked = self.original.head.extension::<Asked>()?;
-        let place = asked.place()?;
+        let added = self.original.head.extension::<AddedOption>()?;
+        let place = added.place()?;
         let option = step.upstream.usage_option();
         let named = || self.named().map(|model| &*model.name);
         let model = step.model.as_deref().or_else(named);
-        let is_kept = option.is_wanted(asked.all()) && !option.is_refused(model);
-        asked.is_sent(is_kept);
+        let is_kept = option.is_wanted(added.asks_all_providers()) && !option.is_refused(model);
+        added.mark_sent(is_kept);
         (!is_kept).then_some(Edit { cut: place, insert: Bytes::new() })
     }
 

@@ -1,4 +1,4 @@
-//! The layer.
+//! [`HealthLayer`], which creates the services.
 
 use std::sync::Arc;
 

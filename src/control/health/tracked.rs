@@ -15,7 +15,7 @@ use super::permit::{Answered, Breaker, Permit};
 use super::settings::CoolDownSettings;
 use crate::context::GatewayContext;
 use crate::control::held::Held;
-use crate::control::pins::Learning;
+use crate::control::pins::ResponseReader;
 use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
 use crate::response::failure;
@@ -74,8 +74,8 @@ impl Target {
         let permit = self.permit(now)?;
         let acquire = |account: &Option<Arc<Account>>| account.as_ref().map(Account::acquire);
         let (key, load) = (acquire(&self.account), acquire(&self.load));
-        let (answered, context, learning) = (None, None, None);
-        Ok(Tracked { target: self, permit, answered, key, _load: load, context, learning })
+        let (answered, context, response_reader) = (None, None, None);
+        Ok(Tracked { target: self, permit, answered, key, _load: load, context, response_reader })
     }
 
     fn permit(&self, now: Instant) -> Result<Option<Permit>, Blocked> {
@@ -105,7 +105,7 @@ pub(in crate::control) struct Tracked {
     /// Tells whose timeout expired, under a gateway.
     context: Option<GatewayContext>,
     /// Set if the provider may store this response.
-    learning: Option<Box<Learning>>,
+    response_reader: Option<Box<ResponseReader>>,
 }
 
 /// A success that can be taken back.
@@ -123,16 +123,16 @@ impl Tracked {
     }
 
     /// Remembers what the provider stores of this call.
-    pub(in crate::control) fn learns(&mut self, learning: Learning) {
-        self.learning = Some(Box::new(learning));
+    pub(in crate::control) fn set_response_reader(&mut self, response_reader: ResponseReader) {
+        self.response_reader = Some(Box::new(response_reader));
     }
 
     /// Looks at a frame of the response.
     pub(in crate::control) fn see(&mut self, data: &[u8]) {
-        if let Some(learning) = &mut self.learning
-            && !learning.push(data)
+        if let Some(response_reader) = &mut self.response_reader
+            && !response_reader.push(data)
         {
-            self.learning = None;
+            self.response_reader = None;
         }
     }
 
@@ -199,10 +199,10 @@ impl Tracked {
         if is_of_key || is_failure(status) {
             self.target.avoid(is_of_key, now);
         }
-        if let Some(learning) = &mut self.learning
-            && !(status.is_success() && learning.responded(response.headers()))
+        if let Some(response_reader) = &mut self.response_reader
+            && !(status.is_success() && response_reader.responded(response.headers()))
         {
-            self.learning = None;
+            self.response_reader = None;
         }
         if is_classified && let Some(blame) = self.blame() {
             response.extensions_mut().insert(blame);

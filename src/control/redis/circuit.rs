@@ -1,4 +1,4 @@
-//! Whether Redis is worth asking.
+//! A circuit breaker for Redis: stops commands while the server does not answer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! One Redis, or a cluster, as a store asks it.
+//! The stores' client of one Redis server or a cluster.
 
 use std::future::Future;
 use std::time::Duration;

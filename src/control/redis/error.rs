@@ -1,4 +1,4 @@
-//! What goes wrong with Redis.
+//! Errors of Redis.
 
 use std::error::Error;
 use std::fmt;

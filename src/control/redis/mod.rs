@@ -1,5 +1,5 @@
-//! What the stores in Redis share: a connection that comes back by itself, a deadline for each answer, and
-//! a circuit for a server that gives none.
+//! Shared by the stores in Redis: a connection that is re-established, a deadline for each answer,
+//! and a circuit breaker for a server that does not answer.
 
 mod circuit;
 mod client;

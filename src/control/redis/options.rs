@@ -1,4 +1,4 @@
-//! Where Redis is, and how it is asked.
+//! The options of a Redis connection.
 
 use std::time::Duration;
 

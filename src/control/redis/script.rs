@@ -1,4 +1,4 @@
-//! A script, and one call of it.
+//! A Lua script and a call of it.
 
 use redis::Cmd;
 

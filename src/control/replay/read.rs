@@ -1,4 +1,4 @@
-//! A request body of which something was read before it is sent.
+//! A request body whose start was read before it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -18,7 +18,7 @@ use super::decision::Attempt;
 use super::work::Work;
 use crate::control::attempt;
 use crate::control::replay::ReplayBody;
-use crate::control::verdict::{self, ClassifiedBody, Classifying, Given, Verdict};
+use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Passed;
@@ -33,7 +33,7 @@ pin_project! {
         S: Service<Request<ReplayBody<B>>>,
     {
         #[pin]
-        call: Passed<S::Future, Given<R, S::Error>>,
+        call: Passed<S::Future, ClassifiedResult<R, S::Error>>,
         // `None` if the request is never sent again.
         again: Option<Box<Again<S, B>>>,
     }
@@ -77,13 +77,13 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    type Output = Given<R, S::Error>;
+    type Output = ClassifiedResult<R, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.call.poll_or(cx, |result, cx| {
             let Some(mut again) = this.again.take() else {
-                return ControlFlow::Break(verdict::as_it_is(result));
+                return ControlFlow::Break(verdict::unclassified(result));
             };
             let next = again.work.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(again.go_on(next)))
@@ -95,7 +95,7 @@ opaque_debug!(RetryFuture<S, B, R> where S: Service<Request<ReplayBody<B>>>);
 
 impl<S, B> Again<S, B> {
     /// Continues after the first attempt.
-    async fn go_on<R>(mut self: Box<Self>, mut next: Next<R>) -> Given<R, S::Error>
+    async fn go_on<R>(mut self: Box<Self>, mut next: Next<R>) -> ClassifiedResult<R, S::Error>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
         S::Error: 'static,
@@ -139,14 +139,14 @@ impl<B> Work<B> {
         &mut self,
         result: Result<Response<R>, E>,
         cx: &mut Context<'_>,
-    ) -> ControlFlow<Given<R, E>, Next<R>>
+    ) -> ControlFlow<ClassifiedResult<R, E>, Next<R>>
     where
         E: 'static,
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
         if attempt::report_end(self.context.as_ref(), &result) {
-            return ControlFlow::Break(verdict::as_it_is(result));
+            return ControlFlow::Break(verdict::unclassified(result));
         }
         let mut response = match result {
             Ok(response) => response,

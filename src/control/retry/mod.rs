@@ -173,11 +173,11 @@ where
             return RetryFuture::direct(self.inner.call(request));
         };
         let budget = self.layer.budgets.of(request.uri().authority());
-        let is_below_fallback = verdict::is_announced(request.extensions(), context);
+        let is_below_fallback = verdict::is_marked_classified(request.extensions(), context);
         let context = context.cloned();
         let recorded = recorded.clone();
         if may_go_on && !is_below_fallback {
-            verdict::announce(&mut request, context.as_ref());
+            verdict::mark_classified(&mut request, context.as_ref());
         }
         let mut work = Work::new(
             recorded,

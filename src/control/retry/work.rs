@@ -1,4 +1,4 @@
-//! What is needed to send a request again.
+//! The state of a request that may be sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::context::GatewayContext;
 use crate::control::classify::Rule;
 use crate::control::replay::{RecordedRequest, ReplayBody};
 use crate::control::{attempt, verdict};
-use crate::exchange::asked::Asked;
 use crate::exchange::usage_option;
+use crate::exchange::usage_option::AddedOption;
 use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
@@ -29,7 +29,7 @@ pub(super) struct Work<B> {
     pub(super) context: Option<GatewayContext>,
     attempts: u8,
     /// The option that may be refused; `None` once the request is sent without it.
-    asked: Option<Asked>,
+    added: Option<AddedOption>,
     /// A fallback above uses the verdict instead of reading the response again.
     pub(super) tells_verdict: bool,
     /// The option was refused, and the current attempt is without it.
@@ -46,8 +46,8 @@ impl<B> Work<B> {
         tells_verdict: bool,
     ) -> Self {
         let may_be_refused = context.as_ref().is_some_and(GatewayContext::may_be_refused);
-        let asked = || recorded.head.extension::<Asked>().cloned();
-        let asked = may_be_refused.then(asked).flatten();
+        let added = || recorded.head.extension::<AddedOption>().cloned();
+        let added = may_be_refused.then(added).flatten();
         Self {
             recorded,
             settings,
@@ -55,7 +55,7 @@ impl<B> Work<B> {
             budget,
             context,
             attempts: 0,
-            asked,
+            added,
             is_without: false,
             tells_verdict,
         }
@@ -77,7 +77,7 @@ impl<B> Work<B> {
     pub(super) fn request(&self) -> Request<ReplayBody<B>> {
         let mut request = self.recorded.request();
         if self.settings.max_attempts > 1 {
-            verdict::announce(&mut request, self.context.as_ref());
+            verdict::mark_classified(&mut request, self.context.as_ref());
         }
         request
     }
@@ -94,11 +94,11 @@ impl<B> Work<B> {
         if !usage_option::may_be_refused(status) || !self.recorded.is_replayable() {
             return false;
         }
-        let Some(asked) = self.asked.take() else { return false };
-        let Some(place) = asked.place().filter(|place| self.recorded.has(place.start)) else {
+        let Some(added) = self.added.take() else { return false };
+        let Some(place) = added.place().filter(|place| self.recorded.has(place.start)) else {
             return false;
         };
-        asked.is_sent(false);
+        added.mark_sent(false);
         self.recorded = self.recorded.without(place);
         self.is_without = true;
         // It does not count as an attempt, and goes to the same place as the first one.
@@ -113,8 +113,8 @@ impl<B> Work<B> {
     fn learn(&self) {
         let Some(context) = &self.context else { return };
         let Some(upstream) = context.upstream() else { return };
-        let asked = self.recorded.head.extension::<Asked>();
-        let model = context.routed_model().or_else(|| asked?.model()).unwrap_or_default();
+        let added = self.recorded.head.extension::<AddedOption>();
+        let model = context.routed_model().or_else(|| added?.model()).unwrap_or_default();
         tracing::info!(
             target: TARGET,
             provider = upstream.slug(),

@@ -1,4 +1,4 @@
-//! The guards of a layer, whatever their types.
+//! The guards of a layer, type-erased.
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::util::payload::Payload;
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
 
-/// Boxed, for it is made once per exchange, and only where there is a guard.
+/// Boxed: only requests with guards pay for it, once per exchange.
 pub(crate) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 pub(crate) trait AnyGuard: Send + Sync {
@@ -41,11 +41,11 @@ impl<G: Guard> AnyGuard for G {
     }
 }
 
-/// In the order in which they were added.
+/// Guards in the order in which they were added.
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
     pub(crate) list: Vec<Arc<dyn AnyGuard>>,
-    /// How long all of them may take for one request.
+    /// The timeout for all guards of one request together.
     pub(crate) timeout: Duration,
 }
 
@@ -62,12 +62,12 @@ impl Guards {
         self.list.is_empty()
     }
 
-    /// How much of a body each guard wants to see.
+    /// The body limit of each guard.
     pub(crate) fn body_limits(&self, head: &GuardHead<'_>) -> Result<Vec<usize>, Panicked> {
         self.list.iter().map(|guard| unwind::call(|| guard.body_limit(head))).collect()
     }
 
-    /// Likewise of a response. One that panics sees nothing.
+    /// The response limit of each guard; 0 for a guard that panics.
     pub(crate) fn response_limits(&self, context: &GatewayContext) -> Box<[usize]> {
         let limit = |guard: &Arc<dyn AnyGuard>| {
             unwind::call(|| guard.response_limit(context)).unwrap_or_else(|Panicked| {
@@ -78,9 +78,9 @@ impl Guards {
         self.list.iter().map(limit).collect()
     }
 
-    /// Tells the guards that want to know of the end of a response. Each sees as much as it asked for
-    /// of what `body` gives.
-    pub(crate) fn tell<'a>(
+    /// Calls `on_response` of the guards with a response limit. `body` returns the start of the
+    /// body up to a limit.
+    pub(crate) fn notify<'a>(
         &self,
         notes: &Notes,
         response: &GuardedResponse<'a>,

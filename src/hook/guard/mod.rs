@@ -1,4 +1,4 @@
-//! Guards: code of the host's that decides whether a request may be sent.
+//! Guards: host code that decides whether a request may be sent.
 
 pub(crate) mod guards;
 mod notes;
@@ -16,25 +16,26 @@ pub use self::response::GuardedResponse;
 use crate::context::GatewayContext;
 use crate::rejection::Refusal;
 
-/// Looks at each request before it is sent, and may refuse it: the place for moderation, and for
-/// keeping certain data from leaving.
+/// Checks each request before it is sent, and may refuse it. Use it for moderation and data loss
+/// prevention.
 ///
-/// A guard is asked once per request, whatever is retried or tried as a fallback. It runs when all
-/// else is settled (the provider, the caller's rights, the rewriting of the head) and nothing is sent
-/// yet. It sees the kind of request and, where it asks by [`body_limit`](Self::body_limit), the
-/// beginning of the body as the client sent it. It sees no query, no header but two that say what the
-/// body is, no gateway token and no key. Each entry of a universal request is a request of its own
-/// here; its headers and its `config` are not shown.
+/// A guard runs once per request, not again for retries and fallbacks. It runs last: the provider
+/// is chosen, the caller is authorized, the head is rewritten, and nothing has been sent. It gets
+/// the kind of request and, up to [`body_limit`](Self::body_limit), the start of the body as the
+/// client sent it. Of the headers it gets only `content-type` and `content-encoding`. It gets no
+/// query, gateway token or key. Each entry of a universal request is checked as a separate request,
+/// without its headers and `config`.
 ///
-/// The body is read up to the bound, under the [body timeout](crate::GatewayLayerBuilder::body_timeout) and the
-/// total timeout, and counts towards the [budget](crate::GatewayLayerBuilder::body_budget). The provider gets it
-/// byte for byte. While a guard runs, no permit of the upstream stack is held.
+/// The body is read up to that limit, under the [body
+/// timeout](crate::GatewayLayerBuilder::body_timeout) and the total timeout, and counts towards the
+/// [budget](crate::GatewayLayerBuilder::body_budget). The provider gets it byte for byte. A running
+/// guard holds no permit of the upstream stack.
 ///
-/// What goes wrong refuses the request: a guard that panics (500, code 2500), and guards that
-/// together take longer than the [guard timeout](crate::GatewayLayerBuilder::guard_timeout) (503, code 2503).
-/// When the client goes away, the future of [`check`](Self::check) is dropped.
+/// Failures refuse the request: a guard that panics (500, code 2500), and guards that together
+/// exceed the [guard timeout](crate::GatewayLayerBuilder::guard_timeout) (503, code 2503). If the
+/// client disconnects, the future of [`check`](Self::check) is dropped.
 ///
-/// Responses are not held back: see [`on_response`](Self::on_response).
+/// Responses are not delayed; see [`on_response`](Self::on_response).
 ///
 /// ```
 /// use tower_ai_gateway::guard::{GuardHead, GuardRequest, Verdict};
@@ -63,31 +64,31 @@ use crate::rejection::Refusal;
     note = "implement the trait: `async fn check(&self, request: GuardRequest<'_>) -> Verdict`"
 )]
 pub trait Guard: Send + Sync + 'static {
-    /// Decides about one request. `async fn` is the usual way to write it.
+    /// Checks one request. Usually implemented as an `async fn`.
     fn check(&self, request: GuardRequest<'_>) -> impl Future<Output = Verdict> + Send;
 
-    /// How many bytes of the body this guard wants to see.
+    /// The number of bytes of the body that this guard needs.
     ///
-    /// Default: 0. The body is then not read before the request is sent.
+    /// Default: 0, which means that the body is not read before the request is sent.
     fn body_limit(&self, head: &GuardHead<'_>) -> usize {
         let _ = head;
         0
     }
 
-    /// How many bytes of the response body [`on_response`](Self::on_response) wants to see. Asked
-    /// when the response head is there.
+    /// The number of bytes of the response body that [`on_response`](Self::on_response) needs.
+    /// Called when the response head arrives.
     ///
-    /// Default: 0. `on_response` is then not called.
+    /// Default: 0, which means that `on_response` is not called.
     fn response_limit(&self, context: &GatewayContext) -> usize {
         let _ = context;
         0
     }
 
-    /// A response has come to its end, well or not: called once for each response head of a
-    /// provider's that was relayed. The client has the response by then.
+    /// Called once for each relayed response of a provider when it ends, complete or not. The
+    /// client already has it.
     ///
-    /// Called on the task that drives the request, or from `Drop`: it must not block. A panic costs
-    /// the event.
+    /// Called on the task that drives the request, or from `Drop`, so it must not block. A panic
+    /// loses only this event.
     fn on_response(&self, response: &GuardedResponse<'_>) {
         let _ = response;
     }
@@ -111,22 +112,22 @@ impl<G: Guard> Guard for Arc<G> {
     }
 }
 
-/// What a [`Guard`] thinks of a request.
+/// The decision of a [`Guard`] about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It may be sent.
+    /// Send the request.
     Pass,
-    /// It may be sent, and this label is kept with it: in
-    /// [`EndEvent::flags`](crate::EndEvent::flags), logs and spans. An exchange keeps 8 different
-    /// labels of up to 64 characters; longer ones are cut, and empty ones are none.
+    /// Send the request and add this label to [`EndEvent::flags`](crate::EndEvent::flags), logs and
+    /// spans. An exchange keeps 8 different labels of up to 64 characters. Longer labels are cut,
+    /// and empty ones ignored.
     Flag(String),
-    /// It is not sent, and the client gets this answer. No further guard is asked.
+    /// Do not send the request: the client gets this answer. No further guard runs.
     Refuse(Refusal),
 }
 
 impl Verdict {
-    /// Lets the request pass and keeps a label with it.
+    /// Creates a [`Flag`](Self::Flag).
     pub fn flag(label: impl Into<String>) -> Self {
         Self::Flag(label.into())
     }

@@ -1,11 +1,11 @@
-//! What an exchange keeps of its guards.
+//! The guards' labels and response limits of one exchange.
 
-/// How many labels are kept of one exchange.
+/// The maximum number of labels per exchange.
 const MOST_FLAGS: usize = 8;
-/// How many characters of each.
+/// The maximum number of characters of a label.
 const LONGEST_FLAG: usize = 64;
 
-/// Labels of the request, and how much of the response each guard wants to see.
+/// The labels of the request, and the response limit of each guard.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     flags: Vec<Box<str>>,
@@ -13,7 +13,7 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    /// Keeps a label, if it is new and there is room.
+    /// Adds a label if it is new and there is room.
     pub(crate) fn flag(&mut self, label: &str) {
         let end = label.char_indices().nth(LONGEST_FLAG).map_or(label.len(), |(end, _)| end);
         let label = &label[..end];
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_are_bounded_and_told_once() {
+    fn flags_are_bounded_and_kept_once() {
         let mut notes = Notes::default();
         for label in ["a", "", "a", &"\u{e9}".repeat(65)] {
             notes.flag(label);

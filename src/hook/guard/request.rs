@@ -1,4 +1,4 @@
-//! What a guard sees of a request.
+//! The request as guards get it.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -7,43 +7,43 @@ use crate::context::GatewayContext;
 use crate::util::operation::Operation;
 use crate::util::payload::Payload;
 
-/// What is known of a request without its body.
+/// A request without its body.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct GuardHead<'a> {
     /// Ids, account, gateway, identity, method and path of the client's request, metadata.
     pub context: &'a GatewayContext,
-    /// The slug of the provider that is to get it. A fallback may send the same body to another one,
-    /// and no guard is asked again.
+    /// The slug of the provider that will get it. A fallback may send the same body to another
+    /// provider without running guards again.
     pub provider: &'a str,
-    /// What is asked of the provider, told by the path.
+    /// The kind of API call, derived from the path.
     pub operation: Operation,
     /// The path behind the provider's base URL, without a query.
     pub path: &'a str,
-    /// The model, where the gateway had to know it (on model-routed paths, in entries of a universal
-    /// request, and where models are restricted) or has come by it in what was read of the body.
+    /// The model, if the gateway needed it (on model-routed paths, in entries of a universal
+    /// request, and if models are restricted) or found it in the part of the body that was read.
     pub model: Option<&'a str>,
-    /// Which entry of a universal request it is, from 0; `None` for a request of any other kind.
+    /// The index of the entry in a universal request, from 0; `None` for other requests.
     pub entry: Option<usize>,
     /// The `content-type` of the body.
     pub content_type: Option<&'a str>,
-    /// The `content-encoding` of the body. Where there is one, the body is shown as it is, compressed;
-    /// that can be on a provider's own path alone.
+    /// The `content-encoding` of the body. If there is one, the guard gets the body compressed.
+    /// This occurs only on a provider's own path.
     pub content_encoding: Option<&'a str>,
 }
 
-/// A request that waits for a guard's [verdict](super::Verdict).
+/// A request for which a guard must return a [verdict](super::Verdict).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct GuardRequest<'a> {
-    /// All but the body.
+    /// Everything except the body.
     pub head: GuardHead<'a>,
-    /// The beginning of the body, up to what the guard asked for. JSON is not decoded: characters in
-    /// its strings may be escaped.
+    /// The start of the body, up to the guard's limit. JSON is not decoded: characters in its
+    /// strings may be escaped.
     pub body: Payload<'a>,
 }
 
-/// The same, for as long as guards run.
+/// The owned form of a [`GuardRequest`], shared by all guards of a request.
 pub(crate) struct Subject {
     pub(crate) context: GatewayContext,
     pub(crate) entry: Option<usize>,
@@ -55,7 +55,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// `headers`: of the request as its provider is to get it.
+    /// `headers`: of the request as the provider will get it.
     pub(crate) fn new(context: &GatewayContext, entry: Option<usize>, headers: &HeaderMap) -> Self {
         let step = context.nth_step(entry.unwrap_or_default());
         Self {
@@ -87,7 +87,7 @@ impl Subject {
         }
     }
 
-    /// With so many bytes of the body.
+    /// The request with at most `limit` bytes of the body.
     pub(crate) fn request(&self, limit: usize) -> GuardRequest<'_> {
         let bytes = &self.body[..self.body.len().min(limit)];
         let is_whole = self.is_whole && bytes.len() == self.body.len();
@@ -95,8 +95,8 @@ impl Subject {
     }
 }
 
-/// All lines of a field as the one that they stand for (RFC 9110 §5.3): of two encodings, a guard must
-/// not see the harmless one alone.
+/// Joins all lines of a field into one value (RFC 9110 §5.3). Otherwise a guard might see only the
+/// harmless one of two encodings.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let mut lines = headers.get_all(name).iter();
     let first = lines.next()?.clone();
@@ -108,7 +108,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     Some(HeaderValue::from_bytes(&all).unwrap_or(first))
 }
 
-/// A value that is no text stands for something all the same.
+/// A value that is not text must not look like a missing header.
 fn text(value: Option<&HeaderValue>) -> Option<&str> {
     value.map(|value| value.to_str().unwrap_or("?"))
 }

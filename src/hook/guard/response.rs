@@ -1,4 +1,4 @@
-//! What a guard sees of a response.
+//! The response as guards get it.
 
 use http::StatusCode;
 
@@ -6,7 +6,7 @@ use crate::context::GatewayContext;
 use crate::hook::Outcome;
 use crate::util::payload::Payload;
 
-/// A response that has come to its end.
+/// A response that has ended.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct GuardedResponse<'a> {
@@ -14,17 +14,17 @@ pub struct GuardedResponse<'a> {
     pub context: &'a GatewayContext,
     /// The provider's status.
     pub status: StatusCode,
-    /// How the exchange ended: only a complete one has handed all of the body on.
+    /// How the exchange ended. Only [`Outcome::Complete`] means that the whole body was passed on.
     pub outcome: Outcome,
-    /// The response is an event stream, and the body is its events.
+    /// The response is an event stream.
     pub stream: bool,
     /// The `content-type` of the response.
     pub content_type: Option<&'a str>,
-    /// The beginning of the body as far as it was handed on, up to what the guard asked for. It is
-    /// decoded where it was compressed in a way that is read (feature `decompression`).
+    /// The start of the body as passed on, up to the guard's limit. Decoded if its compression is
+    /// supported (feature `decompression`).
     pub body: Payload<'a>,
-    /// The body is compressed in a way that is not read: the bytes are as they came.
+    /// The body is compressed in an unsupported way, and its bytes are not decoded.
     pub is_encoded: bool,
-    /// What guards have flagged in the request.
+    /// The labels that guards added to the request.
     pub flags: &'a [Box<str>],
 }

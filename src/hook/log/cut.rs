@@ -1,12 +1,12 @@
-//! Bounding texts that a client or a provider chooses, before they are queued.
+//! Bounds texts from clients and providers before they are queued.
 
-/// How many bytes of such a text are kept, unless the host says otherwise.
+/// The default limit of such a text, in bytes.
 pub(super) const TEXT_LIMIT: usize = 1024;
 
-/// Stands at the end of a text that was cut.
+/// The end of a text that was cut.
 pub(super) const MARK: char = '\u{2026}';
 
-/// Copies texts up to a limit, and remembers whether that was too little for one of them.
+/// Copies texts up to a limit, and records whether any of them was cut.
 #[derive(Debug)]
 pub(super) struct Cut {
     limit: usize,
@@ -14,12 +14,12 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// `limit`: in bytes, the mark not included.
+    /// `limit`: in bytes, without the mark.
     pub(super) fn at(limit: usize) -> Self {
         Self { limit, was_needed: false }
     }
 
-    /// Puts the text in the place of another, whose memory it uses.
+    /// Replaces a text and reuses its memory.
     pub(super) fn text(&mut self, into: &mut String, text: &str) {
         into.clear();
         if text.len() <= self.limit {
@@ -31,11 +31,11 @@ impl Cut {
         self.marked(into, &text[..end]);
     }
 
-    /// Bytes that need not be UTF-8, without decoding more of them than is kept.
+    /// The same for bytes that may not be UTF-8. Decodes no more than is kept.
     pub(super) fn bytes(&mut self, into: &mut String, bytes: &[u8]) {
         let kept = bytes.get(..self.limit).unwrap_or(bytes);
         let text = String::from_utf8_lossy(kept);
-        // A replacement character is longer than the byte that it stands for.
+        // A replacement character is longer than the byte that it replaces.
         if text.len() > self.limit || kept.len() == bytes.len() {
             return self.text(into, &text);
         }

@@ -13,16 +13,16 @@ use super::regular::{self, Identity};
 use super::{LogRecord, LogSink, SinkError, rotate};
 use crate::util::macros::setters;
 
-/// Writes one line of JSON for each record to a file, which is rotated.
+/// Writes each record as a line of JSON to a file, and rotates the file.
 ///
-/// A file that grows beyond 100 MiB is renamed, with the time in its name (`gateway.jsonl` becomes
-/// `gateway-20260131T235959.999Z.jsonl`), and a new one is begun; ten are kept beside it. Names
-/// sort by time. Every record stands whole in one of the files.
+/// A file that exceeds 100 MiB is renamed to a name with the time (`gateway.jsonl` becomes
+/// `gateway-20260131T235959.999Z.jsonl`), and a new file is started. Ten rotated files are kept.
+/// Their names sort by time. No record is split between files.
 ///
-/// The file is for its owner alone (mode 600) unless it is there already. One that another program
-/// moves or deletes is begun anew. After an error the file is opened again for what comes next, and
-/// one that may not grow any more (`ulimit -f`) is rotated. A pipe, a device or a directory is never
-/// written to, nor waited for. Two hooks must not share a file.
+/// A new file is readable by its owner only (mode 600). A file that another program moves or
+/// deletes is created again. After an error the file is reopened for the next records, and a file
+/// that may not grow any more (`ulimit -f`) is rotated. Pipes, devices and directories are refused
+/// without blocking. Two hooks must not share a file.
 ///
 /// ```
 /// # let directory = tempfile::tempdir()?;
@@ -50,19 +50,19 @@ pub struct LogFile {
 #[derive(Debug)]
 struct Current {
     file: File,
-    /// Tells whether the path still leads to this file.
+    /// Shows whether the path still leads to this file.
     identity: Identity,
     size: u64,
-    /// The day of its last record, where each day has a file.
+    /// The day of its last record, if each day has a file.
     day: Option<Date>,
 }
 
 impl LogFile {
-    /// Appends to the file at `path`, which is created where it is not there.
+    /// Appends to the file at `path`, or creates it.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened for writing, or is no regular file.
+    /// If the file cannot be opened for writing, or is not a regular file.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let mut file = Self {
             path: path.into(),
@@ -79,14 +79,13 @@ impl LogFile {
 }
 
 setters! { impl LogFile {
-    /// How many bytes the file may grow to. Default: 100 MiB. A longer record has a file of its
-    /// own.
+    /// The maximum size of the file in bytes. Default: 100 MiB. A longer record gets its own file.
     pub fn max_size(self, bytes: u64) => self.max_size = bytes;
 
-    /// Whether each day (UTC) has a file of its own. Default: no.
+    /// Whether each day (UTC) has its own file. Default: `false`.
     pub fn daily(self, daily: bool) => self.daily = daily;
 
-    /// How many rotated files are kept; older ones are deleted. Default: 10.
+    /// The number of rotated files to keep; older ones are deleted. Default: 10.
     pub fn keep(self, files: usize) => self.keep = files;
 }}
 
@@ -124,8 +123,8 @@ impl LogFile {
         self.lines.send_first(&mut current.file, length)
     }
 
-    /// Whether the line that begins at `begin` in the buffer, of a record of this day, belongs in the
-    /// next file.
+    /// Returns true if the line that starts at `begin` in the buffer, of a record of this day,
+    /// belongs in the next file.
     fn is_due(&self, current: &Current, begin: usize, day: Option<Date>) -> bool {
         let size = current.size.saturating_add(begin as u64);
         let is_new_day = self.daily && current.day.is_some() && current.day < day;
@@ -133,8 +132,8 @@ impl LogFile {
         size > 0 && (is_full || is_new_day)
     }
 
-    /// Rotates a file that the system does not let grow, even if its last line is torn. Keeps an
-    /// empty one: a new file would not be better.
+    /// Rotates a file that the system does not allow to grow, even if its last line is incomplete.
+    /// Keeps an empty file: a new one would not be better.
     fn begin_another(&mut self) {
         if let Ok(current) = self.reopen()
             && current.size > 0
@@ -143,7 +142,7 @@ impl LogFile {
         }
     }
 
-    /// Renames the file. Returns whether that worked; if not, the file grows on.
+    /// Renames the file. Returns false if that fails; then the file continues to grow.
     fn rotate(&mut self, current: &Current) -> bool {
         let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
         if let Err(error) = &renamed

@@ -1,4 +1,4 @@
-//! The hook that makes a record of every exchange.
+//! The hook that logs each exchange.
 
 use std::io;
 use std::sync::Arc;
@@ -16,22 +16,23 @@ use crate::hook::{EndEvent, MetricsHook};
 use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
-/// How long dropping the last clone of a [`LogHook`] may take.
+/// The time limit for dropping the last clone of a [`LogHook`].
 const DROP_GRACE: Duration = Duration::from_secs(2);
 
 /// Writes one [`LogRecord`] for each exchange. Clones write to the same log.
 ///
-/// Records wait in a bounded queue for a thread that redacts and writes them: an exchange never
-/// waits for a disk. Records gather for up to 20 ms and are written together. What does not fit into the queue is dropped and counted, and the host's own
-/// log is told so (`WARN`) when a loss begins, and once more when it is over.
+/// Records wait in a bounded queue for a thread that redacts and writes them, so an exchange never
+/// waits for a disk. The thread collects records for up to 20 ms and writes them together. Records
+/// that do not fit into the queue are dropped and counted. A warning is logged through `tracing`
+/// when a loss begins and when it ends.
 ///
-/// Clients that [the host lets](crate::settings::GatewaySettingsBuilder::client_controls) decide for
-/// their own requests: `cf-aig-collect-log: false` makes no record, and
-/// `cf-aig-collect-log-payload: true` puts the beginning of both bodies into it. By default neither
-/// header counts.
+/// If [the host allows it](crate::settings::GatewaySettingsBuilder::client_controls), clients
+/// decide for their own requests: `cf-aig-collect-log: false` prevents the record, and
+/// `cf-aig-collect-log-payload: true` adds the start of both bodies. By default both headers are
+/// ignored.
 ///
-/// Before the program ends, [`flush`](Self::flush) writes what is queued. Dropping the last clone
-/// does the same, for two seconds at most.
+/// Call [`flush`](Self::flush) before the program ends to write the queued records. Dropping the
+/// last clone does the same, for at most two seconds.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -59,7 +60,7 @@ struct Inner {
     queue: Arc<Queue>,
 }
 
-/// Which requests are logged, and how much of them.
+/// Which requests are logged, and with which limits.
 #[derive(Clone, Copy, Debug)]
 struct Policy {
     collect: bool,
@@ -68,7 +69,7 @@ struct Policy {
     text_limit: usize,
 }
 
-/// Makes a [`LogHook`].
+/// Builds a [`LogHook`].
 ///
 /// ```
 /// use tower_ai_gateway::log::{JsonLines, LogHook};
@@ -90,7 +91,7 @@ pub struct LogHookBuilder {
 }
 
 impl LogHook {
-    /// A hook whose records go to `sink`.
+    /// Starts building a hook that writes to `sink`.
     pub fn builder(sink: impl LogSink) -> LogHookBuilder {
         LogHookBuilder {
             policy: Policy {
@@ -106,22 +107,22 @@ impl LogHook {
         }
     }
 
-    /// Writes all records that are queued now, and makes them last. Blocks until that is done, for
-    /// at most `timeout`; in async code call it through `tokio::task::spawn_blocking`.
+    /// Writes all queued records and flushes the sinks. Blocks for at most `timeout`; in async code
+    /// call it through `tokio::task::spawn_blocking`.
     ///
-    /// What has become of all records is in the report, whether or not the time was enough.
+    /// The report has the counts of all records, even if the time was not enough.
     #[must_use = "it says how many records were lost"]
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         self.0.queue.flush(timeout)
     }
 
-    /// What has become of all records so far.
+    /// The counts of all records so far.
     #[must_use]
     pub fn counts(&self) -> LogCounts {
         self.0.queue.counts()
     }
 
-    /// How many records found the queue full, or their share of it, and were dropped.
+    /// The number of records that were dropped because the queue, or their share of it, was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.counts().dropped
@@ -163,63 +164,64 @@ impl Policy {
 }
 
 setters! { impl LogHookBuilder {
-    /// Writes every record to this sink too. The sinks share one thread: give one that may be slow
-    /// a hook of its own.
+    /// Also writes each record to this sink. All sinks share one thread: a slow sink should get its
+    /// own hook.
     pub fn sink(self, sink: impl LogSink) => self.sinks.push(Box::new(sink));
 
-    /// Whether requests that say nothing of it are logged. Default: yes.
+    /// Whether to log requests without `cf-aig-collect-log`. Default: `true`.
     ///
-    /// The gateway's defaults go before it, and `cf-aig-collect-log` of a client that may use it.
+    /// The gateway's default and `cf-aig-collect-log`, if the client may use it, take precedence.
     pub fn collect(self, collect: bool) => self.policy.collect = collect;
 
-    /// Whether the bodies of requests that say nothing of it are logged. Default: no.
+    /// Whether to log the bodies of requests without `cf-aig-collect-log-payload`. Default:
+    /// `false`.
     ///
-    /// The gateway's defaults go before it, and `cf-aig-collect-log-payload` of a client that may use
-    /// it. What looks like a credential is taken out of them; whatever else people write to models
-    /// is not.
+    /// The gateway's default and `cf-aig-collect-log-payload`, if the client may use it, take
+    /// precedence. Texts that look like credentials are removed from bodies; other personal data is
+    /// not.
     pub fn payloads(self, payloads: bool) => self.policy.payloads = payloads;
 
-    /// How many bytes of each body are logged, where they are. Default: 64 KiB.
+    /// The maximum number of bytes of each logged body. Default: 64 KiB.
     ///
-    /// Every open exchange whose bodies are logged keeps up to twice as much in memory.
+    /// Each open exchange whose bodies are logged keeps up to twice as much in memory.
     pub fn payload_limit(self, bytes: usize) => self.policy.payload_limit = bytes;
 
-    /// How many bytes of each text that the client or the provider chooses are logged, bodies not
-    /// included: the user agent, the path, a key or a value of the metadata and the like. Default:
-    /// 1 KiB.
+    /// The maximum number of bytes of each text from the client or the provider, except bodies: the
+    /// user agent, the path, keys and values of metadata, and so on. Default: 1 KiB.
     ///
-    /// A text that is cut ends in `…`, and [`LogRecord::cut`] is set.
+    /// A longer text is cut and ends in `…`, and [`LogRecord::cut`] is set.
     pub fn text_limit(self, bytes: usize) => self.policy.text_limit = bytes;
 
-    /// How many records may be queued. Default: 8,192.
+    /// The maximum number of queued records. Default: 8,192.
     ///
-    /// A quarter of them at most are of requests that reached no provider, so that a flood of
-    /// refused ones leaves room for those that were served.
+    /// Requests that reached no provider may use at most a quarter, so that a flood of refused
+    /// requests leaves room for others.
     pub fn queue_limit(self, records: usize) => self.limits.records = records;
 
-    /// How many bytes of memory the queued records may take up. Default: 64 MiB.
+    /// The maximum memory of the queued records, in bytes. Default: 64 MiB.
     ///
-    /// Of these, too, a quarter at most is for requests that reached no provider.
+    /// Here too, requests that reached no provider may use at most a quarter.
     pub fn queue_bytes(self, bytes: usize) => self.limits.bytes = bytes;
 
-    /// Changes each text of a record that comes from the client or the provider: the bodies, the
-    /// path, metadata and the like. It is called on the writer's thread, after the gateway's own
-    /// redaction; several are called in their order. Where it panics the record is not written.
+    /// Adds a function that changes each text from the client or the provider: bodies, path,
+    /// metadata and so on. It runs on the writer's thread, after the gateway's own redaction.
+    /// Several functions run in the order in which they were added. If one panics, the record is
+    /// not written.
     pub fn redact(self, change: impl Fn(&mut String) + Send + 'static) =>
         self.redact.push(Box::new(change));
 
-    /// Changes each record, after all redaction, on the writer's thread. Where it panics the record
-    /// is not written.
+    /// Adds a function that changes each record, after all redaction. It runs on the writer's
+    /// thread. If it panics, the record is not written.
     pub fn map(self, change: impl Fn(&mut LogRecord) + Send + 'static) =>
         self.map.push(Box::new(change));
 }}
 
 impl LogHookBuilder {
-    /// Starts the thread that writes.
+    /// Starts the writer's thread.
     ///
     /// # Errors
     ///
-    /// The system has no room for another thread.
+    /// If the thread cannot be started.
     pub fn build(self) -> io::Result<LogHook> {
         let Self { policy, limits, sinks, redact, map } = self;
         let queue = Arc::new(Queue::new(limits));

@@ -5,13 +5,13 @@ use std::io::{self, ErrorKind, Write};
 use super::{LogRecord, LogSink, SinkError};
 use crate::util::opaque::opaque_debug;
 
-/// Bytes that are collected before a write; a longer line is written alone.
+/// The number of buffered bytes that triggers a write.
 const CHUNK: usize = 64 * 1024;
 
-/// Writes one line of JSON for each record, to standard output for one.
+/// Writes each record as a line of JSON to any writer, such as standard output.
 ///
-/// Lines are written in large pieces: there is no need for a buffer around the writer. Where a
-/// writer fails within a line, the next one begins on a line of its own.
+/// Lines are buffered and written in large pieces, so the writer needs no buffer of its own. If a
+/// write fails within a line, the next record still starts on a new line.
 ///
 /// ```
 /// use tower_ai_gateway::log::{JsonLines, LogHook};
@@ -52,7 +52,7 @@ impl<W: Write + Send + 'static> LogSink for JsonLines<W> {
 
 opaque_debug!(JsonLines<W>);
 
-/// Buffered lines for a writer.
+/// Lines of JSON, buffered for a writer.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     waiting: Vec<u8>,
@@ -63,7 +63,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Starts a batch and drops what an error has left of the last one.
+    /// Starts a batch and drops what an error left of the previous one.
     pub(super) fn begin(&mut self) {
         self.waiting.clear();
         self.written = 0;
@@ -120,7 +120,7 @@ impl Lines {
     }
 }
 
-/// Writes as much as it can. Returns how many bytes that was.
+/// Writes as much as possible. Returns the number of written bytes.
 fn write(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut sent = 0;
     while sent < bytes.len() {
@@ -141,7 +141,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
 
-    /// Takes so many bytes at each call, or fails.
+    /// Accepts the given number of bytes at each call, or fails.
     #[derive(Clone, Default)]
     struct Script {
         steps: Arc<Mutex<VecDeque<Result<usize, ErrorKind>>>>,

@@ -94,7 +94,7 @@ mod tests {
     use std::io;
 
     #[test]
-    fn a_loss_is_told_when_it_begins_and_when_it_is_over() {
+    fn a_loss_is_reported_at_its_start_and_its_end() {
         let mut losses = Losses::default();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);

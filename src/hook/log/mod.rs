@@ -1,18 +1,18 @@
 //! Logs of exchanges, one record each.
 //!
-//! A [`LogHook`] makes a [`LogRecord`] of every exchange and hands it to a [`LogSink`] on a thread
-//! of its own: [`LogFile`] for a file that is rotated, [`JsonLines`] for standard output or any
-//! other writer, or the host's own.
+//! A [`LogHook`] makes a [`LogRecord`] of each exchange. A separate thread passes it to a
+//! [`LogSink`]: [`LogFile`] for a rotated file, [`JsonLines`] for standard output or any other
+//! writer, or the host's own.
 //!
-//! Texts that a client or a provider chooses (the user agent, the path, metadata and the like) are
-//! cut to 1 KiB each, and end in `…` then. Requests that the gateway refuses itself fill at most a
-//! quarter of the queue: they cannot crowd out what was served.
+//! Texts from a client or a provider (the user agent, the path, metadata and so on) are cut to 1
+//! KiB each and then end in `…`. Requests that the gateway refused use at most a quarter of the
+//! queue, so they cannot crowd out others.
 //!
-//! Bodies are in a record only where the host or the client asked for them. They are cut, and what
-//! looks like a credential is replaced by `[REDACTED]`, in every text of the record: bearer tokens,
-//! keys by their prefix, members by their name. This is a net, not a proof: a key that a stream
-//! spreads over several events is not seen. A body that is no text reads `<binary>`, a compressed
-//! response `<encoded>`; then, and only then, is `request_head_complete` or
+//! A record contains bodies only if the host or the client asked for them, and only their start. In
+//! every text of the record, what looks like a credential is replaced by `[REDACTED]`: bearer
+//! tokens, keys by their prefix, members by their name. This is a safety net and not a guarantee: a
+//! key that a stream splits between events is not found. A body that is not text is logged as
+//! `<binary>`, a compressed response as `<encoded>`. Only then is `request_head_complete` or
 //! `response_head_complete` null beside it.
 
 mod cut;
@@ -33,13 +33,13 @@ mod sqlite;
 mod weight;
 mod writer;
 
-/// What the writer does with a record before its sinks get it: for the crate's own benchmarks.
+/// Redacts a record as the writer does before passing it to sinks. For the crate's own benchmarks.
 #[doc(hidden)]
 pub fn prepare(record: &mut LogRecord) {
     redact::record(record, &[]);
 }
 
-/// A moment, of the crate `jiff`.
+/// An instant in time, from the crate `jiff`.
 pub use jiff::Timestamp;
 
 pub use self::file::LogFile;

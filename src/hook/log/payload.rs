@@ -1,19 +1,19 @@
-//! Bodies in a record, as text.
+//! The bodies in a record, as text.
 
 use super::LogRecord;
 use crate::hook::{EndEvent, Outcome};
 use crate::usage::metering::Metering;
 use crate::util::payload::Payload;
 
-/// Stands for a body that is no text. What tells it from a body that reads the same is that
-/// `request_head_complete` or `response_head_complete` is not given.
+/// Replaces a body that is not text. A body with this very text differs: it has
+/// `request_head_complete` or `response_head_complete`.
 pub(super) const BINARY: &str = "<binary>";
-/// Likewise for a compressed response.
+/// Replaces a compressed response.
 pub(super) const ENCODED: &str = "<encoded>";
 
-/// Puts the beginning of both bodies into the record, `limit` bytes of each at most.
+/// Adds the start of both bodies to the record, at most `limit` bytes of each.
 pub(super) fn attach(record: &mut LogRecord, end: &EndEvent<'_>, limit: usize) {
-    // Where no response head came, nobody knows whether the provider read the whole request.
+    // Without a response head it is unknown whether the provider read the whole request.
     let is_request_whole = end.timings.to_head.is_some() && end.outcome != Outcome::Rejected;
     if let Some((text, complete)) = head(end.request_payload, limit, is_request_whole) {
         record.request_head = Some(text);
@@ -30,14 +30,14 @@ pub(super) fn attach(record: &mut LogRecord, end: &EndEvent<'_>, limit: usize) {
     }
 }
 
-/// The text of a payload, and whether it is all of the body.
+/// The text of a payload, and whether it is the whole body.
 fn head(
     payload: Option<Payload<'_>>,
     limit: usize,
     is_whole: bool,
 ) -> Option<(String, Option<bool>)> {
     let Payload { bytes, is_whole: is_all } = payload?;
-    // Another hook may have asked for more.
+    // Another hook may have requested more.
     let kept = &bytes[..bytes.len().min(limit)];
     let is_all = is_all && kept.len() == bytes.len();
     let is_whole = is_whole && is_all;
@@ -47,7 +47,7 @@ fn head(
     })
 }
 
-/// The bytes as text. Where they are not all of a body, the last character may be cut.
+/// The bytes as text. If they are not the whole body, a partial last character is dropped.
 fn text(bytes: &[u8], is_whole: bool) -> Option<&str> {
     match str::from_utf8(bytes) {
         Ok(text) => Some(text),
@@ -88,7 +88,7 @@ mod tests {
         for bytes in [&b"\x89PNG\r\n"[..], b"a\xffb", b"\x1f\x8b\x08"] {
             assert_eq!(head_of(bytes, 99, true), (BINARY.to_owned(), None), "{bytes:?}");
         }
-        // A character that a whole body does not finish.
+        // A partial character at the end of a whole body.
         assert_eq!(head_of(b"a\xc3", 99, true), (BINARY.to_owned(), None));
         assert_eq!(head_of(BINARY.as_bytes(), 99, true), (BINARY.to_owned(), Some(true)));
     }

@@ -14,20 +14,20 @@ use super::losses::{Losses, reason};
 use super::report::{FlushReport, LogCounts};
 use crate::hook::{CacheStatus, EndEvent, Outcome};
 
-/// The most records that are written at once.
+/// The maximum number of records per write.
 const BATCH: usize = 512;
 
-/// How long the writer lets records gather before it writes: the more there are, the less each costs.
-/// Under load, one wake-up and one transaction are for hundreds of records.
+/// How long the writer collects records before it writes them. Under load, one wake-up and one
+/// transaction then serve hundreds of records.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// The writer waits no longer where one part in so many of the queue is used.
+/// The writer stops waiting when this fraction (1/8) of the queue is in use.
 const PRESSING: usize = 8;
 
-/// The most written records that are kept to be used again.
+/// The maximum number of written records that are kept for reuse.
 const MOST_SPARES: usize = BATCH;
 
-/// Requests that reached no provider may fill one part in four of the queue.
+/// Requests that reached no provider may use this fraction (1/4) of the queue.
 const REFUSED_SHARE: usize = 4;
 
 const FULL: &str = "the queue was full";
@@ -40,47 +40,47 @@ pub(super) struct Queue {
     work: Condvar,
 }
 
-/// The most that may be queued, including what is being written.
+/// The bounds of the queue, including records that are being written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) records: usize,
     pub(super) bytes: usize,
 }
 
-/// The kind of request that a record is of. Each kind has its own share of the queue.
+/// The kind of request that a record is about. Each kind has its own share of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Served,
-    /// Refused requests cost a client nothing, so there may be any number of them.
+    /// Refused requests cost the client nothing, so they may come in any number.
     Refused,
 }
 
 /// The next task of the writer.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// Write the records that [`Queue::next`] has handed out.
+    /// Write the records that [`Queue::next`] returned.
     Write,
     Flush(Vec<Flusher>),
     Stop,
 }
 
-/// Wakes a caller that waits for a flush.
+/// Wakes the caller of a flush.
 pub(super) type Flusher = SyncSender<io::Result<()>>;
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
-    /// All records in memory, including those being written.
+    /// All records in memory, including those that are being written.
     held: Held,
     /// The records being written.
     in_flight: Held,
     counts: LogCounts,
     losses: Losses,
-    /// Each flush with the number of records that must be written or lost before it.
+    /// Each pending flush, with the number of records that must be written or lost before it.
     flushes: Vec<(u64, Flusher)>,
     is_closed: bool,
     writer: Activity,
-    /// Written records, whose memory is used again.
+    /// Written records, kept for reuse.
     #[allow(clippy::vec_box, reason = "they come and go in their boxes")]
     spares: Vec<Box<LogRecord>>,
 }
@@ -118,8 +118,8 @@ impl Queue {
         Self { limits, state: Mutex::default(), work: Condvar::new() }
     }
 
-    /// A record to fill: one that was written before, where there is one. `None` where its kind has no
-    /// room even for the smallest; it is counted as dropped then, and nobody has to fill it.
+    /// Returns a record to fill, reusing a written one if possible. If its kind has no room even
+    /// for the smallest record, counts it as dropped and returns `None`.
     pub(super) fn spare(&self, kind: Kind) -> Option<Box<LogRecord>> {
         let mut state = self.lock();
         if !state.held.has_room(self.limits, size_of::<LogRecord>(), kind) {
@@ -146,7 +146,7 @@ impl Queue {
             Activity::Busy => false,
         };
         if is_awaited {
-            // Once is enough.
+            // Wake the writer only once.
             state.writer = Activity::Busy;
             drop(state);
             self.work.notify_one();
@@ -178,14 +178,14 @@ impl Queue {
         FlushReport { counts: self.counts(), in_time, error: flushed.ok().and_then(Result::err) }
     }
 
-    /// Tells the writer that no more records will come.
+    /// Marks the end: no more records will come.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.work.notify_one();
     }
 
-    /// Waits for the next task, and puts the records that are to be written into `batch`, which is
-    /// empty. Only the writer calls this.
+    /// Waits for the next task. Moves the records to write into `batch`, which must be empty. Only
+    /// the writer calls this.
     pub(super) fn next(&self, batch: &mut Vec<Waiting>) -> Work {
         let mut state = self.lock();
         let mut has_gathered = false;
@@ -235,7 +235,7 @@ impl Queue {
         }
     }
 
-    /// Gives records back whose memory is to be used again: what is in them is of no more use.
+    /// Returns written records for reuse. Their contents no longer matter.
     pub(super) fn reuse(&self, records: impl Iterator<Item = Box<LogRecord>>) {
         let mut state = self.lock();
         let room = MOST_SPARES.saturating_sub(state.spares.len());
@@ -245,7 +245,7 @@ impl Queue {
     /// Records how many of the last batch all sinks kept; the rest failed. Only the writer calls
     /// this. A second call for the same batch changes nothing.
     pub(super) fn finish_batch(&self, written: usize, error: Option<&io::Error>) {
-        // Formatting runs foreign code, so do it before locking.
+        // Formatting runs host code, so do it before locking.
         let why = error.map(|error| reason(error));
         let mut state = self.lock();
         let batch = std::mem::take(&mut state.in_flight);
@@ -279,7 +279,8 @@ impl Queue {
 }
 
 impl State {
-    /// The queue fills: records are not to wait for others.
+    /// Returns true if the queue is filling up, so that the writer should not wait for more
+    /// records.
     fn is_pressing(&self, limits: Limits) -> bool {
         self.waiting.len() >= BATCH.min(limits.records / PRESSING)
             || self.held.bytes >= limits.bytes / PRESSING
@@ -381,7 +382,7 @@ mod tests {
             queue.push(record, 1, Kind::Served);
         }
         let batches = batches.join().unwrap();
-        // One by one, it would be thousands.
+        // Writing one by one would take thousands.
         assert!(batches <= 100, "{batches}");
         assert_eq!(queue.counts().written, RECORDS as u64);
         assert!(queue.lock().spares.len() <= MOST_SPARES);

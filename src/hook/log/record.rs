@@ -1,4 +1,4 @@
-//! What a log keeps of one exchange.
+//! The record of one exchange in a log.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -15,10 +15,10 @@ use crate::usage::custom_cost::CustomCost;
 use crate::usage::{CostSource, Terminal, ToolCalls, Usage, UsagePart};
 use crate::util::identity::Identity;
 
-/// How many models of one exchange are told apart.
+/// The maximum number of models per exchange that are listed separately.
 const MOST_PARTS: usize = 32;
 
-/// One exchange, under the names that the log of Cloudflare's AI Gateway has where it has any.
+/// One exchange. The names are those of Cloudflare's AI Gateway log where it has them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -33,8 +33,8 @@ pub struct LogRecord {
     pub account: Option<String>,
     /// The gateway.
     pub gateway: String,
-    /// The subject of the [`Identity`](crate::Identity) that the host gave the request. Left out of
-    /// JSON where there is none, as are the next two.
+    /// The subject of the request's [`Identity`](crate::Identity). Omitted from JSON if there is
+    /// none, as are the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The groups of that identity.
@@ -67,35 +67,35 @@ pub struct LogRecord {
     pub user_agent: Option<String>,
     /// The status that the client got.
     pub status_code: Option<u16>,
-    /// The whole response came, with a status of 2xx and without an error in it.
+    /// The response was complete, with a status of 2xx and without an error in its body.
     pub success: bool,
     /// `complete`, `rejected`, `failed`, `broken` or `cancelled`.
     pub outcome: String,
     /// Why it failed or broke off, as in `connect_timeout`.
     pub failure: Option<String>,
-    /// The request body was not kept, so that the request could not be sent again.
+    /// The request body was not kept, so the request could not be retried.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gave_up_retries: bool,
-    /// The labels that guards have put on the request. Left out of JSON where there are none.
+    /// The labels that guards added to the request. Omitted from JSON if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
-    /// The limits that had no room for the request, shadows among them. Left out of JSON where there are
-    /// none.
+    /// The limits that the request exceeded, including those in shadow mode. Omitted from JSON if
+    /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<String>,
-    /// The number of the gateway's own error, as in 2008.
+    /// The code of the gateway's own error, as in 2008.
     pub gateway_code: Option<u16>,
-    /// The code of the provider's error; empty where it gave an error and no code.
+    /// The code of the provider's error; empty for an error without a code.
     pub provider_error: Option<String>,
     /// The provider's own id of the request.
     pub provider_request_id: Option<String>,
     /// The response was an event stream.
     pub stream: bool,
-    /// What said that the response was whole, as in `done`.
+    /// The marker that ended the response, as in `done`.
     pub terminal: Option<String>,
     /// The response came from a cache.
     pub cached: bool,
-    /// `HIT`, `STALE`, `MISS` or `BYPASS`, where there is a cache.
+    /// `HIT`, `STALE`, `MISS` or `BYPASS`; `None` without a cache.
     pub cache_status: Option<String>,
     /// The key of the answer in the cache, as a purge takes it
     /// ([`EndEvent::cache_entry`](crate::EndEvent::cache_entry)). Left out of JSON where there is none.
@@ -115,14 +115,14 @@ pub struct LogRecord {
     pub step: u32,
     /// How many upstream calls were made.
     pub attempts: u32,
-    /// A digest of the [`Session`](crate::context::Session) that the request belongs to, where
-    /// affinity holds. Left out of JSON where there is none, as is the next.
+    /// A digest of the request's [`Session`](crate::context::Session), if it has session affinity.
+    /// Omitted from JSON if there is none, as is the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// `kept`, `moved` or `pinned`: what became of the wish to stay with that session's key.
+    /// `kept`, `moved` or `pinned`: whether the request stayed with that session's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<String>,
-    /// How the usage was read, as in `partial`; `free` where nothing is billed.
+    /// How the usage was read, as in `partial`; `free` if nothing is billed.
     pub metering: String,
     /// All input tokens.
     pub tokens_in: Option<u64>,
@@ -136,32 +136,32 @@ pub struct LogRecord {
     pub cost_ticks: Option<u64>,
     /// `custom`, `reported`, `cache`, or `table` and its date.
     pub cost_source: Option<String>,
-    /// A successful response that should have a cost, and nobody knows it.
+    /// The response was successful and billed, but its cost is unknown.
     pub cost_unknown: bool,
-    /// The request said what it costs, by `cf-aig-custom-cost`, or the gateway's defaults did.
+    /// The cost was set by `cf-aig-custom-cost` or the gateway's defaults.
     pub custom_cost: bool,
-    /// `cf-aig-metadata`: what the client says of itself; and the host's own.
+    /// The client's metadata (`cf-aig-metadata`) and the host's own.
     pub metadata: BTreeMap<String, MetadataValue>,
-    /// When what happened.
+    /// The times of the steps of the exchange.
     pub timings: LoggedTimings,
     /// Bytes of the request body.
     pub request_size: u64,
-    /// The beginning of the request body, where it was to be collected.
+    /// The start of the request body, if bodies are logged.
     pub request_head: Option<String>,
     /// `request_head` is the whole body.
     pub request_head_complete: Option<bool>,
     /// Bytes of the response body.
     pub response_size: u64,
-    /// The beginning of the response body, where it was to be collected.
+    /// The start of the response body, if bodies are logged.
     pub response_head: Option<String>,
     /// `response_head` is the whole body.
     pub response_head_complete: Option<bool>,
-    /// A text that the client or the provider chose, other than a body, was longer than a record
-    /// keeps: it is cut, and ends in `…`.
+    /// A text from the client or the provider, other than a body, was too long. It is cut and ends
+    /// in `…`.
     pub cut: bool,
-    /// What a person thought of the response: -1 or 1.
+    /// The rating of the response: -1 or 1.
     pub feedback: Option<i8>,
-    /// How good a person or a program found the response.
+    /// The score of the response, from a person or a program.
     pub score: Option<f64>,
 }
 
@@ -170,27 +170,27 @@ pub struct LogRecord {
 #[serde(default)]
 #[non_exhaustive]
 pub struct LoggedUsage {
-    /// Input tokens from no cache.
+    /// Input tokens that were not cached.
     pub input_uncached: Option<u64>,
     /// Input tokens from the provider's cache.
     pub cache_read: Option<u64>,
-    /// Input tokens into the provider's cache.
+    /// Input tokens written to the provider's cache.
     pub cache_write: Option<u64>,
-    /// Of these, the ones that are kept longer than usual.
+    /// The part of these that is cached for longer than usual.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_long: Option<u64>,
-    /// Of the uncached input, the tokens of audio.
+    /// The audio tokens in the uncached input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_input: Option<u64>,
-    /// Of the uncached input, the tokens of images.
+    /// The image tokens in the uncached input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_input: Option<u64>,
     /// Output tokens without reasoning.
     pub output_visible: Option<u64>,
-    /// Of these, the tokens of audio.
+    /// The audio tokens in these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_output: Option<u64>,
-    /// Of these, the tokens of images.
+    /// The image tokens in these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_output: Option<u64>,
     /// Output tokens of reasoning.
@@ -199,43 +199,43 @@ pub struct LoggedUsage {
     pub total_reported: Option<u64>,
     /// Calls of tools on the provider's side.
     pub tool_calls: Option<u64>,
-    /// The same by kind, where the provider tells it.
+    /// The same by kind, if the provider reports it.
     pub tools: Option<ToolCalls>,
     /// Images in the response.
     pub images: Option<u64>,
-    /// Audio or video, in milliseconds, where that is what is billed.
+    /// Audio or video in milliseconds, if it is billed by time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Characters of text, where they are what is billed.
+    /// Characters of text, if it is billed by them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub characters: Option<u64>,
     /// Searches of a reranker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_units: Option<u64>,
-    /// Pages that were read.
+    /// Processed pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<u64>,
     /// The service tier that the response names.
     pub service_tier: Option<String>,
-    /// The reported total fits no known way of counting.
+    /// The reported total does not match any known way of counting.
     pub inconsistent: bool,
-    /// Where several models have worked, what each has used: the first 32 of them.
+    /// The usage of each model if there were several, up to 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<LoggedPart>,
 }
 
-/// What one of several models used in the same exchange.
+/// The usage of one of several models in an exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct LoggedPart {
     /// The model; `None` for the one that the response names.
     pub model: Option<String>,
-    /// Its share, without a service tier and without parts of its own.
+    /// Its usage, without a service tier and parts.
     pub usage: LoggedUsage,
 }
 
-/// In milliseconds from the request's arrival, but for the last two.
+/// Times in milliseconds from the request's arrival, except for the last two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -246,14 +246,14 @@ pub struct LoggedTimings {
     pub to_first_data: Option<f64>,
     /// To the first content of a stream.
     pub to_first_token: Option<f64>,
-    /// The mean between two events with content.
+    /// The mean time between two events with content.
     pub inter_token: Option<f64>,
-    /// The gateway's own share.
+    /// The gateway's own time.
     pub overhead: f64,
 }
 
 impl LogRecord {
-    /// Everything but the bodies. Texts that the client or the provider chose are cut to 1 KiB
+    /// Creates a record without bodies. Texts from the client or the provider are cut to 1 KiB
     /// each.
     #[must_use]
     pub fn new(end: &EndEvent<'_>) -> Self {
@@ -262,10 +262,9 @@ impl LogRecord {
         record
     }
 
-    /// Likewise, with so many bytes of each text, in the place of another record: its texts keep their
-    /// memory, so that a record that is used again allocates nothing.
+    /// Fills the record again and reuses the memory of its texts. Texts are cut to `limit` bytes.
     pub(super) fn fill(&mut self, end: &EndEvent<'_>, limit: usize) {
-        // Every field is named, so that nothing of the other record is left.
+        // Name every field, so that nothing of the previous record remains.
         let Self {
             id,
             created_at,
@@ -334,7 +333,7 @@ impl LogRecord {
         let identity = context.identity();
         let mut cut = Cut::at(limit);
 
-        // What the client or the provider chooses.
+        // Texts from the client or the provider.
         match context.given_event_id() {
             Some(given) => cut.bytes(event_id, given.as_bytes()),
             None => shown(event_id, &log_id),
@@ -374,7 +373,7 @@ impl LogRecord {
         }
         *was_cut = cut.was_needed;
 
-        // What neither of them can make long.
+        // Texts that are always short.
         shown(id, &log_id);
         *created_at = timestamp(log_id.timestamp());
         named(provider, context.provider());
@@ -414,7 +413,7 @@ impl LogRecord {
         if let (Some(text), Some(CostSource::Table { as_of })) =
             (cost_source, end.cost.map(|cost| cost.source))
         {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, " {as_of}");
         }
         *cost_unknown = end.is_cost_unknown();
@@ -436,7 +435,7 @@ impl LogRecord {
     }
 }
 
-/// Puts a text in the place of another, whose memory it uses.
+/// Replaces a text and reuses its memory.
 fn put(into: &mut String, text: &str) {
     into.clear();
     into.push_str(text);
@@ -451,7 +450,7 @@ fn named(into: &mut Option<String>, text: Option<&str>) {
 
 fn shown(into: &mut String, value: &impl Display) {
     into.clear();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write!(into, "{value}");
 }
 
@@ -496,7 +495,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// A different number in every field.
+    /// Has a different number in every field.
     fn usage() -> Usage {
         let numbers = (1..).map(|number| Some(number * 1_000_000_007));
         let mut numbers = numbers.take(18);

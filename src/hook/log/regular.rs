@@ -39,7 +39,7 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, 
     Ok((file, metadata))
 }
 
-/// Fails if the path leads to anything but a regular file. Nothing at all is fine.
+/// Fails if the path leads to anything except a regular file. A missing file is fine.
 pub(super) fn check_path(path: &Path) -> io::Result<()> {
     fs::metadata(path).map_or(Ok(()), |metadata| check(&metadata))
 }
@@ -62,13 +62,13 @@ impl Identity {
         Self((metadata.dev(), metadata.ino()))
     }
 
-    /// Files cannot be told apart here; any file at the path will do.
+    /// Files have no identity on this system, so any file at the path will do.
     #[cfg(not(unix))]
     pub(super) fn of(_: &Metadata) -> Self {
         Self()
     }
 
-    /// Whether the path still leads to this file.
+    /// Returns true if the path still leads to this file.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && Self::of(&metadata) == *self)
     }

@@ -1,58 +1,57 @@
-//! What has become of records.
+//! Counts of written and lost records.
 
 use std::fmt;
 use std::io;
 
-/// What has become of all records since the log began. `written`, `dropped`, `failed` and `queued`
-/// together are the number of records that there were.
+/// Counts of all records since the log began. `written`, `dropped`, `failed` and `queued` add up to
+/// the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogCounts {
-    /// Kept by every sink.
+    /// Written by every sink.
     pub written: u64,
-    /// Refused, for the queue was full, or the share of it that is open to their kind.
+    /// Not queued because the queue, or the share of it for their kind, was full.
     pub dropped: u64,
-    /// Those of [`dropped`](Self::dropped) whose requests reached no provider: the gateway refused
-    /// them, or they ended before.
+    /// The part of [`dropped`](Self::dropped) whose requests reached no provider.
     pub dropped_refused: u64,
-    /// Not kept by some sink: the disk was full, for one.
+    /// Not written by some sink, for example because the disk was full.
     pub failed: u64,
-    /// In the queue, or being written just now.
+    /// In the queue, or being written.
     pub queued: u64,
-    /// The memory that these take up, in bytes.
+    /// The memory of the queued records, in bytes.
     pub queued_bytes: u64,
 }
 
 impl LogCounts {
-    /// Records that are in no log and will be in none.
+    /// The number of lost records: dropped or failed.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.dropped + self.failed
     }
 }
 
-/// How a flush went.
+/// The result of a flush.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct FlushReport {
-    /// All records since the log began. [`LogCounts::queued`] are those that were still to be
-    /// written when the time was over, or that have come since.
+    /// Counts of all records since the log began. [`LogCounts::queued`] counts those that were not
+    /// written in time or came later.
     pub counts: LogCounts,
-    /// All that had come before the flush was dealt with in time.
+    /// All records from before the flush were written or lost in time.
     pub in_time: bool,
-    /// A sink could not make its records last.
+    /// The error of a sink that could not be flushed.
     pub error: Option<io::Error>,
 }
 
 impl FlushReport {
-    /// Every record since the log began has been written, and will last.
+    /// Returns true if every record since the log began was written and flushed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.in_time && self.error.is_none() && self.counts.lost() == 0
     }
 }
 
-/// For the person who stops the program: `12 log records written`, and what was not.
+/// A message for operators: `12 log records written`, and the number of others.
 impl fmt::Display for FlushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LogCounts { written, dropped, dropped_refused, failed, queued, .. } = self.counts;

@@ -1,4 +1,4 @@
-//! Names and number of rotated files.
+//! Names and deletes rotated files.
 
 use std::fs;
 use std::io;
@@ -11,9 +11,10 @@ use jiff::{Timestamp, ToSpan as _};
 const FORMAT: &str = "%Y%m%dT%H%M%S%.3fZ";
 const LENGTH: usize = "20260131T235959.999Z".len();
 
-/// Renames a log file after the time that it is, or later where that name would not be the last.
+/// Renames a log file to a name with the current time, or with a later time if that name would not
+/// be the last.
 pub(super) fn rename(path: &Path) -> io::Result<()> {
-    // Names know milliseconds alone, and a name that is there would be overwritten.
+    // Names have milliseconds only, and an existing file would be overwritten.
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
     let now = now.to_zoned(TimeZone::UTC).datetime();
     let last = rotated(path)?.last().map(|(time, _)| *time);
@@ -24,7 +25,7 @@ pub(super) fn rename(path: &Path) -> io::Result<()> {
     fs::rename(path, name(path, time))
 }
 
-/// Deletes all but the newest `keep`. What cannot be deleted stays until the next time.
+/// Deletes all but the newest `keep` files. Files that cannot be deleted stay until the next call.
 pub(super) fn prune(path: &Path, keep: usize) {
     let files = rotated(path).unwrap_or_default();
     for (_, old) in files.iter().rev().skip(keep) {
@@ -63,7 +64,7 @@ fn time_of(path: &Path, candidate: &Path) -> Option<DateTime> {
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
     let rest = candidate.file_name()?.to_str()?.strip_prefix(stem)?.strip_prefix('-')?;
     let text = rest.strip_suffix(extension.as_deref().unwrap_or_default())?;
-    // Years before the first and after the last of four digits are not ours.
+    // Rotation never writes years with fewer or more than four digits.
     (text.len() == LENGTH).then(|| DateTime::strptime(FORMAT, text).ok())?
 }
 

@@ -1,13 +1,13 @@
-//! Where records go.
+//! The trait for destinations of records.
 
 use std::io;
 
 use super::LogRecord;
 
-/// Keeps the records of a log: a file, a database.
+/// A destination of log records: a file, a database.
 ///
-/// It is called on a thread of its own, so it may block; while it does, records wait in a bounded
-/// queue. A sink that panics has not written what it was given, and is called again.
+/// It runs on a separate thread, so it may block; meanwhile, records wait in a bounded queue. If a
+/// sink panics, its batch counts as not written, and the sink is called again for the next batch.
 ///
 /// ```
 /// use tower_ai_gateway::log::{LogHook, LogRecord, LogSink, SinkError};
@@ -30,19 +30,19 @@ use super::LogRecord;
     note = "pass a `LogFile` or a `JsonLines` around a writer, or implement the trait"
 )]
 pub trait LogSink: Send + 'static {
-    /// Keeps these records, oldest first. There is at least one.
+    /// Writes at least one record, oldest first.
     ///
     /// # Errors
     ///
-    /// The records behind the first [`SinkError::written`] were not kept; they are counted, and
-    /// not offered again.
+    /// If not all records were written. Those after the first [`SinkError::written`] count as
+    /// failed and are not passed again.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError>;
 
-    /// Makes what was written last: a file is synchronised with its disk here.
+    /// Makes the written records durable: a file is synchronised with its disk.
     ///
     /// # Errors
     ///
-    /// What was written may not outlast a crash of the machine.
+    /// If written records may be lost when the machine crashes.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -58,26 +58,26 @@ impl<S: LogSink + ?Sized> LogSink for Box<S> {
     }
 }
 
-/// A sink could not keep all of a batch.
+/// A sink could not write a whole batch.
 #[derive(Debug, thiserror::Error)]
 #[error("log records could not be written: {source}")]
 #[non_exhaustive]
 pub struct SinkError {
-    /// How many records of the batch it has kept, from the first on.
+    /// The number of records that were written, from the start of the batch.
     pub written: usize,
-    /// Why it did not keep the next one.
+    /// Why the next record was not written.
     pub source: io::Error,
 }
 
 impl SinkError {
-    /// `written` records were kept, then came `source`.
+    /// The error `source` after `written` records.
     #[must_use]
     pub fn after(written: usize, source: io::Error) -> Self {
         Self { written, source }
     }
 }
 
-/// Nothing of the batch was kept.
+/// Nothing of the batch was written.
 impl From<io::Error> for SinkError {
     fn from(source: io::Error) -> Self {
         Self::after(0, source)

@@ -1,12 +1,12 @@
-//! The memory that a record needs.
+//! Estimates the memory of a record.
 
 use super::{LogRecord, LoggedPart};
 use crate::directives::metadata::MetadataValue;
 
-/// The places for entries in a node of a `BTreeMap`.
+/// The number of entries in a node of a `BTreeMap`.
 const NODE: usize = 11;
 
-/// The bytes that a queued record needs: the struct, every text, its labels and its metadata.
+/// The memory of a queued record in bytes: the struct, every text, its labels and its metadata.
 pub(super) fn weight(record: &LogRecord) -> usize {
     let usage = record.usage_metadata.as_ref();
     macro_rules! fields {
@@ -38,7 +38,8 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         + places(record.metadata.len()) * size_of::<(String, MetadataValue)>()
 }
 
-/// The most places that a `BTreeMap` with this many entries allocates: nodes may be half empty.
+/// The maximum number of slots that a `BTreeMap` with this many entries allocates: nodes may be
+/// half empty.
 fn places(entries: usize) -> usize {
     if entries == 0 { 0 } else { 2 * entries + NODE }
 }
@@ -66,7 +67,7 @@ mod tests {
             ] {
                 let mut record = empty.clone();
                 record[name.as_str()] = value;
-                // What does not fit the field is no record.
+                // Skip values of the wrong type.
                 let Ok(record) = serde_json::from_value::<LogRecord>(record) else { continue };
                 let is_kept = serde_json::to_string(&record).unwrap().len()
                     > 10_000 + empty.to_string().len() / 2;

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes records to sinks.
 
 use std::any::Any;
 use std::io;
@@ -23,14 +23,13 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     prepare: Change<LogRecord>,
     sinks: Vec<Box<dyn LogSink>>,
-    /// What the queue hands out.
+    /// The batch from the queue.
     taken: Vec<Waiting>,
-    /// The records that are written, side by side as sinks want them. Between batches they are records
-    /// whose memory is used again.
+    /// The records of the batch as a slice for sinks. Between batches, they are records for reuse.
     records: Vec<LogRecord>,
 }
 
-/// A written record that takes up more memory is not used again.
+/// The maximum weight of a record that is reused, in bytes.
 const MOST_REUSED: usize = 4 * 1024;
 
 impl Writer {
@@ -65,14 +64,14 @@ impl Writer {
     }
 
     fn step(&mut self) -> ControlFlow<()> {
-        // A panic may have left some.
+        // A panic may have left records here.
         self.taken.clear();
         match self.queue.next(&mut self.taken) {
             Work::Write => self.write(),
             Work::Flush(flushers) => {
                 let mut error = self.flush().err();
                 for flusher in flushers {
-                    // The first caller gets the error itself, the others its kind.
+                    // The first caller gets the error itself, the others get its kind.
                     let kind = error.as_ref().map(io::Error::kind);
                     let result = error.take().map_or(Ok(()), Err);
                     error = kind.map(io::Error::from);
@@ -97,9 +96,9 @@ impl Writer {
         for (record, waiting) in records.iter_mut().zip(taken.iter_mut()) {
             std::mem::swap(record, &mut *waiting.record);
         }
-        // What came in exchange was written before.
+        // The swapped-in records were written before.
         queue.reuse(taken.drain(..).map(|waiting| waiting.record));
-        // Never write a record that could not be redacted.
+        // Never write a record whose redaction failed.
         let mut kept = 0;
         for at in 0..count {
             if unwinding(|| prepare(&mut records[at])).is_ok() {
@@ -130,7 +129,7 @@ impl Writer {
     }
 }
 
-/// Frees what may be large in a record that was written.
+/// Frees the large parts of a written record.
 fn empty(record: &mut LogRecord) {
     (record.request_head, record.response_head) = (None, None);
     if weight(record) > MOST_REUSED {

@@ -1,4 +1,4 @@
-//! A map of what is never forgotten: metric handles, and the ids of names.
+//! A grow-only map for metric handles and the ids of names.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rapidhash::fast::RandomState;
 
-/// How many lists the entries are spread over. There are some dozens of entries mostly, and 10,000 at
-/// most of what grows with traffic.
+/// The number of lists. Usually there are dozens of entries, and at most 10,000 of those that grow
+/// with traffic.
 const LISTS: usize = 256;
 
-/// A map that only grows, so a look-up takes no lock and gives a reference. It is not bounded, so its
-/// keys must be.
+/// A map that only grows, so a look-up takes no lock and returns a reference. It is not bounded, so
+/// the number of keys must be.
 #[derive(Debug)]
 pub(super) struct Cache<K, V> {
     hasher: RandomState,
@@ -20,7 +20,7 @@ pub(super) struct Cache<K, V> {
     length: AtomicUsize,
 }
 
-/// The rest of a list: an entry that is there stays where it is.
+/// The rest of a list. Entries never move.
 type List<K, V> = OnceLock<Box<Entry<K, V>>>;
 
 #[derive(Debug)]
@@ -61,8 +61,8 @@ impl<K: Eq + Hash, V> Cache<K, V> {
         self.length.load(Ordering::Relaxed)
     }
 
-    /// The value of `key`; calls `make` if there is none. Two may be made at once, of which one is
-    /// kept.
+    /// The value of `key`; calls `make` if there is none. Two threads may make one at once; one of
+    /// them is kept.
     pub(super) fn get(&self, key: &K, make: impl FnOnce() -> V) -> &V
     where
         K: Clone,
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_made_once_is_found_by_all() {
-        // Several in each list, and added by several threads at once.
+        // Several entries per list, added by several threads at once.
         let cache = Cache::<usize, usize>::default();
         let add = |first: usize| {
             for key in 0..3 * LISTS {

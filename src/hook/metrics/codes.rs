@@ -1,9 +1,9 @@
-//! Providers' error codes, as values of a label.
+//! Error codes of providers, as values of a label.
 
 use super::known::{Id, Known};
 use crate::usage::ProviderError;
 
-/// No code of these providers is longer.
+/// Longer codes are not learned.
 const LONGEST: usize = 64;
 
 /// Codes, types and statuses that the APIs document: OpenAI's and those that follow it, Anthropic's,

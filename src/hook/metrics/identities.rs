@@ -1,4 +1,4 @@
-//! The labels of identities that the host lets metrics have.
+//! Labels of identities in metrics.
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use super::known::{Id, Known, OTHER};
 use super::names::label;
 use crate::util::identity::Identity;
 
-/// How many sets of label names are told apart. The host's code chooses the names.
+/// The maximum number of different sets of label names. The host's code chooses the names.
 const MAX_NAMES: usize = 16;
-/// The most bytes of all names and values of one identity.
+/// The maximum number of bytes of all names and values of one identity.
 const LONGEST: usize = 2048;
 
 /// Known sets of labels, each with an id.
@@ -20,7 +20,7 @@ pub(super) struct Identities {
     values: Known,
 }
 
-/// Which labels an exchange has from its identity, and with which values.
+/// The ids of an exchange's identity labels: their names and their values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct IdentityKey {
     names: Id,
@@ -39,7 +39,7 @@ impl Identities {
     pub(super) fn key(&self, identity: Option<&Identity>) -> IdentityKey {
         let (mut names, mut values) = (String::new(), String::new());
         for (name, value) in identity.into_iter().flat_map(Identity::metric_labels) {
-            // The length keeps a value from posing as further labels.
+            // The length prevents a value from posing as further labels.
             let written = write!(names, "{name} ").and_then(|()| {
                 let length = value.len();
                 writeln!(values, "{name}={length}:{value}")

@@ -1,4 +1,4 @@
-//! Names that may be the value of a label.
+//! Sets of names that may be values of a label.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::cache::Cache;
 use crate::util::redact::redacted;
 
-/// What stands for a name that is not known.
+/// The label value for unknown names.
 pub(super) const OTHER: &str = "other";
 
-/// No name of a model is longer.
+/// Longer names are not learned.
 const LONGEST: usize = 128;
 
 /// A known name, an unknown one, or none. Names are never forgotten, so an id keeps its meaning.
@@ -32,14 +32,14 @@ impl Id {
     }
 }
 
-/// A set of names that only grows, with a limit for names that traffic brings.
+/// A set of names that only grows, with a limit for names learned from traffic.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     most: usize,
     ids: Cache<Box<str>, Id>,
-    /// How many names traffic has brought; locked while one is added.
+    /// The number of names learned from traffic; locked while one is added.
     learned: Mutex<usize>,
-    /// Whether it has brought as many as it may.
+    /// Whether the limit of learned names is reached.
     is_full: AtomicBool,
 }
 

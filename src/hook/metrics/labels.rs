@@ -6,11 +6,11 @@ use http::StatusCode;
 
 use crate::hook::{AttemptEvent, EndEvent, Failure, Outcome};
 
-/// Why an exchange or an attempt has no good answer.
+/// The error of an exchange or attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum ErrorType {
     Status(StatusCode),
-    /// The response says so, under a status of success.
+    /// An error in the body of a successful response.
     Provider,
     Failure(Failure),
     Cancelled,
@@ -23,7 +23,7 @@ impl ErrorType {
                 .status
                 .and_then(Self::of_status)
                 .or_else(|| end.provider_error.map(|_| Self::Provider)),
-            // The provider ended the stream with its error and not with a marker.
+            // The provider ended the stream with an error instead of a marker.
             Outcome::Broken
                 if end.failure == Some(Failure::Unfinished) && end.provider_error.is_some() =>
             {
@@ -44,7 +44,7 @@ impl ErrorType {
         match status.as_u16() {
             0..400 => None,
             400..600 => Some(Self::Status(status)),
-            // Numbers that mean nothing make no series.
+            // Statuses outside all classes must not create series.
             _ => Some(Self::Failure(Failure::Other)),
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct Requests {
     pub(super) active: Gauge,
 }
 
-/// Everything that decides the labels of an exchange.
+/// Everything that determines the labels of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) provider: Id,
@@ -33,7 +33,7 @@ pub(super) struct Key {
     pub(super) operation: Operation,
     outcome: Outcome,
     error: Option<ErrorType>,
-    /// The provider's code.
+    /// The provider's error code.
     code: Id,
 }
 
@@ -81,7 +81,7 @@ impl Metrics {
         let response_model = self.model(slug, end.response_model);
         let response_model = learn(&self.models, response_model, end.response_model);
         let request_model = match end.request_model {
-            // The usual case.
+            // The usual case: look it up once.
             same if same == end.response_model => response_model,
             other => self.model(slug, other),
         };

@@ -1,4 +1,4 @@
-//! Measurements of exchanges through the facade of the crate `metrics`, for any exporter of it.
+//! Metrics of exchanges through the facade crate `metrics`, for any of its exporters.
 //!
 //! ```
 //! use tower_ai_gateway::metrics::Metrics;
@@ -13,9 +13,9 @@
 //!
 //! # Metrics
 //!
-//! Names and labels are OpenTelemetry's where its conventions for generative AI have any. Those are
-//! not stable yet, so **names and labels are outside of semantic versioning**: a minor release may
-//! follow a change of theirs. Exporters write them in their own way, as in
+//! Names and labels follow OpenTelemetry's conventions for generative AI where those define them.
+//! The conventions are not stable yet, so **names and labels are outside of semantic versioning**:
+//! a minor release may follow a change there. Exporters may spell them differently, as in
 //! `gen_ai_client_operation_duration_seconds`.
 //!
 //! | metric | kind, unit | labels beside the common ones |
@@ -47,7 +47,7 @@
 //! | `ai_gateway.request.bytes` | counter, bytes | |
 //! | `ai_gateway.response.bytes` | counter, bytes | |
 //!
-//! Those of `ai_gateway.limit` come with the feature `limits`. Whom a rule counts is never a label.
+//! Metrics of `ai_gateway.limit` need the feature `limits`. The counted caller is never a label.
 //!
 //! Common labels: `gen_ai.operation.name`, `ai_gateway.operation` (the name of an
 //! [`Operation`]), `gen_ai.provider.name`, `gen_ai.request.model`,
@@ -56,21 +56,23 @@
 //! `cancelled`. `ai_gateway.provider.error` is the provider's own code of an error, whatever the
 //! status.
 //!
-//! Counters are exact: tokens of `input` and `output` are all that is billed, the other kinds are
-//! parts of them. What is free has no cost, and is not among the costs that are unknown. Once nothing is under way, as many requests have ended as have started.
-//! Durations are of exchanges that were sent to a provider; those of chunks are of no answer from a
-//! cache. The hit rate of a cache is `hit` and `stale` by `hit`, `stale` and `miss`.
+//! Counters are exact: tokens of `input` and `output` are all billed tokens, and the other kinds
+//! are parts of them. Free responses have no cost and do not count as unknown costs. When no
+//! request is active, as many have ended as started. Durations cover exchanges that were sent to a
+//! provider; durations of chunks exclude answers from a cache. The hit rate of a cache is (`hit` +
+//! `stale`) / (`hit` + `stale` + `miss`).
 //!
 //! # Labels are bounded
 //!
-//! Whoever sends a request chooses its model, so a model is a label only where it is known: in
-//! the [price table](Metrics::prices), in the [host's list](Metrics::models), or named by a whole
-//! response of a status of success while there is [room](Metrics::max_models). Any other is `other`.
-//! A provider's code of an error is a label if it is one of the usual codes or one of the first 50
-//! others that look like a code, else `other`. Accounts, metadata and subjects are never labels; gateways are where the host
-//! [wants it](Metrics::label_gateways). Of an [`Identity`](crate::Identity), the labels that the host has
-//! added by [`metric_label`](crate::util::identity::IdentityBuilder::metric_label) are, as
-//! `ai_gateway.identity.label.{name}`, up to [so many](Metrics::max_identities) sets of values.
+//! Clients choose models, so only known models become labels: those in the [price
+//! table](Metrics::prices), in the [host's list](Metrics::models), or named by a complete
+//! successful response while there is [room](Metrics::max_models). Any other is `other`. A
+//! provider's error code is a label if it is one of the usual codes or one of the first 50 others
+//! that look like a code, else `other`. Accounts, metadata and subjects are never labels; gateways
+//! are if the host [enables it](Metrics::label_gateways). The [metric
+//! labels](crate::util::identity::IdentityBuilder::metric_label) of an
+//! [`Identity`](crate::Identity) become `ai_gateway.identity.label.{name}`, up to a
+//! [maximum](Metrics::max_identities) number of sets of values.
 
 mod cache;
 mod codes;
@@ -102,16 +104,16 @@ use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 use crate::util::operation::Operation;
 
-/// How many models are learned from responses, unless the host says else.
+/// The default number of models that are learned from responses.
 const MAX_MODELS: usize = 100;
 
-/// How many codes of errors are learned from responses, beside the usual ones.
+/// The number of error codes that are learned from responses, in addition to the usual ones.
 const MAX_CODES: usize = 50;
 
-/// How many sets of values of identities' labels are told apart, unless the host says else.
+/// The default number of different sets of identity label values.
 const MAX_IDENTITIES: usize = 100;
 
-/// How many sets of labels tell models apart.
+/// The maximum number of label sets with model names.
 const MAX_SERIES: usize = 10_000;
 
 /// `Other` is the last.
@@ -151,7 +153,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Measures with the recorder that the process has installed by the first request.
+    /// Uses the recorder that the process has installed by the first request.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -171,8 +173,8 @@ impl Metrics {
         }
     }
 
-    /// Models that are labels in any case, such as the aliases that clients use: a response names
-    /// the model behind them.
+    /// Adds models that are always labels, such as aliases: responses name the model behind an
+    /// alias, so aliases are not learned.
     #[must_use]
     pub fn models<M: AsRef<str>>(self, models: impl IntoIterator<Item = M>) -> Self {
         for model in models {
@@ -183,28 +185,31 @@ impl Metrics {
 }
 
 setters! { impl Metrics {
-    /// Measures with this recorder and no other.
+    /// Uses this recorder instead of the installed one.
     pub fn recorder(self, recorder: impl Recorder + Send + Sync + 'static) =>
         self.register = Register::Given(Arc::new(recorder));
 
-    /// The prices whose models are labels: a clone of what the
-    /// [layer](crate::GatewayLayerBuilder::prices) has. Default: [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
+    /// The prices whose models are labels; pass a clone of the
+    /// [layer's](crate::GatewayLayerBuilder::prices). Default:
+    /// [`PriceTable::builtin`](crate::usage::PriceTable::builtin).
     pub fn prices(self, prices: Prices) => self.prices = prices;
 
-    /// How many models become labels because a response names them. Default: 100.
+    /// The maximum number of models that become labels because a response names them. Default: 100.
     pub fn max_models(self, most: usize) => self.models.set_most(most);
 
-    /// Makes the gateway a label of what ends, for the first `most` gateways under which a whole
-    /// response of a status of success was relayed; further ones are `other`. Default: it is none.
+    /// Adds the gateway as a label to metrics of ended requests, for the first `most` gateways with
+    /// a complete successful response; others are `other`. Default: no such label.
     pub fn label_gateways(self, most: usize) => self.gateways = Some(Known::new(most));
 
-    /// How many sets of values the [metric labels](crate::util::identity::IdentityBuilder::metric_label) of
-    /// identities may have: the values of further ones are `other`. Default: 100.
+    /// The maximum number of sets of values of identities' [metric
+    /// labels](crate::util::identity::IdentityBuilder::metric_label); further values are `other`.
+    /// Default: 100.
     pub fn max_identities(self, most: usize) => self.identities.set_most(most);
 }}
 
 impl Metrics {
-    /// A rule's name is the host's own, and whom it counts is no label.
+    /// The rule's name is safe as a label because the host chooses it. The counted caller is not a
+    /// label.
     #[cold]
     fn record_limit(&self, report: &LimitReport, gateway: Id, end: &EndEvent<'_>) {
         let own = self.gateways.as_ref().map(|_| end.context.gateway());
@@ -274,7 +279,7 @@ impl MetricsHook for Metrics {
             HealthState::Closed => 0.0,
             HealthState::HalfOpen => 0.5,
             HealthState::Open => 1.0,
-            // It is a key's and not the circuit's.
+            // This is the state of a key and not of the circuit.
             HealthState::CoolingDown => return,
         };
         self.register.gauge(names::CIRCUIT, register::labels(place)).set(openness);

@@ -16,7 +16,7 @@ macro_rules! metrics {
     };
 }
 
-// `gen_ai.*` are OpenTelemetry's, of its conventions for generative AI.
+// `gen_ai.*` are from OpenTelemetry's conventions for generative AI.
 metrics! {
     describe_counter {
         STARTED = "ai_gateway.requests.started", Count, "Requests that arrived on a gateway path.";
@@ -77,7 +77,7 @@ pub(super) mod label {
     pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
     pub(crate) const TOKEN_TYPE: &str = "gen_ai.token.type";
     pub(crate) const ERROR: &str = "error.type";
-    /// Before the name of an identity's label.
+    /// The prefix of an identity's label.
     pub(crate) const IDENTITY: &str = "ai_gateway.identity.label.";
     pub(crate) const GATEWAY: &str = "ai_gateway.gateway";
     pub(crate) const PROVIDER_ERROR: &str = "ai_gateway.provider.error";

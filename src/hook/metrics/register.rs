@@ -1,4 +1,4 @@
-//! Where the numbers go.
+//! Registers metrics with a recorder.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ const METADATA: Metadata<'_> = Metadata::new(crate::TARGET, Level::INFO, Some(mo
 /// The recorder that handles come from.
 #[derive(Clone, Default)]
 pub(super) enum Register {
-    /// The one that the process has installed.
+    /// The recorder that the process installed.
     #[default]
     Installed,
     Given(Arc<dyn Recorder + Send + Sync>),
@@ -41,7 +41,7 @@ impl Register {
     }
 }
 
-/// Labels, those that have a value.
+/// The labels that have a value.
 pub(super) fn labels<const N: usize>(pairs: [(&'static str, Option<&str>); N]) -> Vec<Label> {
     let named = |(name, value): (&'static str, Option<&str>)| {
         Some(Label::new(name, SharedString::from(value?.to_owned())))

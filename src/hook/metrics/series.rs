@@ -16,7 +16,7 @@ const METERINGS: usize = Metering::Free as usize + 1;
 
 /// Handles that not every exchange needs are made on first use, so that no series stays empty.
 pub(super) struct Series {
-    /// Provider, operation, models, and the gateway where it is one.
+    /// Provider, operation, models, and the gateway if it is a label.
     labels: Vec<Label>,
     ended: Counter,
     request_bytes: Counter,
@@ -45,8 +45,8 @@ struct Later {
 }
 
 impl Series {
-    /// `place`: the labels of provider and operation alone; `code`: that of the provider's error,
-    /// if it has one.
+    /// `place`: the labels of provider and operation. `code`: the provider's error code, if there
+    /// is one.
     pub(super) fn new(
         register: &Register,
         end: &EndEvent<'_>,
@@ -91,7 +91,7 @@ impl Series {
                 || register.histogram(names::DURATION, with_error(self.labels.clone(), self.error));
             self.later.duration.get_or_init(make).record(end.timings.total);
         }
-        // A replay says nothing of how fast a provider is.
+        // An answer from a cache says nothing about the provider's speed.
         if !end.cache.is_some_and(CacheStatus::is_hit) {
             let Timings { to_first_token, inter_token, .. } = end.timings;
             histogram(&self.later.first_chunk, names::TIME_TO_FIRST_CHUNK, to_first_token);
@@ -105,7 +105,7 @@ impl Series {
                 CostSource::Custom => Some(0),
                 CostSource::Reported => Some(1),
                 CostSource::Table { .. } => Some(2),
-                // It is nothing.
+                // The cost is zero.
                 CostSource::Cache => None,
             };
             if let Some(at) = at {

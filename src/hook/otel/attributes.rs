@@ -1,4 +1,4 @@
-//! What a span says of an exchange.
+//! The name and attributes of a span.
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
@@ -8,10 +8,10 @@ use crate::hook::genai::{operation_name, provider_name};
 use crate::usage::{Usage, UsagePart};
 use crate::util::redact::{cut, redact_member, shown};
 
-/// How many bytes of a model are kept in a span's name.
+/// The maximum length of a model in a span's name, in bytes.
 const LONGEST_NAMED_MODEL: usize = 128;
 
-/// How many models of one exchange are told apart.
+/// The maximum number of models per exchange that are listed separately.
 const MOST_SHARES: usize = 32;
 
 /// `{operation} {model}`, or the operation alone.
@@ -19,19 +19,19 @@ pub(super) fn span_name(end: &EndEvent<'_>) -> String {
     let operation = operation_name(end.context.operation());
     match end.request_model {
         Some(model) => {
-            // Redacted before it is cut: the beginning of a key looks like none.
+            // Redact before cutting: the start of a key does not look like a key.
             format!("{operation} {}", cut(&shown(model), LONGEST_NAMED_MODEL).0)
         }
         None => operation.to_owned(),
     }
 }
 
-/// What the conventions want a sampler to see.
+/// The attributes that the conventions require when a span is sampled.
 pub(super) fn for_sampling(end: &EndEvent<'_>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(5);
     let operation = operation_name(end.context.operation());
     attributes.push(KeyValue::new("gen_ai.operation.name", operation));
-    // The names of providers and their addresses are the host's own.
+    // The host chooses names and addresses of providers, so they need no redaction.
     if let Some(provider) = end.context.provider() {
         attributes.push(KeyValue::new("gen_ai.provider.name", provider_name(provider).to_owned()));
     }
@@ -46,7 +46,7 @@ pub(super) fn for_sampling(end: &EndEvent<'_>) -> Vec<KeyValue> {
     attributes
 }
 
-/// All else.
+/// All other attributes.
 pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     let mut set = |key: &'static str, value: Option<Value>| {
         if let Some(value) = value {
@@ -58,7 +58,8 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
 
     set("gen_ai.request.stream", end.stream_requested.then(|| true.into()));
     set("gen_ai.response.model", end.response_model.map(text));
-    // As the metric of the same meaning: a chunk without content, as with the role, is none.
+    // Like the metric of this name, this ignores chunks without content, such as the one with the
+    // role.
     let first_token = timings.to_first_token.map(|time| Value::from(time.as_secs_f64()));
     set("gen_ai.response.time_to_first_chunk", first_token.clone());
     if let Some(usage) = end.usage {
@@ -130,12 +131,12 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
             MetadataValue::Number(number) => (*number).into(),
             MetadataValue::Bool(flag) => (*flag).into(),
         };
-        // No key of a client's can take the place of another attribute.
+        // With the prefix, a client's key cannot replace another attribute.
         put(KeyValue::new(format!("ai_gateway.metadata.{}", shown(key)), value));
     }
 }
 
-/// What the conventions have no name for.
+/// Attributes that the conventions do not define.
 fn further(usage: &Usage) -> [(&'static str, Option<u64>); 10] {
     macro_rules! named {
         ($($field:ident)+) => {
@@ -146,7 +147,7 @@ fn further(usage: &Usage) -> [(&'static str, Option<u64>); 10] {
         characters search_units pages)
 }
 
-/// Lists of the same length: the models that have worked, and the tokens of each.
+/// Lists of equal length: the models, and the tokens of each.
 fn shares(parts: &[UsagePart]) -> impl Iterator<Item = (&'static str, Value)> {
     let parts = &parts[..parts.len().min(MOST_SHARES)];
     let tokens = |of: fn(&Usage) -> Option<u64>| {
@@ -166,7 +167,7 @@ fn shares(parts: &[UsagePart]) -> impl Iterator<Item = (&'static str, Value)> {
     all.into_iter().filter(|_| !parts.is_empty())
 }
 
-/// A text that a client or a provider chose.
+/// A text from a client or a provider, redacted.
 pub(super) fn text(text: &str) -> Value {
     shown(text).into_owned().into()
 }
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn units_that_are_no_tokens_are_told() {
+    fn units_other_than_tokens_are_attributes() {
         let mut usage = Usage { characters: Some(7), pages: Some(2), ..Usage::default() };
         usage.duration_ms = Some(1500);
         let told: Vec<_> =

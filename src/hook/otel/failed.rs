@@ -1,4 +1,4 @@
-//! When an exchange is an error, and of which type.
+//! Decides whether a span is an error, and of which type.
 
 use http::StatusCode;
 use opentelemetry::Value;
@@ -6,13 +6,13 @@ use opentelemetry::Value;
 use super::attributes::text;
 use crate::hook::{EndEvent, Outcome};
 
-/// What an exchange failed of.
+/// The error of a failed exchange.
 pub(super) struct Failed {
     pub(super) error_type: Value,
     pub(super) description: &'static str,
 }
 
-/// A client that leaves makes no error, unless the provider had reported one by then.
+/// A client that disconnects is not an error, unless the provider had reported one before.
 pub(super) fn of(end: &EndEvent<'_>) -> Option<Failed> {
     let is_error = |status: &StatusCode| status.is_client_error() || status.is_server_error();
     let status = end.status.filter(is_error);

@@ -1,11 +1,10 @@
-//! Spans of exchanges through OpenTelemetry's interface, by its GenAI conventions.
+//! Spans of exchanges through OpenTelemetry's API, following its GenAI conventions.
 //!
 //! [`SpanHook`] makes one span of kind `CLIENT` per exchange, refused and cancelled ones as well.
-//! It is named `{operation} {model}`, begins when the request arrives, ends when the exchange
-//! does, and has an event for the response head and one for the first token. This crate brings no
-//! SDK: the host sets up a tracer provider with its own processor and exporter. The span is handed
-//! over on the task that relays the response, so the processor must not block; the SDK's
-//! batch processor does not.
+//! It is named `{operation} {model}`, begins when the request arrives, ends when the exchange does,
+//! and has an event for the response head and one for the first token. This crate contains no SDK:
+//! the host sets up a tracer provider with its own processor and exporter. A span ends on the task
+//! that relays the response, so the processor must not block; the SDK's batch processor does not.
 //!
 //! ```
 //! use opentelemetry::trace::{SpanId, TraceId};
@@ -48,19 +47,21 @@
 //! # The trace
 //!
 //! A request with `traceparent`, or with both `cf-aig-otel-trace-id` and
-//! `cf-aig-otel-parent-span-id`, gives a child of the span that it names. A `traceparent` that is
-//! not sampled is left to the SDK's sampler, whose default respects it. Any other request gives a
-//! root span: what is current on the task is not asked, for an exchange outlives it.
+//! `cf-aig-otel-parent-span-id`, creates a child of that span. For a `traceparent` that is not
+//! sampled, the SDK's sampler decides; by default it does not sample the child. Any other request
+//! creates a root span. The current span of the task is ignored, because an exchange may outlive
+//! it.
 //!
-//! OpenTelemetry has no way to choose the id of a new trace but the SDK's id generator. For a
-//! `cf-aig-otel-trace-id` without a parent, the hook therefore offers it there, by
-//! [`requested_trace_id`]. Without such a generator the span is in a trace of its own and has the
-//! id that was asked for as the attribute `ai_gateway.requested_trace_id`. No parent is made up.
+//! In OpenTelemetry, only the SDK's id generator can choose the id of a new trace. So for a
+//! `cf-aig-otel-trace-id` without a parent, the generator can get that id from
+//! [`requested_trace_id`], as above. With any other generator, the span starts a trace with a
+//! different id, and the requested one is in the attribute `ai_gateway.requested_trace_id`. No
+//! parent is invented.
 //!
 //! # Attributes
 //!
-//! No prompt, no completion, no header, no query. Texts of the client and the provider are
-//! [redacted](crate::util::redact::redacted) and cut after 1024 bytes.
+//! Spans contain no prompts, completions, headers or queries. Texts from the client and the
+//! provider are [redacted](crate::util::redact::redacted) and cut after 1024 bytes.
 //!
 //! | attribute | value |
 //! |---|---|
@@ -94,8 +95,8 @@
 //! | `ai_gateway.identity.groups`, `ai_gateway.identity.label.{name}` | what else that identity has |
 //! | `ai_gateway.metadata.{key}` | an entry of `cf-aig-metadata` |
 //!
-//! The span's status is an error where the request was refused, no response came, it broke off, or
-//! the provider reported an error. A client that leaves is not an error.
+//! The span's status is an error if the request was refused, no response came, the response broke
+//! off, or the provider reported an error. A client that disconnects is not an error.
 //!
 //! The conventions are not stable: names may change in a minor release of this crate.
 
@@ -129,7 +130,7 @@ pub struct SpanHook<T = BoxedTracer> {
 }
 
 impl SpanHook {
-    /// Through the tracer provider that is the global one now: it must have been set before.
+    /// Uses the current global tracer provider, so that must be set before.
     #[must_use]
     pub fn global() -> Self {
         Self::new(global::tracer_with_scope(scope()))
@@ -137,13 +138,13 @@ impl SpanHook {
 }
 
 impl<T> SpanHook<T> {
-    /// Through a tracer of this provider, named `tower-ai-gateway`.
+    /// Uses a tracer of this provider, named `tower-ai-gateway`.
     #[must_use]
     pub fn of<P: TracerProvider<Tracer = T>>(provider: &P) -> Self {
         Self::new(provider.tracer_with_scope(scope()))
     }
 
-    /// Through this tracer.
+    /// Uses this tracer.
     #[must_use]
     pub fn new(tracer: T) -> Self {
         Self { tracer }
@@ -161,7 +162,7 @@ impl<T: Tracer + Send + Sync + 'static> MetricsHook for SpanHook<T> {
             .with_start_time(arrived)
             .with_attributes(attributes::for_sampling(end));
         let mut span = parent::start(&self.tracer, builder, end.trace);
-        // What is not sampled costs no more than this.
+        // Skip the attributes of spans that are not sampled.
         if span.is_recording() {
             attributes::each(end, |attribute| span.set_attribute(attribute));
             if let Some(failed) = failed::of(end) {

@@ -1,4 +1,4 @@
-//! Where a span belongs.
+//! The parent of a span.
 
 use std::cell::Cell;
 
@@ -14,15 +14,15 @@ thread_local! {
     static REQUESTED: Cell<Option<TraceId>> = const { Cell::new(None) };
 }
 
-/// The id that a client wants its new trace to have: for the SDK's id generator, as the
-/// [module](super) shows. `None` except while [`SpanHook`](super::SpanHook) starts such a span on
-/// this thread.
+/// The trace id that a client requested for a new trace. For use in the SDK's id generator; see the
+/// [module](super). `None` except while [`SpanHook`](super::SpanHook) starts such a span on this
+/// thread.
 #[must_use]
 pub fn requested_trace_id() -> Option<TraceId> {
     REQUESTED.get()
 }
 
-/// Offers an id for as long as it lives.
+/// Makes an id available to the id generator until it is dropped.
 struct Offer;
 
 impl Offer {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Request;
 
 use crate::context::GatewayContext;
-use crate::exchange::asked::Asked;
 use crate::exchange::request_state::RequestState;
+use crate::exchange::usage_option::AddedOption;
 use crate::provider::Upstream;
 use crate::request::add_usage::Splice;
 use crate::request::stages::Shared;
@@ -38,12 +38,12 @@ impl Shared {
         let upstream = context.upstream()?.clone();
         let is_on_trial = upstream.usage_option().is_on_trial();
         // Only a control layer can send the request again without the option.
-        let asked = (cfg!(feature = "control") && (is_on_trial || context.may_fall_back()))
-            .then(|| Asked::new(watch.clone(), self.asks_for_usage));
-        if let Some(asked) = &asked {
-            request.extensions_mut().insert(asked.clone());
+        let added = (cfg!(feature = "control") && (is_on_trial || context.may_fall_back()))
+            .then(|| AddedOption::new(watch.clone(), self.asks_for_usage));
+        if let Some(added) = &added {
+            request.extensions_mut().insert(added.clone());
             context.set_may_be_refused();
         }
-        Some(Splice::new(request.headers_mut(), edit).to(upstream, asked))
+        Some(Splice::new(request.headers_mut(), edit).to(upstream, added))
     }
 }

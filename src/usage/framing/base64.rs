@@ -1,18 +1,18 @@
-//! Base64 that comes in any split.
+//! Decodes base64 that may be split anywhere.
 
 use crate::usage::problem::Problem;
 
-/// The bits that are not a whole byte yet.
+/// The bits of an incomplete byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Base64 {
     bits: u32,
     length: u32,
-    /// Padding has begun: nothing else may follow.
+    /// Padding has started: nothing else may follow.
     is_over: bool,
 }
 
 impl Base64 {
-    /// The byte that is whole with this letter.
+    /// Adds a letter. Returns the byte that it completes, if any.
     #[inline]
     pub(super) fn push(&mut self, letter: u8) -> Result<Option<u8>, Problem> {
         let value = match letter {

@@ -18,7 +18,7 @@ const fn table() -> [u32; 256] {
     table
 }
 
-/// A checksum over bytes that come in any split.
+/// A checksum over bytes that may be split anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Crc(u32);
 

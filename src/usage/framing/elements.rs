@@ -1,4 +1,4 @@
-//! The elements of a JSON array, for those who send a stream as one.
+//! Splits a JSON array into its elements, for providers that send a stream as an array.
 
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
@@ -8,12 +8,12 @@ use crate::usage::problem::Problem;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// In front of the bracket.
+    /// Before the bracket.
     #[default]
     Start,
     ElementOrEnd,
     Element,
-    /// In an object, whose bytes are handed on, or in an array, whose are not.
+    /// Inside an object, whose bytes are passed on, or an array, whose bytes are not.
     Nested {
         nested: Nested,
         is_object: bool,
@@ -24,7 +24,7 @@ enum State {
     Closed,
 }
 
-/// Only objects are documents; other elements are passed over.
+/// Only objects are documents; other elements are skipped.
 #[derive(Debug, Default)]
 pub(in crate::usage) struct Elements {
     state: State,
@@ -89,7 +89,7 @@ impl Elements {
     }
 }
 
-/// Behind a byte that is neither space nor inside of an element.
+/// The state after a byte that is neither white space nor inside an element.
 fn next(state: State, byte: u8) -> Result<State, Problem> {
     Ok(match (state, byte) {
         (State::Start, b'[') => State::ElementOrEnd,

@@ -29,16 +29,16 @@ enum State {
 #[derive(Debug, Default)]
 pub(in crate::usage) struct Frames {
     state: State,
-    /// What has come of the prelude or the checksum; the headers, until their frame ends.
+    /// The received part of the prelude or checksum; the headers, until their frame ends.
     kept: Vec<u8>,
     checksum: [u8; CHECKSUM],
     headers: usize,
-    /// What is missing of the part that is being read.
+    /// The number of missing bytes of the current part.
     missing: usize,
     payload: usize,
     crc: Crc,
     names: Names,
-    /// The payload has another document in it.
+    /// The decoder of a payload that wraps another document.
     wrapped: Option<Wrapped>,
 }
 
@@ -72,13 +72,13 @@ impl Frames {
                     self.checksum[end - part.len()..end].copy_from_slice(part);
                 }
             }
-            // Parts may be empty.
+            // Empty parts are complete at once.
             while self.missing == 0 && !self.advance(sink)? {}
         }
         Ok(())
     }
 
-    /// The part that was being read is whole. Gives whether the frame is.
+    /// Ends the current part. Returns true if the frame is complete.
     fn advance(&mut self, sink: &mut Sink<'_>) -> Result<bool, Problem> {
         match self.state {
             State::Prelude => {
@@ -104,7 +104,7 @@ impl Frames {
                 match (self.names.failure(&self.kept), &self.wrapped) {
                     (Some(code), _) => sink(Part::Failed(code))?,
                     (None, None) => sink(Part::Named(self.names.event(&self.kept)))?,
-                    // The document tells its own type.
+                    // The wrapped document has its own type.
                     (None, Some(_)) => {}
                 }
                 sink(Part::End)?;
@@ -140,7 +140,7 @@ impl Frames {
     }
 }
 
-/// Where in the headers their values stand.
+/// The positions of header values.
 #[derive(Debug, Default)]
 struct Names {
     event: Range<usize>,
@@ -149,7 +149,7 @@ struct Names {
 }
 
 impl Names {
-    /// `None` where the headers are malformed.
+    /// `None` if the headers are malformed.
     fn read(headers: &[u8]) -> Option<Self> {
         let mut names = Self::default();
         let mut rest = headers;
@@ -202,7 +202,7 @@ impl Names {
     }
 }
 
-/// A frame of these headers and this payload.
+/// Encodes a frame.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let crc = |bytes: &[u8]| {

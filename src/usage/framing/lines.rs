@@ -7,7 +7,7 @@ use crate::usage::problem::Problem;
 pub(in crate::usage) struct JsonLines;
 
 impl JsonLines {
-    /// Blank lines end empty documents, which do no harm.
+    /// Blank lines produce empty documents, which are ignored.
     pub(super) fn push(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Problem> {
         while let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) {
             sink(Part::Data(&bytes[..end]))?;

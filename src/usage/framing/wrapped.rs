@@ -1,23 +1,23 @@
-//! The payload of a `chunk` event of Bedrock: `{"bytes":"…"}`, whose base64 is an event of the
-//! model's own API.
+//! Unwraps the payload of a `chunk` event of Bedrock: `{"bytes":"…"}`, in base64, contains an event
+//! of the model's own API.
 
 use super::base64::Base64;
 use crate::usage::framing::part::{Part, Sink};
 use crate::usage::problem::Problem;
 
 const KEY: &[u8] = b"\"bytes\"";
-/// How much is decoded at a time.
+/// The number of bytes decoded at a time.
 const BUFFER: usize = 512;
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// So much of the key has been found.
+    /// The number of matched bytes of the key.
     Key(usize),
     Colon,
     Value,
     InString,
     Escaped,
-    /// The rest is padding against the guessing of lengths.
+    /// The rest is padding that hides the length.
     Over,
 }
 
@@ -37,8 +37,8 @@ impl Wrapped {
         let mut length = 0;
         for &byte in bytes {
             self.state = match self.state {
-                // A quoted word with a colon behind it is a key: in a string its quotes would be
-                // escaped. No beginning of it stands anywhere else in it but its first quote.
+                // A quoted word before a colon is a key: inside a string its quotes would be
+                // escaped. The only prefix of it that occurs elsewhere in it is a quote.
                 State::Key(matched) => match KEY.get(matched) {
                     Some(expected) if *expected == byte && matched + 1 == KEY.len() => State::Colon,
                     Some(expected) if *expected == byte => State::Key(matched + 1),
@@ -47,11 +47,11 @@ impl Wrapped {
                 State::Colon if byte == b':' => State::Value,
                 State::Value if byte == b'"' => State::InString,
                 State::Colon | State::Value if byte.is_ascii_whitespace() => self.state,
-                // Another word, whose last quote may be the first of the key.
+                // It is another word, whose last quote may be the first of the key.
                 State::Colon | State::Value => State::Key(usize::from(byte == b'"')),
                 State::InString if byte == b'"' => State::Over,
                 State::InString if byte == b'\\' => State::Escaped,
-                // The only letter that may be written so.
+                // Only the slash may be escaped.
                 State::Escaped if byte != b'/' => return Err(Problem::Malformed),
                 State::InString | State::Escaped => {
                     if let Some(byte) = self.base64.push(byte)? {

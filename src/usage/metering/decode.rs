@@ -1,4 +1,4 @@
-//! Decoding a copy of a compressed response, for the meter and the hooks alone.
+//! Decodes a copy of a compressed response, only for the meter and the hooks.
 
 mod codec;
 #[cfg(test)]
@@ -10,14 +10,15 @@ use self::window::Window;
 use crate::usage::Problem;
 use crate::util::opaque::opaque_debug;
 
-/// What may be decoded of a body however short it is…
+/// The decoded size that is allowed for any body, in bytes, …
 pub(crate) const ALLOWANCE: u64 = 1 << 20;
-/// … and for each byte of it: answers shrink by 3 to 30 times, bombs by 1,000 and more.
+/// … and in addition for each of its bytes. Answers compress 3 to 30 times, bombs 1,000 times and
+/// more.
 pub(crate) const RATIO: u64 = 100;
-/// How much is decoded at a time, and so at most beyond the bound.
+/// The number of bytes decoded at a time, and so the maximum beyond the bound.
 const STEP: usize = 8 * 1024;
 
-/// The codings of bodies that are read.
+/// The supported codings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Gzip,
@@ -26,10 +27,10 @@ enum Coding {
     Zstd,
 }
 
-/// Decodes one body, as its bytes come.
+/// Decodes one body as its bytes arrive.
 pub(crate) struct Decoder {
     coding: Coding,
-    /// Made for the first byte: many coded responses have no body at all.
+    /// Created at the first byte: many encoded responses have no body.
     codec: Option<Codec>,
     encoded: u64,
     decoded: u64,
@@ -37,7 +38,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// `coding`: all of a response's `content-encoding`. `None` where it is not one that is read.
+    /// `coding`: the whole `content-encoding` of a response. `None` if it is not supported.
     pub(crate) fn of(coding: &[u8]) -> Option<Self> {
         let named = |name: &&(&str, Coding)| coding.eq_ignore_ascii_case(name.0.as_bytes());
         let (_, coding) = [
@@ -52,7 +53,8 @@ impl Decoder {
         Some(Self { coding: *coding, codec: None, encoded: 0, decoded: 0, window: Window::new() })
     }
 
-    /// Gives `out` all that can be decoded by now. After an error the decoder must not be used again.
+    /// Passes everything that can be decoded so far to `out`. After an error the decoder must not
+    /// be used again.
     pub(crate) fn push(
         &mut self,
         mut data: &[u8],
@@ -74,7 +76,7 @@ impl Decoder {
             }
             self.window.fill(self.decoded.min(codec.window()))?;
             out(&buffer[..written]);
-            // A decoder may stop before the output is full and still have more of it.
+            // A decoder may return before the output is full and still have more.
             if written == 0 {
                 match (data.is_empty(), read) {
                     (true, _) => return Ok(()),
@@ -85,7 +87,7 @@ impl Decoder {
         }
     }
 
-    /// Whether a body that has ended ended too early. Nothing must be pushed afterwards.
+    /// Returns true if the body ended too early. Nothing may be pushed afterwards.
     pub(crate) fn is_cut(&mut self) -> bool {
         self.codec.as_mut().is_some_and(|codec| !codec.is_at_end())
     }

@@ -1,4 +1,4 @@
-//! The beginning of a response, read to see whether it is an answer.
+//! Reads the start of a response to see whether it is an answer or an error.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use memchr::memmem::Finder;
 use super::Coding;
 use crate::usage::{Format, Meter, Shape};
 
-/// What is decoded of a compressed response before it is looked at again: bombs grow no further.
+/// The number of bytes decoded before each check, so that bombs do not expand.
 const STEP: usize = 256;
 
 static RROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rror"));
 
-/// Whether any of the words is there without which JSON is no error: `rror`, `RROR` or `TIMEOUT`. Of the
-/// latter two a capital is searched for that is rare in text.
+/// Returns true if JSON contains `rror`, `RROR` or `TIMEOUT`, which every error does. For the
+/// latter two it searches for a capital letter that is rare in text.
 fn may_be_error(json: &[u8]) -> bool {
     let is_at = |from: Option<usize>, word: &[u8]| {
         from.and_then(|from| json.get(from..)).is_some_and(|rest| rest.starts_with(word))
@@ -24,17 +24,17 @@ fn may_be_error(json: &[u8]) -> bool {
             .any(|at| is_at(Some(at), b"RROR") || is_at(at.checked_sub(2), b"TIMEOUT"))
 }
 
-/// What a beginning is.
+/// The verdict on the start of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// An answer, or nothing that is known for an error.
+    /// An answer, or at least no known error.
     Answer,
-    /// An error before any content, of the kind that this status has, where that is known.
+    /// An error before any content, with the status of that kind of error if known.
     Error(Option<StatusCode>),
 }
 
-/// Reads a response up to its first content or error. A stream tells by its first event that is
-/// either; JSON tells at its end.
+/// Reads a response up to its first content or error. In a stream, the first event that is either
+/// decides; JSON is decided at its end.
 #[derive(Debug)]
 pub(crate) struct Glance {
     coding: Coding,
@@ -45,18 +45,18 @@ pub(crate) struct Glance {
 struct Look {
     format: Format,
     shape: Shape,
-    /// Made for the first bytes that must be read.
+    /// Created for the first bytes that must be parsed.
     meter: Option<Box<Meter>>,
-    /// How much more is looked at, decoded.
+    /// The number of decoded bytes that may still be read.
     left: usize,
     sight: Option<Sight>,
 }
 
 impl Glance {
-    /// How much of a response is looked at; an error is no longer.
+    /// The number of bytes that are read. Errors are shorter.
     pub(crate) const LONGEST: usize = 4096;
 
-    /// `None` where the response is nothing that is read, or is compressed in a way that is not.
+    /// `None` if the format or compression of the response is not supported.
     pub(crate) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
         let format = Format::of(headers.get(header::CONTENT_TYPE))?;
         let coding = Coding::of(headers)?;
@@ -64,13 +64,13 @@ impl Glance {
         Some(Self { coding, look: Look { format, shape, meter, left, sight } })
     }
 
-    /// Looks at more of the response; gives what it is, once that is known. `is_last`: nothing
+    /// Reads more of the response. Returns the verdict once it is known. `is_last`: nothing
     /// follows.
     pub(crate) fn push(&mut self, data: &[u8], is_last: bool) -> Option<Sight> {
         let Self { coding, look } = self;
         match coding {
             Coding::Plain => {
-                // Most JSON is an answer in one part, and is not read.
+                // Most JSON is an answer in one part. It is not parsed.
                 let is_whole = is_last && look.meter.is_none() && look.format == Format::Json;
                 if is_whole && !may_be_error(data) {
                     look.sight = Some(Sight::Answer);
@@ -93,17 +93,17 @@ impl Glance {
         look.sight
     }
 
-    /// The response has ended.
+    /// Ends the response.
     pub(crate) fn finish(mut self) -> Sight {
         if let Some(meter) = &mut self.look.meter {
             meter.finish();
         }
-        self.look.sight.or_else(|| self.look.tell()).unwrap_or(Sight::Answer)
+        self.look.sight.or_else(|| self.look.verdict()).unwrap_or(Sight::Answer)
     }
 }
 
 impl Look {
-    /// Line by line: what comes first counts.
+    /// Reads line by line: the first content or error counts.
     fn at(&mut self, plain: &[u8]) {
         for line in plain.split_inclusive(|byte| *byte == b'\n') {
             if self.sight.is_some() {
@@ -114,11 +114,11 @@ impl Look {
             let (format, shape) = (self.format, self.shape);
             let new = || Box::new(Meter::new(format, shape, Glance::LONGEST));
             self.meter.get_or_insert_with(new).push(part);
-            self.sight = self.tell().or((part.len() < line.len()).then_some(Sight::Answer));
+            self.sight = self.verdict().or((part.len() < line.len()).then_some(Sight::Answer));
         }
     }
 
-    fn tell(&self) -> Option<Sight> {
+    fn verdict(&self) -> Option<Sight> {
         let meter = self.meter.as_deref()?;
         match meter.error() {
             Some(error) if error.is_refusal() => Some(Sight::Answer),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_events_the_first_that_tells_counts() {
+    fn the_first_event_with_content_or_an_error_decides() {
         let (error, content) = (
             "data: {\"error\":{\"type\":\"overloaded_error\"}}\n\n",
             "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n",

@@ -1,4 +1,4 @@
-//! Without the feature `decompression` no coding is read.
+//! Replaces `decode` without the feature `decompression`: no coding is supported.
 
 use crate::usage::Problem;
 

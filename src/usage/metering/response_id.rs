@@ -1,4 +1,4 @@
-//! Reading the id that a provider has given a response.
+//! Reads the provider's id of a response.
 
 use http::{HeaderMap, header};
 
@@ -6,14 +6,13 @@ use super::Coding;
 use crate::json::strings::{StringPath, Strings};
 use crate::usage::Format;
 
-/// Of a whole response, and of the events of one.
+/// The path of the id in a response and in its events.
 const PATHS: [StringPath; 2] = [(None, "id"), (Some("response"), "id")];
 
-/// How much of a response is looked at, decoded. The id stands at the very beginning of those that
-/// are known.
+/// The number of decoded bytes that are read. Known providers send the id at the very start.
 const LOOKED_AT: usize = 256 * 1024;
 
-/// What is decoded before it is looked at again: bombs grow no further.
+/// The number of bytes decoded before each check, so that bombs do not expand.
 const STEP: usize = 256;
 
 /// Reads a response of the Responses API up to its id.
@@ -31,7 +30,7 @@ struct Look {
 }
 
 impl ResponseId {
-    /// `None` where the response cannot be read.
+    /// `None` if the response cannot be read.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let is_stream = match Format::of(headers.get(header::CONTENT_TYPE))? {
             Format::Json => false,
@@ -65,7 +64,7 @@ impl ResponseId {
         self.look.strings.get(index)
     }
 
-    /// Whether the rest does not matter.
+    /// Returns true if the rest is not needed.
     pub(crate) fn is_over(&self) -> bool {
         self.look.is_over()
     }

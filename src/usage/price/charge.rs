@@ -1,4 +1,4 @@
-//! From usage and a price to an amount: sums of whole parts of a tick, rounded once.
+//! Computes a charge from usage and a price: exact sums in fractions of a tick, rounded once.
 
 use std::time::SystemTime;
 
@@ -7,32 +7,32 @@ use crate::usage::billing::segment_behind;
 use crate::usage::tokens::Usage;
 use crate::util::operation::Operation;
 
-/// Amounts are counted in milli-units, for seconds come as milliseconds.
+/// Amounts are in thousandths of a unit, because seconds come as milliseconds.
 const MILLI: u128 = 1000;
 
-/// What decides upon a price beside the usage.
+/// The facts that determine a price, except the usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pricing<'a> {
     /// The slug of the provider.
     pub(crate) provider: &'a str,
-    /// The model that the response names, or where it names none, the request.
+    /// The model in the response, or else in the request.
     pub(crate) model: &'a str,
     pub(crate) operation: Operation,
-    /// Behind the provider's slug, without a query.
+    /// The path after the provider's slug, without a query.
     pub(crate) path: &'a str,
-    /// The tier that the response names: what was asked for may not have been granted.
+    /// The tier in the response: the requested one may not have been granted.
     pub(crate) service_tier: Option<&'a str>,
     /// The host that served the request.
     pub(crate) host: &'a str,
-    /// The region that the response names (`inference_geo` of Messages).
+    /// The region in the response (`inference_geo` of Messages).
     pub(crate) region: Option<&'a str>,
-    /// The speed that the response names (`speed` of Messages).
+    /// The speed in the response (`speed` of Messages).
     pub(crate) speed: Option<&'a str>,
-    /// Of the images, as the response names them: `1024x1024`, …
+    /// The size of images in the response, such as `1024x1024`.
     pub(crate) image_size: Option<&'a str>,
-    /// … and `high`.
+    /// The quality of images in the response, such as `high`.
     pub(crate) image_quality: Option<&'a str>,
-    /// When the request came, for prices that change with the hour.
+    /// The time of the request, for prices that change with the hour.
     pub(crate) at: SystemTime,
     /// The request was one of a batch.
     pub(crate) batch: bool,
@@ -47,24 +47,24 @@ impl<'a> Pricing<'a> {
         self.operation == Operation::Images
     }
 
-    /// What was made is paid together with what was given.
+    /// Returns true for edits, whose price depends on input and output images.
     fn is_edit(&self) -> bool {
         self.makes_images() && segment_behind(self.path, "images") == Some("edits")
     }
 }
 
-/// Amounts that different percentages hold for.
+/// Amounts by the percentage that applies to them.
 #[derive(Clone, Copy, Default)]
 struct Amounts {
     tokens: u128,
-    /// Of tokens from the cache.
+    /// Tokens from the cache.
     cached: u128,
-    /// That no percentage holds for.
+    /// Amounts to which no percentage applies.
     others: u128,
 }
 
 impl Price {
-    /// In ticks; `None` where anything that was used has no known price.
+    /// The charge in ticks; `None` if the price of anything used is unknown.
     pub(in crate::usage) fn ticks(
         &self,
         usage: &Usage,
@@ -76,7 +76,7 @@ impl Price {
         let has_tokens = usage.input().is_some() || usage.output().is_some();
         match self.token_price(usage, chosen)? {
             Some(price) if has_tokens => price.add(usage, case, &mut amounts)?,
-            // Tiers are of tokens.
+            // Tiers apply to tokens only.
             _ if chosen.iter().any(Option::is_some) => return None,
             _ => amounts.others = self.media(usage, case)?,
         }
@@ -92,16 +92,16 @@ impl Price {
         Some(u64::try_from(sum).unwrap_or(u64::MAX))
     }
 
-    /// What holds beside the plain price; `None` where it is of a tier that is not known.
+    /// The tier that replaces the plain price; `None` for an unknown tier.
     fn tier_of(&self, name: Option<&str>) -> Option<Option<&Tier>> {
         let Some(name) = name else { return Some(None) };
-        // As Vertex AI and Gemini name them.
+        // Prefixes in Vertex AI and Gemini.
         let prefixes = ["ON_DEMAND_", "SERVICE_TIER_"];
         let name = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
         if let Some(tier) = self.tiers.iter().find(|tier| tier.name.eq_ignore_ascii_case(name)) {
             return Some(Some(tier));
         }
-        // Who answers `auto` has not said which it was.
+        // `auto` does not tell which tier it was.
         let is_plain = ["default", "standard", "on_demand", ""]
             .iter()
             .any(|plain| plain.eq_ignore_ascii_case(name))
@@ -126,7 +126,7 @@ impl Price {
         Some(LongContext::of(long, usage).or(plain))
     }
 
-    /// What is not paid per token: images, seconds and characters.
+    /// The charge for what is not billed per token: images, seconds and characters.
     fn media(&self, usage: &Usage, case: &Pricing<'_>) -> Option<u128> {
         let is_image = usage.images.is_some();
         if is_image && case.is_edit() {
@@ -161,7 +161,8 @@ impl Price {
         own.map(|image| image.price).or(self.image)
     }
 
-    /// `None` where the region is not known, or a percentage would hold for what it is not of.
+    /// Applies percentages. `None` if the region is unknown, or a percentage of token prices would
+    /// apply to something else.
     fn with_percentages(
         &self,
         amounts: Amounts,
@@ -197,7 +198,7 @@ impl Price {
     }
 }
 
-/// Amounts with the divisor that they have in common.
+/// Amounts with a common divisor.
 struct Sum {
     amounts: Amounts,
     divisor: u128,
@@ -225,7 +226,7 @@ impl Sum {
         Some(())
     }
 
-    /// To the nearest tick, with `more` milli-parts that no percentage holds for.
+    /// Rounds to the nearest tick, including `more` thousandths to which no percentage applies.
     fn rounded(&self, more: u128) -> u128 {
         let scale = self.divisor / (MILLI * u128::from(PARTS));
         let Amounts { tokens, cached, others } = self.amounts;
@@ -239,7 +240,7 @@ impl Sum {
 }
 
 impl LongContext {
-    /// The price of the last bound that the whole prompt reaches.
+    /// The price of the last bound that the prompt reaches.
     fn of<'a>(steps: &'a [Self], usage: &Usage) -> Option<&'a TokenPrice> {
         let mut steps = steps.iter();
         let first = steps.next()?;
@@ -250,7 +251,7 @@ impl LongContext {
 }
 
 impl TokenPrice {
-    /// Adds what the tokens cost; `None` where it is not known.
+    /// Adds the charge for tokens; `None` if it is unknown.
     fn add(&self, usage: &Usage, case: &Pricing<'_>, to: &mut Amounts) -> Option<()> {
         usage.input()?;
         if !matches!(case.operation, Operation::Embeddings | Operation::Rerank) {
@@ -260,21 +261,23 @@ impl TokenPrice {
         let (audio, images) = (known(usage.audio_input), known(usage.image_input));
         let text = known(usage.input_uncached).checked_sub(audio)?.checked_sub(images)?;
         let cached = known(usage.cache_read);
-        let is_told = |tokens: u64, rate: Option<Rate>| {
+        let has_price = |tokens: u64, rate: Option<Rate>| {
             tokens == 0 || cached == 0 || rate.is_none() || rate == self.cached_input
         };
         let is_of_images = case.is_edit() && usage.image_input.is_none();
         if is_of_images && self.image_input.is_some_and(|rate| Some(rate) != self.input) {
             return None;
         }
-        if !is_told(audio, self.cached_audio_input) || !is_told(images, self.cached_image_input) {
+        if !has_price(audio, self.cached_audio_input) || !has_price(images, self.cached_image_input)
+        {
             return None;
         }
         let long = known(usage.cache_write_long);
         let written = known(usage.cache_write).checked_sub(long)?;
         let spoken = known(usage.audio_output);
         let visible = known(usage.output_visible).checked_sub(spoken)?;
-        // Where nothing says which tokens are of images, all are, or it makes no difference.
+        // If image tokens are not reported separately, all tokens are of images, or it makes no
+        // difference.
         let drawn = match usage.image_output {
             Some(drawn) => drawn,
             None if case.makes_images() && self.image_output.is_some() => {
@@ -304,7 +307,7 @@ impl TokenPrice {
     }
 }
 
-/// In parts of a tick; nothing costs nothing, whatever one would cost.
+/// A charge in fractions of a tick. Zero units cost nothing, even at an unknown rate.
 fn charge(units: u64, rate: Option<Rate>) -> Option<u128> {
     match units {
         0 => Some(0),

@@ -1,4 +1,4 @@
-//! What a model costs.
+//! The price of a model.
 
 mod charge;
 mod rate;
@@ -14,10 +14,10 @@ pub(super) use self::rate::{PARTS, USD, split};
 pub use self::schedule::{Hours, OffPeak};
 pub use self::tools::ToolPrices;
 
-/// What a model costs. What is not known has no price, and neither has a response that used it.
+/// The price of a model. If a response used anything with an unknown price, its cost is unknown.
 ///
-/// Percentages are of the prices per token, hold together, and are applied before the sum is rounded,
-/// once. What is not paid per token has no price where one of them applies.
+/// Percentages apply to the prices per token, multiply each other, and are applied before the sum
+/// is rounded once. If one applies, units other than tokens have no price.
 ///
 /// ```
 /// use tower_ai_gateway::usage::{Date, Price, TokenPrice};
@@ -30,75 +30,76 @@ pub use self::tools::ToolPrices;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Price {
-    /// Per token.
+    /// The price per token.
     pub tokens: Option<TokenPrice>,
-    /// Per token of requests with long inputs: the last one holds whose bound is reached.
+    /// Prices per token of requests with long inputs. The last one whose bound is reached applies.
     pub long_context: Vec<LongContext>,
-    /// Where the response names another tier or speed than the usual one. A tier that is named neither
-    /// here nor `default`, `standard` or `on_demand` has no price.
+    /// Prices of other tiers and speeds, as named in the response. A tier that is not listed and is
+    /// not `default`, `standard` or `on_demand` has no price.
     pub tiers: Vec<Tier>,
-    /// At other hosts, or in other regions.
+    /// Prices at other hosts or in other regions.
     pub regional: Vec<Regional>,
-    /// At other hours.
+    /// The price at other hours.
     pub off_peak: Option<OffPeak>,
-    /// Per generated image, of any size and quality; edits have no such price.
+    /// The price per generated image of any size and quality. Does not apply to edits.
     pub image: Option<Rate>,
-    /// Per generated image of a size and quality. They go over `image`.
+    /// Prices per generated image by size and quality. They take precedence over `image`.
     pub images: Vec<ImagePrice>,
-    /// Per second of audio or video.
+    /// The price per second of audio or video.
     pub second: Option<Rate>,
-    /// Per character of text.
+    /// The price per character of text.
     pub character: Option<Rate>,
-    /// Per page.
+    /// The price per page.
     pub page: Option<Rate>,
-    /// Per search of a reranker.
+    /// The price per search of a reranker.
     pub search_unit: Option<Rate>,
-    /// Per request, beside all else.
+    /// The price per request, in addition to everything else.
     pub request: Option<Rate>,
-    /// Per call of a tool. What is not known here is looked up among those of the provider.
+    /// Prices per tool call. Missing ones are looked up among those of the provider.
     pub tools: ToolPrices,
     /// Other names of the model at the same provider.
     pub aliases: Vec<Box<str>>,
-    /// Dated names of the model have this price, too: `{model}-2024-11-20`, `{model}-20241120`,
-    /// `{model}@20241120`, `{model}-v1:0`, `{model}-latest`, `models/{model}`, `us.{model}`.
+    /// Whether dated names of the model also have this price: `{model}-2024-11-20`,
+    /// `{model}-20241120`, `{model}@20241120`, `{model}-v1:0`, `{model}-latest`, `models/{model}`,
+    /// `us.{model}`.
     pub snapshots: bool,
-    /// From a day on (in UTC), another price: the last one holds that has begun.
+    /// Later prices by their first day in UTC. The last one that has started applies.
     pub changes: Vec<Change>,
 }
 
-/// What tokens cost.
+/// The price per token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenPrice {
-    /// Per input token that came from no cache.
+    /// Per uncached input token.
     pub input: Option<Rate>,
     /// Per input token that came from the provider's cache.
     pub cached_input: Option<Rate>,
-    /// Per input token that was written to the cache, for the usual time.
+    /// Per input token written to the cache with the usual lifetime.
     pub cache_write: Option<Rate>,
-    /// Per input token that was written to the cache, for the longer time (an hour, or twelve).
+    /// Per input token written to the cache with the longer lifetime (1 hour, or 12 hours).
     pub long_cache_write: Option<Rate>,
     /// Per output token.
     pub output: Option<Rate>,
-    /// Per output token of reasoning; `output` where it is not given.
+    /// Per output token of reasoning. Default: `output`.
     pub reasoning: Option<Rate>,
     /// Per input token of audio.
     pub audio_input: Option<Rate>,
-    /// The same from the cache; where it differs from `cached_input`, a response that has both audio
-    /// and cached tokens has no price, for it does not say which are cached.
+    /// Per cached input token of audio. If this differs from `cached_input`, a response with both
+    /// audio and cached tokens has no price, because it does not say which are cached.
     pub cached_audio_input: Option<Rate>,
     /// Per output token of audio.
     pub audio_output: Option<Rate>,
-    /// Per input token of images; `input` where it is not given.
+    /// Per input token of images. Default: `input`.
     pub image_input: Option<Rate>,
-    /// As `cached_audio_input`.
+    /// Per cached input token of images, like `cached_audio_input`.
     pub cached_image_input: Option<Rate>,
     /// Per output token of images.
     pub image_output: Option<Rate>,
 }
 
 impl TokenPrice {
-    /// From ticks per token; at 12,500 a million tokens cost 1.25 USD.
+    /// Creates prices in ticks per token: 12,500 is 1.25 USD per million tokens.
     #[must_use]
     pub fn new(input: u64, cached_input: u64, output: u64) -> Self {
         Self {
@@ -111,37 +112,37 @@ impl TokenPrice {
 }
 
 setters! { impl TokenPrice {
-    /// Per token that was written to the cache: for the usual, and for the longer time.
+    /// Sets the prices per token written to the cache, with the usual and the longer lifetime.
     pub fn cache_writes(self, usual: Rate, long: Option<Rate>) =>
         (self.cache_write, self.long_cache_write) = (Some(usual), long);
 
-    /// Per token of audio.
+    /// Sets the prices per token of audio.
     pub fn audio(self, input: Rate, output: Option<Rate>) =>
         (self.audio_input, self.audio_output) = (Some(input), output);
 
-    /// Per token of images.
+    /// Sets the prices per token of images.
     pub fn images(self, input: Option<Rate>, output: Rate) =>
         (self.image_input, self.image_output) = (input, Some(output));
 }}
 
-/// The price of requests with long inputs: of all their tokens.
+/// The price of all tokens of requests with long inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LongContext {
-    /// The least number of input tokens, cached ones included, that is long.
+    /// The minimum number of input tokens, including cached ones.
     pub from: u64,
-    /// Per token.
+    /// The price per token.
     pub tokens: TokenPrice,
 }
 
 impl LongContext {
-    /// Holds from `from` input tokens on.
+    /// Applies from `from` input tokens on.
     #[must_use]
     pub fn new(from: u64, tokens: TokenPrice) -> Self {
         Self { from, tokens }
     }
 
-    /// Holds for more than `bound` input tokens.
+    /// Applies to more than `bound` input tokens.
     #[must_use]
     pub fn above(bound: u64, tokens: TokenPrice) -> Self {
         Self { from: bound.saturating_add(1), tokens }
@@ -152,42 +153,42 @@ impl LongContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tier {
-    /// As the response names it, in any case.
+    /// The name in responses. Case is ignored.
     pub name: Box<str>,
-    /// What it costs.
+    /// The price.
     pub price: TierPrice,
 }
 
-/// What a tier costs.
+/// The price of a tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TierPrice {
-    /// In percent of the token prices.
+    /// A percentage of the token prices.
     #[non_exhaustive]
     Percent {
-        /// Of all tokens but those from the cache.
+        /// The percentage for all tokens except those from the cache.
         tokens: u64,
-        /// Of the tokens from the cache.
+        /// The percentage for tokens from the cache.
         cached: u64,
     },
-    /// Prices of its own.
+    /// Its own prices.
     #[non_exhaustive]
     Own {
-        /// Per token.
+        /// The price per token.
         tokens: TokenPrice,
-        /// Per token of requests with long inputs.
+        /// The prices per token of requests with long inputs.
         long_context: Vec<LongContext>,
     },
 }
 
 impl Tier {
-    /// `percent` of the token prices.
+    /// A tier at `percent` of the token prices.
     #[must_use]
     pub fn percent(name: impl Into<Box<str>>, percent: u64) -> Self {
         Self { name: name.into(), price: TierPrice::Percent { tokens: percent, cached: percent } }
     }
 
-    /// Prices of its own.
+    /// Its own prices.
     #[must_use]
     pub fn own(
         name: impl Into<Box<str>>,
@@ -197,7 +198,8 @@ impl Tier {
         Self { name: name.into(), price: TierPrice::Own { tokens, long_context } }
     }
 
-    /// With another percentage for tokens from the cache; nothing changes for a tier of own prices.
+    /// Sets another percentage for tokens from the cache. Has no effect on a tier with its own
+    /// prices.
     #[must_use]
     pub fn cached_percent(mut self, percent: u64) -> Self {
         if let TierPrice::Percent { cached, .. } = &mut self.price {
@@ -207,24 +209,24 @@ impl Tier {
     }
 }
 
-/// The price at one of the provider's hosts, or in one of its regions.
+/// The price at one of the provider's hosts or in one of its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Regional {
-    /// The host's name, as in `us.api.x.ai`, or the region's as the response has it, as in `us`.
+    /// The host's name, as in `us.api.x.ai`, or the region's name in responses, as in `us`.
     pub host: Box<str>,
-    /// What it costs there, in percent of the token prices; `None` where that is not known.
+    /// The percentage of the token prices; `None` if it is unknown.
     pub percent: Option<u64>,
 }
 
 impl Regional {
-    /// At `host`, `percent` of the token prices.
+    /// `percent` of the token prices at `host`.
     #[must_use]
     pub fn new(host: impl Into<Box<str>>, percent: u64) -> Self {
         Self { host: host.into(), percent: Some(percent) }
     }
 
-    /// At `host` there is another price, which is not known.
+    /// An unknown price at `host`.
     #[must_use]
     pub fn unknown(host: impl Into<Box<str>>) -> Self {
         Self { host: host.into(), percent: None }
@@ -235,46 +237,46 @@ impl Regional {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImagePrice {
-    /// As in `1024x1024`; `None` for all sizes.
+    /// The size, as in `1024x1024`; `None` for all sizes.
     pub size: Option<Box<str>>,
-    /// As in `high`; `None` for all qualities.
+    /// The quality, as in `high`; `None` for all qualities.
     pub quality: Option<Box<str>>,
-    /// Per image.
+    /// The price per image.
     pub price: Rate,
 }
 
 impl ImagePrice {
-    /// Of images of this size and quality; `None` for all.
+    /// The price of images with this size and quality; `None` means all.
     #[must_use]
     pub fn new(size: Option<&str>, quality: Option<&str>, price: Rate) -> Self {
         Self { size: size.map(Box::from), quality: quality.map(Box::from), price }
     }
 }
 
-/// Another price from a day on.
+/// A price that applies from a day on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
     /// Its first day, in UTC.
     pub from: Date,
-    /// The price. Its own names and changes mean nothing.
+    /// The price. Its own names and changes are ignored.
     pub price: Price,
 }
 
 impl Price {
-    /// Per token.
+    /// The price per token.
     #[must_use]
     pub fn per_token(tokens: TokenPrice) -> Self {
         Self { tokens: Some(tokens), ..Self::default() }
     }
 
-    /// Per image, in ticks. Edits of images have no cost from such a price.
+    /// A price per image, in ticks. It does not apply to edits of images.
     #[must_use]
     pub fn per_image(ticks: u64) -> Self {
         Self { image: Some(Rate::ticks(ticks)), ..Self::default() }
     }
 
-    /// With another price per token of requests with long inputs.
+    /// Adds a price per token of requests with long inputs.
     #[must_use]
     pub fn long_context(mut self, step: LongContext) -> Self {
         let at = self.long_context.partition_point(|known| known.from <= step.from);
@@ -284,27 +286,27 @@ impl Price {
 }
 
 setters! { impl Price {
-    /// With another price in a tier.
+    /// Adds the price of a tier.
     pub fn tier(self, tier: Tier) => self.tiers.push(tier);
 
-    /// With another price in a region.
+    /// Adds the price in a region.
     pub fn regional(self, regional: Regional) => self.regional.push(regional);
 
-    /// With another price at some hours.
+    /// Sets the price at other hours.
     pub fn off_peak(self, off_peak: OffPeak) => self.off_peak = Some(off_peak);
 
-    /// With prices of tools.
+    /// Sets the prices of tools.
     pub fn tools(self, tools: ToolPrices) => self.tools = tools;
 
-    /// Under another name at the same provider, too.
+    /// Adds another name of the model at the same provider.
     pub fn alias(self, name: impl Into<Box<str>>) => self.aliases.push(name.into());
 
-    /// Whether [dated names](Self#structfield.snapshots) have this price, too. Default: no.
+    /// Whether [dated names](Self#structfield.snapshots) also have this price. Default: `false`.
     pub fn snapshots(self, yes: bool) => self.snapshots = yes;
 }}
 
 impl Price {
-    /// With another price from a day on.
+    /// Adds a price that applies from a day on.
     #[must_use]
     pub fn from_day(mut self, from: Date, price: Price) -> Self {
         let at = self.changes.partition_point(|known| known.from <= from);

@@ -1,17 +1,17 @@
-//! What one unit costs, as an exact decimal.
+//! [`Rate`]: the price of one unit as an exact decimal.
 
 use std::fmt;
 
 /// Ticks per USD.
 pub(crate) const USD: u64 = 10_000_000_000;
 
-/// Parts of a tick that a rate counts in.
+/// The fractions of a tick in which a rate is counted.
 pub(crate) const PARTS: u64 = 1_000_000;
 
-/// A price in decimals has at most this many digits behind the point.
+/// The maximum number of decimal places of a price.
 const PLACES: i32 = 16;
 
-/// What one unit (a token, a second, an image, …) costs: exact to 10^-16 USD, up to 1844 USD.
+/// The price of one unit (a token, a second, an image, …): exact to 10^-16 USD, up to 1844 USD.
 ///
 /// ```
 /// use tower_ai_gateway::usage::Rate;
@@ -24,20 +24,20 @@ const PLACES: i32 = 16;
 pub struct Rate(u64);
 
 impl Rate {
-    /// Nothing.
+    /// A rate of zero.
     pub const ZERO: Self = Self(0);
 
-    /// From ticks: 1 USD = 10^10 ticks. Beyond what a rate can hold, it is the most that it can.
+    /// Creates a rate from ticks: 1 USD = 10^10 ticks. Saturates at the maximum.
     #[must_use]
     pub const fn ticks(ticks: u64) -> Self {
         Self(ticks.saturating_mul(PARTS))
     }
 
-    /// Of a price in USD for `units`, as a decimal: `("1.25", 1_000_000)` is 1.25 USD for a million.
-    /// An exponent may stand behind it, as in `1e-06`.
+    /// Creates a rate from a decimal price in USD for `units`: `("1.25", 1_000_000)` is 1.25 USD
+    /// for a million. The decimal may have an exponent, as in `1e-06`.
     ///
-    /// The decimal is read as it is written, by no float. `None` where it is no decimal, where it is
-    /// negative, too large, or too fine to be told from its rounding.
+    /// The decimal is parsed exactly, without floats. `None` if it is not a decimal, negative, too
+    /// large, or too small to be represented.
     #[must_use]
     pub fn usd(decimal: &str, units: u64) -> Option<Self> {
         let (digits, exponent) = split(decimal)?;
@@ -50,11 +50,12 @@ impl Rate {
         let rounded = above.checked_add(below / 2)? / below;
         let is_exact = above.is_multiple_of(below);
         let rate = u64::try_from(rounded).ok()?;
-        // Catalogues hold floats (1.0000000000000001e-07), and a third of a cent has no end.
+        // Round prices of at least one tick: catalogues contain floats (1.0000000000000001e-07) and
+        // thirds of a cent.
         (is_exact || rate >= PARTS).then_some(Self(rate))
     }
 
-    /// `percent` of it, if that is exact.
+    /// `percent` of the rate, if that is exact.
     pub(crate) fn percent(self, percent: u64) -> Option<Self> {
         let all = u128::from(self.0) * u128::from(percent);
         if !all.is_multiple_of(100) {
@@ -63,14 +64,14 @@ impl Rate {
         u64::try_from(all / 100).ok().map(Self)
     }
 
-    /// In millionths of a tick.
+    /// The rate in millionths of a tick.
     pub(crate) const fn parts(self) -> u64 {
         self.0
     }
 }
 
 impl fmt::Display for Rate {
-    /// In USD.
+    /// Shows the price in USD.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = USD * PARTS;
         let (whole, fraction) = (self.0 / scale, self.0 % scale);
@@ -82,7 +83,7 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Its digits as one number, and the power of ten that they are of.
+/// The digits of a decimal as one number, and their power of ten.
 pub(crate) fn split(decimal: &str) -> Option<(u128, i32)> {
     let (number, exponent) = match decimal.split_once(['e', 'E']) {
         Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(Rate::usd("0.0", 1), Some(Rate::ZERO));
         assert_eq!(parts("0.00025", 1_000_000), Some(2_500_000));
         assert_eq!(Rate::usd("0.006", 60), Some(Rate::ticks(1_000_000)));
-        // A tenth more than 0.3 is not 0.4 in floats.
+        // These differ in floats.
         assert_eq!(parts("0.7", 1_000_000), parts("7e-1", 1_000_000));
         assert_eq!(parts("3.0833333333333335e-05", 1), Some(308_333_333_333));
         assert_eq!(Rate::usd("1.0000000000000001e-07", 1), Some(Rate::ticks(1000)));

@@ -9,14 +9,14 @@ use crate::usage::table::{Date, clock};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OffPeak {
-    /// What it costs then, in percent of the token prices.
+    /// The price at those hours, in percent of the token prices.
     pub percent: u64,
-    /// When that is.
+    /// The hours.
     pub hours: Vec<Hours>,
 }
 
 impl OffPeak {
-    /// `percent` of the token prices at these hours.
+    /// A price of `percent` of the token prices at these hours.
     #[must_use]
     pub fn new(percent: u64, hours: Vec<Hours>) -> Self {
         Self { percent, hours }
@@ -35,17 +35,17 @@ impl OffPeak {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hours {
-    /// One bit a day: Monday is the lowest.
+    /// A bit per day: Monday is the lowest.
     days: u8,
-    /// Minutes of the day.
+    /// The first minute of the day.
     from: u16,
     until: u16,
 }
 
 impl Hours {
-    /// From `from` until `until`, which is not one of them: minutes of the day, 0 to 1440, in UTC. On
-    /// these days of the week: 1 is Monday, 7 is Sunday. `None` where there are no such days or
-    /// minutes; a span over midnight is two.
+    /// The minutes of the day from `from` to `until` (exclusive), 0 to 1440, in UTC, on these days
+    /// of the week: 1 is Monday, 7 is Sunday. `None` for invalid days or minutes. Split a span over
+    /// midnight into two.
     #[must_use]
     pub fn new(weekdays: &[u8], from: u16, until: u16) -> Option<Self> {
         let days = weekdays
@@ -54,7 +54,7 @@ impl Hours {
         (days > 0 && from < until && until <= 24 * 60).then_some(Self { days, from, until })
     }
 
-    /// From a text such as `00:00-04:30`; `00:00` as its end is midnight.
+    /// Parses a span such as `00:00-04:30`. An end of `00:00` means midnight.
     #[cfg(feature = "prices")]
     pub(crate) fn parse(weekdays: &[u8], text: &str) -> Option<Self> {
         let minute = |text: &str| {

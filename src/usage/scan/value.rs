@@ -1,4 +1,4 @@
-//! What the scanner does with values.
+//! How the scanner handles values.
 
 use super::{Scanner, State};
 use crate::json::is_scalar;
@@ -24,12 +24,12 @@ impl Scanner {
         };
     }
 
-    /// Gives where to go on.
+    /// Handles the value at `at`. Returns where to continue.
     #[inline(always)]
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
             (b'{', Member::Enter(place)) if !place.is_array() && self.has_room() => {
-                self.event.has_error |= place == Place::Error && self.tells_errors();
+                self.event.has_error |= place == Place::Error && self.reports_errors();
                 self.event.has_response |= place == Place::Response;
                 self.enter(place);
             }
@@ -74,12 +74,13 @@ impl Scanner {
         Ok(at + 1)
     }
 
-    /// Whether an `error` here is one of the answer: that of a response comes with its status.
-    fn tells_errors(&self) -> bool {
+    /// Returns true if an `error` here concerns the answer. A response reports its error with its
+    /// status.
+    fn reports_errors(&self) -> bool {
         !matches!(self.place(), Place::Response | Place::StatusDetails)
     }
 
-    /// Most objects that are kept are whole in their chunk; the others are kept until they are.
+    /// Keeps an object. Most are complete in their chunk; others are buffered.
     fn keep(&mut self, chunk: &[u8], at: usize, kept: Kept) -> Result<usize, Problem> {
         self.event.reached_usage = true;
         let place = self.place();
@@ -128,7 +129,9 @@ impl Scanner {
                 self.number(&chunk[at..end], closed, figure, digits);
             }
             Member::Content | Member::Enter(Place::Delta) => self.event.has_content |= end > at,
-            Member::Enter(Place::Error) => self.event.has_error |= end > at && self.tells_errors(),
+            Member::Enter(Place::Error) => {
+                self.event.has_error |= end > at && self.reports_errors();
+            }
             _ => {}
         }
         if !closed {

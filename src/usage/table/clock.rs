@@ -10,7 +10,7 @@ pub(in crate::usage) const DAY: u64 = 24 * 60 * 60;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Date {
-    /// As in 2026.
+    /// The year, as in 2026.
     pub year: u16,
     /// 1 to 12.
     pub month: u8,
@@ -19,7 +19,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// `None` where there is no such day in any year.
+    /// `None` if no year has such a day.
     #[must_use]
     pub const fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         if month < 1 || month > 12 || day < 1 || day > 31 {
@@ -28,7 +28,7 @@ impl Date {
         Some(Self { year, month, day })
     }
 
-    /// From a text such as `2026-01-31`.
+    /// Parses a date such as `2026-01-31`.
     #[cfg(feature = "prices")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
@@ -46,8 +46,8 @@ impl Date {
 impl From<SystemTime> for Date {
     /// The day in UTC; before 1970 the first day of that year.
     fn from(time: SystemTime) -> Self {
-        // Howard Hinnant's days_from_civil, turned round; years begin in March, so that leap days end
-        // them.
+        // The inverse of Howard Hinnant's days_from_civil. Years start in March, so that leap days
+        // are at their end.
         let days = seconds(time).unwrap_or(0) / DAY + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -66,12 +66,12 @@ impl fmt::Display for Date {
     }
 }
 
-/// Since 1970; `None` for what was before.
+/// Seconds since 1970; `None` for earlier times.
 pub(in crate::usage) fn seconds(time: SystemTime) -> Option<u64> {
     time.duration_since(SystemTime::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
 }
 
-/// Of a day, counted since 1970, which began on a Thursday. Monday is 0.
+/// The weekday of a day since 1970, which began on a Thursday. Monday is 0.
 pub(in crate::usage) fn weekday(day: u64) -> u8 {
     ((day + 3) % 7) as u8
 }

@@ -1,15 +1,15 @@
-//! The names of rows, and of models that one row is for.
+//! Names of rows, and the model names that match them.
 
-/// The provider and the model of a row's name; `None` where the row is for all providers.
+/// The provider and the model of a row's name; `None` if the row is for all providers.
 pub(super) fn split(row: &str) -> Option<(&str, &str)> {
-    // Names are short: a search for the slash costs more than this.
+    // Names are short, so this is faster than `memchr`.
     let slash = row.bytes().position(|byte| byte == b'/')?;
     let (provider, model) = (&row[..slash], &row[slash + 1..]);
     is_provider(provider).then_some((provider, model))
 }
 
-/// Whether a model's name begins as the rows of a provider do: `openai/gpt-5`, which OpenRouter
-/// calls a model of its own, is no row for all providers.
+/// Returns true if a name starts with a provider. `openai/gpt-5` must not match a row for all
+/// providers, because OpenRouter uses it for its own model.
 pub(super) fn names_provider(model: &str) -> bool {
     split(model).is_some()
 }
@@ -18,8 +18,8 @@ fn is_provider(slug: &str) -> bool {
     slug.starts_with("custom-") || is_builtin(slug)
 }
 
-/// Whether this is the slug of a built-in provider. What begins with one of them is a row of that
-/// provider, or the name that another one gives to its model.
+/// Returns true for the slug of a built-in provider. A name that starts with one is a row of that
+/// provider, or another provider's name of its model.
 pub(super) fn is_builtin(slug: &str) -> bool {
     matches!(
         slug,
@@ -61,7 +61,7 @@ pub(super) fn with_slug(row: Box<str>) -> Box<str> {
     }
 }
 
-/// The model of which this is a snapshot, or a snapshot of that: one addition less.
+/// The name without its last snapshot suffix or prefix.
 pub(super) fn shorter(model: &str) -> Option<&str> {
     model
         .strip_prefix("models/")
@@ -71,7 +71,7 @@ pub(super) fn shorter(model: &str) -> Option<&str> {
         .filter(|shorter| !shorter.is_empty())
 }
 
-/// Without the region that Bedrock's inference profiles begin with.
+/// The name without the region prefix of Bedrock's inference profiles.
 pub(super) fn without_region(model: &str) -> Option<&str> {
     let regions = ["us.", "eu.", "global.", "apac.", "jp."];
     regions.iter().find_map(|region| model.strip_prefix(region))
@@ -83,7 +83,7 @@ fn without_version(model: &str) -> Option<&str> {
     without_digits(model)?.strip_suffix("-v")
 }
 
-/// `None` where there are none at the end.
+/// `None` if there are none at the end.
 fn without_digits(text: &str) -> Option<&str> {
     let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
     (digits > 0).then(|| &text[..text.len() - digits])

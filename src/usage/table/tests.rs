@@ -1,4 +1,4 @@
-//! What is priced, and what has no price.
+//! Tests of prices.
 
 use std::time::{Duration, SystemTime};
 
@@ -44,7 +44,7 @@ fn tokens(input: u64, output: u64) -> Usage {
     Usage { input_uncached: Some(input), output_visible: Some(output), ..Usage::default() }
 }
 
-/// Ten ticks for input, one for cached input, a hundred for output.
+/// 10 ticks per input token, 1 per cached input token, 100 per output token.
 fn simple() -> Price {
     Price::per_token(TokenPrice::new(10, 1, 100))
 }
@@ -76,7 +76,7 @@ fn each_kind_of_token_has_its_own_price_or_none() {
         (Usage { reasoning: Some(3), ..base }, 9000, Some(6300)),
         (Usage { audio_input: Some(30), ..base }, 6900, None),
         (Usage { audio_output: Some(10), ..base }, 9000, None),
-        // Images that are looked at cost what text does, where nothing else is said.
+        // By default, image input costs as much as text.
         (Usage { image_input: Some(30), ..base }, 6030, Some(6000)),
         (Usage { image_output: Some(10), ..base }, 12_000, None),
     ] {
@@ -131,7 +131,7 @@ fn the_last_bound_that_the_whole_prompt_reaches_prices_every_token() {
         let used = Usage { cache_read: Some(cached), ..tokens(input, 1) };
         assert_eq!(plain(&price, &used), Some(expected), "{input} + {cached}");
     }
-    // What is written to the cache is of the prompt, too.
+    // Cache writes are part of the prompt.
     let written = Usage { cache_write: Some(1000), ..tokens(1, 1) };
     assert_eq!(plain(&price, &written), None);
 }
@@ -169,11 +169,11 @@ fn a_tier_has_a_percentage_or_prices_and_an_unknown_one_none() {
     assert_eq!(of(Some("priority"), Some("fast")), Some(12_600));
     assert_eq!(of(Some("batch"), Some("fast")), Some(1110));
     assert_eq!(of(None, Some("faster")), None);
-    // A row that knows no tiers takes an `auto` for the usual one, and nothing else.
+    // A row without tiers treats `auto` as the usual tier.
     let auto =
         |tier| ticks(&simple(), &used, &Pricing { service_tier: Some(tier), ..pricing("m") });
     assert_eq!([auto("auto"), auto("flex")], [Some(2100), None]);
-    // The batch's price holds for what is in one.
+    // The batch price applies to requests in a batch.
     assert_eq!(ticks(&price, &used, &Pricing { batch: true, ..pricing("m") }), Some(370));
 }
 
@@ -286,7 +286,7 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
         (&simple(), spoken, None),
         (&simple(), ranked, None),
         (&second, Usage { characters: Some(1), ..spoken }, None),
-        // Tokens are what is billed, where both are told.
+        // If both are reported, tokens are billed.
         (&simple(), Usage { duration_ms: Some(9), ..tokens(1, 1) }, Some(110)),
         (&simple(), Usage { search_units: Some(1), ..tokens(1, 1) }, None),
     ] {
@@ -295,7 +295,7 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
     let both = Price { search_unit: rate(3), request: rate(1000), ..simple() };
     let used = Usage { search_units: Some(2), ..tokens(1, 1) };
     assert_eq!(plain(&both, &used), Some(1116));
-    // A percentage of the token prices says nothing of seconds.
+    // A percentage of the token prices does not apply to seconds.
     let regional = second.regional(Regional::new("us", 110));
     let us = Pricing { region: Some("us"), ..pricing("m") };
     assert_eq!(ticks(&regional, &spoken, &us), None);
@@ -335,7 +335,7 @@ fn tokens_of_images_are_those_of_what_makes_images() {
     let expected = Some(10 * 50_000 + 100 * 300_000);
     assert_eq!(of(&used, "v1/images/generations", Operation::Images), expected);
     assert_eq!(of(&used, "v1/responses", Operation::Responses), None);
-    // What an edit was given are images as well as text, at two prices.
+    // The input of an edit is images and text, at two prices.
     assert_eq!(of(&used, "v1/images/edits", Operation::Images), None);
     let told = Usage { image_input: Some(4), image_output: Some(100), ..used };
     let expected = Some(6 * 50_000 + 4 * 80_000 + 100 * 300_000);
@@ -353,7 +353,7 @@ fn tools_have_prices_by_model_then_by_provider() {
     assert_eq!(called("grok", "grok-4.3", 2), Some(100_000_000));
     assert_eq!(called("anthropic", "claude-opus-5", 2), Some(200_000_000));
     assert_eq!(called("openai", "gpt-5", 2), Some(200_000_000));
-    // Searches of older models cost another price, and Google's are free at first.
+    // Searches have another price for older models, and some of Google's are free.
     assert_eq!(called("openai", "gpt-4o", 2), None);
     assert_eq!(called("google-ai-studio", "gemini-2.5-pro", 2), None);
     assert_eq!(called("openai", "gpt-4o", 0), Some(0));
@@ -391,7 +391,7 @@ fn a_row_is_found_by_its_name_an_alias_or_a_snapshot() {
         ("openai", "gpt-4o-mini-2024-07-18", None),
         ("openai", "o9-2026-01-01", None),
         ("groq", "gpt-4o", None),
-        // The name of another provider's row is no name for all.
+        // Another provider's row does not apply to all.
         ("openrouter", "openai/gpt-4o", None),
         ("custom-x", "openai/gpt-4o-2024-11-20", None),
         ("google-ai-studio", "models/gemini-x", Some(("google-ai-studio/gemini-x", Snapshot))),
@@ -432,7 +432,7 @@ fn a_row_goes_with_its_aliases_and_its_name_over_those_of_others() {
     let mut names: Vec<_> = table.rows().map(|(name, _)| name.to_owned()).collect();
     names.sort();
     assert_eq!(names, ["a", "b"]);
-    // The same as all at once.
+    // The same as adding all at once.
     let rows = [("a", price(1).alias("x").alias("b")), ("b", price(2))];
     let rows = rows.map(|(name, price)| (Box::from(name), price));
     let whole = PriceTable::of_rows(Date::default(), rows);
@@ -489,7 +489,7 @@ fn the_builtin_table_prices_what_providers_bill() {
         let found = of(provider, model, tier, &used);
         assert!(found.is_some_and(|found| (found - usd).abs() < 1e-9), "{model}: {found:?}");
     }
-    // What the catalogues do not agree upon, or do not say.
+    // Prices on which the catalogues disagree, or which they lack.
     assert_eq!(of("anthropic", "claude-sonnet-5-5", None, &used(1, 0, 0)), None);
     assert_eq!(of("anthropic", "claude-opus-5", Some("priority"), &tokens(1, 1)), None);
     assert_eq!(of("openai", "gpt-5.5", Some("priority"), &tokens(272_001, 1)), None);

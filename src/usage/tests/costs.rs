@@ -1,4 +1,4 @@
-//! Costs to the tick.
+//! Exact costs, to the tick.
 
 use super::*;
 use crate::usage::custom_cost::CustomCost;
@@ -77,7 +77,7 @@ fn every_model_costs_what_its_row_says() {
         assert_eq!(ticks(&tokens(100, 0, 0), &pricing), Some(input), "{model}");
         assert_eq!(ticks(&tokens(100, 100, 0), &pricing), Some(cached), "{model}");
         assert_eq!(ticks(&tokens(0, 0, 100), &pricing), Some(output), "{model}");
-        // From 200,000 input tokens on, cached ones too, everything is twice as much.
+        // From 200,000 input tokens on, including cached ones, all prices double.
         assert_eq!(
             ticks(&tokens(199_999, 199_900, 0), &pricing),
             Some(input / 100 * 99 + cached * 1999),
@@ -101,7 +101,7 @@ fn multipliers_compose() {
     assert_eq!(ticks(&used, &priority), Some(16_000_000));
     assert_eq!(ticks(&used, &regional), Some(8_800_000));
     assert_eq!(ticks(&used, &Pricing { host: "us.api.x.ai", ..priority }), Some(17_600_000));
-    // 4.5 has no other region's price, 4.7 no discount in a batch.
+    // 4.5 has no regional price, 4.7 no batch discount.
     assert_eq!(ticks(&used, &Pricing { model: "grok-4.5", ..regional }), Some(8_000_000));
     assert_eq!(ticks(&used, &Pricing { batch: true, ..plain }), Some(8_000_000));
 }
@@ -285,7 +285,7 @@ fn parts_are_priced_each_at_its_own_model() {
     let odd = Usage { inconsistent: true, ..whole };
     assert_eq!(of(&odd, &parts), None);
     assert_eq!(of(&whole, &[part(None, Usage { inconsistent: true, ..hundred })]), None);
-    // Tools are told of the whole, or of the parts.
+    // Tools are reported in total or by part.
     let tools = ToolCalls { web_search: Some(2), ..ToolCalls::default() };
     let searched = Usage { tool_calls: Some(2), tools, ..whole };
     assert_eq!(of(&searched, &parts), Some(5_250_000 + 100_000_000));

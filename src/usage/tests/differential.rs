@@ -1,10 +1,10 @@
-//! The meter against a plain one over random bodies and streams.
+//! Compares the meter with a simple one on random bodies and streams.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Reads `body` in frames of the given lengths, again and again.
+/// Reads `body` in frames of the given lengths, repeated.
 fn read_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Reading {
     let mut meter = Meter::new(format, shape, Meter::LIMIT);
     let mut rest = body;

@@ -1,4 +1,4 @@
-//! Streams in other framings than server-sent events, and what comes in no tokens of a chat.
+//! Streams in framings other than server-sent events, and usage other than the tokens of chats.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::usage::{Shape, frame};
 /// Documents with the types of their events.
 type Documents = Vec<(&'static str, Value)>;
 
-/// How the documents of a stream stand in its bytes.
+/// The framing of a stream's documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire {
     Body,
@@ -31,7 +31,7 @@ impl Wire {
         }
     }
 
-    /// Each document with the type of its event.
+    /// Encodes each document with the type of its event.
     fn write(self, documents: &[(&str, Value)]) -> Vec<u8> {
         let text = |(kind, document): &(&str, Value)| match self {
             Self::Body => format!("\n\n {document}\n").into_bytes(),
@@ -251,7 +251,7 @@ fn invoke_wraps_the_events_of_messages() {
 }
 
 #[test]
-fn invoke_tells_the_tokens_of_any_model_at_the_end() {
+fn invoke_reports_the_tokens_of_any_model_at_the_end() {
     let reading = wire(
         Wire::Chunks,
         Shape::Invoke,
@@ -268,7 +268,7 @@ fn invoke_tells_the_tokens_of_any_model_at_the_end() {
 }
 
 #[test]
-fn invoke_tells_the_tokens_of_a_body_in_its_head() {
+fn invoke_reports_the_tokens_of_a_body_in_its_head() {
     let mut headers = http::HeaderMap::new();
     for (name, value) in [
         ("x-amzn-bedrock-input-token-count", "25"),
@@ -428,7 +428,7 @@ fn ollama() -> Vec<Value> {
 }
 
 #[test]
-fn ollama_tells_its_counts_in_the_last_line() {
+fn ollama_reports_its_counts_in_the_last_line() {
     let expected =
         Usage { input_uncached: Some(26), output_visible: Some(298), ..Usage::default() };
     let stream = wire(Wire::Lines, Shape::Ollama, &untyped(&ollama()));
@@ -589,7 +589,7 @@ fn an_array_is_read_as_its_events_would_be() {
     }
 }
 
-/// What the documents of a stream or a body use, read from trees: by the tables of each API.
+/// The usage of a stream's or body's documents, read from trees by tables of each API.
 fn reference(shape: Shape, documents: &[(&str, Value)]) -> Option<Usage> {
     let mut usage: Option<Usage> = None;
     for (_, document) in documents {
@@ -657,7 +657,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A stream of a shape, cut where it may be.
+/// A stream of a shape, possibly cut.
 fn scene() -> impl Strategy<Value = (Wire, Shape, Documents)> {
     let figures = prop::array::uniform5(0_u64..100_000);
     let texts = prop::collection::vec(text(), 0..6);

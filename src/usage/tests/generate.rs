@@ -25,7 +25,7 @@ pub(super) fn shape() -> impl Strategy<Value = Shape> {
     )
 }
 
-/// What stands in answers, some of it there to mislead.
+/// Texts in answers, some of them misleading.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-z ]{0,12}",
@@ -62,7 +62,7 @@ fn cost() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// The figures of chat, Responses and Messages under each other's names.
+/// The figures of chat, Responses and Messages, with mixed names.
 fn usage() -> impl Strategy<Value = Value> {
     let names = prop::sample::subsequence(
         vec![
@@ -149,7 +149,7 @@ fn iterations() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// What Gemini's own API tells.
+/// The usage of Gemini's own API.
 fn usage_metadata() -> impl Strategy<Value = Value> {
     let names = vec![
         "promptTokenCount",
@@ -180,7 +180,7 @@ fn usage_metadata() -> impl Strategy<Value = Value> {
     )
 }
 
-/// A whole answer of Gemini, or a part of one.
+/// A whole answer of Gemini, or part of one.
 fn gemini() -> impl Strategy<Value = Value> {
     let parts = prop_oneof![
         text().prop_map(|text| json!([{"text": text, "thought": true}])),
@@ -207,7 +207,7 @@ fn gemini() -> impl Strategy<Value = Value> {
     )
 }
 
-/// Usage that is there, null, absent or no object.
+/// Usage that is present, null, missing or not an object.
 fn maybe_usage() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![
         3 => Just(None),
@@ -332,23 +332,23 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
         let (shape, model) = (with(shape, "service_tier", tier), model);
         let shape = with(shape, "model", model);
         match decoy {
-            // Of two errors the later one counts, which a tree does not know.
-            Some(("error", _)) if may_tell_error(&shape) => shape,
+            // The later of two errors counts, which a tree cannot represent.
+            Some(("error", _)) if may_report_error(&shape) => shape,
             Some((key, value)) if shape.get(key).is_none() => with(shape, key, Some(value)),
             _ => shape,
         }
     })
 }
 
-fn may_tell_error(shape: &Value) -> bool {
+fn may_report_error(shape: &Value) -> bool {
     let keys = ["response", "interaction", "x_groq", "promptFeedback", "error_type", "status_code"];
     keys.iter().any(|key| shape.get(*key).is_some()) || !shape["choices"][0]["error"].is_null()
 }
 
-/// How JSON is spelt.
+/// A way to write JSON.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spelling {
-    /// Members begin with this one.
+    /// The index of the first member.
     first: usize,
     space: &'static str,
     escapes: bool,
@@ -374,7 +374,7 @@ impl Spelling {
                 for (index, (key, value)) in members.enumerate() {
                     let comma = if index > 0 { "," } else { "" };
                     out.push_str(&format!("{comma}{space}{}{space}:{space}", json!(key)));
-                    // These are compared as they are written.
+                    // These are compared without decoding.
                     let is_word = [
                         "type",
                         "event_type",
@@ -403,7 +403,7 @@ impl Spelling {
                 out.push_str(space);
                 out.push(']');
             }
-            // Longer ones might not be kept whole as codes.
+            // Longer strings could be cut as codes.
             Value::String(text) if self.escapes && text.encode_utf16().count() <= 20 => {
                 out.push('"');
                 for (index, unit) in text.encode_utf16().enumerate() {
@@ -451,7 +451,7 @@ fn event() -> impl Strategy<Value = String> {
     })
 }
 
-/// Events that differ in their text alone.
+/// Events that differ only in their text.
 fn repeats() -> impl Strategy<Value = Vec<String>> {
     let before = prop::sample::select(&["", "event: content_block_delta\n", "id: 7\n"][..]);
     let key = prop::sample::select(&["content", "text", "delta", "reasoning_content"][..]);

@@ -1,4 +1,4 @@
-//! Bodies that no honest provider sends: bounded, and never a panic.
+//! Hostile bodies: memory stays bounded, and nothing panics.
 
 use allocation_counter::measure;
 use proptest::prelude::*;
@@ -102,7 +102,7 @@ fn allocations(event: &str) -> u64 {
     let frames = [event.len(), 1000, 1 << 14];
     let most = frames.into_iter().map(|frame| {
         let mut meter = Meter::new(Format::Sse, Operation::Chat, Meter::LIMIT);
-        // What is kept of a split key, and to recognise repeats of an event, needs memory once.
+        // The buffers for split keys and repeated events are allocated once.
         CONTENT.as_bytes().chunks(1).for_each(|byte| meter.push(byte));
         meter.push(event.as_bytes());
         measure(|| stream.as_bytes().chunks(frame).for_each(|frame| meter.push(frame))).count_total
@@ -118,7 +118,7 @@ fn events_allocate_nothing() {
         0
     );
     assert_eq!(allocations("data: {\"choices\":[],\"usage\" : null,\"error\":null}\n\n"), 0);
-    // Memory that is kept and used again: it grows a few times, not per event.
+    // The memory is reused: it grows a few times and not per event.
     let cumulative =
         "data: {\"model\":\"m\",\"type\":\"t\",\"choices\":[],\"usage\":{\"input_tokens\":5}}\n\n";
     assert!(allocations(cumulative) < 10, "{}", allocations(cumulative));
@@ -203,7 +203,7 @@ const PIECES: &[&[u8]] = &[
     b"{\"usage\":{\"input_tokens\":1}}",
 ];
 
-/// Values of known members within one another, in any order and depth.
+/// Known members nested in any order and depth.
 fn known_members() -> impl Strategy<Value = String> {
     const KEYS: [&str; 24] = [
         "candidates",

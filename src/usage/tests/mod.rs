@@ -10,7 +10,7 @@ mod table;
 use super::{Format, Meter, Problem, ProviderError, Shape, Terminal, Usage, UsagePart};
 use crate::util::operation::Operation;
 
-/// All that a meter tells.
+/// Everything that a meter returns.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Reading {
     usage: Option<Usage>,
@@ -65,7 +65,7 @@ fn read(format: Format, shape: impl Into<Shape>, body: &[u8], frame: usize) -> R
     Reading::of(&meter)
 }
 
-/// Reads `body` whole and in frames of each small size, which must not matter.
+/// Reads `body` whole and in frames of each small size. The results must be equal.
 fn read_any(format: Format, shape: impl Into<Shape>, body: &[u8]) -> Reading {
     let shape = shape.into();
     let whole = read(format, shape, body, body.len().max(1));
@@ -79,7 +79,7 @@ fn json(shape: impl Into<Shape>, body: &str) -> Reading {
     read_any(Format::Json, shape, body.as_bytes())
 }
 
-/// Reads a stream with each kind of line end, which must not matter either.
+/// Reads a stream with each kind of line end. The results must be equal.
 fn sse(shape: impl Into<Shape>, body: &str) -> Reading {
     let shape = shape.into();
     let reading = read_any(Format::Sse, shape, body.as_bytes());

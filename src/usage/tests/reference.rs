@@ -1,4 +1,4 @@
-//! The meter once more, in the plainest way: whole events, parsed into trees by serde_json.
+//! A simple reference meter: whole events, parsed into trees by serde_json.
 
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ struct Reference {
     reading: Reading,
 }
 
-/// Usage as it stands in a document.
+/// Usage found in a document.
 struct Found<'a> {
     usage: Cow<'a, Value>,
     breakdown: Option<&'a Value>,
@@ -83,7 +83,7 @@ impl Reference {
         let data = field("data").collect::<Vec<_>>().join("\n");
         let value = serde_json::from_str::<Value>(&data).ok();
         let value = value.map(|value| match value {
-            // Only errors matter there.
+            // Only errors count in arrays.
             Value::Array(values) => match &values[..] {
                 [Value::Object(first), ..] if first.contains_key("error") => {
                     serde_json::json!({"error": first["error"]})
@@ -126,7 +126,7 @@ impl Reference {
         }
     }
 
-    /// What the document bills.
+    /// The billed usage of the document.
     fn found<'a>(&self, value: &'a Value, ends: bool) -> Option<Found<'a>> {
         let (breakdown, tools) = (value.get("usage_breakdown"), value.get("tool_usage"));
         let found = |usage: &'a Value| {
@@ -438,7 +438,7 @@ fn has_content(value: &Value) -> bool {
 }
 
 fn reported(usage: &Value) -> Reported {
-    // Each under one of its names.
+    // Each figure with one of its names.
     let figures = [
         (Figure::Input, "/prompt_tokens /input_tokens /promptTokenCount"),
         (Figure::Output, "/completion_tokens /output_tokens /candidatesTokenCount"),

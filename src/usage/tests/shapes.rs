@@ -1,4 +1,4 @@
-//! Each API's bodies and streams, with the exact figures.
+//! Bodies and streams of each API, with exact figures.
 
 use super::*;
 
@@ -75,7 +75,7 @@ fn a_chat_stream() {
     assert_eq!(reading.terminal, Some(Terminal::Done));
     assert!(reading.has_content);
     assert_eq!((reading.content_events, reading.error), (3, None));
-    // Broken off at any byte, it is never taken for whole.
+    // Cut at any byte, it never counts as complete.
     let stream = stream.concat();
     for length in 0..stream.len() - 2 {
         let cut = read(Format::Sse, Operation::Chat, &stream.as_bytes()[..length], 50);
@@ -270,7 +270,7 @@ fn errors_inside_of_a_200() {
         assert_eq!(event.error, whole.error, "{body}");
         assert_eq!(event.terminal, None);
     }
-    // Whatever stands beside it.
+    // Regardless of other members.
     for body in [
         r#"{"error":"x","choices":[]}"#,
         r#"{"error":{},"output":[]}"#,

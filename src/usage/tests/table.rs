@@ -1,4 +1,4 @@
-//! The shapes that differ from what OpenAI and Anthropic began with, with the exact figures.
+//! Shapes that differ from those of OpenAI and Anthropic, with exact figures.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn messages_never_fall() {
     assert_eq!(tokens(&of(none, some)), (Some(132), Some(15)));
     assert_eq!(tokens(&of(some, "{}")), (Some(132), Some(1)));
     assert_eq!(tokens(&of(some, "null")), (Some(132), Some(1)));
-    // Server tools read more and more.
+    // Server tools read more with each step.
     let searched =
         r#"{"input_tokens":404500,"output_tokens":90,"server_tool_use":{"web_search_requests":3}}"#;
     let searched = of(some, searched);
@@ -44,7 +44,7 @@ fn messages_never_fall() {
 }
 
 #[test]
-fn messages_tell_lifetimes_tier_region_and_speed_at_the_start() {
+fn messages_report_lifetimes_tier_region_and_speed_at_the_start() {
     let start = r#"{"type":"message_start","message":{"model":"c","usage":{"input_tokens":3,
         "cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":10,
         "ephemeral_1h_input_tokens":20},"output_tokens":1,"service_tier":"priority",
@@ -60,7 +60,7 @@ fn messages_tell_lifetimes_tier_region_and_speed_at_the_start() {
 
 #[test]
 fn iterations_alone_are_the_bill() {
-    // Compaction: the stream starts with what that has read, and ends without it.
+    // Compaction: the stream starts with the compaction's usage, and ends without it.
     let stream = data(&[
         r#"{"type":"message_start","message":{"model":"big","usage":{"input_tokens":45,"cache_read_input_tokens":55096,"output_tokens":2}}}"#,
         r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":900,"cache_read_input_tokens":0,"output_tokens":40,"server_tool_use":{"web_search_requests":2},"iterations":[
@@ -79,7 +79,7 @@ fn iterations_alone_are_the_bill() {
     assert_eq!(outputs, [Some(300), Some(40), Some(8)]);
     assert_eq!(reading.usage.unwrap().tools.web_search, Some(2));
     assert_eq!(reading.parts[0].usage.tools.web_search, Some(2));
-    // Fallbacks: who has declined is not paid.
+    // Fallbacks: a model that declined is not billed.
     let body = r#"{"type":"message","model":"second","content":[],"usage":{"input_tokens":12,"output_tokens":5,"iterations":[
         {"type":"message","model":"first","input_tokens":10,"output_tokens":0},
         {"type":"fallback_message","model":"second","input_tokens":12,"output_tokens":5,
@@ -88,7 +88,7 @@ fn iterations_alone_are_the_bill() {
     assert_eq!(tokens(&reading), (Some(16), Some(5)));
     assert_eq!(reading.usage.unwrap().cache_write_long, Some(4));
     assert_eq!(reading.parts.len(), 1);
-    // Empty, they tell nothing.
+    // Empty iterations are ignored.
     let none = r#"{"usage":{"input_tokens":12,"output_tokens":5,"iterations":[]}}"#;
     assert_eq!(tokens(&json(Shape::Messages, none)), (Some(12), Some(5)));
     let malformed =
@@ -104,7 +104,7 @@ fn many_iterations_are_bounded() {
     let entries: Vec<_> = (0..500).map(entry).collect();
     let body = format!(r#"{{"usage":{{"iterations":[{}]}}}}"#, entries.join(","));
     let reading = read(Format::Json, Shape::Messages, body.as_bytes(), 4096);
-    // An object of nothing but iterations has no figures of its own.
+    // An object with only iterations has no figures of its own.
     assert_eq!(reading.usage, None);
     let body = body.replacen("{\"iterations\"", "{\"output_tokens\":1,\"iterations\"", 1);
     let reading = read(Format::Json, Shape::Messages, body.as_bytes(), 4096);
@@ -129,7 +129,7 @@ fn groq() {
     let failed = r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","error":"over_capacity"}}"#;
     let reading = sse(Shape::Chat, &data(&[DELTA, failed, "[DONE]"]));
     assert_eq!(reading.error_code(), Some("over_capacity"));
-    // Compound systems work with several models.
+    // Compound systems use several models.
     let body = r#"{"model":"compound","usage":{"prompt_tokens":30,"completion_tokens":6,"total_tokens":36},
         "usage_breakdown":{"models":[
             {"model":"a","usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}},
@@ -203,7 +203,7 @@ fn perplexity() {
     assert_eq!(tokens(&reading), (Some(5), Some(9)));
     assert_eq!(reading.usage.unwrap().cost_ticks, Some(60_000_000));
     assert_eq!(reading.terminal, Some(Terminal::Done));
-    // Broken off before its end, it has no cost yet: not one of zero.
+    // Cut before its end, it has no cost, instead of a cost of zero.
     let cut = sse(Shape::ChatPerplexity, &data(&events[..2]));
     assert_eq!((cut.usage.unwrap().cost_ticks, cut.terminal), (None, None));
     let later = r#"{"id":"a","status":"COMPLETED","response":{"model":"sonar-deep-research","usage":{
@@ -235,7 +235,7 @@ fn cumulative_usage_in_every_chunk() {
 fn workers_ai() {
     let body = r#"{"result":{"response":"hi","usage":{"prompt_tokens":4,"completion_tokens":1,"total_tokens":5}},"success":true,"errors":[]}"#;
     assert_eq!(tokens(&json(Shape::WorkersAi, body)), (Some(4), Some(1)));
-    // Elsewhere a result is something that was stored.
+    // In other shapes, a result is something stored.
     assert_eq!(json(Shape::Other, body).usage, None);
     let stream = data(&[
         r#"{"response":"h"}"#,
@@ -282,7 +282,7 @@ fn gemini() {
         let reading = json(Shape::GenerateContent, &body);
         assert_eq!(reading.service_tier.as_deref(), Some(tier));
     }
-    // A cache that was made is no answer.
+    // A created cache is not an answer.
     let cached = format!(r#"{{"name":"cachedContents/1","model":"m","usageMetadata":{METADATA}}}"#);
     assert_eq!(
         json(Shape::of(Operation::Other, "google-ai-studio", "v1beta/cachedContents"), &cached)
@@ -313,7 +313,7 @@ fn gemini_errors() {
         for body in [failed, &array] {
             assert_eq!(sse(shape, &data(&[body])).error_code(), Some("503"), "{body}");
         }
-        // In the middle of a stream it may come bare.
+        // In the middle of a stream it may have no field name.
         let bare =
             "{\n  \"error\": {\n    \"code\": 503,\n    \"status\": \"UNAVAILABLE\"\n  }\n}\n";
         for stream in
@@ -322,7 +322,7 @@ fn gemini_errors() {
             assert_eq!(sse(shape, &stream).error_code(), Some("503"), "{stream}");
         }
     }
-    // In an event, an array tells of nothing else.
+    // In an event, other arrays are ignored.
     let list = r#"[{"usage":{"prompt_tokens":1},"model":"m"},{"usage":{"prompt_tokens":1}}]"#;
     let list = sse(Shape::Chat, &data(&[list]));
     assert_eq!((list.usage, list.model, list.error), (None, None, None));

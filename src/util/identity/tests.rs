@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn an_identity_is_the_same_in_whatever_order_it_is_told() {
+fn an_identity_does_not_depend_on_the_order_of_its_parts() {
     let one = Identity::builder("u").groups(["b", "a", "b"]).label("x", "1").metric_label("a", "2");
     let other = Identity::builder("u").groups(["a", "b"]).metric_label("a", "2").label("x", "1");
     let (one, other) = (one.build().unwrap(), other.build().unwrap());

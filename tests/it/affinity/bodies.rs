@@ -1,4 +1,4 @@
-//! What of a body is read for its session, and what becomes of it.
+//! Reading a body for its session.
 
 use std::io;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
 
 use crate::affinity::scene::{AT_ONCE, Body, CHAT, Scene, Sent, full, keys, ok, post, providers};
 
-/// Behind so many bytes of messages.
+/// The session comes after this many bytes of messages.
 fn behind(length: usize) -> String {
     let said = "x".repeat(length);
     format!(
@@ -21,7 +21,7 @@ fn behind(length: usize) -> String {
     )
 }
 
-/// Comes in frames of this size.
+/// Sends the body in frames of this size.
 fn in_frames(body: &str, size: usize) -> Body {
     let frames: Vec<_> = body.as_bytes().chunks(size).map(Bytes::copy_from_slice).collect();
     let frames = frames.into_iter().map(|data| Ok::<_, io::Error>(Frame::data(data)));
@@ -61,7 +61,7 @@ async fn bodies_that_are_no_json_are_not_read_and_malformed_ones_go_on() {
     for (name, value) in [
         ("content-type", "text/plain"),
         ("content-encoding", "gzip"),
-        // The provider says whether the client is to send its body.
+        // The provider decides whether the client sends its body.
         ("expect", "100-continue"),
     ] {
         let mut request = post(CHAT, &[], named);
@@ -90,7 +90,7 @@ async fn a_slow_body_is_waited_for_for_a_second_and_goes_on_without() {
     };
     let whole = r#"{"model":"grok-4","prompt_cache_key":"p"}"#;
     assert_eq!(source(&scene, slow(0), whole).await, Some("prompt_cache_key"));
-    // However long it takes: it is the provider's from then on.
+    // There is no time limit: from here on the provider waits for it.
     assert_eq!(source(&scene, slow(3600), whole).await, None);
 }
 
@@ -146,7 +146,7 @@ async fn the_unified_endpoint_reads_on_behind_the_model_and_changes_nothing_else
         assert!(sent.body == body("grok-4").as_bytes());
         assert_eq!(scene.end().source, Some("prompt_cache_key"));
     }
-    // An entry of a universal request is there as a whole, with its own headers.
+    // An entry of a universal request is complete and has its own headers.
     let layer = providers().mount(tower_ai_gateway::Mount::hosted().universal());
     let scene = Scene::new(layer, keys(4), ControlLayer::new(), ok);
     let entry = |headers: &str| {

@@ -1,4 +1,4 @@
-//! `x-grok-conv-id`, by which xAI finds the server that has a conversation in its cache.
+//! `x-grok-conv-id`, which routes a conversation to the server of xAI that has cached it.
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::FallbackChain;
@@ -7,7 +7,7 @@ use crate::affinity::scene::{CHAT, RESPONSES, Scene, chat, keys, ok, post, provi
 
 const NAME: &str = "x-grok-conv-id";
 
-/// One key, and what the gateway says of affinity.
+/// A gateway with one key and this affinity setting.
 fn single(affinity: Option<bool>) -> Scene {
     let settings = match affinity {
         None => keys(1),
@@ -54,7 +54,7 @@ async fn nothing_else_gets_one() {
     let named = [("x-session-id", "s")];
     let openai = "/v1/acct/gw/openai/v1/chat/completions";
     for request in [
-        // Another provider, another API, no session, and one of the body alone.
+        // Another provider, another API, no session, and a session only in the body.
         post(openai, &named, r#"{"model":"gpt-5"}"#),
         post("/v1/acct/gw/grok/v1/responses", &named, r#"{"model":"grok-4"}"#),
         post(RESPONSES, &named, r#"{"model":"gpt-5"}"#),
@@ -68,7 +68,7 @@ async fn nothing_else_gets_one() {
     let mut get = chat(&named);
     *get.method_mut() = http::Method::GET;
     assert_eq!(scene.sent(get).await.header(NAME), None);
-    // A gateway with one key that does not ask for it, and one that does not want it.
+    // A gateway with one key and no setting, and one with affinity switched off.
     for scene in [single(None), single(Some(false))] {
         assert_eq!(scene.sent(chat(&named)).await.header(NAME), None);
         assert_eq!(scene.end(), Default::default());

@@ -1,4 +1,4 @@
-//! Where a conversation is at home, and when it moves.
+//! The home of a conversation, and when it moves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn a_session_stays_and_sessions_spread() {
         used.extend(targets);
     }
     assert_eq!(used.len(), 6);
-    // Without a session the load decides.
+    // Without a session, load decides.
     assert_eq!(scene.targets(|| chat(&[])).await.len(), 6);
     assert_eq!(scene.end().affinity, None);
 }
@@ -86,7 +86,7 @@ async fn a_key_more_moves_its_share_and_weights_hold() {
     assert!((share - 0.75).abs() < 0.04, "{share}");
 }
 
-/// Answers 429 at one key while it is told to.
+/// Answers 429 for one key while the flag is set.
 fn busy(
     key: &'static str,
     is_busy: &Arc<AtomicBool>,
@@ -102,7 +102,7 @@ fn busy(
     }
 }
 
-/// Sessions that are at home at `key-1` of four.
+/// Sessions whose home is `key-1` of four.
 async fn at_home_with_the_first(scene: &Scene) -> Vec<String> {
     let mut found = Vec::new();
     for session in 0..60 {
@@ -244,7 +244,7 @@ async fn a_fallback_keeps_the_session_that_the_first_step_had() {
     for session in ["a", "b", "c"] {
         let mut targets = BTreeSet::new();
         for _ in 0..20 {
-            // A header of a harness does not reach the other provider, and names the session all the same.
+            // A harness's header does not reach the other provider, but it names the session.
             assert_eq!(scene.send(chat(&[("session_id", session)])).await.status(), 200);
             let sent = scene.all_sent().pop().unwrap();
             assert_eq!(sent.header("session_id"), None);

@@ -1,4 +1,4 @@
-//! What names a session, and what of it wins.
+//! The names of sessions, and their precedence.
 
 use http::Request;
 
@@ -6,7 +6,7 @@ use crate::affinity::scene::{Body, CHAT, Scene, chat, post};
 
 const MESSAGES: &str = "/v1/acct/gw/anthropic/v1/messages";
 
-/// What the session is named by, and its digest.
+/// The source of the session's name, and its digest.
 async fn named(scene: &Scene, request: Request<Body>) -> (Option<&'static str>, Option<String>) {
     scene.sent(request).await;
     let end = scene.end();
@@ -58,13 +58,13 @@ async fn an_id_is_one_session_whatever_names_it_and_however_it_is_spelt() {
         r#"{"model":"grok-4","prompt_cache_key":"a/b"}"#,
         r#"{"prompt_cache_key" : "a\/b","model":"grok-4"}"#,
         r#"{"prompt\u005fcache_key":"\u0061\u002fb","model":"grok-4"}"#,
-        // The first of two counts.
+        // The first of two values counts.
         r#"{"prompt_cache_key":"a/b","model":"grok-4","prompt_cache_key":"c"}"#,
     ] {
         let (source, session) = named(&scene, post(CHAT, &[], body)).await;
         assert_eq!((source, &session), (Some("prompt_cache_key"), &expected), "{body}");
     }
-    // Case and everything else makes another.
+    // Any difference, even in case, makes another session.
     for other in ["A/b", "a/b/", "a%2Fb", "a-b"] {
         assert_ne!(named(&scene, chat(&[("x-session-id", other)])).await.1, expected, "{other}");
     }
@@ -80,10 +80,10 @@ async fn foreign_ids_out_of_range_name_nothing_and_the_next_one_counts() {
         assert_eq!(source, Some("session_id"), "{foreign:?}");
     }
     assert_eq!(named(&scene, chat(&[("x-session-id", LONGEST)])).await.0, Some("x-session-id"));
-    // One that is there twice has no one meaning.
+    // A header that occurs twice is ambiguous.
     let twice = [("x-session-id", "a"), ("x-session-id", "a"), ("session_id", "codex")];
     assert_eq!(named(&scene, chat(&twice)).await.0, Some("session_id"));
-    // Elsewhere in the body, empty, too long, or no string.
+    // Elsewhere in the body, empty, too long, or not a string.
     for member in [
         r#""messages":[{"prompt_cache_key":"x","metadata":{"user_id":"x"}}]"#,
         r#""prompt_cache_key":"""#,

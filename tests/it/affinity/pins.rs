@@ -1,4 +1,4 @@
-//! A request that goes on from a stored response goes to the key that made it.
+//! A request that continues a stored response goes to the key that created it.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -25,7 +25,7 @@ use crate::affinity::scene::{
 
 const BODY: &str = r#"{"model":"gpt-5","input":"hi"}"#;
 
-/// Which form responses have.
+/// The form of responses.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Json,
@@ -33,7 +33,7 @@ enum Form {
     Events,
 }
 
-/// Gives each response an id of its own.
+/// Gives each response its own id.
 fn provider(form: Form) -> impl Fn(&Sent) -> http::Response<http_body_util::Full<Bytes>> {
     let count = AtomicU64::new(0);
     move |sent| {
@@ -68,7 +68,7 @@ fn scene(form: Form) -> Scene {
     Scene::new(providers(), keys(6), ControlLayer::new(), provider(form))
 }
 
-/// Goes on from the response of this number.
+/// Continues the response with this number.
 fn after(number: usize, headers: &[(&str, &str)]) -> Request<Body> {
     let body =
         format!(r#"{{"model":"gpt-5","input":"more","previous_response_id":"resp_{number}"}}"#);
@@ -91,7 +91,7 @@ async fn a_response_is_gone_on_from_at_the_key_that_made_it() {
         }
         assert!(made.iter().any(|target| *target != made[0]), "by load there are several");
         for (number, target) in made.iter().enumerate() {
-            // Whatever session there is: the response is at one account alone.
+            // Regardless of the session: only one account has the response.
             for headers in [&[][..], &[("session_id", "codex")]] {
                 let sent = scene.sent(after(number, headers)).await;
                 assert_eq!(sent.target(), *target, "{form:?}");
@@ -147,11 +147,11 @@ async fn what_is_not_known_goes_by_the_session_and_other_gateways_know_nothing()
     parts.uri = "/v1/acct/other/openai/v1/responses".parse().unwrap();
     scene.sent(Request::from_parts(parts, body)).await;
     assert_eq!(scene.end().affinity, None);
-    // Chat completions have no such member.
+    // Chat completions cannot refer to stored responses.
     let chat = "/v1/acct/gw/openai/v1/chat/completions";
     scene.sent(post(chat, &[], r#"{"previous_response_id":"resp_0"}"#)).await;
     assert_eq!(scene.end().affinity, None);
-    // Switched off, it is not looked at.
+    // Ignored if affinity is switched off.
     scene.sent(after(0, &[("cf-aig-no-session-affinity", "true")])).await;
     assert_eq!(scene.end(), Default::default());
 }
@@ -178,7 +178,7 @@ async fn no_other_key_takes_its_place() {
     let error = scene.try_to_send(after(0, &[])).await.unwrap_err();
     let unavailable = error.downcast::<Unavailable>().unwrap();
     assert_eq!(unavailable.reason, UnavailableReason::CoolingDown);
-    // A request that names no response goes on.
+    // A request without a reference is not affected.
     scene.sent(post(RESPONSES, &[], BODY)).await;
     assert!(scene.all_sent().is_empty());
     tokio::time::advance(Duration::from_secs(6)).await;

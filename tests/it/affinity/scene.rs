@@ -1,4 +1,4 @@
-//! A gateway over all control layers with several targets, and a provider in memory.
+//! A gateway with all control layers and several targets, and a provider in memory.
 #![allow(unreachable_pub)]
 
 use std::collections::BTreeSet;
@@ -21,11 +21,11 @@ use tower_ai_gateway::{
     EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Provider, RequestBody,
 };
 
-/// Of a request.
+/// The body of a request.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A request as the provider got it.
+/// A request as received by the provider.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub uri: Uri,
@@ -53,7 +53,7 @@ impl Sent {
     }
 }
 
-/// The end of an exchange: the session, what named it, and what became of it.
+/// The end of an exchange: the session, the source of its name, and its affinity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct End {
     pub session: Option<String>,
@@ -75,7 +75,7 @@ impl MetricsHook for Ends {
     }
 }
 
-/// A request with this header is answered before its body is read.
+/// The provider answers a request with this header before reading its body.
 pub const AT_ONCE: &str = "x-answer-at-once";
 
 #[derive(Clone)]
@@ -138,7 +138,7 @@ impl Scene {
         Self { service: BoxCloneSyncService::new(service), sent, ends }
     }
 
-    /// So many keys of the default alias for each of these providers.
+    /// Stores this many keys of the default alias for each of these providers.
     pub fn keys(count: usize) -> Self {
         Self::new(providers(), keys(count), ControlLayer::new(), ok)
     }
@@ -153,14 +153,14 @@ impl Scene {
         Ok(Response::from_parts(head, body))
     }
 
-    /// What the provider got.
+    /// All requests that the provider received.
     pub async fn sent(&self, request: Request<Body>) -> Sent {
         let response = self.send(request).await;
         assert_eq!(response.status(), 200, "{:?}", response.body());
         self.all_sent().pop().unwrap()
     }
 
-    /// All that has reached the provider since this was asked last.
+    /// The requests that reached the provider since the last call.
     pub fn all_sent(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
@@ -169,7 +169,7 @@ impl Scene {
         self.ends.0.lock().unwrap().pop().unwrap()
     }
 
-    /// The targets to which the same request goes when it is sent many times.
+    /// The targets of the same request when it is sent many times.
     pub async fn targets(&self, request: impl Fn() -> Request<Body>) -> BTreeSet<String> {
         let mut targets = BTreeSet::new();
         for _ in 0..40 {
@@ -209,7 +209,7 @@ pub fn full(body: impl Into<Bytes>) -> Body {
     Full::new(body.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-/// A request in JSON with these headers.
+/// A JSON request with these headers.
 pub fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Body> {
     let mut request = Request::post(path).header("content-type", "application/json");
     for (name, value) in headers {

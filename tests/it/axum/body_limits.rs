@@ -1,4 +1,4 @@
-//! A limit of request bodies above the gateway: 413 in the caller's shape wherever it trips.
+//! A limit of request bodies above the gateway: 413 in the caller's format wherever it trips.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ const NATIVE: &str = "POST /v1/acct/gw/grok/chat/completions";
 
 type Ends = Arc<Mutex<Vec<(Outcome, Option<u16>)>>>;
 
-/// The gateway below a limit, and how its exchanges end.
+/// A gateway below a body limit, and its end events.
 fn limited(base: String, client: HttpClient, observed: bool) -> (Router, Ends) {
     let ends = Ends::default();
     let mut gateway = GatewayLayer::builder()
@@ -41,7 +41,7 @@ fn limited(base: String, client: HttpClient, observed: bool) -> (Router, Ends) {
 
 type HttpClient = tower_ai_gateway::HttpClient<tower_ai_gateway::RequestBody<axum::body::Body>>;
 
-/// A body that does not say how long it is: nothing trips before it is read.
+/// A body of unknown length, so the limit trips only while it is read.
 fn chunked(line: &str, head: &str, parts: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = request(line, &["transfer-encoding: chunked"], b"");
     for part in std::iter::once(head.as_bytes()).chain(parts.iter().map(|part| &part[..])) {
@@ -53,7 +53,7 @@ fn chunked(line: &str, head: &str, parts: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// More than the limit in all.
+/// Exceeds the limit in total.
 fn parts() -> Vec<Vec<u8>> {
     (0..8).map(|_| vec![b' '; LIMIT / 4]).collect()
 }
@@ -62,7 +62,7 @@ async fn answer(app: Router, bytes: &[u8]) -> Message {
     Wire::connect(serve(app).await).await.send_and_read(bytes).await
 }
 
-/// Reads what it gets to its end before it answers, if it comes to that.
+/// Reads the request to its end before it answers, if there is an end.
 async fn provider() -> HyperUpstream {
     HyperUpstream::start(|request| async move {
         let body = request.into_body().collect().await;
@@ -185,7 +185,7 @@ async fn a_limit_that_trips_behind_the_head_of_the_response_breaks_the_response_
     provider.send(chunk(b"data: {}\n\n")).await;
     assert_eq!(client.read_head().await.status(), 200);
     for part in parts() {
-        // It may have been cut off already.
+        // The connection may have been closed already.
         let _ = client.try_send(chunk(&part)).await;
     }
     let rest = client.read_to_end().await;

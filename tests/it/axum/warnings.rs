@@ -1,4 +1,4 @@
-//! What compiles and cannot work is told in the log, once, and what is set up well is not.
+//! Setups that compile but cannot work are logged once; correct ones are not.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn ask(app: &Router, request: Request<Body>) -> StatusCode {
     app.clone().oneshot(request).await.unwrap().status()
 }
 
-/// The one warning, which says all of this.
+/// The only warning, which must contain all of these texts.
 #[track_caller]
 fn only(lines: &Written, parts: &[&str]) {
     let warnings = lines.warnings();
@@ -50,7 +50,7 @@ fn only(lines: &Written, parts: &[&str]) {
 // ===== without an upstream =====
 
 #[tokio::test]
-async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
+async fn a_layer_without_an_upstream_is_warned_of_at_the_first_request() {
     async fn page() -> Html<&'static str> {
         Html("<p>an app of one page</p>")
     }
@@ -58,7 +58,7 @@ async fn a_layer_without_an_upstream_is_told_of_at_the_first_request() {
     let apps: [fn(Router, ClientLayer) -> Router; 7] = [
         |own, gateway| own.layer(gateway),
         |own, gateway| own.fallback(|| async { (StatusCode::NOT_FOUND, "nowhere") }).layer(gateway),
-        // As most apps that serve an API have it.
+        // Like most apps that serve an API.
         |own, gateway| own.fallback(|| json(StatusCode::NOT_FOUND)).layer(gateway),
         |own, gateway| own.fallback(|| json(StatusCode::METHOD_NOT_ALLOWED)).layer(gateway),
         |own, gateway| own.fallback(get(page)).layer(gateway),
@@ -91,7 +91,7 @@ async fn json(status: StatusCode) -> (StatusCode, axum::Json<serde_json::Value>)
 }
 
 #[tokio::test]
-async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_told_of() {
+async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_warned_of() {
     let (lines, _guard) = Written::capture();
     for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
         let mock = Router::new().fallback(move || json(status));
@@ -122,23 +122,23 @@ fn answered(answers: usize) -> ScriptedProvider {
 }
 
 #[tokio::test]
-async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for() {
+async fn the_first_call_that_no_mount_takes_is_warned_of_with_the_expected_paths() {
     let nowhere = || async { StatusCode::NOT_FOUND };
     let at_ai = || xai().mount(Mount::at("/ai"));
     type Nest = fn(Router) -> Router;
     let as_it_is: Nest = |inner| inner;
     let nested: Nest = |inner| Router::new().nest("/ai", inner);
     let cases = [
-        // The prefix is gone when the layer looks for it.
+        // The prefix was removed before the layer sees the path.
         (
             at_ai(),
             nested,
             "/ai/grok/chat/completions",
             "path=\"/grok/chat/completions\" mounts=\"/ai/{provider}/…\"",
         ),
-        // Not nested at all, though clients were told so.
+        // Not nested at all, although clients use the prefix.
         (xai(), as_it_is, "/ai/v1/acct/gw/grok/v1/chat/completions", "providers=\"grok\""),
-        // A provider that nobody has added.
+        // A provider that was not added.
         (
             xai(),
             as_it_is,
@@ -147,7 +147,7 @@ async fn the_first_call_that_no_mount_takes_is_told_of_with_what_was_looked_for(
         ),
         (at_ai(), as_it_is, "/ai/anthropic/v1/messages", "/ai/anthropic/v1/messages"),
         (xai(), as_it_is, "/ai/compat/chat/completions", "/ai/compat/chat/completions"),
-        // The prefix is gone, and the end is a common one: the name of a provider decides.
+        // The prefix was removed, and the end is a common one: the provider's name decides.
         (at_ai(), nested, "/ai/grok/responses", "path=\"/grok/responses\""),
         (at_ai(), nested, "/ai/grok/completions", "path=\"/grok/completions\""),
     ];
@@ -167,7 +167,7 @@ fn ask_for(method: &str, path: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
+async fn calls_of_each_kind_are_warned_of_where_their_provider_was_not_added() {
     let hosted = "/v1/acct/gw";
     let calls = [
         ("POST", "openai/responses"),
@@ -190,7 +190,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
         ("GET", "openai/models"),
         ("GET", "openai/v1/models"),
         ("GET", "mistral/models"),
-        // Whoever that is.
+        // For any provider.
         ("POST", "acme/chat/completions"),
         ("POST", "acme/v1/responses"),
         ("POST", "acme/v1/completions"),
@@ -217,7 +217,7 @@ async fn calls_of_each_kind_are_told_of_where_their_provider_was_not_added() {
 }
 
 #[tokio::test]
-async fn what_an_app_serves_itself_is_not_told_of() {
+async fn what_an_app_serves_itself_is_not_warned_of() {
     let (lines, _guard) = Written::capture();
     let gateway = xai().mount(Mount::hosted()).mount(Mount::at("/ai")).build().unwrap();
     let own = || async { "the app's" };
@@ -232,12 +232,12 @@ async fn what_an_app_serves_itself_is_not_told_of() {
         "/v1/embeddings",
         "/v1/acct/gw/unknown/files",
         "/grok",
-        // In the shape of a mount, and ending like a call.
+        // Paths that look like a mount and end like a call.
         "/v1/forms/42/survey/responses",
         "/v1/users/42/tasks/completions",
         "/v1/users/42/inbox/search",
         "/ai/forms/responses",
-        // With a provider's name, but in no place for it, or nothing that is asked of one behind it.
+        // Paths with a provider's name in another position, or without a call after it.
         "/forms/openai/responses",
         "/v1/forms/openai/responses",
         "/api/openai/chat/completions",
@@ -322,7 +322,7 @@ async fn read(app: Router, request: Request<Body>) {
 }
 
 #[tokio::test]
-async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
+async fn a_setting_that_no_layer_acts_on_is_warned_of_once() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let app = Router::new().layer(builder.build().unwrap().upstream(answered(3)));
@@ -336,7 +336,7 @@ async fn a_setting_that_no_layer_acts_on_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn under_control_layers_nothing_is_told_of() {
+async fn under_control_layers_nothing_is_warned_of() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let client = ControlLayer::new().layer(answered(1));
@@ -364,7 +364,7 @@ async fn the_layers_that_are_needed_are_enough() {
 }
 
 #[tokio::test]
-async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
+async fn requests_without_settings_or_answers_are_not_warned_of() {
     let (lines, _guard) = Written::capture();
     let app = Router::new().layer(xai().build().unwrap().upstream(answered(1)));
     read(app.clone(), post(NATIVE)).await;
@@ -377,7 +377,7 @@ async fn who_asks_for_nothing_and_who_is_not_answered_is_not_told_of() {
 // ===== prices =====
 
 #[test]
-fn prices_for_none_of_the_providers_are_told_of_when_the_layer_is_built() {
+fn prices_for_none_of_the_providers_are_warned_of_when_the_layer_is_built() {
     let (lines, _guard) = Written::capture();
     let acme = || Provider::custom("acme", "http://127.0.0.1:9/v1");
     let acme = || GatewayLayer::builder().provider(acme());

@@ -1,5 +1,5 @@
-//! Every shape through the example gateway, and what its counters and both its logs say of them: to
-//! the unit what the providers have written.
+//! All shapes through the example gateway: its counters and both its logs agree exactly with what
+//! the providers sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::hyper_upstream::{HyperUpstream, body};
 use crate::support::program::Program;
 use crate::support::scrape::Page;
 
-/// How often each answer is asked for.
+/// How often each answer is requested.
 const ROUNDS: u64 = 3;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ async fn counters_and_logs_agree_with_what_was_written() {
     let upstream = provider(all.clone()).await;
     let folder = tempfile::tempdir().unwrap();
     let (log, database) = (folder.path().join("log.jsonl"), folder.path().join("log.db"));
-    // What no provider has said has no cost.
+    // Without a reported figure there is no cost.
     let prices = folder.path().join("prices.toml");
     std::fs::write(&prices, "as_of = 2026-11-01\n").unwrap();
     let mut arguments: Vec<String> = ["--log", log.to_str().unwrap(), "--log-db"]
@@ -102,7 +102,7 @@ async fn counters_and_logs_agree_with_what_was_written() {
         let relayed = collect(response.into_body()).await;
         match relayed {
             Ok(relayed) => assert_eq!(relayed, fixture.body, "{}", fixture.name),
-            // A stream without its marker is broken off.
+            // A stream without its marker is broken.
             Err(_) => connection = Connection::open(program.addr, Version::HTTP_11).await,
         }
         expected.add(written(fixture));
@@ -149,7 +149,7 @@ async fn counters_and_logs_agree_with_what_was_written() {
     );
 }
 
-/// The counters once every exchange has ended.
+/// The counters after all exchanges have ended.
 async fn settled(program: &Program, total: u64) -> Page {
     let admin = program.admin.unwrap();
     let poll = async {

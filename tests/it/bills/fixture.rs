@@ -1,4 +1,4 @@
-//! One answer of a provider, and what is to be told of it.
+//! An answer of a provider, and the expected end event.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -8,7 +8,7 @@ pub const SSE: &str = "text/event-stream";
 pub const NDJSON: &str = "application/x-ndjson";
 pub const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
-/// What an exchange is to be booked as.
+/// The expected billing of an exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Booked {
     pub operation: String,
@@ -18,9 +18,9 @@ pub struct Booked {
     pub cache_write: u64,
     pub cache_write_long: u64,
     pub reasoning: u64,
-    /// Other units, by name.
+    /// Units other than tokens, by name.
     pub units: Vec<(&'static str, u64)>,
-    /// What the provider says it charged.
+    /// The charge that the provider reports.
     pub ticks: Option<u64>,
     pub model: Option<String>,
     pub error: Option<String>,
@@ -60,7 +60,7 @@ impl Fixture {
         Self::new(name, provider, path, JSON, body.to_string().into_bytes())
     }
 
-    /// A stream of events without names. A string is data as it is.
+    /// A stream of events without names. A string is raw data.
     pub fn sse(
         name: &'static str,
         provider: &'static str,
@@ -72,7 +72,7 @@ impl Fixture {
         Self::new(name, provider, path, SSE, text.into_bytes())
     }
 
-    /// A stream of events that are named by their `type`.
+    /// A stream of events with their `type` as name.
     pub fn typed(
         name: &'static str,
         provider: &'static str,
@@ -117,7 +117,7 @@ impl Fixture {
         self
     }
 
-    /// Input that makes no output.
+    /// Usage without output.
     pub fn input(mut self, input: u64) -> Self {
         self.booked.input = Some(input);
         self
@@ -145,14 +145,14 @@ impl Fixture {
         self
     }
 
-    /// An error in band, in spite of the status 200.
+    /// An error in a body with status 200.
     pub fn failed(mut self, code: &str) -> Self {
         self.booked.error = Some(code.to_owned());
         self.booked.is_success = false;
         self
     }
 
-    /// No success, though no error is told.
+    /// Not a success, although no error is reported.
     pub fn unfinished(mut self) -> Self {
         self.booked.is_success = false;
         self
@@ -163,7 +163,7 @@ fn shown(event: &Value) -> String {
     event.as_str().map_or_else(|| event.to_string(), str::to_owned)
 }
 
-/// One frame of AWS' event streams: lengths, headers of type string, payload, checksums.
+/// A frame of an AWS event stream: lengths, headers of type string, payload, checksums.
 pub fn frame(headers: &[(&str, &str)], payload: &Value) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in headers {
@@ -184,7 +184,7 @@ pub fn frame(headers: &[(&str, &str)], payload: &Value) -> Vec<u8> {
     frame
 }
 
-/// A frame of an event of this type.
+/// The frame of an event of this type.
 pub fn event(kind: &str, payload: &Value) -> Vec<u8> {
     let headers =
         [(":event-type", kind), (":content-type", "application/json"), (":message-type", "event")];

@@ -1,5 +1,5 @@
-//! What providers write of usage, errors and ends, shape by shape, and what is told of it: the same
-//! in every split of the bytes, none of which is touched.
+//! Usage, errors and ends of all shapes, and the resulting end events: the same for every split of
+//! the bytes, which pass unchanged.
 #![allow(clippy::needless_pass_by_value)]
 
 mod books;
@@ -29,7 +29,7 @@ pub(crate) fn fixtures() -> Vec<Fixture> {
 }
 
 fn booked(end: &EndEvent<'_>) -> Booked {
-    // A figure that is not told and one that is zero are the same for a bill.
+    // For a bill, a missing figure equals zero.
     let positive = |figure: Option<u64>| figure.filter(|figure| *figure > 0);
     let usage = end.usage.copied().unwrap_or_default();
     let parts = (!end.usage_parts.is_empty()).then_some(end.usage_parts.len() as u64);
@@ -78,7 +78,7 @@ pub(crate) fn providers() -> Vec<Provider> {
     Provider::all().into_iter().chain(further).collect()
 }
 
-/// Sends the fixture through a gateway in these pieces, and gives what was relayed and booked.
+/// Sends the fixture through a gateway in these pieces, and returns what was relayed and billed.
 async fn exchange(fixture: &Fixture, pieces: Vec<Bytes>) -> (Bytes, Booked) {
     let kind = fixture.kind;
     let provider = service_fn(move |request: Request<RequestBody<Body>>| {
@@ -118,7 +118,7 @@ async fn exchange(fixture: &Fixture, pieces: Vec<Bytes>) -> (Bytes, Booked) {
     (relayed, booked)
 }
 
-/// The lines in which two bookings differ.
+/// The lines in which two bills differ.
 fn difference(got: &Booked, want: &Booked) -> String {
     let (got, want) = (format!("{got:#?}"), format!("{want:#?}"));
     let mut lines = String::new();
@@ -153,7 +153,7 @@ async fn no_split_of_the_bytes_changes_anything() {
     for fixture in fixtures() {
         let whole = fixture.body.clone();
         let singly = (0..whole.len()).map(|at| whole.slice(at..=at)).collect();
-        // Every split in two, of long bodies each seventh.
+        // Every split in two; for long bodies every seventh.
         let step = if whole.len() > 700 { 7 } else { 1 };
         let halves =
             (1..whole.len()).step_by(step).map(|at| vec![whole.slice(..at), whole.slice(at..)]);

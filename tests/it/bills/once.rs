@@ -1,4 +1,4 @@
-//! Work that goes on in the background is billed once: when its usage is first seen.
+//! Background work is billed once: when its usage is first seen.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,11 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Provider, RequestBody};
 
 type Body = Full<Bytes>;
 
-/// What is kept of an end: tokens in and out, and whether a cost is missing.
-type Told = (Option<u64>, Option<u64>, bool);
+/// A part of an end event: tokens in and out, and whether the cost is unknown.
+type Reported = (Option<u64>, Option<u64>, bool);
 
-/// Sends each request to a gateway of its own layer and gives what it tells of each.
-async fn told(asked: &[(&str, &str, Value)]) -> Vec<Told> {
+/// Sends these requests through one gateway layer, and returns the end of each.
+async fn reported(asked: &[(&str, &str, Value)]) -> Vec<Reported> {
     let ends = Arc::new(Mutex::new(Vec::new()));
     let hook = ends.clone();
     let layer = GatewayLayer::builder()
@@ -70,13 +70,13 @@ fn response(id: &str, status: &str) -> Value {
         "output": [], "error": null, "usage": usage})
 }
 
-const NOTHING: Told = (None, None, false);
-/// Its usage is known, and no table has a price for `gpt-x`.
-const BILLED: Told = (Some(5), Some(7), true);
+const NOTHING: Reported = (None, None, false);
+/// The usage is known, but no table has a price for `gpt-x`.
+const BILLED: Reported = (Some(5), Some(7), true);
 
 #[tokio::test]
 async fn a_poll_bills_what_it_sees_first() {
-    let told = told(&[
+    let reported = reported(&[
         ("POST", "openai/v1/responses", response("resp_1", "queued")),
         ("GET", "openai/v1/responses/resp_1", response("resp_1", "in_progress")),
         ("GET", "openai/v1/responses/resp_1", response("resp_1", "completed")),
@@ -84,17 +84,17 @@ async fn a_poll_bills_what_it_sees_first() {
         ("GET", "openai/v1/responses/resp_2", response("resp_2", "in_progress")),
     ])
     .await;
-    assert_eq!(told, [NOTHING, NOTHING, BILLED, NOTHING, NOTHING]);
+    assert_eq!(reported, [NOTHING, NOTHING, BILLED, NOTHING, NOTHING]);
 }
 
 #[tokio::test]
 async fn what_was_billed_at_once_is_not_billed_by_a_poll() {
-    let told = told(&[
+    let reported = reported(&[
         ("POST", "openai/v1/responses", response("resp_3", "completed")),
         ("GET", "openai/v1/responses/resp_3", response("resp_3", "completed")),
     ])
     .await;
-    assert_eq!(told, [BILLED, NOTHING]);
+    assert_eq!(reported, [BILLED, NOTHING]);
 }
 
 #[tokio::test]
@@ -102,11 +102,11 @@ async fn a_stream_that_is_resumed_bills_once_as_well() {
     let end = json!({"type": "response.completed", "response": response("resp_4", "completed")});
     let stream = Value::String(format!("event: response.completed\ndata: {end}\n\n"));
     let resumed = "openai/v1/responses/resp_4?stream=true&starting_after=3";
-    let told = told(&[
+    let reported = reported(&[
         ("POST", "openai/v1/responses", response("resp_4", "queued")),
         ("GET", resumed, stream.clone()),
         ("GET", resumed, stream),
     ])
     .await;
-    assert_eq!(told, [NOTHING, BILLED, NOTHING]);
+    assert_eq!(reported, [NOTHING, BILLED, NOTHING]);
 }

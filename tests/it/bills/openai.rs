@@ -1,4 +1,4 @@
-//! OpenAI's shapes, and those of the providers that are near to them.
+//! OpenAI's shapes, and similar ones of other providers.
 
 use serde_json::{Value, json};
 
@@ -273,7 +273,7 @@ fn responses() -> Vec<Fixture> {
     ]
 }
 
-/// What is near to OpenAI's chat completions, but not the same.
+/// Shapes similar to OpenAI's chat completions.
 fn near() -> Vec<Fixture> {
     let groq = json!({"queue_time": 0.07, "prompt_tokens": 23, "prompt_time": 0.006, "completion_tokens": 19, "total_tokens": 42});
     let moonshot = json!({"prompt_tokens": 19, "completion_tokens": 13, "total_tokens": 32, "cached_tokens": 12});
@@ -386,7 +386,7 @@ fn near() -> Vec<Fixture> {
     ]
 }
 
-/// Those that say what they charged.
+/// Providers that report their charge.
 fn reported() -> Vec<Fixture> {
     let openrouter = json!({"prompt_tokens": 194, "completion_tokens": 2, "total_tokens": 196, "cost": 0.00014,
         "is_byok": false, "cost_details": {"upstream_inference_cost": null},

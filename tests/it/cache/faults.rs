@@ -1,4 +1,4 @@
-//! Answers that come to nothing: they are handed on as they are, and never kept.
+//! Failed answers are passed on unchanged and never stored.
 
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
 
@@ -6,7 +6,8 @@ use super::*;
 
 const IMAGE: &[(&str, &str)] = &[("content-type", "image/png")];
 
-/// An answer of these frames, which ends well or is reset: what the client got, and why it is not kept.
+/// An answer with these frames that ends properly or is reset: what the client got, and that it is
+/// not stored.
 async fn came(
     headers: &[(&str, &str)],
     frames: &[&str],
@@ -57,11 +58,11 @@ async fn what_is_not_whole_is_never_kept() {
         // Errors under a status of success.
         (EVENTS, &[&*a, error, DONE][..], false, NotStored::Error),
         (JSON, &[r#"{"error":{"message":"no"}}"#][..], false, NotStored::Error),
-        // A marker that nobody can see.
+        // A marker that cannot be read.
         (gzip, &[&*a, DONE][..], false, NotStored::Encoded),
     ] {
         let (got, not_stored) = match why {
-            // These are not shared: each asks for itself.
+            // These are not shared: each request makes its own call.
             NotStored::Encoded => continue,
             _ => came(headers, frames, is_reset).await,
         };
@@ -120,20 +121,20 @@ async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
     let feed = asked.answer(200, EVENTS);
     let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
     let third = third.await.unwrap();
-    // 40 MiB, of which 25 may be kept. Two read on, one does not.
+    // 40 MiB, of which 25 may be stored. Two clients continue to read, one does not.
     let part = event(&"x".repeat(1 << 20));
     for _ in 0..40 {
         feed.send(part.clone());
         assert!(next(&mut first).await == part);
         assert!(next(&mut second).await == part);
-        // The one that does not read holds no more than may be kept.
+        // The client that does not read holds no more than may be stored.
         assert!(stage.budget.used() <= 27 << 20, "{}", stage.budget.used());
     }
     feed.send(DONE);
     drop(feed);
     assert_eq!(text(first).await, DONE);
     assert_eq!(text(second).await, DONE);
-    // It has missed something, and is told so.
+    // It has missed data and gets an error.
     assert!(broken(third).await.len() < 40 << 20);
     assert_eq!(stage.cache.stats().not_stored, [(NotStored::TooLarge, 1)]);
     assert!(!is_kept(&stage).await);
@@ -151,12 +152,12 @@ async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
         let question: &'static str = String::leak(format!("{{\"turn\":{turn}}}"));
         let answer = stage.fill(question, &large).await;
         assert!(text(answer).await == large);
-        // A quarter is left to requests.
+        // A quarter is reserved for requests.
         assert!(stage.budget.used() <= (1 << 20) / 4 * 3);
         let stored = stage.cache.stats().stored;
         kept = kept.max(stored);
     }
-    // What was there has made room, so that it goes on.
+    // Buffered data was released, so the transfer continues.
     let stats = stage.cache.stats();
     assert!(stats.stored >= 4, "{stats:?}");
     assert!(stats.not_stored.iter().all(|(why, _)| *why == NotStored::NoMemory), "{stats:?}");
@@ -190,7 +191,7 @@ async fn settings_that_change_meanwhile_change_nothing_that_is_under_way() {
     asked.answer_whole(JSON, TEXT);
     let answer = answer.await.unwrap();
     assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
-    // Nobody asks for the cache any more.
+    // Requests no longer use the cache.
     let answer = stage.fill(QUESTION, TEXT).await;
     assert_eq!(status(&answer), "none");
     drop(answer);

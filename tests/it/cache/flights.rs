@@ -1,4 +1,4 @@
-//! Requests that want the same answer at the same time.
+//! Concurrent requests for the same answer.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use tower_ai_gateway::settings::cache::CacheRule;
 
 use super::*;
 
-/// So many that wait for the call of the first, which has reached the provider.
+/// Starts this many requests. All but the first wait for its call, which has reached the provider.
 async fn together(stage: &Stage, count: usize) -> (Asked, Vec<tokio::task::JoinHandle<Answer>>) {
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -131,12 +131,12 @@ async fn after_a_failure_exactly_one_of_the_others_asks() {
     assert_eq!(all.remove(0).await.unwrap().status(), 502);
     let asked = stage.asked().await;
     stage.until("one asks", |stage| stage.cache.stats().followers == 62).await;
-    // Time for the others to ask, if they did.
+    // Give the others time for calls of their own, which they must not make.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
     assert_eq!(stage.calls(), 2);
-    // A refusal is for the one that has asked alone.
+    // A refusal applies only to the request that caused it.
     drop(asked.answer(400, JSON));
     let asked = stage.asked().await;
     assert_eq!(stage.calls(), 3);
@@ -207,7 +207,7 @@ async fn who_has_waited_for_long_asks_for_itself() {
     let mut all = vec![first, stage.spawn_patiently(ask(QUESTION))];
     stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
     let began = tokio::time::Instant::now();
-    // Longer than the guard of what is waited for.
+    // Longer than the guard of the wait.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let second = stage.asked().await;
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 30);

@@ -1,10 +1,10 @@
-//! What a request gets that was asked before.
+//! Answers from the cache.
 
 use tower_ai_gateway::settings::cache::ReplayPace;
 
 use super::*;
 
-/// What differs between two answers that are the same.
+/// Headers that differ between equal answers.
 fn lasting(answer: &Answer) -> Vec<(String, String)> {
     let moment =
         ["cf-aig-log-id", "cf-aig-event-id", "cf-aig-request-id", "cf-aig-cache-status", "age"];
@@ -34,12 +34,12 @@ async fn the_second_time_the_provider_is_not_asked() {
     assert_eq!(text(hit).await, TEXT);
     assert_eq!(stage.calls(), 1);
 
-    // Another body is another question.
+    // Another body is another request.
     let other = stage.fill(r#"{"model":"grok-4"}"#, "{}").await;
     assert_eq!((status(&other), stage.calls()), ("MISS", 2));
     drop(other);
     let stats = stage.cache.stats();
-    // Of the other one nothing was read.
+    // The other body was not read.
     assert_eq!((stats.hits, stats.misses, stats.stored), (1, 2, 1), "{stats:?}");
     stage.finish().await;
 }
@@ -100,7 +100,7 @@ async fn who_skips_the_cache_neither_reads_nor_fills_it() {
 #[tokio::test]
 async fn a_body_that_is_too_long_for_its_key_goes_on_as_it_came() {
     let stage = Stage::new();
-    // Longer than the 25 MiB that are read, in frames of 1 MiB, without a length.
+    // Longer than the 25 MiB that are read, in frames of 1 MiB, of unknown length.
     let part = Bytes::from(crate::support::noise(1 << 20));
     let frames = (0..30).map(|_| Ok::<_, io::Error>(Frame::data(part.clone())));
     let body =

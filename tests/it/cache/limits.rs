@@ -1,4 +1,4 @@
-//! What those who share an answer are charged, what they hold, and how long they wait.
+//! Requests that share an answer: what they are charged, what they hold, and how long they wait.
 
 use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ use super::*;
 const BOUNDED: &str =
     r#"{"model":"grok-4","max_tokens":5000,"messages":[{"role":"user","content":"hi"}]}"#;
 
-/// A request whose provider has so many milliseconds for its head.
+/// A request with this head timeout in milliseconds.
 fn ask_within(milliseconds: &'static str) -> Request<Full<Bytes>> {
     let mut request = ask(QUESTION);
     request.headers_mut().insert("cf-aig-request-timeout", milliseconds.parse().unwrap());
@@ -119,7 +119,7 @@ async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
     stage.finish().await;
 }
 
-/// One that does not read is ended by its own bound; the others get all of it.
+/// A client that does not read is ended by its own timeout; the others get the whole answer.
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_stalls_is_bounded_by_itself() {
     let idle = Duration::from_secs(2);
@@ -147,7 +147,7 @@ async fn a_reader_that_stalls_is_bounded_by_itself() {
         assert_eq!(text(reads).await, DONE);
         broken(stalls).await;
 
-        // And so is one to which it is given again.
+        // This also holds for an answer from the cache.
         let hit = stage.send(ask(QUESTION)).await;
         assert_eq!(status(&hit), "HIT");
         tokio::time::sleep(3 * idle).await;
@@ -229,7 +229,7 @@ async fn a_timeout_of_the_clients_own_makes_nobody_elses_answer_stale() {
     stage.finish().await;
 }
 
-/// It has an old answer to everything.
+/// A store with a stale answer to every request.
 #[derive(Debug)]
 struct Behind;
 
@@ -257,7 +257,7 @@ impl CacheStore for Behind {
     }
 }
 
-/// It cannot be asked.
+/// A store whose look-ups fail.
 #[derive(Debug)]
 struct Gone;
 

@@ -14,7 +14,7 @@ fn scope(id: u8) -> CacheScope {
     CacheScope([id; 16])
 }
 
-/// A place in a gateway, with a provider and a model.
+/// The location of an entry: gateway, provider and model.
 fn place(key: u8, gateway: u8, provider: u8, model: u8) -> CachePlace {
     CachePlace {
         key: CacheKey([key; 32]),
@@ -78,7 +78,7 @@ async fn a_purge_forgets_what_it_names() {
         for place in &all {
             assert_eq!(has(&store, place).await, left.contains(&place.key.0[0]), "{what:?}");
         }
-        // What was on its way is not stored behind the purge.
+        // An answer that was under way is not stored after the purge.
         if !left.contains(&1) {
             store.put(&all[0], entry(1, SystemTime::now()), before).await.unwrap();
             assert!(!has(&store, &all[0]).await, "{what:?}");
@@ -98,7 +98,7 @@ async fn no_more_is_kept_than_there_is_room_for() {
     let stats = store.stats();
     assert!(stats.entries.unwrap() >= 10, "{stats:?}");
     assert_eq!(stats.evicted + stats.entries.unwrap(), 200, "{stats:?}");
-    // Larger than all of it: not kept, and nothing goes for it.
+    // Larger than the whole cache: it is not stored, and nothing is evicted for it.
     put(&store, &place(201, 1, 1, 1), entry(2 << 20, SystemTime::now())).await;
     assert!(!has(&store, &place(201, 1, 1, 1)).await);
     store.make_room();

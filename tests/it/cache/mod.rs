@@ -1,5 +1,5 @@
-//! Answers that are kept, given again, and shared by those who ask at the same time. The provider is in
-//! memory, and does what a test says.
+//! The cache: stored answers, and answers shared by concurrent requests. The provider is in memory
+//! and controlled by the test.
 
 mod faults;
 mod flights;
@@ -41,10 +41,10 @@ pub const CHAT: &str = "/v1/acct/main/grok/v1/chat/completions";
 pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 pub const EVENTS: &[(&str, &str)] = &[("content-type", "text/event-stream")];
 
-/// An answer as the client gets it.
+/// An answer as received by the client.
 pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-/// What a client sends.
+/// A client's request.
 pub type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
 type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, BoxError>>;
@@ -83,7 +83,7 @@ impl Asked {
         Feed(frames)
     }
 
-    /// Answers all of it, with its length.
+    /// Sends a whole answer with its length.
     pub fn answer_whole(self, headers: &[(&str, &str)], body: &str) {
         let mut response = Response::builder().header("content-length", body.len());
         for (name, value) in headers {
@@ -97,7 +97,7 @@ impl Asked {
         let _ = self.answer.send(Err(io::ErrorKind::ConnectionReset.into()));
     }
 
-    /// Nobody waits for an answer any more.
+    /// Waits until nobody waits for an answer.
     pub async fn cancelled(&mut self) {
         guard("the call is given up", self.answer.closed()).await;
     }
@@ -116,7 +116,7 @@ impl Feed {
         let _ = self.0.send(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()));
     }
 
-    /// Nobody reads it any more.
+    /// Waits until nobody reads the body.
     pub async fn cancelled(&self) {
         guard("the answer is given up", self.0.closed()).await;
     }
@@ -183,13 +183,13 @@ impl Stage {
         Self { service, asked: Mutex::new(asked), calls, cache, budget, recorder, settings }
     }
 
-    /// The next call that reaches the provider.
+    /// Waits for the next call at the provider.
     pub async fn asked(&self) -> Asked {
         guard("a call to the provider", async { self.asked.lock().await.recv().await.unwrap() })
             .await
     }
 
-    /// How many calls have reached the provider.
+    /// The number of calls at the provider.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -209,12 +209,12 @@ impl Stage {
         async move { guard("the head", service.oneshot(request)).await.unwrap() }
     }
 
-    /// Sends it from a task of its own.
+    /// Sends the request from its own task.
     pub fn spawn(&self, request: Request<Full<Bytes>>) -> tokio::task::JoinHandle<Answer> {
         tokio::spawn(self.send(request))
     }
 
-    /// Sends it, however long that takes.
+    /// Sends the request without a time limit.
     pub fn spawn_patiently(
         &self,
         request: Request<Full<Bytes>>,
@@ -224,14 +224,14 @@ impl Stage {
         tokio::spawn(async move { service.oneshot(request).await.unwrap() })
     }
 
-    /// The answer to a request that the provider answers as a whole.
+    /// Sends a request that the provider answers with a whole body.
     pub async fn fill(&self, body: &'static str, answer: &str) -> Answer {
         let response = self.spawn(ask(body));
         self.asked().await.answer_whole(JSON, answer);
         response.await.unwrap()
     }
 
-    /// Nothing is left of it: no request, no task, and not one byte.
+    /// Checks that nothing is left: no request, no task and no memory.
     pub async fn finish(self) {
         let Self { cache, budget, service, asked, recorder, .. } = self;
         drop((service, asked, recorder));
@@ -248,7 +248,7 @@ impl Stage {
         assert_eq!(budget.used(), 0, "bytes are left");
     }
 
-    /// Waits until this holds.
+    /// Waits until the condition holds.
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         guard(what, async {
             while !holds(self) {
@@ -259,7 +259,7 @@ impl Stage {
     }
 }
 
-/// Every gateway with these settings, and clients that may use all headers.
+/// Uses these settings for all gateways, and lets clients use all headers.
 pub fn table(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> SettingsTable {
     let settings = settings(|builder| set(builder.client_controls(ClientControl::ALL)));
     SettingsTable::new().serve_unknown(settings)
@@ -279,19 +279,19 @@ pub fn status(answer: &Answer) -> &'static str {
     known.unwrap_or("none")
 }
 
-/// All of a body that ends well.
+/// The whole body, which must end properly.
 pub async fn text(answer: Answer) -> String {
     let body = guard("the body", answer.into_body().collect()).await.unwrap().to_bytes();
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// The next frame, which is data.
+/// The next frame, which must be data.
 pub async fn next(answer: &mut Answer) -> String {
     let frame = guard("a frame", answer.body_mut().frame()).await.unwrap().unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
-/// What has come until a body broke off.
+/// The data before a body broke off.
 pub async fn broken(answer: Answer) -> String {
     let mut body = answer.into_body();
     let mut text = String::new();
@@ -311,7 +311,7 @@ pub fn event(text: &str) -> String {
 
 pub const DONE: &str = "data: [DONE]\n\n";
 
-/// A question, and the answers to it.
+/// A request, and its answers.
 pub const QUESTION: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
 pub const TEXT: &str = r#"{"choices":[{"message":{"content":"hello"}}]}"#;
 

@@ -1,4 +1,4 @@
-//! Answers behind their time, where the provider fails.
+//! Stale answers when the provider fails.
 
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, MemoryCache,
@@ -7,7 +7,7 @@ use tower_ai_gateway::control::cache::{
 
 use super::*;
 
-/// Makes all that it gives older by so much.
+/// A store that makes its answers older by this much.
 #[derive(Debug)]
 struct Older(MemoryCache, Duration);
 
@@ -38,7 +38,8 @@ impl CacheStore for Older {
     }
 }
 
-/// An answer is there that is so old, where one is good for an hour, and an hour more at failures.
+/// A gateway with a stored answer of this age. Answers are fresh for an hour, and may be stale for
+/// another hour.
 async fn stage(age: Duration, stale: bool) -> Stage {
     let control = ControlLayer::new().cache(Older(MemoryCache::new(), age));
     let stage = Stage::with(control, |set| {
@@ -58,11 +59,11 @@ async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
         (HOUR + minute, true, 500, (200, "STALE")),
         (HOUR + minute, true, 429, (200, "STALE")),
         (HOUR + minute, true, 0, (200, "STALE")),
-        // The client's own mistake.
+        // An error of the client.
         (HOUR + minute, true, 400, (400, "MISS")),
-        // Nobody wants it.
+        // Stale answers are not allowed.
         (HOUR + minute, false, 500, (500, "MISS")),
-        // Too old for anything.
+        // Too old even for a stale answer.
         (HOUR * 2 + minute, true, 500, (500, "MISS")),
     ] {
         let stage = stage(age, stale).await;

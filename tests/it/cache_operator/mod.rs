@@ -1,4 +1,4 @@
-//! The operator's pages of the cache, of the example gateway as a process.
+//! The operator's pages of the cache, with the example gateway as a process.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ ttl_seconds = 3600
 const JSON: &str = "content-type: application/json";
 const PURGE: &str = "POST /dashboard/api/cache/purge";
 
-/// What the cache did with one chat.
+/// What the cache did with a chat.
 fn chat(scene: &Scene, headers: &[&str]) -> String {
     let answer = scene.chat(headers);
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -116,7 +116,7 @@ fn nobody_else_may_look_or_purge() {
     }
     assert_eq!(post(&[JSON], &of("key", &"x".repeat(20_000)).to_string()), 413);
     assert_eq!(chat(&scene, &[]), "HIT", "what is refused purges nothing");
-    assert_eq!(scene.told("the cache was purged", 0).len(), 0);
+    assert_eq!(scene.reported("the cache was purged", 0).len(), 0);
 
     let scene = Scene::new(CONFIG, &[("GATEWAY_ADMIN_TOKEN", "operator-token")]);
     for line in ["GET /dashboard/api/cache", PURGE] {
@@ -125,7 +125,7 @@ fn nobody_else_may_look_or_purge() {
         assert_eq!(ask(&[JSON, "authorization: Bearer other"]), 401);
         assert_eq!(ask(&[JSON, "authorization: Bearer operator-token"]), 200);
     }
-    let lines = scene.told("the cache was purged", 1);
+    let lines = scene.reported("the cache was purged", 1);
     assert_eq!((lines.len(), &lines[0]["by"]), (1, &json!("the admin token")));
     assert!(!lines[0].to_string().contains("operator-token"));
 }
@@ -135,15 +135,15 @@ fn names_cannot_forge_a_line_and_no_answer_is_a_page() {
     let scene = Scene::new(CONFIG, &[]);
     let name = "a\u{1b}[31m\nERROR forged\u{7}\u{202e}";
     assert_eq!(purge(&scene, &of("key", name)).status, 200);
-    let lines = scene.told("the cache was purged", 1);
-    let told = lines[0]["name"].as_str().unwrap();
-    assert!(!told.contains(|of: char| of.is_control() || of == '\u{202e}'), "{told:?}");
+    let lines = scene.reported("the cache was purged", 1);
+    let reported = lines[0]["name"].as_str().unwrap();
+    assert!(!reported.contains(|of: char| of.is_control() || of == '\u{202e}'), "{reported:?}");
     for (line, policy) in [
         ("GET /dashboard/api/cache", "default-src 'none'; frame-ancestors 'none'"),
         ("GET /dashboard/api/limits", "default-src 'none'; frame-ancestors 'none'"),
         (PURGE, "default-src 'none'; frame-ancestors 'none'"),
     ] {
-        // A refusal is an answer, too.
+        // A refusal is also an answer.
         let head = scene.ask(line, &["content-type: text/plain"], "{}").head;
         for field in ["x-content-type-options: nosniff", "cache-control: no-store"] {
             assert!(head.contains(field), "{line}: {head}");

@@ -32,7 +32,7 @@ async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
             let (response, recorder) = seen(chat(), reply.clone().by(status)).await;
             assert_eq!(response.headers()["cf-aig-cache-status"], status.as_str());
             assert_eq!(response.headers()["age"], "7");
-            assert_eq!(recorder.order(), "request head end", "no call is told of");
+            assert_eq!(recorder.order(), "request head end", "no call is reported");
             let end = recorder.end();
             let saved = end.saved.unwrap();
             assert_eq!((saved.usage, saved.cost), (fresh.usage, fresh.cost), "{status:?}");
@@ -43,7 +43,7 @@ async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
                 (end.attempts, end.outcome, end.cache),
                 (0, Outcome::Complete, Some(status))
             );
-            // It is read as any answer.
+            // It is metered like any answer.
             assert_eq!(end.response_model, fresh.response_model);
             assert_eq!((end.terminal, end.content_events), (fresh.terminal, fresh.content_events));
             assert_eq!((end.stream, end.response_bytes), (fresh.stream, fresh.response_bytes));
@@ -79,13 +79,13 @@ async fn what_nobody_bills_saves_nothing() {
         assert_eq!((end.saved, end.metering), (None, Metering::Repeated), "{end:?}");
         assert_eq!(end.cost.unwrap().ticks, 0);
     }
-    // An error is no answer.
+    // An error is not an answer.
     let error = Reply::json(r#"{"error":{"code":"overloaded","message":"no"}}"#);
     let end = end(chat(), error.by(Hit)).await;
     assert_eq!(end.saved.and_then(|saved| saved.cost), None);
 }
 
-/// An answer that a cache gives more than once does not use up the one time that it is billed.
+/// A hit does not count as the one billing of an answer.
 #[tokio::test]
 async fn a_hit_is_not_remembered_as_billed() {
     let recorder = Recorder::default();
@@ -110,9 +110,9 @@ async fn a_hit_is_not_remembered_as_billed() {
     assert_eq!(billed, [false, false, true, false]);
 }
 
-/// A cache between the gateway and an app's client, and a client that leaves in mid-stream.
+/// A cache between the gateway and an app's client, and a client that disconnects within a stream.
 #[tokio::test]
-async fn beside_an_app_a_hit_that_is_left_is_told_as_far_as_it_went() {
+async fn beside_an_app_a_hit_that_is_left_is_reported_as_far_as_it_went() {
     let recorder = Recorder::default();
     let cache = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
         let hello = chat_event(r#"{"content":"hello"}"#).leak();
@@ -132,14 +132,14 @@ async fn beside_an_app_a_hit_that_is_left_is_told_as_far_as_it_went() {
     assert_eq!((saved.usage, saved.cost), (None, None), "the usage had not come yet");
 }
 
-/// A cache of the host's own, below layers that count calls.
+/// The host's own cache, below layers that count calls.
 #[cfg(feature = "control")]
 #[tokio::test]
 async fn a_hit_below_the_control_layers_is_no_call() {
     use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 
     type Body = UnsyncBoxBody<Bytes, BoxError>;
-    async fn told(layer: GatewayLayer, status: Option<CacheStatus>) {
+    async fn reported(layer: GatewayLayer, status: Option<CacheStatus>) {
         let client =
             service_fn(move |_: Request<ReplayBody<RequestBody<Full<Bytes>>>>| async move {
                 let reply = status.map_or(Reply::chat(), |status| Reply::chat().by(status));
@@ -159,7 +159,7 @@ async fn a_hit_below_the_control_layers_is_no_call() {
         (Some(Hit), "request head end", 0),
     ] {
         let recorder = Recorder::default();
-        told(layer(recorder.clone()), status).await;
+        reported(layer(recorder.clone()), status).await;
         assert_eq!((&*recorder.order(), recorder.end().attempts), (order, attempts), "{status:?}");
     }
 }

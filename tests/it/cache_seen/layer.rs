@@ -1,4 +1,4 @@
-//! What is seen of the cache of the control layers.
+//! The cache of the control layers, as seen by hooks and clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,7 @@ async fn a_hit_passes_a_limit_that_has_no_room() {
     assert_eq!(scene.sent().len(), 1);
 }
 
-/// Answers as they will be in an hour and a half.
+/// Makes answers an hour and a half older.
 #[derive(Debug, Default)]
 struct Later(MemoryCache);
 
@@ -172,8 +172,8 @@ async fn an_old_answer_is_the_first_steps_whoever_else_has_failed() {
     assert_eq!((stale.cost.unwrap().ticks, stale.usage), (0, None));
     let saved = stale.saved.unwrap();
     assert_eq!((saved.usage, saved.cost), (miss.usage, miss.cost), "{stale:?}");
-    let told = scene.recorder.seen();
-    let statuses: Vec<_> = told
+    let reported = scene.recorder.seen();
+    let statuses: Vec<_> = reported
         .iter()
         .filter_map(|seen| match seen {
             Seen::Attempt { status, .. } => status.map(|status| status.as_u16()),

@@ -1,4 +1,4 @@
-//! An answer from a cache spends nothing of what its caller may.
+//! An answer from a cache does not use up the caller's limits.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -26,9 +26,9 @@ async fn a_hit_spends_no_requests_no_tokens_and_no_money() {
         .limit(LimitRule::usd("money", 100.0, month));
     let settings = SettingsTable::new().serve_unknown(settings.build().unwrap());
     let used = Arc::new(Mutex::new(Vec::new()));
-    let told = used.clone();
+    let reported = used.clone();
     let hook = move |end: &EndEvent<'_>| {
-        told.lock().unwrap().push(end.limits.iter().map(|report| report.used).collect());
+        reported.lock().unwrap().push(end.limits.iter().map(|report| report.used).collect());
     };
     let layer = builder(hook).settings(Settings::new(settings)).build().unwrap();
     let control = ControlLayer::new();

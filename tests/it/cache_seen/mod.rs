@@ -1,4 +1,4 @@
-//! What hooks, limits and clients see of an answer from a cache.
+//! Answers from a cache in hooks, limits and headers.
 
 #[cfg(all(feature = "cache", feature = "log"))]
 mod entry;

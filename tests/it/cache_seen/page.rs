@@ -1,5 +1,4 @@
-//! `docs/caching.md`: its settings are those of a settings file. Its code is compiled with the tests of
-//! the documentation.
+//! `docs/caching.md`: its settings are valid. Its code is compiled with the documentation's tests.
 
 use tower_ai_gateway::config::Config;
 

@@ -1,4 +1,4 @@
-//! What the log keeps of an answer from a cache.
+//! Answers from a cache in the log.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +12,8 @@ use super::scene::{Reply, chat, exchange, layer};
 #[tokio::test]
 async fn what_was_saved_is_logged() {
     let records = Arc::new(Mutex::new(Vec::new()));
-    let told = records.clone();
-    let hook = move |end: &EndEvent<'_>| told.lock().unwrap().push(LogRecord::new(end));
+    let reported = records.clone();
+    let hook = move |end: &EndEvent<'_>| reported.lock().unwrap().push(LogRecord::new(end));
     let layer = layer(hook);
     for reply in [Reply::chat().by(Miss), Reply::chat().by(Hit), Reply::stream().by(Stale)] {
         exchange(&layer, chat(), reply).await;

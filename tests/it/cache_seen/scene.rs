@@ -1,4 +1,4 @@
-//! Gateways over a client that says what a cache did.
+//! Gateways over a client that pretends to be a cache.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, MetricsHook, Provider}
 use crate::support::memory::{End, Recorder};
 use crate::support::metered::{CHAT, CHAT_USAGE, DONE, chat_event, usage_event};
 
-/// An answer, and where it comes from.
+/// An answer and its source.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: Option<CacheStatus>,
@@ -29,7 +29,7 @@ impl Reply {
         Self::json(format!(r#"{{"model":"grok-4.3","choices":[],"usage":{CHAT_USAGE}}}"#))
     }
 
-    /// The same tokens, whose price the provider does not tell.
+    /// The same tokens without a cost from the provider.
     pub fn unpriced() -> Self {
         Self::json(
             r#"{"model":"grok-4.3","choices":[],"usage":{"prompt_tokens":100,"completion_tokens":10,"total_tokens":110}}"#,
@@ -69,7 +69,7 @@ pub fn chat() -> Request<Full<Bytes>> {
     Request::post(CHAT).body(Full::from(r#"{"model":"grok-4.3"}"#)).unwrap()
 }
 
-/// One exchange to its end, with the gateway around a client that answers so.
+/// Runs an exchange to its end, with the gateway around a client that answers like this.
 pub async fn exchange(
     layer: &GatewayLayer,
     request: Request<Full<Bytes>>,
@@ -84,7 +84,7 @@ pub async fn exchange(
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
 }
 
-/// What is told of one exchange.
+/// The events of an exchange.
 pub async fn seen(request: Request<Full<Bytes>>, reply: Reply) -> (Response<Bytes>, Recorder) {
     let recorder = Recorder::default();
     let response = exchange(&layer(recorder.clone()), request, reply).await;

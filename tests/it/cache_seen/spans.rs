@@ -1,4 +1,4 @@
-//! What a span says of an answer from a cache.
+//! Answers from a cache in spans.
 
 use serde_json::json;
 use tower_ai_gateway::hook::CacheStatus::{Hit, Miss};
@@ -16,13 +16,13 @@ async fn what_was_saved_is_an_attribute() {
         exchange(&layer, chat(), Reply::chat().by(status)).await;
     }
     flush(&tracing).await;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (_, span) in collector.spans() {
         let attributes = object(&span.attributes);
         let of = |names: &[&str]| -> Vec<_> {
             names.iter().map(|name| attributes.get(*name).cloned().unwrap_or_default()).collect()
         };
-        told.push(json!({
+        reported.push(json!({
             "status": of(&["ai_gateway.cache_status", "ai_gateway.attempts"]),
             "spent": of(&["gen_ai.usage.input_tokens", "ai_gateway.cost.ticks"]),
             "source": of(&["ai_gateway.cost.source"]),
@@ -30,7 +30,7 @@ async fn what_was_saved_is_an_attribute() {
             "cost": of(&["ai_gateway.saved.cost.ticks", "ai_gateway.saved.cost.usd"]),
         }));
     }
-    told.sort_by_key(|told| told["status"].to_string());
+    reported.sort_by_key(|reported| reported["status"].to_string());
     let hit = json!({
         "status": ["HIT", 0], "spent": [null, 0], "source": ["cache"], "tokens": [204, 64],
         "cost": [2_244_800, 0.000_224_48],
@@ -39,5 +39,5 @@ async fn what_was_saved_is_an_attribute() {
         "status": ["MISS", 1], "spent": [204, 2_244_800], "source": ["reported"],
         "tokens": [null, null], "cost": [null, null],
     });
-    assert_eq!(told, [hit, miss]);
+    assert_eq!(reported, [hit, miss]);
 }

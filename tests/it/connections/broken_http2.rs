@@ -1,4 +1,4 @@
-//! An HTTP/2 connection that breaks is the provider's fault; a request body that breaks off is not.
+//! A broken HTTP/2 connection is the provider's fault; a request body that breaks off is not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,14 +34,14 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 enum Break {
     Close,
     Reset,
-    /// With the last stream that is said to be processed, and a reason.
+    /// GOAWAY with the last processed stream and a reason.
     GoAway(u32, u32),
     ResetStream(u32),
     /// An answer over HTTP/1.1.
     OtherProtocol,
-    /// DATA of no stream.
+    /// DATA without a stream.
     StrayData,
-    /// A block of headers that cannot be read.
+    /// A header block that cannot be decoded.
     BadHeaders,
 }
 
@@ -90,7 +90,7 @@ impl Break {
         }
     }
 
-    /// Whether it is the client of the provider that has found fault.
+    /// Returns true if the provider's client detects the error.
     fn is_of_protocol(self) -> bool {
         matches!(self, Self::OtherProtocol | Self::StrayData | Self::BadHeaders)
     }
@@ -98,9 +98,9 @@ impl Break {
 
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// The head of the request has come.
+    /// After the head of the request.
     Head,
-    /// Some of its body has.
+    /// After a part of its body.
     Upload,
 }
 
@@ -108,9 +108,9 @@ enum Moment {
 enum Sends {
     Nothing,
     AllAtOnce,
-    /// More than the provider's window has room for.
+    /// A body larger than the provider's window.
     TooMuch,
-    /// A part, and nothing for the time being.
+    /// A part of a body, and then nothing.
     APart,
 }
 
@@ -136,7 +136,7 @@ struct Upstream {
 }
 
 impl Upstream {
-    /// Breaks its first connection, and answers on all others.
+    /// Breaks its first connection and answers on all others.
     async fn start(how: Break, when: Moment) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -176,7 +176,7 @@ impl Upstream {
     }
 }
 
-/// What a gateway before that provider answers.
+/// The answers of a gateway with this provider.
 async fn answer(
     base: &str,
     client: Client,
@@ -247,8 +247,12 @@ async fn a_connection_that_breaks_is_met_by_another_attempt() {
             let answer = upstream.answer(request, &events).await;
             assert_eq!(answer.status(), 200, "{how:?} {sends:?} {:?}", answer.body());
             assert_eq!(upstream.connections(), 2, "{how:?} {sends:?}");
-            let told = events.told();
-            assert_eq!(told, [(1, 0, "reset".into()), (2, 0, "200".into())], "{how:?} {sends:?}");
+            let reported = events.reported();
+            assert_eq!(
+                reported,
+                [(1, 0, "reset".into()), (2, 0, "200".into())],
+                "{how:?} {sends:?}"
+            );
         }
     }
 }
@@ -289,7 +293,7 @@ async fn those_that_wait_for_a_stream_are_not_to_blame_either() {
             let mut first = Frames::accept(&listener).await;
             first.begin(1).await;
             first.next(HEADERS).await;
-            // Meanwhile the others come to wait: one for the stream, the rest for that one.
+            // Meanwhile the others start to wait: one for the stream, the rest for that one.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }

@@ -20,7 +20,7 @@ use crate::connections::soon;
 
 pub(crate) type Upload = UnsyncBoxBody<Bytes, BoxError>;
 
-/// It never ends, and holds `token` for as long as somebody has it.
+/// A body that never ends and holds `token` until it is dropped.
 pub(crate) fn endless(token: &Arc<()>) -> Upload {
     let token = token.clone();
     let data = Bytes::from(vec![b' '; 64 * 1024]);
@@ -35,7 +35,7 @@ pub(crate) fn endless(token: &Arc<()>) -> Upload {
 async fn an_upload_that_nobody_reads_ends_soon_after_the_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    // What is left in the sockets is read when the clients are done with them.
+    // Data that remains in the sockets is read when the clients are done.
     let (let_go, gone) = watch::channel(false);
     let server = tokio::spawn(async move {
         let mut tasks = Vec::new();

@@ -1,4 +1,4 @@
-//! An upstream that answers early over HTTP/2 and never makes room for the rest.
+//! An upstream that answers early over HTTP/2 and never opens its window for the rest.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM,
 const WINDOW_UPDATE: u8 = 8;
 const LINGER: Duration = Duration::from_millis(200);
 
-/// A server that is scripted by the test, and its client.
+/// A server controlled by the test, and its client.
 struct Peers {
     listener: TcpListener,
     url: String,
@@ -52,12 +52,12 @@ impl Peers {
     }
 }
 
-/// The head of a response whose body is to come.
+/// The head of a response with a body.
 fn head(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &[0x88])
 }
 
-/// Room for so many bytes more, on the connection and on the stream.
+/// Opens the windows of the connection and the stream by this many bytes.
 fn room(stream: u32, bytes: u32) -> Vec<u8> {
     let update = |stream| frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
     [update(0), update(stream)].concat()
@@ -72,7 +72,7 @@ async fn is_dropped(token: &Arc<()>) {
     .await;
 }
 
-/// All at once, and more than a window of 65,535 bytes has room for.
+/// One frame that exceeds the window of 65,535 bytes.
 fn at_once(bytes: usize, token: &Arc<()>) -> Upload {
     struct Owned(Vec<u8>, #[allow(dead_code)] Arc<()>);
     impl AsRef<[u8]> for Owned {
@@ -92,10 +92,10 @@ async fn an_upload_that_nobody_reads_is_reset_and_its_connection_goes_on() {
     let held = token.clone();
     let uploads = [
         endless(&token),
-        // The window ends within the last frame; or with the last byte but one.
+        // The window ends within the last frame, or one byte before its end.
         at_once(1 << 20, &token),
         at_once(65_536, &token),
-        // Here it is the client that does not go on.
+        // Here the client does not continue.
         body.map_frame(move |frame| (frame, &held).0).boxed_unsync(),
     ];
     let mut server = None;
@@ -110,7 +110,7 @@ async fn an_upload_that_nobody_reads_is_reset_and_its_connection_goes_on() {
         frames.send(&ok(stream)).await;
         let response = call.await.unwrap();
         assert_eq!(frames.next(RST_STREAM).await, stream);
-        // What of the body was sent has used up the window of the connection.
+        // The sent part of the body has used up the connection's window.
         frames.send(&room(stream, 65_535)[..13]).await;
         drop(response);
     }
@@ -139,7 +139,7 @@ async fn an_upload_whose_response_goes_on_is_left_alone() {
     let long = frames.next(HEADERS).await;
     frames.send(&head(long)).await;
     let mut response = call.await.unwrap();
-    // Several others come and go in the meantime.
+    // Several other requests complete in the meantime.
     for _ in 0..3 {
         let call = peers.post(endless(&given_up));
         let stream = frames.next(HEADERS).await;
@@ -192,7 +192,7 @@ async fn an_upload_has_its_place_until_it_is_over() {
     let stream = first.next(HEADERS).await;
     first.send(&ok(stream)).await;
     call.await.unwrap();
-    // The stream is still open, and the peer allows one.
+    // The stream is still open, and the peer allows only one.
     let call = peers.post(at_once(2, &Arc::new(())));
     let mut second = peers.accept(1).await;
     let stream = second.next(HEADERS).await;

@@ -1,4 +1,4 @@
-//! HTTP/2 by hand: a server that sends whatever frames a test wants.
+//! HTTP/2 by hand: a server that sends arbitrary frames.
 #![cfg_attr(not(feature = "control"), allow(dead_code))]
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +28,7 @@ impl Frames {
         Self { stream, unknown: 0 }
     }
 
-    /// Says how many streams are allowed, and reads what the client begins with.
+    /// Sets the number of allowed streams, and reads the client's preface.
     pub(crate) async fn begin(&mut self, streams: u32) {
         self.send_limit(streams).await;
         soon(self.stream.read_exact(&mut [0; PREFACE])).await.unwrap();
@@ -41,7 +41,7 @@ impl Frames {
         self.unknown += 1;
     }
 
-    /// Says how many streams are allowed from now on, and waits until the client has acted on it.
+    /// Changes the number of allowed streams, and waits for the client's acknowledgement.
     pub(crate) async fn allow(&mut self, streams: u32) {
         self.send_limit(streams).await;
         while self.unknown > 0 {
@@ -53,8 +53,8 @@ impl Frames {
         soon(self.stream.write_all(bytes)).await.unwrap();
     }
 
-    /// Reads up to the next frame of that kind, and acknowledges settings and pings. The stream of
-    /// the frame; none where the client has closed the connection.
+    /// Reads up to the next frame of this kind, and acknowledges settings and pings. Returns the
+    /// frame's stream; `None` if the client has closed the connection.
     pub(crate) async fn try_next(&mut self, wanted: u8) -> Option<u32> {
         let mut head = [0; 9];
         loop {
@@ -78,7 +78,7 @@ impl Frames {
         self.try_next(wanted).await.unwrap()
     }
 
-    /// Says no more, and reads until the client closes the connection.
+    /// Sends nothing more, and reads until the client closes the connection.
     pub(crate) async fn close(mut self) {
         let _ = self.stream.shutdown().await;
         self.drain().await;

@@ -1,4 +1,4 @@
-//! Over HTTP/1.1 an exchange has a connection to itself, and hands it on.
+//! Over HTTP/1.1, an exchange uses a connection alone, and the next one reuses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,7 @@ async fn unused_ones_are_closed_in_time_and_with_their_client() {
     assert_eq!(server.opened(), 2);
 }
 
-/// Answers the first request on a connection as told, and closes it when told.
+/// Answers the first request on a connection like this, and closes it on a signal.
 struct Closing {
     url: String,
     close: mpsc::Sender<()>,
@@ -119,7 +119,7 @@ impl Closing {
     async fn close(&mut self) {
         self.close.send(()).await.unwrap();
         soon(self.closed.recv()).await.unwrap();
-        // When this connection is made, the runtime has been told of the end of the other one.
+        // When this connection is made, the runtime knows of the end of the other one.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (connected, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -130,14 +130,14 @@ impl Closing {
 async fn closing(answer: &'static str) -> Closing {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let ((close, mut told), (done, closed)) = (mpsc::channel(1), mpsc::channel(1));
+    let ((close, mut reported), (done, closed)) = (mpsc::channel(1), mpsc::channel(1));
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut came = [0; 1024];
             let _ = stream.read(&mut came).await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
-            if told.recv().await.is_none() {
+            if reported.recv().await.is_none() {
                 return;
             }
             drop(stream);
@@ -189,9 +189,9 @@ async fn a_body_that_nobody_wants_takes_its_connection_along() {
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
     let arrived = Arc::new(Notify::new());
-    let told = arrived.clone();
+    let reported = arrived.clone();
     let server = Server::start(1, move |_| {
-        told.notify_one();
+        reported.notify_one();
         std::future::pending()
     });
     let (server, mut client) = (server.await, Client::new().unwrap());
@@ -205,7 +205,7 @@ async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
 #[tokio::test]
 async fn a_request_goes_on_while_nobody_reads_the_response() {
     let (all, mut came) = mpsc::unbounded_channel();
-    // Answers at once, with more than the buffers hold, and reads the request all the same.
+    // Answers at once with more than fits into the buffers, and still reads the request.
     let server = Server::start(1, move |request: Request<hyper::body::Incoming>| {
         let all = all.clone();
         async move {
@@ -226,10 +226,10 @@ async fn a_request_goes_on_while_nobody_reads_the_response() {
     }
     drop(sender);
     assert_eq!(soon(came.recv()).await, Some(4 << 20));
-    // Only now.
+    // Read the answer only now.
     let body = soon(response.into_body().collect()).await.unwrap().to_bytes();
     assert_eq!(body.len(), 16 << 20);
-    // The connection is as good as new.
+    // The connection can be reused.
     let (_, body) = Channel::new(1);
     let request = Request::post(&server.url).body(body).unwrap();
     let response = soon(client.oneshot(request)).await.unwrap();
@@ -269,7 +269,7 @@ async fn where_nothing_listens_nothing_was_sent() {
 async fn a_large_request_is_written_whole_where_the_response_is_short_and_early() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (told, mut read_next) = mpsc::unbounded_channel::<()>();
+    let (reported, mut read_next) = mpsc::unbounded_channel::<()>();
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut came = vec![0; 64 << 10];
@@ -284,11 +284,11 @@ async fn a_large_request_is_written_whole_where_the_response_is_short_and_early(
             };
         }
     });
-    // In one piece, of which the connection takes only a part at once.
+    // One piece, of which the connection accepts only a part at once.
     let request = Request::post(&url).body(Full::from(vec![b'y'; 8 << 20])).unwrap();
     let client = Client::new().unwrap();
     let response = soon(client.clone().oneshot(request)).await.unwrap();
     assert_eq!(soon(response.into_body().collect()).await.unwrap().to_bytes(), "early");
-    told.send(()).unwrap();
+    reported.send(()).unwrap();
     soon(server).await.unwrap();
 }

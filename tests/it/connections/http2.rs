@@ -1,4 +1,4 @@
-//! Over HTTP/2 exchanges share connections, as far as the other side lets them.
+//! Over HTTP/2, exchanges share connections as far as the peer allows it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ fn client(connections: usize, streams: usize) -> Client {
     builder.connections_per_origin(connections).streams_per_connection(streams).build().unwrap()
 }
 
-/// Holds its answers back until there are permits for them; each is told of when it arrives.
+/// Signals each arriving request, and answers it when a permit is available.
 async fn holding(streams: u32) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     let (arrived, answers) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let told = (arrived.clone(), answers.clone());
+    let reported = (arrived.clone(), answers.clone());
     let server = Server::start(streams, move |_| {
-        let (arrived, answers) = told.clone();
+        let (arrived, answers) = reported.clone();
         async move {
             arrived.add_permits(1);
             answers.acquire().await.unwrap().forget();
@@ -52,7 +52,7 @@ async fn answered(calls: Calls) {
     }
 }
 
-/// How many of `calls` requests arrive while none is answered, on how many connections.
+/// How many of `calls` requests arrive while none is answered, and on how many connections.
 async fn held(client: Client, streams: u32, calls: usize, expected: usize) -> usize {
     let (server, arrived, answers) = holding(streams).await;
     let all = call(&client, &server, calls);
@@ -79,12 +79,12 @@ async fn beyond_a_peers_limit_of_100_there_is_another() {
 async fn what_the_peer_allows_counts_where_it_is_less() {
     let (server, arrived, answers) = holding(10).await;
     let client = client(4, 90);
-    // The first answer shows that the peer's settings have come.
+    // The first answer shows that the peer's settings have arrived.
     answers.add_permits(1);
     soon(client.clone().oneshot(get(&server.url))).await.unwrap();
     soon(arrived.acquire()).await.unwrap().forget();
     let calls = call(&client, &server, 40);
-    // Later connections are asked for more before they can tell.
+    // Later connections get more requests before their settings arrive.
     soon(arrived.acquire_many(20)).await.unwrap().forget();
     assert!(server.opened() > 1);
     answers.add_permits(40);
@@ -136,7 +136,7 @@ async fn who_makes_the_connection_may_leave_and_the_others_still_share_one() {
         assert_eq!(response.unwrap().status(), 200);
     }
     soon(arrived.acquire_many(19)).await.unwrap().forget();
-    // The one that was left may have come to be before it was.
+    // The abandoned one may have been opened before that.
     assert!(server.opened() <= 2, "{}", server.opened());
     server.has_open(1).await;
 }
@@ -157,7 +157,7 @@ async fn where_none_can_be_made_nobody_waits_for_the_others() {
 async fn one_that_has_ended_is_not_asked_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let ((close, mut told), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
+    let ((close, mut reported), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -166,7 +166,7 @@ async fn one_that_has_ended_is_not_asked_again() {
             let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
             tokio::select! {
                 _ = &mut connection => panic!("the client keeps it"),
-                told = told.recv() => told.unwrap(),
+                reported = reported.recv() => reported.unwrap(),
             }
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
@@ -198,7 +198,7 @@ fn one_whose_runtime_is_gone_is_not_asked_again() {
 
 #[tokio::test]
 async fn a_peer_that_allows_one_stream_gets_more_connections() {
-    // Nobody knows the limit when the requests come, and four go to as many connections.
+    // The limit is unknown when the requests come, so four use four connections.
     assert_eq!(held(client(4, 90), 1, 4, 4).await, 4);
     assert_eq!(held(client(4, 90), 1, 40, 4).await, 4);
     assert_eq!(held(client(1, 90), 1, 3, 1).await, 1);
@@ -231,7 +231,7 @@ async fn a_limit_that_changes_counts_as_it_is() {
     let stream = first.next(HEADERS).await;
     first.send(&frames::ok(stream)).await;
     assert_eq!(soon(call).await.unwrap().unwrap().status(), 200);
-    // None for a while: the next goes elsewhere, and what comes then too.
+    // No streams for a while: this and later requests use another connection.
     first.allow(0).await;
     let calls = [ask(), ask()];
     let mut second = Frames::accept(&listener).await;
@@ -243,7 +243,7 @@ async fn a_limit_that_changes_counts_as_it_is() {
     for call in calls {
         assert_eq!(soon(call).await.unwrap().unwrap().status(), 200);
     }
-    // Now it is the other one that allows none.
+    // Now the other connection allows none.
     first.allow(1).await;
     second.allow(0).await;
     let call = ask();

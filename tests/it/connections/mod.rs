@@ -1,4 +1,4 @@
-//! How the client uses its connections.
+//! The client's use of connections.
 
 #[cfg(feature = "control")]
 mod broken_http2;
@@ -23,7 +23,7 @@ fn get(url: &str) -> Request<Full<Bytes>> {
     Request::get(url).body(Full::default()).unwrap()
 }
 
-/// What never happens fails, and does not hang.
+/// Fails instead of hanging if something never happens.
 async fn soon<F: Future>(step: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), step).await.unwrap()
 }

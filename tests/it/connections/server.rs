@@ -62,12 +62,12 @@ impl Server {
         server
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub(crate) fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Waits until as many connections are open.
+    /// Waits until this many connections are open.
     pub(crate) async fn has_open(&self, connections: usize) {
         let mut open = self.open.subscribe();
         crate::connections::soon(open.wait_for(|open| *open == connections)).await.unwrap();

@@ -1,4 +1,4 @@
-//! In a client stack without a gateway.
+//! Fallbacks in a client stack without a gateway.
 
 use bytes::Bytes;
 use http::Request;
@@ -15,7 +15,7 @@ const BODY: &str = r#"{"model":"grok-4","n":1}"#;
 fn layer() -> FallbackLayer {
     let others = [
         Alternative::new(Provider::xai()).model("grok-3"),
-        // Without a key it could be no other than the first.
+        // Without a key only the first provider is possible.
         Alternative::new(Provider::openai()).model("never"),
         Alternative::new(Provider::anthropic()).key(secret("sk-for-anthropic")).model("claude"),
         Alternative::new(Provider::openai()).key(secret("sk-for-openai")),

@@ -1,4 +1,4 @@
-//! Which answers lead on, and which are handed on.
+//! Which answers lead to the next step, and which are returned.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn settings() -> GatewaySettingsBuilder {
     keys().fallback(FallbackChain::on("*").to("openai", "gpt"))
 }
 
-/// The first provider answers so, the second one well.
+/// The first provider answers like this, the second one with success.
 fn first(rule: impl Fn() -> Answer + Send + Sync + 'static) -> Scene {
     Scene::new(settings(), move |_, before| if before == 0 { rule() } else { json(200, "{}") })
 }
@@ -89,12 +89,12 @@ async fn a_success_that_is_an_error_leads_on() {
             assert_eq!(got.text(), body);
         }
     }
-    // Where it is the last one it is handed on as it is.
+    // The answer of the last provider is returned unchanged.
     let error = r#"{"error":{"message":"overloaded"}}"#;
     let scene = Scene::new(settings(), move |_, _| json(200, error));
     let got = scene.send(CHAT, &[], BODY).await;
     assert_eq!((got.text(), got.header("cf-aig-step")), (error, Some("1")));
-    // A long one is no error, and none that is compressed in an unknown way is looked into.
+    // A long body is not an error, and bodies with unknown compression are not read.
     let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "x".repeat(5000));
     let expected = long.clone();
     let scene = first(move || json(200, &long));
@@ -136,7 +136,7 @@ async fn a_stream_is_handed_on_as_it_comes() {
         Ok(Response::builder().header("content-type", "text/event-stream").body(body).unwrap())
     });
     let frame = Ok(Frame::data(Bytes::from_static(BODY.as_bytes())));
-    // Not a byte of it is there yet: it is waited for, but not for long.
+    // No byte has arrived: the layer waits for it, but not for long.
     let began = tokio::time::Instant::now();
     let mut body = scene.head(CHAT, &[], vec![frame]).await.into_body();
     assert_eq!(began.elapsed(), Duration::from_secs(1));
@@ -150,7 +150,7 @@ async fn a_stream_is_handed_on_as_it_comes() {
     assert_eq!(scene.events.end().step, 0);
 }
 
-/// Long, and nothing of it is there yet.
+/// A long body, of which nothing has arrived.
 struct Long;
 
 impl http_body::Body for Long {
@@ -187,7 +187,7 @@ async fn an_answer_that_breaks_off_while_it_is_classified_is_none() {
         Ok(response.body(broken(&["{\"id\""])).unwrap())
     };
     assert_eq!(first(half).send(CHAT, &[], BODY).await.header("cf-aig-step"), Some("1"));
-    // And where nobody answers, it is handed on and breaks off.
+    // If nobody answers, it is returned and breaks off.
     let scene = Scene::new(settings(), move |_, before| {
         if before == 0 { half() } else { fails(ErrorKind::ConnectionRefused) }
     });
@@ -202,7 +202,7 @@ async fn where_all_fail_the_last_response_is_handed_on() {
     let got = scene.send(CHAT, &[], BODY).await;
     assert_eq!((got.status, got.text()), (503, r#"{"from":"api.openai.com"}"#));
     assert_eq!(got.answered_by(), ("1", Some("openai"), Some("gpt")));
-    // A response says more than a failure that came later.
+    // A response takes precedence over a later failure.
     let scene = Scene::new(settings(), |_, before| match before {
         0 => json(429, "{\"slow\":1}"),
         _ => fails(ErrorKind::ConnectionRefused),
@@ -212,7 +212,7 @@ async fn where_all_fail_the_last_response_is_handed_on() {
     assert_eq!(got.header("cf-aig-step"), Some("0"));
     let end = scene.events.end();
     assert_eq!((end.step, end.attempts, end.status), (0, 2, Some(429)));
-    assert_eq!(scene.events.told(), [(1, 0, "429".into()), (2, 1, "connect".into())]);
+    assert_eq!(scene.events.reported(), [(1, 0, "429".into()), (2, 1, "connect".into())]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The chains of a gateway's settings.
+//! Fallback chains of a gateway's settings.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::FallbackChain;
@@ -8,7 +8,7 @@ use crate::support::scripted::json;
 
 const BODY: &str = r#"{"model":"grok-4","n":1}"#;
 
-/// All that a client may send: what is for any provider, and what is for this one alone.
+/// All headers of a client: those for any provider, and those for this one only.
 const HEADERS: &[(&str, &str)] = &[
     ("authorization", "Bearer sk-for-grok"),
     ("user-agent", "test/1.0"),
@@ -109,7 +109,7 @@ async fn messages_have_their_own_header() {
     assert_eq!(calls[1].uri, "https://api.anthropic.com/v1/messages");
     assert_eq!(calls[1].header("x-api-key"), Some("sk-for-anthropic"));
     assert_eq!(calls[1].header("authorization"), None);
-    // With the key of the gateway's own, there is never more than one.
+    // With the gateway's own key, there is never more than one.
     let chain = FallbackChain::on("*").to_model("claude");
     let scene = Scene::new(keys().fallback(chain), busy(&[ANTHROPIC]));
     scene.send("/v1/acct/gw/anthropic/v1/chat/completions", &[], BODY).await;
@@ -126,7 +126,7 @@ async fn without_a_key_a_step_is_left_out() {
     let got = scene.send(CHAT, HEADERS, BODY).await;
     assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("b")));
     assert_eq!(scene.upstream.authorities(), [GROK, ACME]);
-    // None at all: the first response is the last one.
+    // Without a chain, the first response is returned.
     let chain = FallbackChain::on("*").to("openai", "a").with_key("eu");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));
     let got = scene.send(CHAT, HEADERS, BODY).await;
@@ -214,27 +214,33 @@ async fn elsewhere_than_at_the_four_endpoints_only_the_model_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_step_has_its_attempts_and_events_tell_them_apart() {
+async fn each_step_has_its_attempts_and_events_distinguish_them() {
     let chain = FallbackChain::on("*").to("openai", "gpt").to("acme", "a");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK, OPENAI]));
     let headers = [("cf-aig-max-attempts", "2")];
     let got = scene.send(CHAT, &headers, BODY).await;
     assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("a")));
     let expected = [(1, 0, "503"), (2, 0, "503"), (3, 1, "503"), (4, 1, "503"), (5, 2, "200")];
-    assert_eq!(scene.events.told(), expected.map(|(n, step, told)| (n, step, told.to_owned())));
+    assert_eq!(
+        scene.events.reported(),
+        expected.map(|(n, step, reported)| (n, step, reported.to_owned()))
+    );
     let end = scene.events.end();
     assert_eq!((end.attempts, end.step, end.outcome), (5, 2, Outcome::Complete));
     assert_eq!(
         (end.provider.as_deref(), end.request_model.as_deref()),
         (Some("custom-acme"), Some("a"))
     );
-    // Without a layer for retries, or where it makes one attempt only.
+    // Without a retry layer, or with one attempt only.
     let scene = Scene::new(
         keys().fallback(FallbackChain::on("*").to("openai", "gpt").to("acme", "a")),
         busy(&[GROK, OPENAI]),
     );
     scene.send(CHAT, &[], BODY).await;
     let expected = [(1, 0, "503"), (2, 1, "503"), (3, 2, "200")];
-    assert_eq!(scene.events.told(), expected.map(|(n, step, told)| (n, step, told.to_owned())));
+    assert_eq!(
+        scene.events.reported(),
+        expected.map(|(n, step, reported)| (n, step, reported.to_owned()))
+    );
     assert_eq!(scene.events.end().attempts, 3);
 }

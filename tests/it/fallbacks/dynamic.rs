@@ -1,4 +1,4 @@
-//! Dynamic routes: the models of a route are the steps.
+//! Dynamic routes: each model of a route is a step.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn settings() -> GatewaySettingsBuilder {
                 .fallback("b"),
         )
         .node("b", Node::model("grok", "grok-3").fallback("c"))
-        // There is no such key.
+        // This key does not exist.
         .node("c", Node::model("openai", "gpt").key_alias("eu").fallback("d"))
         .node("d", Node::model("acme", "m"))
         .build()
@@ -68,7 +68,7 @@ async fn each_model_has_its_key_and_its_attempts() {
         ),
     ];
     assert_eq!(got, expected.map(|(uri, key, body)| (uri.to_owned(), key, body)));
-    // The request's delay goes before the node's; how it grows is the node's alone.
+    // The request's delay takes precedence over the node's; only the node sets its growth.
     assert_eq!(scene.upstream.times(), [0, 10, 10, 10]);
     let end = scene.events.end();
     assert_eq!((end.step, end.attempts, end.provider.as_deref()), (2, 4, Some("custom-acme")));
@@ -82,7 +82,7 @@ async fn a_node_goes_before_the_defaults_of_its_gateway_and_a_request_before_bot
             defaults.retry_delay = Some(Duration::from_secs(3));
         })
     };
-    // Two at the first node, which says so, and five at the second, which does not.
+    // Two attempts at the first node, which sets them, and five at the second, which does not.
     let scene = Scene::new(settings(), busy(&[GROK]));
     scene.send(COMPAT, &[], BODY).await;
     assert_eq!(scene.events.end().attempts, 2 + 5 + 1);

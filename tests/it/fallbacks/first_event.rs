@@ -1,4 +1,4 @@
-//! Streams whose first event is an error lead on, within bounds.
+//! Streams whose first event is an error lead to the next step, within bounds.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const CONTENT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\
 const FAULT: &str = "data: {\"error\":{\"message\":\"busy\",\"type\":\"overloaded_error\"}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// The first provider answers so; the second says who it is.
+/// The first provider answers like this; the second answers with its name.
 fn first(rule: impl Fn() -> Answer + Send + Sync + 'static) -> Scene {
     let chain = FallbackChain::on("grok-*").to_model("grok-3");
     Scene::new(keys().fallback(chain), move |_, before| match before {
@@ -37,7 +37,7 @@ fn first(rule: impl Fn() -> Answer + Send + Sync + 'static) -> Scene {
     })
 }
 
-/// A body in these frames.
+/// A body with these frames.
 fn frames<'a>(parts: impl Iterator<Item = &'a [u8]>) -> AnswerBody {
     let frames = parts.map(|part| Ok::<_, BoxError>(Frame::data(Bytes::copy_from_slice(part))));
     StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())).boxed_unsync()
@@ -48,7 +48,8 @@ fn stream(body: &[u8], size: usize) -> Answer {
     Ok(response.body(frames(body.chunks(size))).unwrap())
 }
 
-/// Whether this stream leads on, in any split; where it does not, it arrives as it is.
+/// Returns whether this stream leads to the next step, in any split. If not, checks that it arrives
+/// unchanged.
 async fn leads_on(path: &str, body: &str) -> bool {
     let mut seen = Vec::new();
     for size in [1, 2, 7, 64, body.len()] {
@@ -119,7 +120,7 @@ async fn an_error_before_the_first_content_leads_on() {
         (RESPONSES, flat),
         (MESSAGES, overloaded.clone()),
         (MESSAGES, [&*start, &ping, &overloaded].concat()),
-        // Without the blank line behind it.
+        // Without the blank line after it.
         (CHAT, FAULT.trim_end().to_owned()),
     ] {
         assert!(leads_on(path, &body).await, "{body}");
@@ -152,7 +153,7 @@ async fn what_begins_to_answer_is_an_answer() {
     }
 }
 
-/// Frames that a test sends when it likes.
+/// Frames sent by the test.
 fn live() -> (Sender<Bytes, BoxError>, impl Fn() -> Answer + Send + Sync + 'static) {
     let (sender, body) = Channel::<Bytes, BoxError>::new(64);
     let body = Mutex::new(Some(body));
@@ -178,7 +179,7 @@ where
 #[tokio::test(start_paused = true)]
 async fn a_head_is_held_back_for_a_second_and_no_longer() {
     for content_type in ["text/event-stream", "application/json"] {
-        // Keep-alives do not make it longer, whatever stands in front of which answer.
+        // Keep-alives do not extend the bound.
         for (parts, every) in [(&[][..], 0), (&["\n", "\n", "\n", "\n", "\n", "\n"][..], 300)] {
             let (mut sender, body) = Channel::<Bytes, BoxError>::new(64);
             let body = Mutex::new(Some(body));
@@ -221,7 +222,7 @@ async fn a_head_is_held_back_for_four_kilobytes_and_no_longer() {
         drop(sender);
         let body = head.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, [&most, FAULT].concat());
-        // What stands within the bound counts.
+        // Only events within the bound count.
         let least = comment.repeat((4096 - FAULT.len()) / comment.len());
         assert!(leads_on(CHAT, &[&least, FAULT].concat()).await);
         let scene = first(move || stream([&most, FAULT].concat().as_bytes(), 10_000));
@@ -258,7 +259,7 @@ async fn the_first_content_hands_the_head_on_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_next_step_nothing_is_held_back() {
-    // There are chains, but none for this model.
+    // There are chains, but not for this model.
     let other = FallbackChain::on("gpt-*").to("openai", "gpt");
     for settings in [keys(), keys().fallback(other)] {
         let (mut sender, rule) = live();
@@ -269,7 +270,7 @@ async fn without_a_next_step_nothing_is_held_back() {
         drop(sender);
         assert_eq!(head.into_body().collect().await.unwrap().to_bytes(), FAULT);
     }
-    // Nor at the last step.
+    // The same at the last step.
     let (sender, rule) = live();
     let chain = FallbackChain::on("*").to("openai", "gpt");
     let scene = Scene::new(keys().fallback(chain), move |_, before| match before {
@@ -289,7 +290,7 @@ async fn where_all_fail_the_last_stream_is_handed_on() {
     let scene = Scene::new(keys().fallback(chain), move |_, _| stream(body.as_bytes(), 50));
     let got = scene.send(CHAT, &[], BODY).await;
     assert_eq!((got.text(), got.header("cf-aig-step")), (&*expected, Some("1")));
-    // The first one, whose rest is still to come, where the second gives no response.
+    // The first response, with the rest of its body, if the second provider gives none.
     let (mut sender, rule) = live();
     let chain = FallbackChain::on("*").to("openai", "gpt");
     let scene = Scene::new(keys().fallback(chain), move |_, before| match before {

@@ -1,4 +1,5 @@
-//! In-band errors of single providers, in streams and in JSON, and what is none.
+//! In-band errors of individual providers, in streams and in JSON, and similar answers that are not
+//! errors.
 
 use http::Response;
 use http_body::Frame;
@@ -17,11 +18,11 @@ const GEMINI: &str =
 const COHERE: &str = "/v1/acct/gw/acme/v2/chat";
 const BODY: &str = r#"{"model":"m","stream":true}"#;
 
-/// Whether such an answer of the first provider leads on, in any split.
+/// Returns whether this answer of the first provider leads to the next step, in any split.
 async fn leads_on(path: &str, content_type: &'static str, body: &'static str) -> bool {
     let mut seen = Vec::new();
     for size in [1, 5, body.len()] {
-        // Paths that only one provider has lead to the same one again.
+        // Paths of only one provider lead to the same provider again.
         let chain = match path {
             GEMINI => FallbackChain::on("*").to_provider("google-ai-studio"),
             COHERE => FallbackChain::on("*").to_provider("acme"),

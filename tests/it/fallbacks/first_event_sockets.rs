@@ -1,4 +1,4 @@
-//! Errors in the first event of a stream, over real connections and under all control layers.
+//! Errors in the first event of a stream, over real connections and with all control layers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Scene {
         Self { first, other, events: Events::default(), changes: Arc::default() }
     }
 
-    /// A client of a gateway with two providers and one place for all requests of a key.
+    /// A client of a gateway with two providers and a limit of one request per key.
     fn client(&self) -> impl Fn() -> Sent + use<> {
         let custom = |slug, upstream: &RawUpstream| Provider::custom(slug, upstream.base("/v1"));
         let settings: GatewaySettingsBuilder = GatewaySettings::builder()
@@ -62,8 +62,8 @@ impl Scene {
             .breaker(BreakerSettings::default().failures_in_a_row(2).open_for(MINUTE))
             .cool_down(CoolDownSettings::default())
             .on_change(move |change: &tower_ai_gateway::control::health::HealthChange<'_>| {
-                let told = format!("{} to {}: {}", change.from, change.to, change.reason);
-                changes.lock().unwrap().push(told);
+                let reported = format!("{} to {}: {}", change.from, change.to, change.reason);
+                changes.lock().unwrap().push(reported);
             });
         let stack = ControlLayer::new().health(health).layer(HttpClient::new().unwrap());
         let app = service_fn(async |_: Request<Full<Bytes>>| {
@@ -95,7 +95,7 @@ async fn an_error_leads_on_and_counts_as_the_providers_failure() {
         if attempt < 3 {
             let mut wire = scene.first.accept().await;
             wire.read_message().await;
-            // It is not ended: whoever waits for its end waits for ever.
+            // The stream does not end, so waiting for its end would hang.
             wire.send(HEAD).await;
             wire.send(chunk(OVERLOADED.as_bytes())).await;
             open.push(wire);
@@ -115,7 +115,7 @@ async fn an_error_leads_on_and_counts_as_the_providers_failure() {
         assert_eq!((end.outcome, end.step), (Outcome::Complete, 1));
         assert!(scene.events.ends.lock().unwrap().is_empty(), "there is one");
     }
-    // The third call was not made to it any more.
+    // The third call did not go to it.
     assert_eq!(scene.first.connections(), 2);
     assert_eq!(*scene.changes.lock().unwrap(), ["closed to open: failures_in_a_row"]);
 }

@@ -1,4 +1,4 @@
-//! What a host has fixed for one provider, where another is tried, and aliases of that one.
+//! Fixed headers and parameters of one provider when another is tried, and that one's aliases.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ async fn each_provider_gets_its_own_and_nothing_of_another() {
     assert_eq!(answer.status(), 200);
     answer.into_body().collect().await.unwrap();
     let calls = upstream.calls();
-    let told: Vec<_> = calls
+    let reported: Vec<_> = calls
         .iter()
         .map(|call| {
             let header = |name| call.header(name).unwrap_or("-").to_owned();
@@ -55,7 +55,7 @@ async fn each_provider_gets_its_own_and_nothing_of_another() {
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             r#"https://api.openai.com/v1/chat/completions?x=1 for openai 1 - 1 {"model":"gpt-5","n":1}"#,
             r#"https://res.openai.azure.com/openai/v1/chat/completions?api-version=2024-10-21 - - 1 - {"model":"my-dep","n":1}"#,

@@ -1,4 +1,4 @@
-//! What is tried where a provider fails, and what of the client's request gets there.
+//! Fallbacks: which steps are tried, and what they get of the client's request.
 
 mod alone;
 mod answers;

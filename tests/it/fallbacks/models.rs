@@ -1,4 +1,4 @@
-//! Another model in a body, all else of which stays as it is.
+//! Changing the model in a body, and nothing else.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -6,7 +6,7 @@ use tower_ai_gateway::settings::FallbackChain;
 
 use crate::fallbacks::scene::*;
 
-/// What stands before the model, and behind it.
+/// The parts before and after the model.
 const AROUND: &[(&str, &str)] = &[
     ("{", "}"),
     ("{", r#","stream":false,"messages":[{"role":"user","content":"\"model\":\"x\""}]}"#),
@@ -67,7 +67,7 @@ async fn a_body_without_a_model_goes_where_no_other_is_asked_for() {
         assert_eq!(got.answered_by(), ("4", Some("custom-acme"), None), "{body}");
         assert_eq!(scene.upstream.authorities(), [GROK, OPENAI, ACME]);
         assert!(scene.upstream.calls().iter().all(|call| call.text() == body));
-        // A chain for certain models is not for it.
+        // A chain for certain models does not apply to it.
         let scene = Scene::new(
             keys().fallback(FallbackChain::on("grok*").to_provider("openai")),
             busy(&[GROK]),

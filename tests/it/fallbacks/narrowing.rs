@@ -1,5 +1,5 @@
-//! `cf-aig-allowed-models` and `cf-aig-allowed-providers`: a request reaches no more than its client
-//! lists, by whichever way, and no more than the gateway allows.
+//! `cf-aig-allowed-models` and `cf-aig-allowed-providers`: a request only reaches what its client
+//! lists and its gateway allows, on all ways.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::settings::FallbackChain;
@@ -10,7 +10,7 @@ use crate::fallbacks::scene::*;
 const MODELS: &str = "cf-aig-allowed-models";
 const PROVIDERS: &str = "cf-aig-allowed-providers";
 
-/// The error for such a request, which goes nowhere.
+/// The error for a request that reaches no provider.
 async fn refused(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
     let before = scene.upstream.count();
     let got = scene.send(path, headers, body).await;
@@ -48,7 +48,7 @@ async fn a_request_reaches_what_its_client_lists_alone() {
         let refused = refused(&scene, path, &[(PROVIDERS, "openai, anthropic")], body).await;
         assert_eq!(refused, (403, PROVIDERS.into()));
     }
-    // Models that stand elsewhere in a body count, too, and a body that hides them is refused.
+    // Models elsewhere in a body count too, and a body that hides them is refused.
     let nested = r#"{"model":"grok-4","models":["grok-3"]}"#;
     assert_eq!(refused(&scene, CHAT, &[(MODELS, "grok-4")], nested).await.0, 403);
     assert_eq!(refused(&scene, CHAT, &[(MODELS, "grok-4")], "{}").await.0, 403);
@@ -123,7 +123,7 @@ async fn entries_and_dynamic_routes_are_held_to_the_lists() {
     assert_eq!(refusal, (403, PROVIDERS.into()));
     let refusal = refused(&scene, universal, &[(MODELS, "grok/*")], &both).await;
     assert_eq!(refusal, (403, MODELS.into()));
-    // An entry narrows what the request says, and cannot take it back.
+    // An entry can narrow the request's lists, but not widen them.
     let own = json!([entry("grok", json!({ MODELS: "m*" }))]).to_string();
     passes(&scene, universal, &[(MODELS, "grok/*")], &own).await;
     assert_eq!(refused(&scene, universal, &[(MODELS, "x")], &own).await, (403, MODELS.into()));

@@ -30,7 +30,7 @@ pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text).unwrap()
 }
 
-/// Settings with a key for each of the providers but grok.
+/// Settings with a key for each provider except grok.
 pub(crate) fn keys() -> GatewaySettingsBuilder {
     GatewaySettings::builder()
         .authenticated_elsewhere()
@@ -40,7 +40,7 @@ pub(crate) fn keys() -> GatewaySettingsBuilder {
         .key("acme", secret("sk-for-acme"))
 }
 
-/// These authorities are busy, and say so; all others say who they are.
+/// These authorities answer that they are busy; all others answer with their name.
 pub(crate) fn busy(
     down: &'static [&'static str],
 ) -> impl Fn(&Call, usize) -> Answer + Send + Sync + 'static {
@@ -57,15 +57,15 @@ pub(crate) struct Scene {
     pub(crate) events: Events,
 }
 
-/// The response, its body still to come.
+/// Sends a request and returns the response, before its body.
 pub(crate) type Head =
     Response<InterceptBody<Full<Bytes>, ClassifiedBody<ClassifiedBody<AnswerBody>>>>;
 
-/// A response that was read to its end.
+/// A response read to its end.
 pub(crate) struct Got {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// What came of it, where it broke off.
+    /// The part of the body that arrived, if it broke off.
     pub(crate) body: Result<Vec<u8>, Vec<u8>>,
 }
 
@@ -78,7 +78,7 @@ impl Got {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Step, provider and model, as the headers tell.
+    /// Step, provider and model, from the headers.
     pub(crate) fn answered_by(&self) -> (&str, Option<&str>, Option<&str>) {
         let step = self.header("cf-aig-step").unwrap();
         (step, self.header("cf-aig-provider"), self.header("cf-aig-model"))
@@ -94,7 +94,7 @@ impl Scene {
         Self { settings, upstream: Upstream::new(rule), events: Events::default() }
     }
 
-    /// Sends a body in these frames, and its length in a header.
+    /// Sends a body with these frames and its length in a header.
     pub(crate) async fn head(
         &self,
         path: &str,

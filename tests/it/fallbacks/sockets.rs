@@ -1,4 +1,4 @@
-//! Over real connections.
+//! Fallbacks over real connections.
 
 use bytes::Bytes;
 use http::Request;
@@ -13,12 +13,12 @@ use crate::support::message::{ok, response};
 use crate::support::raw_upstream::RawUpstream;
 use crate::support::scripted::read;
 
-/// More than is read at once.
+/// Larger than one read.
 fn busy() -> Vec<u8> {
     b"busy".repeat(10_000)
 }
 
-/// Two providers, of which the first answers while the upload goes on; then the other one.
+/// Two providers: the first answers during the upload, then the second.
 async fn early(answers: bool) -> (u16, Result<Vec<u8>, Vec<u8>>) {
     let (mut first, mut other) = (RawUpstream::start().await, RawUpstream::start().await);
     let custom = |slug, upstream: &RawUpstream| Provider::custom(slug, upstream.base("/v1"));
@@ -44,7 +44,7 @@ async fn early(answers: bool) -> (u16, Result<Vec<u8>, Vec<u8>>) {
         assert_eq!(late.read_chunks().await.bytes, b"two");
         late.send(ok(b"well")).await;
     } else {
-        // Nobody sends the rest to the first one any more.
+        // The rest is not sent to the first provider.
         assert!(!wire.read_chunks().await.is_whole);
         late.reset();
     }

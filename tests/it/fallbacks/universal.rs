@@ -1,4 +1,4 @@
-//! Universal requests: the entries of a body are the steps.
+//! Universal requests: each entry of a body is a step.
 
 use tower_ai_gateway::settings::FallbackChain;
 
@@ -16,7 +16,7 @@ async fn each_entry_is_a_request_of_its_own() {
         {"provider":"anthropic","endpoint":"v1/messages","headers":{"x-api-key":"own","anthropic-version":"1"},"query":{"model":"claude"}},
         {"provider":"compat","endpoint":"chat/completions","query":{"model":"acme/m","stream":true}}
     ]"#;
-    // A chain has no say in it.
+    // Chains do not apply.
     let settings = keys().fallback(FallbackChain::on("*").to("google-ai-studio", "gemini"));
     let scene = Scene::new(settings, busy(&[GROK, OPENAI, ANTHROPIC]));
     let outer = [

@@ -1,5 +1,5 @@
-//! `cf-aig-zdr`: what may not be kept goes to no provider that may keep it, by whichever way.
-//! Of the providers here, `grok` and `acme` keep nothing.
+//! `cf-aig-zdr`: such requests only reach providers that keep nothing, on all ways. Here these are
+//! `grok` and `acme`.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::settings::FallbackChain;
@@ -10,7 +10,7 @@ use crate::fallbacks::scene::*;
 const ZDR: (&str, &str) = ("cf-aig-zdr", "true");
 const OPENAI_CHAT: &str = "/v1/acct/gw/openai/v1/chat/completions";
 
-/// Checks that such a request is refused for the provider `named`, and goes nowhere.
+/// Checks that the request is refused because of provider `named`, and reaches no provider.
 async fn refuses(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str, named: &str) {
     let before = scene.upstream.count();
     let got = scene.send(path, headers, body).await;
@@ -22,7 +22,7 @@ async fn refuses(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str
 }
 
 #[tokio::test]
-async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_is_told() {
+async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_gets_an_error() {
     let scene = Scene::new(keys(), busy(&[]));
     for (path, body) in [
         (OPENAI_CHAT, r#"{"model":"gpt-5"}"#),

@@ -1,4 +1,4 @@
-//! Keys that clients bring: passed, ignored or refused, as the host has chosen.
+//! Keys from clients: passed, ignored or refused, as the host has configured.
 
 use serde_json::json;
 use tower_ai_gateway::settings::{ClientCredentials, GatewaySettingsBuilder};
@@ -28,7 +28,7 @@ async fn an_ignored_key_leaves_its_place_to_the_stored_one() {
             let sent = scene.passes(line, &brought, BODY).await;
             assert_eq!(sent.keys(), [("authorization", "Bearer sk-grok")], "{line} {name}");
         }
-        // A dummy bearer is no key of a provider that reads another header.
+        // A dummy bearer is not a key for a provider that reads another header.
         let sent = scene.passes(MESSAGES, &brought, BODY).await;
         assert_eq!(sent.keys(), [("x-api-key", "sk-anthropic")], "{name}");
         let headers = json!({ name: "Bearer session-of-the-app" });

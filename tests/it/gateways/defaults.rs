@@ -1,4 +1,4 @@
-//! What holds where a request says nothing, and what goes before it.
+//! Defaults of control headers, and their precedence.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ const HEADERS: [(&str, &str); 16] = [
     ("cf-aig-otel-parent-span-id", "000000000000000a"),
 ];
 
-/// All that can be compared, each with its name.
+/// All comparable settings with their names.
 fn shown(directives: &Directives) -> Vec<(&'static str, String)> {
     let Directives {
         request_timeout,

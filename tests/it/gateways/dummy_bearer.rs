@@ -1,12 +1,12 @@
-//! Clients that put something into `authorization` whatever their provider reads, before providers
-//! that read their key elsewhere.
+//! Clients that always send `authorization`, with providers that read their key from another
+//! header.
 
 use tower_ai_gateway::Provider;
 use tower_ai_gateway::settings::{ClientCredentials, GatewaySettings, GatewaySettingsBuilder};
 
 use crate::gateways::scene::{Scene, secret, token};
 
-/// A path of each provider whose key is in another header, and the stored key as it gets it.
+/// A path of each provider whose key is in another header, and its stored key as sent.
 const ELSEWHERE: [(&str, (&str, &str)); 3] = [
     ("POST /v1/acct/gw/anthropic/v1/messages", ("x-api-key", "sk-LEAK-anthropic")),
     ("POST /v1/acct/gw/azure-openai/deployments/d/chat/completions", ("api-key", "sk-LEAK-azure")),
@@ -89,7 +89,7 @@ async fn empty_it_is_none_whatever_the_choice() {
 #[tokio::test]
 async fn a_token_in_its_place_is_no_key_whatever_the_choice() {
     use ClientCredentials::{Ignore, Pass, Refuse};
-    // The heads of Codex, Claude Code, Xcode and OpenCode, as far as they are told apart by them.
+    // The relevant headers of Codex, Claude Code, Xcode and OpenCode.
     let clients: [&[(&str, &str)]; 4] = [
         &[("authorization", "Bearer gw-token"), ("originator", "codex_cli_rs")],
         &[

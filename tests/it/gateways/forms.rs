@@ -1,4 +1,4 @@
-//! Forms are read for their `model` on the way, where models are restricted.
+//! Forms are scanned for their `model` while they pass, if models are restricted.
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -60,7 +60,7 @@ async fn an_allowed_model_passes_byte_for_byte() {
         }
     }
     let ends = scene.hook.ends();
-    assert!(ends.iter().all(|end| end.request_model.is_some()), "the model is told to hooks");
+    assert!(ends.iter().all(|end| end.request_model.is_some()), "the model is reported to hooks");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn no_provider_gets_a_whole_form_of_another_model() {
                 assert!(sent.iter().all(|sent| sent.body.is_none()), "{parts:?}");
             }
         }
-        // A form without an end, and one that goes on behind it.
+        // A form without an end, and one with data after its end.
         let model = field("model", "whisper-1");
         for body in [format!("{model}{}", file(size)), format!("{}x", form(&[model, file(size)]))] {
             let (answer, sent) = send(&scene, LINE, &body, 997).await;

@@ -1,4 +1,4 @@
-//! Metadata that are the host's own, and keys that no client can set.
+//! The host's own metadata, and reserved keys that clients cannot set.
 
 use serde_json::json;
 use tower_ai_gateway::settings::route::{DynamicRoute, Field, Node};
@@ -28,7 +28,7 @@ fn an_entry(metadata: Option<&str>) -> String {
     entry("grok", "v1/chat/completions", &headers, &json!({ "model": "grok-4" }))
 }
 
-/// The metadata of a request whose client says this, by each way in which it can.
+/// The metadata of a request whose client sends this, in each possible way.
 async fn by_all_ways(scene: &Scene, said: Option<&str>) -> Vec<(Answer, Vec<String>)> {
     let header = said.map(|json| ("cf-aig-metadata", json));
     let headers = header.as_slice();
@@ -39,7 +39,7 @@ async fn by_all_ways(scene: &Scene, said: Option<&str>) -> Vec<(Answer, Vec<Stri
         (REST, headers, BODY.to_owned()),
         (UNIVERSAL, headers, an_entry(None)),
         (UNIVERSAL, &[], an_entry(said)),
-        // Of both, the entry's count.
+        // The entry's metadata take precedence.
         (UNIVERSAL, &[("cf-aig-metadata", r#"{"tenant":"x"}"#)], an_entry(said)),
     ] {
         let answer = scene.ask(line, headers, &body).await;
@@ -61,8 +61,8 @@ async fn the_hosts_entries_hold_and_win_and_take_no_room() {
     let said = r#"{"a":1,"tenant":"blue","b":1,"plan":"paid","c":1,"d":1,"e":1,"f":1}"#;
     for (answer, metadata) in by_all_ways(&scene, Some(said)).await {
         assert_eq!(metadata, ["tenant=red", "seats=7", "a=1", "b=1", "c=1", "d=1", "e=1"]);
-        let told = "cf-aig-metadata: left out tenant, plan, f";
-        assert_eq!(warning(&answer), Some(told));
+        let reported = "cf-aig-metadata: left out tenant, plan, f";
+        assert_eq!(warning(&answer), Some(reported));
     }
     for spelt in [r#"{"ten\u0061nt":"blue"}"#, r#"{"\u0070lan":"paid"}"#] {
         for (answer, metadata) in by_all_ways(&scene, Some(spelt)).await {

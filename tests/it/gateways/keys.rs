@@ -1,4 +1,4 @@
-//! The keys that a gateway keeps: which request gets which, in which header, and which gets none.
+//! Stored keys of a gateway: which request gets which key in which header, and which gets none.
 
 use serde_json::json;
 use tower_ai_gateway::settings::{
@@ -74,7 +74,7 @@ async fn with_tokens_the_stored_key_serves_the_rest_path() {
         let sent = scene.passes(REST, &[(name, "Bearer t")], BODY).await;
         assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-grok")], "{name}");
     }
-    // A token that stands where a key belongs is no key: the stored one is used.
+    // A gateway token in a key's place is not a key: the stored one is used.
     let both = [("cf-aig-authorization", "t"), ("authorization", "Bearer t")];
     for line in [NATIVE, UNIFIED] {
         let sent = scene.passes(line, &both, BODY).await;

@@ -1,4 +1,4 @@
-//! `models` of the gateway itself: what it may use, answered without asking any provider.
+//! The gateway's own `models`: the models it may use, without a provider call.
 
 use std::sync::Arc;
 

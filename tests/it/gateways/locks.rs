@@ -1,5 +1,5 @@
-//! Which control headers clients may use: by default, where a host locks them, and where it refuses
-//! them, on every way by which they can come.
+//! Which control headers clients may use: by default, if the host locks them, and if it refuses
+//! them, in all ways they can be sent.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
@@ -11,7 +11,7 @@ use crate::gateways::scene::{
     Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret, token,
 };
 
-/// A header, a value that is good, one that is not, and whether the good one is in force.
+/// A header, a valid value, an invalid one, and a check whether the valid one took effect.
 struct Control {
     name: &'static str,
     good: &'static str,
@@ -39,7 +39,7 @@ const fn free(
     Control { name, good, bad, control: None, is_in_force }
 }
 
-/// Every `cf-aig-*` header of a request but the gateway's token, and the two old names.
+/// All `cf-aig-*` headers of a request except the gateway's token, and the two old names.
 fn every_header() -> Vec<Control> {
     use ClientControl::{
         Cache, CollectLog, CollectLogPayload, CustomCost as Cost, EventId, KeyAlias, Metadata,
@@ -100,12 +100,12 @@ fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> 
     })
 }
 
-/// All controls but this one.
+/// All controls except this one.
 fn without(locked: ClientControl) -> impl Iterator<Item = ClientControl> {
     ClientControl::ALL.into_iter().filter(move |control| *control != locked)
 }
 
-/// How a header can come.
+/// The ways to send a header.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
     Request(&'static str),
@@ -124,7 +124,7 @@ fn an_entry(headers: &Value) -> String {
     entry("grok", "v1/chat/completions", headers, &json!({ "model": "grok-4" }))
 }
 
-/// The answer to a request with this header, and what a provider got of it.
+/// The answer to a request with this header, and the provider's request.
 async fn send(scene: &Scene, by: By, name: &str, value: &str) -> (Answer, Option<Sent>) {
     let answer = match by {
         By::Request(UNIVERSAL) => {
@@ -140,7 +140,7 @@ fn warning(answer: &Answer) -> Option<&str> {
     answer.headers.get("cf-aig-warning").map(|value| value.to_str().unwrap())
 }
 
-/// The good value is in force, and the bad one refused.
+/// Checks that the valid value takes effect and the invalid one is refused.
 async fn is_heeded(scene: &Scene, by: By, header: &Control) {
     let (answer, sent) = send(scene, by, header.name, header.good).await;
     let what = format!("{by:?} {}: {answer:?}", header.name);
@@ -152,14 +152,14 @@ async fn is_heeded(scene: &Scene, by: By, header: &Control) {
     assert!(sent.is_none(), "{what}");
 }
 
-/// Neither value counts nor is looked at, and the client is told.
+/// Checks that both values are ignored and the client gets a warning.
 async fn is_passed_over(scene: &Scene, by: By, header: &Control) {
     for value in [header.good, header.bad] {
         let (answer, sent) = send(scene, by, header.name, value).await;
         let what = format!("{by:?} {}: {value}: {answer:?}", header.name);
         assert_eq!(answer.status, 200, "{what}");
-        let told = format!("locked, passed over: {}", header.name);
-        assert_eq!(warning(&answer), Some(&*told), "{what}");
+        let reported = format!("locked, passed over: {}", header.name);
+        assert_eq!(warning(&answer), Some(&*reported), "{what}");
         let sent = sent.unwrap();
         assert!(!(header.is_in_force)(sent.context.directives().unwrap()), "{what}");
         assert!(sent.headers.keys().all(|name| !name.as_str().starts_with("cf-")), "{what}");
@@ -206,7 +206,7 @@ async fn a_locked_header_is_passed_over_and_named_and_no_other_is() {
         for by in WAYS {
             match locked {
                 Some(_) => is_passed_over(&scene, by, &header).await,
-                // What only narrows cannot be locked.
+                // Headers that only narrow cannot be locked.
                 None => is_heeded(&scene, by, &header).await,
             }
         }
@@ -250,7 +250,7 @@ async fn a_locked_header_is_refused_where_the_host_says_so() {
     }
 }
 
-/// Each setting of an entry's `config`, and whether it is in force.
+/// Each setting of an entry's `config`, and a check whether it took effect.
 const CONFIG: [(&str, &str, ClientControl, &str); 7] = [
     ("requestTimeout", "request_timeout", ClientControl::Timeouts, "9"),
     ("maxAttempts", "max_attempts", ClientControl::Retry, "2"),
@@ -278,8 +278,8 @@ async fn the_config_of_an_entry_is_under_the_same_locks() {
                 let body = with(format!(r#""{key}":{value}"#));
                 let answer = scene.ask(UNIVERSAL, &[], &body).await;
                 assert_eq!(answer.status, 200, "{key} {value}: {answer:?}");
-                let told = format!("locked, passed over: config.{camel}");
-                assert_eq!(warning(&answer), Some(&*told));
+                let reported = format!("locked, passed over: config.{camel}");
+                assert_eq!(warning(&answer), Some(&*reported));
                 let sent = scene.sent().pop().unwrap();
                 let mut directives = sent.context.directives().unwrap().clone();
                 directives.event_id = None;
@@ -328,9 +328,9 @@ async fn warnings_of_the_request_and_of_its_entry_are_one_value() {
         json!({ "cf-aig-collect-log": "false", "cf-aig-metadata": r#"{"a":null,"b":1}"# });
     let outer = [("cf-aig-custom-cost", "{}"), ("cf-aig-collect-log", "x")];
     let answer = scene.ask(UNIVERSAL, &outer, &an_entry(&headers)).await;
-    let told = "locked, passed over: cf-aig-collect-log, cf-aig-custom-cost; \
+    let reported = "locked, passed over: cf-aig-collect-log, cf-aig-custom-cost; \
                 cf-aig-metadata: left out a";
-    assert_eq!(warning(&answer), Some(told));
+    assert_eq!(warning(&answer), Some(reported));
     assert_eq!(answer.headers.get_all("cf-aig-warning").iter().count(), 1);
 }
 

@@ -1,5 +1,4 @@
-//! Gateways and their settings: who may use them, with which keys, for which models and providers,
-//! and what holds where a request says nothing.
+//! Gateways and their settings: tokens, keys, allowed models and providers, and defaults.
 
 mod brought;
 mod defaults;

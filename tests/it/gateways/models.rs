@@ -1,4 +1,4 @@
-//! Which providers and models a gateway allows, on every kind of path.
+//! Allowed providers and models of a gateway, on all kinds of paths.
 
 use serde_json::json;
 
@@ -95,7 +95,7 @@ async fn denied_models_alone_leave_all_others() {
 }
 
 #[tokio::test]
-async fn the_model_of_a_peeked_request_is_told_to_hooks() {
+async fn the_model_of_a_peeked_request_is_reported_to_hooks() {
     let scene = Scene::with(|of| of.allow_models(["grok-4"]));
     scene.passes(NATIVE, &[], &asks("grok-4")).await;
     scene.refuses(NATIVE, &[], &asks("grok-3"), (403, 2403)).await;

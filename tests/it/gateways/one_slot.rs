@@ -1,4 +1,4 @@
-//! Clients with one place for a credential, as they send their requests over real sockets.
+//! Clients with one header for a credential, over real sockets.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ async fn gateway(upstream: &Recorder) -> Gateway {
     Setup::new("http://unused.test").layer(|_| layer).start().await
 }
 
-/// Checks that such a request reaches its provider with this key alone, and never with the token.
+/// Checks that the request reaches its provider with this key only, and never with the token.
 async fn passes(line: &str, headers: &[&str], body: &str, key: (&str, &str)) {
     let upstream = Recorder::start().await;
     let gateway = gateway(&upstream).await;

@@ -1,4 +1,4 @@
-//! Who may not come in is told nothing about the request, and nothing of it is read.
+//! Unauthorized callers learn nothing about their request, and nothing of it is read.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ fn locked() -> Scene {
     })
 }
 
-/// Whoever asks for a part of it has asked too much.
+/// Fails the test if any part of it is read.
 struct Untouchable(SizeHint);
 
 impl Body for Untouchable {
@@ -40,7 +40,7 @@ impl Body for Untouchable {
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// Requests that are wrong in every way that there is, and what is said of each to those who may hear it.
+/// Requests with all kinds of mistakes, and the errors that authorized callers get.
 const WRONG: [(&str, Headers, (u16, u16)); 12] = [
     ("POST /v1/acct/gw/custom-none/x", &[], (400, 2008)),
     ("POST /only/none/x", &[], (400, 2008)),
@@ -67,7 +67,7 @@ async fn authentication_comes_before_all_that_can_be_said_of_a_request() {
     let forbidden = r#"{"model":"grok-3"}"#;
     scene.refuses(NATIVE, &[], forbidden, (401, 2009)).await;
     scene.refuses(NATIVE, &[("cf-aig-authorization", "t")], forbidden, (403, 2403)).await;
-    // What names no gateway can ask for no token.
+    // A request without a gateway needs no token.
     scene.refuses("POST /v1/a~/gw/grok/x", &[], "{}", (400, 2400)).await;
 }
 

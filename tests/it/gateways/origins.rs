@@ -1,4 +1,4 @@
-//! Which pages may spend the keys of a gateway that asks for no token.
+//! Which web pages may use a gateway without tokens.
 
 use tower_ai_gateway::settings::{GatewaySettings, SettingsError};
 

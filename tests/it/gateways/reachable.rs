@@ -1,4 +1,4 @@
-//! Every model that a request can reach, wherever it names it, under rules on models.
+//! Rules on models apply wherever a request names a model.
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -20,7 +20,8 @@ fn post(path: &str) -> String {
     format!("POST /v1/a/b/{path}")
 }
 
-/// Refused under an allow list and a deny list alike, on its own path and as a universal entry.
+/// Checks that the model is refused by an allow list and a deny list, on its own path and as a
+/// universal entry.
 async fn refused(path: &str, body: &Value) {
     for scene in [allowing(), denying()] {
         let answer = scene.ask(&post(path), &[], &body.to_string()).await;
@@ -78,7 +79,7 @@ async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
         refused(path, &json!({ "model": "ok", "requests": [] })).await;
         refused(path, &json!({ "model": "ok", "requests": [request("no")] })).await;
     }
-    // Far larger than what is held.
+    // Far larger than the buffer.
     let many: Vec<_> = (0..2000).map(|_| request("ok")).collect();
     let line = post("anthropic/v1/messages/batches");
     let send = async |body: String| {

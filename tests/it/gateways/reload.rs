@@ -1,4 +1,4 @@
-//! Providers and their keys are replaced together, while requests are under way.
+//! Providers and their keys are replaced together while requests are active.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::support::guard;
 use crate::support::hyper_upstream::{HyperUpstream, body};
 use crate::support::memory;
 
-/// A provider's host that counts the keys that are not its own.
+/// A provider's host that counts foreign keys.
 struct Host {
     upstream: HyperUpstream,
     key: &'static str,
@@ -31,7 +31,7 @@ struct Host {
 }
 
 impl Host {
-    /// Answers 503 where the body names the model `unwell`, so that there is something to fall back.
+    /// Answers 503 if the body names the model `unwell`, to cause a fallback.
     async fn start(key: &'static str) -> Self {
         let (asked, foreign) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let counts = (asked.clone(), foreign.clone());
@@ -54,7 +54,7 @@ impl Host {
         Self { upstream: upstream.await, key, asked, foreign }
     }
 
-    /// `grok` and `second` are at this host, with its key.
+    /// Settings with `grok` and `second` at this host, with its key.
     fn table(&self) -> SettingsTable {
         let route = DynamicRoute::builder("r").start("m").node("m", Node::model("grok", "m"));
         let settings = GatewaySettings::builder()
@@ -167,7 +167,7 @@ async fn a_request_whose_body_comes_late_uses_what_was_there_when_it_arrived() {
         let waiting = tokio::spawn(service.clone().oneshot(request));
         let (first, rest) = body.split_at(5);
         sender.send_data(Bytes::from_static(first.as_bytes())).await.unwrap();
-        // Only when the first part has been read is there room for the next one.
+        // There is room for the next part only after the first one was read.
         sender.send_data(Bytes::new()).await.unwrap();
         sender.send_data(Bytes::new()).await.unwrap();
         settings.replace(b.table());
@@ -249,7 +249,7 @@ async fn a_layer_without_providers_is_for_settings_that_bring_some() {
     assert_eq!(table.clone().providers([]).unwrap_err(), ConfigError::NoProvider);
     let twice = table.clone().providers([Provider::xai(), Provider::xai()]);
     assert!(matches!(twice, Err(ConfigError::DuplicateSlug { .. })));
-    // Those of the layer are there again where a table has none.
+    // A table without providers uses those of the layer.
     let well = HyperUpstream::start(|_| async { Response::new(body("well")) }).await;
     let settings = Settings::new(table.clone().providers([Provider::openai()]).unwrap());
     let layer = GatewayLayer::builder()

@@ -1,5 +1,4 @@
-//! Ways to get a model past a gateway that allows certain ones alone, and that none of them leads
-//! anywhere.
+//! Attempts to bypass a gateway's allowed models, none of which succeeds.
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -18,7 +17,7 @@ fn scene() -> Scene {
     Scene::with(|of| of.allow_models(["ok"]))
 }
 
-/// No provider got the whole of a body.
+/// Checks that no provider got a complete body.
 #[track_caller]
 fn none_is_whole(scene: &Scene, what: &str) {
     let sent = scene.sent();
@@ -56,7 +55,7 @@ async fn what_can_be_read_in_two_ways_is_refused() {
             let answer = scene.ask(line, &[], &body).await;
             assert!(matches!(answer.status.as_u16(), 400 | 403), "{line} {body}: {answer:?}");
             none_is_whole(&scene, &body);
-            // In pieces, what is wrong is found late.
+            // In pieces, the mistake is found late.
             let pieces: Vec<_> = body.bytes().map(|byte| Bytes::from(vec![byte])).collect();
             let frames = pieces.into_iter().map(|piece| Ok::<_, BoxError>(Frame::data(piece)));
             let pieces = StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>()));
@@ -74,7 +73,7 @@ async fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_no_name_is_told_in_the_words_of_the_path() {
+async fn a_model_that_is_no_name_is_refused_in_the_words_of_the_path() {
     let scene = scene();
     let long = format!(r#"{{"model":"{}"}}"#, "x".repeat(2000));
     for body in [r#"{"model":["ok"]}"#, r#"{"model":null}"#, &long] {
@@ -212,7 +211,7 @@ async fn no_more_is_held_than_the_limit() {
 
 #[tokio::test]
 async fn a_body_is_not_asked_for_more_behind_its_end() {
-    /// Fails whoever polls it once too often.
+    /// Fails if it is polled again after its end.
     fn once(data: &'static str) -> impl http_body::Body<Data = Bytes, Error = BoxError> + Send {
         let unfold = futures_util::stream::unfold(Some(data), |data| async move {
             let frame = Ok(Frame::data(Bytes::from_static(data?.as_bytes())));

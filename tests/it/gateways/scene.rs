@@ -1,4 +1,4 @@
-//! A gateway in memory, between clients and providers that keep what they get.
+//! A gateway in memory, between clients and providers that record their requests.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -27,12 +27,12 @@ pub(crate) const UNIVERSAL: &str = "POST /v1/acct/gw";
 /// A body that suits native and model-routed paths.
 pub(crate) const BODY: &str = r#"{"model":"grok/grok-4","n":1}"#;
 
-/// What a provider got.
+/// A request as received by a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
-    /// `None` where it broke off.
+    /// `None` if it broke off.
     pub(crate) body: Option<Bytes>,
     pub(crate) context: GatewayContext,
 }
@@ -45,7 +45,7 @@ impl Sent {
         value
     }
 
-    /// All headers in which a provider may read a key, and what stands there.
+    /// All headers in which providers read keys, with their values.
     pub(crate) fn keys(&self) -> Vec<(&'static str, &str)> {
         ["authorization", "x-api-key", "api-key", "x-goog-api-key", "x-acme-key"]
             .into_iter()
@@ -54,7 +54,7 @@ impl Sent {
     }
 }
 
-/// What a client got.
+/// A response as received by a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -63,7 +63,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Checks that this is an error of the gateway's own, and gives its body.
+    /// Checks that this is the gateway's own error, and returns its body.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: u16) -> Value {
         let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
@@ -84,7 +84,7 @@ pub(crate) struct Scene {
     pub(crate) hook: memory::Recorder,
 }
 
-/// All providers, and one of the host's own that reads its key from a header of its own.
+/// All providers, and a custom one with its own key header.
 pub(crate) fn layer() -> GatewayLayerBuilder {
     GatewayLayer::builder()
         .providers(Provider::all())
@@ -100,14 +100,14 @@ impl Scene {
         Self::of(|layer| layer.settings(settings))
     }
 
-    /// One where nothing is set but by this.
+    /// A gateway with only these settings.
     pub(crate) fn of(set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Self {
         let hook = memory::Recorder::default();
         let layer = set(layer()).metrics_hook(hook.clone()).peek_limit(4096);
         Self { layer: layer.build().unwrap(), sent: Arc::default(), hook }
     }
 
-    /// One gateway for all.
+    /// The same settings for all gateways.
     pub(crate) fn with(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Self {
         Self::new(Arc::new(set(GatewaySettings::builder()).build().unwrap()))
     }
@@ -149,12 +149,12 @@ impl Scene {
         self.send(request(line, headers, body)).await
     }
 
-    /// What the providers got since this was last asked.
+    /// The requests that the providers received since the last call.
     pub(crate) fn sent(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
 
-    /// What a provider got by this request, which must pass.
+    /// The provider's request for this request, which must pass.
     #[track_caller]
     pub(crate) fn passes(
         &self,
@@ -172,7 +172,7 @@ impl Scene {
         }
     }
 
-    /// The error for this request, of which no provider may get anything.
+    /// The error for this request, which must not reach any provider.
     #[track_caller]
     pub(crate) fn refuses(
         &self,
@@ -205,7 +205,7 @@ pub(crate) fn with_body<B>(line: &str, headers: &[(&str, &str)], body: B) -> Req
     request.body(body).unwrap()
 }
 
-/// Of any length, as its digest.
+/// The digest of a token of any length.
 pub(crate) fn token(text: &str) -> GatewayToken {
     GatewayToken::from_sha256(Sha256::digest(text).into())
 }

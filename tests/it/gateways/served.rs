@@ -1,4 +1,4 @@
-//! The model that answers is classified by the gateway's rules, too.
+//! The model that answers is also checked by the gateway's rules.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use crate::support::memory;
 
 type Set = fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder;
 
-/// What the client got before the end, and whether that was a good one.
+/// The client's data, and whether it ended properly.
 async fn ask(
     builder: GatewayLayerBuilder,
     set: Set,
@@ -75,7 +75,7 @@ const STREAM: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn an_answer_of_another_model_is_told_and_handed_on() {
+async fn an_answer_of_another_model_is_reported_and_passed_on() {
     for (kind, frames, is_forbidden) in [
         (EVENTS, &STREAM_OF_ANOTHER[..], true),
         (EVENTS, &STREAM[..], false),

@@ -1,4 +1,4 @@
-//! With which key a further step is sent, where a token stood in the place of the client's.
+//! The key of a further step if the client sent a token in the place of a key.
 
 use std::sync::{Arc, Mutex};
 

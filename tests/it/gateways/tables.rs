@@ -1,4 +1,4 @@
-//! Which settings a request finds.
+//! The look-up of a request's settings.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::gateways::scene::{
     BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, request, token,
 };
 
-/// Settings that can be told from others.
+/// Distinguishable settings.
 fn marked(mark: &str) -> GatewaySettings {
     GatewaySettings::builder().default_metadata("mark", mark).build().unwrap()
 }
@@ -19,7 +19,7 @@ fn mark(sent: &Sent) -> String {
     sent.context.metadata().get("mark").map_or_else(String::new, ToString::to_string)
 }
 
-/// The mark of the settings that a request finds; `None` where it is refused.
+/// The mark of the request's settings; `None` if it is refused.
 async fn found(scene: &Scene, line: &str, headers: &[(&str, &str)]) -> Option<String> {
     let answer = scene.ask(line, headers, BODY).await;
     let sent = scene.sent();
@@ -82,9 +82,9 @@ async fn settings_are_those_of_the_account_and_gateway_that_are_named() {
         (REST, &id("none"), None),
         ("POST /client/v4/accounts/else/ai/v1/responses", &[], Some("any default")),
         ("POST /client/v4/accounts/else/ai/v1/responses", &id("team"), None),
-        // The path says it: the header has no say.
+        // The path decides, not the header.
         (NATIVE, &id("team"), Some("acct gw")),
-        // Without ids, it is the default of no account.
+        // Without ids, the default without an account applies.
         ("POST /ai/grok/x", &[], Some("any default")),
         ("POST /ai/compat/responses", &id("team"), Some("any default")),
         ("POST /only/grok/x", &[], Some("any default")),
@@ -97,7 +97,7 @@ async fn settings_are_those_of_the_account_and_gateway_that_are_named() {
     assert_eq!(mark(&scene.passes("POST /v1/acct/gw/", &[], &body).await), "acct gw");
 }
 
-/// Whose request it is, as the host's middleware found out.
+/// The caller, as determined by the host's middleware.
 #[derive(Clone)]
 struct Tenant(&'static str);
 

@@ -1,4 +1,4 @@
-//! Tokens: who is let in, what the others are told, and where a token never goes.
+//! Tokens: who is accepted, which errors others get, and that tokens never leak.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::Outcome;
@@ -40,7 +40,7 @@ async fn any_token_of_the_gateway_opens_it_with_and_without_the_word() {
     scene.refuses(NATIVE, &underscores, BODY, (401, 2009)).await;
 }
 
-/// An answer without what differs from one request to the next.
+/// An answer without the parts that differ per request.
 fn same(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let id = answer.headers["cf-aig-log-id"].to_str().unwrap().to_owned();
     let is_an_id =
@@ -111,7 +111,7 @@ async fn on_the_rest_path_the_clients_one_credential_is_the_token() {
     for bad in [("authorization", "Bearer sk-LEAK-provider"), ("api-key", "sk-LEAK-ol")] {
         scene.refuses(REST, &[bad], BODY, (401, 2009)).await;
     }
-    // Where the gateway has no tokens, it is the provider's.
+    // Without gateway tokens, it belongs to the provider.
     let open = Scene::new(std::sync::Arc::new(GatewaySettings::default()));
     let sent = open.passes(REST, &[("authorization", "Bearer sk-LEAK-provider")], BODY).await;
     assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-provider")]);

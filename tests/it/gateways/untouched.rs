@@ -1,4 +1,4 @@
-//! What a client cannot do by default: zero its cost, hide its record, or have its prompts kept.
+//! By default, a client cannot zero its cost, hide its record, or have its prompts logged.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tower_ai_gateway::{GatewayLayerBuilder, RequestBody};
 use crate::gateways::scene::{BODY, NATIVE, REST, UNIFIED, UNIVERSAL, entry, layer, request};
 use crate::support::memory;
 
-/// What a provider bills for any of these requests.
+/// The provider's charge for these requests.
 const ANSWER: &str = r#"{"model":"grok-4","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2,"cost_in_usd_ticks":77}}"#;
 
 const HOSTILE: [(&str, &str); 3] = [
@@ -35,7 +35,7 @@ impl LogSink for Kept {
     }
 }
 
-/// The records of one request by each way that there is, with all hostile headers.
+/// The records of a request in each possible way, with all hostile headers.
 async fn records(set: impl Fn(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Vec<LogRecord> {
     let kept = Kept::default();
     let log = LogHook::builder(kept.clone()).build().unwrap();
@@ -93,7 +93,7 @@ async fn each_of_them_is_the_hosts_to_allow() {
     assert!(allowing(CollectLog).await.is_empty());
     let payloads = allowing(CollectLogPayload).await;
     assert_eq!(payloads.len(), 5);
-    // What is kept of a body is settled before entries are read in it.
+    // Whether bodies are logged is decided before entries are read.
     let kept = payloads.iter().map(|record| record.request_head.is_some());
     assert_eq!(kept.collect::<Vec<_>>(), [true, true, true, true, false]);
     assert!(payloads.iter().all(|record| record.cost_ticks == Some(77)));

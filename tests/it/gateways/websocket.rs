@@ -1,4 +1,5 @@
-//! WebSocket, which is not spoken on gateway paths: clients such as Codex turn to HTTP on 426 alone.
+//! WebSocket, which gateway paths do not support: clients such as Codex fall back to HTTP only on
+//! 426.
 
 use bytes::Bytes;
 use http::{Method, Request, Version};
@@ -43,7 +44,7 @@ async fn a_handshake_on_a_gateway_path_is_answered_426_and_the_connection_goes_o
         }
     }
     upstream.assert_untouched("nothing of a handshake is sent on");
-    // The same connection, as a client that has fallen back uses it.
+    // The same connection, reused by a client that has fallen back.
     wire.send(request("POST /ai/grok/v1/responses", &[], b"{}")).await;
     assert_eq!(wire.read_message().await.status(), 200);
     let other = ["connection: upgrade", "upgrade: h2c"];
@@ -100,7 +101,7 @@ async fn over_a_socket_with_http2_the_connection_goes_on() {
         }
         request
     };
-    // The server says first that it takes such requests (RFC 8441 §3).
+    // The server first announces that it accepts such requests (RFC 8441 §3).
     assert_eq!(client.send(ask(Method::GET, None)).await.status(), 200);
     let answer = client.send(ask(Method::CONNECT, Some("websocket"))).await;
     assert_eq!(answer.status(), 426);
@@ -113,7 +114,7 @@ async fn over_a_socket_with_http2_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn who_may_not_come_in_is_told_that_first() {
+async fn unauthorized_clients_get_that_error_first() {
     let scene = Scene::with(|of| of.token(token("sk-LEAK-token")));
     let line = "GET /v1/acct/gw/openai/responses";
     let upgrade = ("upgrade", "websocket");

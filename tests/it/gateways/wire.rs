@@ -1,4 +1,4 @@
-//! What rules and tokens do to the bytes on real connections.
+//! The effect of rules and tokens on the bytes of real connections.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is read of a body before it is sent, and that the provider gets all of it.
+//! How much of a body is read before it is sent, and that the provider gets all of it.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +45,7 @@ async fn a_guard_sees_the_beginning_and_the_provider_gets_all() {
             assert_eq!(answer.status(), 200, "{}", answer.text());
             let seen = reports.only().await;
             assert_same_bytes(&seen.body, &body[..length.min(limit)], "what the guard sees");
-            // An empty body of a known length is whole though nothing was asked for.
+            // An empty body of known length is whole even if no byte was requested.
             assert_eq!(seen.is_whole, length <= limit, "{length} {limit}");
         }
         for got in provider.requests() {
@@ -84,7 +84,7 @@ async fn a_body_is_not_read_unless_a_guard_asks_for_it() {
     let gateway = serve(at(&provider.base("/v1")).guard(spy)).await;
     let mut wire = gateway.connect().await;
     wire.send(request(FILES, &["content-length: 4"], b"")).await;
-    // The provider has the head before the client has sent anything of the body.
+    // The provider gets the head before the client sends any of the body.
     let mut upstream = provider.accept().await;
     upstream.read_head().await;
     let seen = reports.only().await;
@@ -212,7 +212,7 @@ async fn the_usage_of_a_stream_is_asked_for_behind_a_guard() {
     }
 }
 
-/// Sees as much as it asks for, though another asks for more.
+/// Gets only as much as it asks for, even if another guard asks for more.
 #[tokio::test]
 async fn each_guard_sees_as_much_as_it_asks_for() {
     let provider = Recorder::start().await;
@@ -241,7 +241,7 @@ async fn the_coding_of_a_body_is_shown() {
     );
 }
 
-/// A guard that reads nothing does not make the body wait: it streams on behind the verdict.
+/// A guard that reads nothing does not delay the body, which streams after the verdict.
 #[tokio::test]
 async fn a_small_bound_lets_the_rest_stream() {
     struct First(Arc<AtomicBool>);

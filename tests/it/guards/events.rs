@@ -1,4 +1,4 @@
-//! Flags are where hosts look for them.
+//! Flags in events, logs and spans.
 
 use std::time::Duration;
 

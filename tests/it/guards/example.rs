@@ -1,4 +1,4 @@
-//! The example keeps card numbers in.
+//! The example blocks card numbers.
 
 #[path = "../../../examples/guard.rs"]
 #[allow(dead_code)]
@@ -31,7 +31,7 @@ async fn the_example_refuses_prompts_with_a_card_number() {
         }
     }
     gateway.answer(request(NATIVE, &[], &[b'x'; 1 << 21])).await.gateway_error(413, 2413);
-    // Providers that take what a strict reader does not would read the escapes.
+    // Lenient providers would decode these escapes, although they are not strictly valid.
     let loose = format!(r#"{{"x":NaN,{}"#, &body(r"\u0034111 1111 1111 1111")[1..]);
     gateway.answer(request(NATIVE, &[JSON], loose.as_bytes())).await.gateway_error(400, 2400);
     let gzip = &["content-encoding: gzip"];

@@ -1,4 +1,4 @@
-//! Guards that panic or hang, and clients that go away: nothing is sent.
+//! If guards panic or hang or clients disconnect, nothing is sent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Guards: what they see, what they decide, and what becomes of what goes wrong.
+//! Guards: their input, their decisions and their failures.
 
 mod bodies;
 mod events;

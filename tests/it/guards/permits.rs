@@ -1,4 +1,4 @@
-//! A guard holds nothing of the upstream stack.
+//! A guard holds no permit of the upstream stack.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tower_ai_gateway::{GatewayLayer, Guard, Provider};
 
 use crate::support::guard;
 
-/// Passes two requests when both are there.
+/// Passes two requests when both have arrived.
 struct Both(Barrier);
 
 impl Guard for Both {
@@ -33,7 +33,7 @@ async fn a_request_that_waits_for_a_guard_holds_no_permit() {
         counted.fetch_add(1, Ordering::SeqCst);
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
-    // One call at a time: of two requests one would wait for the other in vain.
+    // One call at a time: if guards held the permit, two requests would block each other.
     let client = ConcurrencyLimitLayer::new(1).layer(client);
     let gateway = GatewayLayer::builder().provider(Provider::xai()).guard(Both(Barrier::new(2)));
     let gateway = gateway.build().unwrap().client_layer().layer(client);

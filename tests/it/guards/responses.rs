@@ -1,4 +1,4 @@
-//! The end of a response as an event; nothing of it is held back.
+//! Responses are reported at their end and not delayed.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::guard::Verdict;
@@ -12,7 +12,7 @@ const EVENT: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
 #[tokio::test]
-async fn a_stream_is_relayed_as_it_comes_and_told_of_once() {
+async fn a_stream_is_relayed_as_it_comes_and_reported_once() {
     for end in [Outcome::Complete, Outcome::Broken, Outcome::Cancelled] {
         let mut provider = RawUpstream::start().await;
         let (spy, mut reports) = Spy::new(100, |_| Verdict::flag("odd"));
@@ -26,12 +26,12 @@ async fn a_stream_is_relayed_as_it_comes_and_told_of_once() {
         let mut upstream = provider.accept().await;
         upstream.read_message().await;
         upstream.send([STREAM_HEAD, &chunk(EVENT)].concat()).await;
-        // The client has the first event while the provider goes on.
+        // The client gets the first event while the provider continues.
         assert_eq!(wire.read_head().await.status(), 200);
         assert_eq!(wire.read_chunk().await.unwrap(), EVENT);
         upstream.send(chunk(EVENT)).await;
         assert_eq!(wire.read_chunk().await.unwrap(), EVENT);
-        assert!(reports.told.is_empty());
+        assert!(reports.reported.is_empty());
         match end {
             Outcome::Complete => {
                 upstream.send([chunk(DONE), chunk(b"")].concat()).await;
@@ -42,25 +42,29 @@ async fn a_stream_is_relayed_as_it_comes_and_told_of_once() {
         }
         let body = String::from_utf8([EVENT, b"data"].concat()).unwrap();
         let flags = vec!["odd".to_owned()];
-        let told = Told { status: 200, outcome: end, stream: true, body, is_whole: false, flags };
-        assert_eq!(reports.told().await, told);
-        // Hooks see of a response what they have asked for themselves.
+        let reported =
+            Reported { status: 200, outcome: end, stream: true, body, is_whole: false, flags };
+        assert_eq!(reports.reported().await, reported);
+        // Hooks get only the part of a response that they requested.
         assert_eq!(ends.next().await, (end, false));
-        assert!(reports.told.try_recv().is_err(), "once");
-        assert!(nothing.told.try_recv().is_err(), "the other has not asked");
+        assert!(reports.reported.try_recv().is_err(), "once");
+        assert!(nothing.reported.try_recv().is_err(), "the other has not asked");
     }
 }
 
 #[tokio::test]
-async fn a_whole_response_is_told_whole_whatever_its_status() {
+async fn a_whole_response_is_reported_whole_whatever_its_status() {
     for status in ["200 OK", "429 Too Many Requests"] {
         let provider = Recorder::answering(move |_| response(status, &[JSON], b"{\"a\":1}")).await;
         let (spy, mut reports) = Spy::passing(0);
         let gateway = serve(layer(&provider).guard(spy.response_limit(7))).await;
         gateway.answer(request(NATIVE, &["cf-aig-max-attempts: 1"], b"{}")).await;
-        let told = reports.told().await;
-        assert_eq!((told.body.as_str(), told.is_whole, told.stream), ("{\"a\":1}", true, false));
-        assert_eq!(told.status.to_string(), status[..3]);
+        let reported = reports.reported().await;
+        assert_eq!(
+            (reported.body.as_str(), reported.is_whole, reported.stream),
+            ("{\"a\":1}", true, false)
+        );
+        assert_eq!(reported.status.to_string(), status[..3]);
     }
 }
 
@@ -75,6 +79,6 @@ async fn a_refusal_is_no_response() {
     let line = NATIVE.replace("POST", "PUT");
     gateway.answer(request(&line, &[], b"{}")).await.gateway_error(403, 2403);
     gateway.answer(request(NATIVE, &[], b"{}")).await;
-    assert_eq!(reports.told().await.status, 200);
-    assert!(reports.told.try_recv().is_err());
+    assert_eq!(reports.reported().await.status, 200);
+    assert!(reports.reported.try_recv().is_err());
 }

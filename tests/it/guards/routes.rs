@@ -1,4 +1,4 @@
-//! Every kind of request is shown once, as it is, and without credentials.
+//! Guards get each kind of request once, unchanged and without credentials.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ async fn every_kind_of_request_is_shown_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_guard_is_told_no_less_than_the_provider() {
+async fn a_guard_gets_no_less_than_the_provider() {
     let provider = Recorder::start().await;
     let (spy, mut reports) = Spy::passing(1000);
     let azure = Provider::azure_openai("res").base_url(provider.base(""));
@@ -67,11 +67,11 @@ async fn a_guard_is_told_no_less_than_the_provider() {
     let seen = reports.only().await;
     assert_eq!(seen.content_encoding.as_deref(), Some("identity, gzip"));
     assert_eq!(seen.content_type.as_deref(), Some("multipart/form-data, application/json"));
-    // Of two models the provider may take either.
+    // The provider may use either of two models.
     let body = br#"{"model":"cheap","messages":[],"model":"dear"}"#;
     gateway.answer(request(NATIVE, &[JSON], body)).await;
     assert_eq!(reports.only().await.model, None);
-    // The path decides there.
+    // There the path decides.
     let line = format!("POST /v1/acct/gw/{slug}/res/dear/chat/completions?api-version=2024-10-21");
     let answer = gateway.answer(request(&line, &[JSON], br#"{"model":"cheap"}"#)).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
@@ -107,7 +107,7 @@ async fn each_entry_of_a_universal_request_is_shown_by_itself() {
     }
     assert!(reports.seen.is_empty());
 
-    // The last entry alone may not be sent: nothing is.
+    // If the last entry is refused, nothing is sent.
     let provider = Recorder::start().await;
     let (spy, _reports) = Spy::new(usize::MAX, |seen| match seen.entry {
         Some(2) => Refusal::forbidden("not that").into(),
@@ -171,7 +171,7 @@ async fn a_fallback_asks_no_guard_again() {
     assert_eq!(reports.only().await.provider, "grok");
 }
 
-/// A form is read for its model as far as a guard reads it, and behind that.
+/// A form is scanned for its model in the part that a guard reads and after it.
 #[tokio::test]
 async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
     let settings = Arc::new(keys().allow_models(["whisper-*"]).build().unwrap());
@@ -194,9 +194,9 @@ async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
             let sent = request(line, &[kind], form.as_bytes());
             let answer = gateway.connect().await.send_and_read(&sent).await;
             assert_eq!(answer.status(), status, "{limit} {model}: {}", answer.text());
-            let told = ends.next().await;
+            let reported = ends.next().await;
             if status == 200 {
-                assert_eq!(told.as_deref(), Some(model), "{limit}");
+                assert_eq!(reported.as_deref(), Some(model), "{limit}");
                 assert_eq!(provider.only().body(), form.as_bytes());
             } else {
                 assert!(provider.requests().is_empty(), "the provider gets no whole request");
@@ -217,7 +217,7 @@ async fn what_is_refused_anyway_or_sent_nowhere_is_not_shown() {
         (NATIVE, &[JSON][..], r#"{"model":"grok-4"}"#, 401),
         (NATIVE, &[JSON, token], r#"{"model":"other"}"#, 403),
         (COMPAT, &[JSON, token], r#"{"model":"grok/other"}"#, 403),
-        // The second model stands behind what was read to route the request.
+        // The second model comes after the part that was read for routing.
         (COMPAT, &[JSON, token], r#"{"model":"grok/grok-4","model":"grok/other"}"#, 400),
         ("GET /v1/acct/gw/compat/models", &[token], "", 200),
     ] {

@@ -1,4 +1,4 @@
-//! A gateway with guards on a socket, and guards that tell what they see.
+//! A gateway with guards on a socket, and guards that record their input.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -64,13 +64,13 @@ pub(crate) async fn serve(layer: GatewayLayerBuilder) -> Gateway {
     Gateway::serve(service).await
 }
 
-/// As a middleware of the host's that knows who is calling.
+/// Acts as the host's middleware, which identifies the caller.
 fn known(mut request: Request<Incoming>) -> Request<Incoming> {
     request.extensions_mut().insert(Identity::new("tenant").unwrap());
     request
 }
 
-/// What a guard was shown.
+/// The input of a guard.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) provider: String,
@@ -84,7 +84,7 @@ pub(crate) struct Seen {
     pub(crate) content_encoding: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) is_whole: bool,
-    /// Everything, as `Debug` writes it.
+    /// The `Debug` output of everything.
     pub(crate) debug: String,
 }
 
@@ -112,9 +112,9 @@ impl Seen {
     }
 }
 
-/// A response that a guard was told of.
+/// A response as reported to a guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) status: u16,
     pub(crate) outcome: Outcome,
     pub(crate) stream: bool,
@@ -125,19 +125,19 @@ pub(crate) struct Told {
 
 type Decide = dyn Fn(&Seen) -> Verdict + Send + Sync;
 
-/// Asks for so many bytes, tells what it sees, and decides by a closure.
+/// Requests this many bytes, records its input, and decides with a closure.
 pub(crate) struct Spy {
     limit: usize,
     response_limit: usize,
     decide: Box<Decide>,
     seen: UnboundedSender<Seen>,
-    told: UnboundedSender<Told>,
+    reported: UnboundedSender<Reported>,
 }
 
-/// What a [`Spy`] has seen.
+/// The records of a [`Spy`].
 pub(crate) struct Reports {
     pub(crate) seen: UnboundedReceiver<Seen>,
-    pub(crate) told: UnboundedReceiver<Told>,
+    pub(crate) reported: UnboundedReceiver<Reported>,
 }
 
 impl Spy {
@@ -145,9 +145,9 @@ impl Spy {
         limit: usize,
         decide: impl Fn(&Seen) -> Verdict + Send + Sync + 'static,
     ) -> (Self, Reports) {
-        let ((seen, sees), (told, tells)) = (unbounded_channel(), unbounded_channel());
-        let spy = Self { limit, response_limit: 0, decide: Box::new(decide), seen, told };
-        (spy, Reports { seen: sees, told: tells })
+        let ((seen, sees), (reported, tells)) = (unbounded_channel(), unbounded_channel());
+        let spy = Self { limit, response_limit: 0, decide: Box::new(decide), seen, reported };
+        (spy, Reports { seen: sees, reported: tells })
     }
 
     pub(crate) fn passing(limit: usize) -> (Self, Reports) {
@@ -165,15 +165,15 @@ impl Reports {
         guard("a guard that is asked", self.seen.recv()).await.unwrap()
     }
 
-    /// The one request that was shown, and no other.
+    /// The only request that was checked.
     pub(crate) async fn only(&mut self) -> Seen {
         let seen = self.next().await;
         assert!(self.seen.is_empty(), "the guard is asked once");
         seen
     }
 
-    pub(crate) async fn told(&mut self) -> Told {
-        guard("the end of a response", self.told.recv()).await.unwrap()
+    pub(crate) async fn reported(&mut self) -> Reported {
+        guard("the end of a response", self.reported.recv()).await.unwrap()
     }
 }
 
@@ -183,7 +183,7 @@ impl Guard for Spy {
     }
 
     async fn check(&self, request: GuardRequest<'_>) -> Verdict {
-        // As one that asks somebody else.
+        // Like a guard that calls another service.
         tokio::task::yield_now().await;
         let seen = Seen::of(&request);
         let verdict = (self.decide)(&seen);
@@ -196,7 +196,7 @@ impl Guard for Spy {
     }
 
     fn on_response(&self, response: &GuardedResponse<'_>) {
-        let told = Told {
+        let reported = Reported {
             status: response.status.as_u16(),
             outcome: response.outcome,
             stream: response.stream,
@@ -204,11 +204,11 @@ impl Guard for Spy {
             is_whole: response.body.is_whole,
             flags: response.flags.iter().map(|flag| flag.to_string()).collect(),
         };
-        let _ = self.told.send(told);
+        let _ = self.reported.send(reported);
     }
 }
 
-/// Reads so much and never decides; counts how many of its futures there are.
+/// Reads this many bytes and never decides. Counts its active futures.
 #[derive(Clone, Default)]
 pub(crate) struct Hanging {
     pub(crate) limit: usize,
@@ -244,7 +244,7 @@ impl Guard for Hanging {
     }
 }
 
-/// Polls until it is so, or fails and says what never came.
+/// Polls until the condition holds, or fails with `what`.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {

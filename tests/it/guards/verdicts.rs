@@ -1,4 +1,4 @@
-//! What guards decide.
+//! The verdicts of guards.
 
 use http::StatusCode;
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn a_refused_body_is_read_to_its_end() {
     let mut wire = gateway.connect().await;
     let body = noise(4 << 20);
     for _ in 0..2 {
-        // A client that neither stops nor reads until all is sent, on one connection.
+        // A client that sends everything before it reads, on one connection.
         wire.send(request("POST /v1/acct/gw/grok/v1/files", &[], &body)).await;
         wire.read_message().await.gateway_error(422, 2029);
     }
@@ -63,7 +63,7 @@ async fn a_client_that_asks_before_it_sends_gets_its_answer_at_once() {
     let gateway = serve(layer(&provider).guard(spy)).await;
     let headers = ["expect: 100-continue", "content-length: 1000000"];
     let answer = gateway.answer(request("POST /v1/acct/gw/grok/v1/files", &headers, b"")).await;
-    // And not with `100 Continue`.
+    // The answer is not `100 Continue`.
     answer.gateway_error(422, 2029);
 }
 
@@ -95,7 +95,7 @@ async fn guards_are_asked_in_order_until_one_refuses() {
     assert_eq!(provider.only().body(), b"none");
 }
 
-/// Refuses what has this in it.
+/// Refuses bodies that contain this text.
 fn refusing(text: &'static str) -> impl Fn(&Seen) -> Verdict + Send + Sync + 'static {
     move |seen| match seen.text().contains(text) {
         true => Refusal::forbidden("not that").into(),

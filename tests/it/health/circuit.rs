@@ -1,4 +1,4 @@
-//! A circuit opens, is probed and closes.
+//! Circuit breakers: opening, probing and closing.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -19,7 +19,7 @@ use crate::health::script::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_told() {
+async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_notified() {
     let seen: Arc<Mutex<Vec<_>>> = Arc::default();
     let log = seen.clone();
     let layer = HealthLayer::new().breaker(BreakerSettings::default()).on_change(move |change| {
@@ -45,7 +45,7 @@ async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_told() {
     let error = ask().await.unwrap_err();
     assert_eq!(unavailable(&error), (UnavailableReason::CircuitOpen, 20 * SECOND));
     assert!(error.to_string().contains("nothing was sent"));
-    // Another scheme or authority is another upstream.
+    // A different scheme or authority is a different upstream.
     for uri in ["http://a:8443/", "https://a/", "https://b:8443/"] {
         service.clone().oneshot(to(uri)).await.unwrap();
     }
@@ -71,7 +71,7 @@ async fn a_circuit_opens_is_probed_and_closes_and_the_observer_is_told() {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
-/// An upstream whose circuit is open, at the time when a probe is due.
+/// An upstream with an open circuit, at the time when a probe is due.
 macro_rules! probe_due {
     ($service:ident, $handle:ident) => {
         let (client, mut $handle): (_, Mock) = mock::pair();

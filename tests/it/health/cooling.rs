@@ -1,4 +1,4 @@
-//! Keys that were told to wait are left alone.
+//! Keys with a `retry-after` are not used until it is over.
 
 use std::convert::Infallible;
 use std::time::Duration;

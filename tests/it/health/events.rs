@@ -1,4 +1,4 @@
-//! What hooks are told of the health of upstreams.
+//! Health events in hooks.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,7 +18,7 @@ use crate::support::memory;
 
 type Change = (Option<String>, String, HealthState, HealthState, ChangeReason);
 
-/// Remembers every change and counts ends.
+/// Records every change and counts ends.
 #[derive(Default)]
 struct Changes {
     seen: Mutex<Vec<Change>>,
@@ -46,7 +46,7 @@ impl Changes {
     }
 }
 
-/// Panics whenever it is told anything of health.
+/// Panics at every health event.
 struct Panicking;
 
 impl MetricsHook for Panicking {
@@ -60,7 +60,7 @@ fn health() -> HealthLayer {
     HealthLayer::new().breaker(breaker).cool_down(CoolDownSettings::default())
 }
 
-/// One request through a gateway with these hooks; the provider answers with this status.
+/// Sends a request through a gateway with these hooks; the provider answers with this status.
 async fn ask(hooks: Vec<Box<dyn MetricsHook>>, health: &HealthLayer, status: u16) -> u16 {
     let builder = hooks.into_iter().fold(GatewayLayer::builder(), |builder, hook| {
         let hook: Arc<dyn MetricsHook> = Arc::from(hook);
@@ -88,7 +88,7 @@ use ChangeReason::{FailuresInARow, ProbeDue, ProbeFailed, ProbeSucceeded, ToldTo
 use HealthState::{Closed, CoolingDown, HalfOpen, Open};
 
 #[tokio::test(start_paused = true)]
-async fn hooks_are_told_of_every_change_with_provider_and_base_url() {
+async fn hooks_get_every_change_with_provider_and_base_url() {
     let (health, changes) = (health(), Arc::new(Changes::default()));
     let ask = async |status| ask(vec![Box::new(changes.clone())], &health, status).await;
     assert_eq!([ask(500).await, ask(500).await, ask(200).await], [500, 500, 503]);
@@ -106,7 +106,7 @@ async fn hooks_are_told_of_every_change_with_provider_and_base_url() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hooks_are_told_once_where_a_key_begins_to_cool_down() {
+async fn hooks_get_one_change_where_a_key_begins_to_cool_down() {
     let (health, changes) = (health(), Arc::new(Changes::default()));
     let ask = async |status| ask(vec![Box::new(changes.clone())], &health, status).await;
     assert_eq!([ask(429).await, ask(200).await], [429, 503]);
@@ -138,7 +138,7 @@ async fn a_hook_that_panics_loses_its_event_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hooks_of_the_gateway_are_told_whose_call_has_made_the_change() {
+async fn the_change_goes_to_the_hooks_of_the_gateway_whose_call_made_it() {
     let health = health();
     let (first, second) = (Arc::new(Changes::default()), Arc::new(Changes::default()));
     let ask = async |hook: &Arc<Changes>, status| {

@@ -1,4 +1,4 @@
-//! What counts as a failure of an upstream.
+//! Which results count as failures of an upstream.
 
 use std::io;
 use std::pin::pin;

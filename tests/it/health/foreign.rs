@@ -1,4 +1,4 @@
-//! What one client does is not held against the upstream, and so not against the others.
+//! One client's failures do not count against the upstream, and so do not affect other clients.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -37,7 +37,7 @@ fn breaker() -> BreakerSettings {
     BreakerSettings::default().failures_in_a_row(5).open_for(MINUTE)
 }
 
-/// A gateway whose provider is `answer`. A body that breaks off is read as `broken`.
+/// A gateway whose provider is `answer`. A broken body is read as `broken`.
 fn gateway<A, F>(
     set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
     answer: A,
@@ -75,7 +75,7 @@ async fn ask(service: &Service, headers: &[(&str, &str)]) -> (u16, Bytes) {
     (response.status().as_u16(), response.into_body())
 }
 
-/// Answers after 50 ms, and then its body pauses as long.
+/// Answers after 50 ms, and then pauses its body for 50 ms.
 async fn slow(_: Request<Sent>) -> Result<Response<Body>, BoxError> {
     sleep(50 * MILLISECOND).await;
     let frames = futures_util::stream::unfold(0, |sent| async move {
@@ -114,7 +114,7 @@ async fn nor_does_one_for_the_connection() {
         let (status, _) = ask(&service, &[("cf-aig-connect-timeout", "1")]).await;
         assert_eq!(status, 504);
     }
-    // The provider's own fault, where nobody has asked for so little.
+    // The provider's fault, because no client has set such a short timeout.
     let mut statuses = Vec::new();
     for _ in 0..6 {
         statuses.push(ask(&service, &[]).await.0);
@@ -145,7 +145,7 @@ async fn the_hosts_own_timeouts_are_the_providers_to_keep_whatever_a_client_asks
     }
 }
 
-/// Fails until `is_well`, and then answers after 5 ms.
+/// Fails until `is_well` is set, and then answers after 5 ms.
 fn recovering(is_well: Arc<AtomicBool>) -> Service {
     gateway(
         |settings| settings,

@@ -1,4 +1,4 @@
-//! What a gateway answers where nothing is sent.
+//! The gateway's answers when nothing is sent.
 
 use std::convert::Infallible;
 

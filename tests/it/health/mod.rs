@@ -1,4 +1,4 @@
-//! Upstreams that are not well are left alone, by the layer alone and behind a gateway.
+//! Unhealthy upstreams are not used, by the layer alone and behind a gateway.
 
 mod circuit;
 mod cooling;

@@ -1,4 +1,4 @@
-//! An upstream that answers as it is told, and what is asked of it.
+//! A scripted upstream that records its requests.
 
 use std::future::Future;
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) type Mock = mock::Handle<Request<()>, Response<Script>>;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// A body of these steps; without an end it hangs.
+/// A body with these steps. Without an end, it hangs.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
@@ -88,7 +88,7 @@ pub(crate) fn open_after(count: u32) -> HealthLayer {
     HealthLayer::new().breaker(BreakerSettings::default().failures_in_a_row(count))
 }
 
-/// One request through `service` to a client that answers as `reply` does.
+/// Sends a request through a service to a client that answers with `reply`.
 macro_rules! exchange {
     ($service:expr, $handle:expr, $request:expr, $reply:expr) => {{
         let call = $service.clone().oneshot($request);

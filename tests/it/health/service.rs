@@ -1,4 +1,4 @@
-//! The layer as a service: what passes untouched, and what is shared.
+//! The layer as a service: what passes unchanged, and what is shared.
 
 use std::convert::Infallible;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Who is calling is what the host says, and it is known wherever it matters.
+//! The host's identity of the caller, wherever it is used.
 
 use tower_ai_gateway::Identity;
 use tower_ai_gateway::log::{LogQuery, SummaryQuery};
@@ -26,7 +26,7 @@ async fn no_header_sets_or_erases_an_identity() {
     let (_, identity, _) = scene.ask(CHAT, &[RED], "grok-4").await;
     let identity = identity.unwrap();
     assert_eq!((identity.label("team"), identity.is_in("red")), (Some("red"), true));
-    // It is the host's own, and none of the provider's business.
+    // It belongs to the host and must not reach the provider.
     for request in scene.provider.requests() {
         assert!(!request.text().contains("x-session"), "{}", request.text());
     }
@@ -109,7 +109,7 @@ async fn records_are_found_and_summed_by_subject_and_label() {
         query.subject = Some("blue/bob".to_owned());
     });
     assert!(both.is_empty());
-    // One without an identity says nothing of it.
+    // A record without an identity has no such fields.
     let anonymous = all.iter().find(|record| record.subject.is_none()).unwrap();
     let json = serde_json::to_value(anonymous).unwrap();
     assert!(["subject", "groups", "labels"].iter().all(|name| json.get(name).is_none()), "{json}");
@@ -159,7 +159,7 @@ async fn spans_name_the_end_user_as_opentelemetry_does() {
     let seen: Vec<_> = spans
         .into_iter()
         .map(|mut span| {
-            // A list, which is no member of such an object.
+            // A list, which is not a label.
             span.attributes.retain(|attribute| attribute.key != "ai_gateway.identity.groups");
             let attributes = object(&span.attributes);
             ["enduser.id", "ai_gateway.identity.label.team", "ai_gateway.identity.label.plan"]

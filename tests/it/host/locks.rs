@@ -1,11 +1,11 @@
-//! Whatever control header a tenant sends, it is billed, recorded and served as itself.
+//! Whatever control headers a tenant sends, it is billed, logged and served as itself.
 
 use tower_ai_gateway::Identity;
 use tower_ai_gateway::log::LogQuery;
 
 use crate::host::scene::{BLUE, CHAT, RED, Scene, UNIFIED};
 
-/// Every control header, saying what a hostile client would say.
+/// All control headers, with hostile values.
 pub(crate) const EVERY_HEADER: [&str; 29] = [
     r#"cf-aig-metadata: {"tenant":"other","subject":"other","team":"other"}"#,
     r#"cf-aig-metadata: {"ten\u0061nt":"other"}"#,

@@ -1,5 +1,5 @@
-//! A host with users of its own around the gateway, over real sockets: two tenants, told apart by
-//! the host's sessions and by nothing that they send to the gateway.
+//! A host with its own users around the gateway, over real sockets: two tenants, distinguished only
+//! by the host's sessions and not by anything else that they send.
 
 mod identity;
 mod locks;

@@ -33,7 +33,7 @@ pub(crate) const UNIFIED: &str = "POST /v1/acct/gw/compat/chat/completions";
 pub(crate) const RED: &str = "x-session: red-1";
 pub(crate) const BLUE: &str = "x-session: blue-1";
 
-/// Whatever a client may think of to be another.
+/// Headers with which a client might impersonate another.
 pub(crate) const HOSTILE: [&str; 10] = [
     r#"cf-aig-metadata: {"subject":"red/alice","identity.subject":"red/alice","plan":"paid"}"#,
     "cf-aig-identity: red/alice",
@@ -47,7 +47,7 @@ pub(crate) const HOSTILE: [&str; 10] = [
     "from: red/alice",
 ];
 
-/// What the host's sessions stand for.
+/// The identities of the host's sessions.
 fn identity_of(session: &str) -> Option<Identity> {
     let (subject, team, plan) = match session {
         "red-1" => ("red/alice", "red", "paid"),
@@ -68,7 +68,7 @@ async fn identify(mut request: Request, next: Next) -> axum::response::Response 
     next.run(request).await
 }
 
-/// Each tenant's settings, by the identity alone. Anonymous callers have a gateway of their own.
+/// The tenants' settings, by identity only. Anonymous callers have their own gateway.
 fn settings(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
     let team = query.identity.and_then(|identity| identity.label("team"));
     let route = DynamicRoute::builder("best")
@@ -105,7 +105,7 @@ fn paid() -> Condition {
     ])
 }
 
-/// A key for each subject, and every question.
+/// A key source with a key for each subject, which records its queries.
 #[derive(Default)]
 struct Vault {
     shared: bool,
@@ -143,7 +143,7 @@ impl Scene {
         Self::with(Vault::default()).await
     }
 
-    /// One whose keys are the same for everybody.
+    /// A key source with the same key for everybody.
     pub(crate) async fn with_shared_keys() -> Self {
         Self::with(Vault { shared: true, ..Vault::default() }).await
     }
@@ -157,7 +157,7 @@ impl Scene {
         let handle = recorder.handle();
         let collector = Collector::start().await;
         let tracing = collector.provider(|provider| provider);
-        let (told, ends) = Ends::by(|end| {
+        let (reported, ends) = Ends::by(|end| {
             let settings = end.context.metadata().get("settings").map(ToString::to_string);
             (end.context.identity().cloned(), settings.unwrap_or_default())
         });
@@ -167,7 +167,7 @@ impl Scene {
             .metrics_hook(log.clone())
             .metrics_hook(Metrics::new().recorder(recorder).max_identities(2))
             .metrics_hook(SpanHook::of(&tracing))
-            .metrics_hook(told)
+            .metrics_hook(reported)
             .build()
             .unwrap();
         let asked = vault.asked.clone();
@@ -193,7 +193,7 @@ impl Scene {
         }
     }
 
-    /// One exchange to its end: the answer, whose it was, and whose settings held for it.
+    /// Runs an exchange to its end: the answer, its identity, and the owner of its settings.
     pub(crate) async fn ask(
         &mut self,
         line: &str,
@@ -209,14 +209,14 @@ impl Scene {
         (answer, identity, settings)
     }
 
-    /// The key that the provider was last called with.
+    /// The key of the provider's last call.
     #[track_caller]
     pub(crate) fn key(&self) -> String {
         let requests = self.provider.requests();
         requests.last().unwrap().head.get("authorization").unwrap_or_default().to_owned()
     }
 
-    /// All records are in the store when this returns.
+    /// Waits until all records are in the store.
     pub(crate) async fn written(&self) {
         let log = self.log.clone();
         let flush = tokio::task::spawn_blocking(move || log.flush(Duration::from_secs(30)));

@@ -1,4 +1,4 @@
-//! Which share of a split a caller is in is decided by its identity, not by what it claims.
+//! A caller's share of a split depends on its identity and not on its claims.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::host::scene::{BLUE, HOSTILE, RED, Scene, UNIFIED};
 
 const ANNA: &str = "x-session: red-2";
 
-/// The model that a caller gets on a route, with this header.
+/// The caller's model on a route, with this header.
 async fn model(scene: &mut Scene, session: &str, route: &str, header: &str) -> String {
     let (answer, ..) = scene.ask(UNIFIED, &[session, header], &format!("dynamic/{route}")).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
@@ -14,7 +14,7 @@ async fn model(scene: &mut Scene, session: &str, route: &str, header: &str) -> S
     sent["model"].as_str().unwrap().to_owned()
 }
 
-/// Metadata that claim another subject, team and user each time.
+/// Metadata that claim a different subject, team and user each time.
 fn claims() -> impl Iterator<Item = String> {
     let claim = |id| {
         format!(
@@ -25,7 +25,7 @@ fn claims() -> impl Iterator<Item = String> {
     (0..40).map(claim).chain(["accept: */*".to_owned()]).chain(hostile)
 }
 
-/// All models that a caller gets on a route by varying its metadata.
+/// All models that a caller reaches on a route by varying its metadata.
 async fn reached(scene: &mut Scene, session: &str, route: &str) -> Vec<String> {
     let mut models = BTreeSet::new();
     for header in claims() {
@@ -37,11 +37,11 @@ async fn reached(scene: &mut Scene, session: &str, route: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_client_that_varies_its_metadata_never_changes_its_share() {
     let mut scene = Scene::new().await;
-    // Both models are reached, so neither is merely what everybody gets.
+    // Both models are reached, so the split works.
     for (session, model) in [(RED, "grok-4"), (BLUE, "grok-3-mini")] {
         assert_eq!(reached(&mut scene, session, "by-subject").await, [model], "{session}");
         assert_eq!(reached(&mut scene, session, "by-team").await, [model], "{session}");
-        // These claims do move a client where the split goes by them.
+        // These claims change the model if the split uses them.
         assert_eq!(reached(&mut scene, session, "by-claim").await.len(), 2, "{session}");
     }
 }

@@ -1,5 +1,5 @@
-//! Two tenants of one host, told apart by its sessions and by tokens of an issuer, with settings from
-//! a database: neither reads, spends, hides or is billed as the other, whatever it sends.
+//! Two tenants of a host, distinguished by its sessions and an issuer's tokens, with settings from
+//! a database: whatever a tenant sends, it cannot read, spend, hide or be billed as the other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::support::message::{Message, request, response};
 use crate::support::raw_upstream::Recorder;
 use crate::support::wire::Wire;
 
-/// A tenant, and the other one.
+/// A tenant and the other one.
 const TENANTS: [(&str, &str); 2] = [("red", "blue"), ("blue", "red")];
 
-/// Every place where a client can put a credential.
+/// All places for a client's credential.
 const SLOTS: [&str; 8] = [
     "authorization: Bearer {}",
     "authorization: {}",
@@ -42,7 +42,7 @@ const SLOTS: [&str; 8] = [
     "proxy-authorization: Bearer {}",
 ];
 
-/// Every kind of path, to a gateway of this name.
+/// All kinds of paths to this gateway.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Native,
@@ -53,7 +53,7 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Native, Way::Unified, Way::Rest, Way::Universal];
 
-/// Puts the caller's team on each request, and lets none pass that has none.
+/// Adds the caller's team to each request, and refuses requests without one.
 struct OfTeam;
 
 impl Guard for OfTeam {
@@ -65,7 +65,7 @@ impl Guard for OfTeam {
     }
 }
 
-/// The gateways of each tenant, as rows of a database that takes its time.
+/// The gateways of each tenant, as rows of a slow database.
 struct Database;
 
 impl SettingsSource for Database {
@@ -90,7 +90,7 @@ impl SettingsSource for Database {
     }
 }
 
-/// The host's own sessions. Whoever has none may still show a token of the issuer.
+/// The host's own sessions. Callers without one may have an issuer's token.
 async fn identify(mut request: Request, next: Next) -> Response {
     let session = request.headers_mut().remove("x-session");
     let team =
@@ -148,7 +148,7 @@ impl Host {
         Self { addr, provider, store, log, key, _directory: directory }
     }
 
-    /// A token of the issuer for somebody of this team.
+    /// An issuer's token for a member of this team.
     fn token(&self, team: &str) -> String {
         let subject = format!("{team}/token");
         let exp = now() + 300;
@@ -157,7 +157,7 @@ impl Host {
         }))
     }
 
-    /// Both ways of being of this team, each with its subject.
+    /// Both credentials of a team's member, each with its subject.
     fn identities(&self, team: &str) -> [(String, String); 2] {
         [
             (format!("x-session: {team}-1"), format!("{team}/session")),
@@ -165,7 +165,7 @@ impl Host {
         ]
     }
 
-    /// `hostile`: a header that stands in the entry of a universal request, too.
+    /// `hostile`: a header that is also in the entry of a universal request.
     async fn ask(&self, way: Way, gateway: &str, headers: &[&str], hostile: &str) -> Message {
         let of_path = format!("/v1/acct/{gateway}");
         let named = format!("cf-aig-gateway-id: {gateway}");
@@ -198,7 +198,8 @@ impl Host {
         wire.read_message().await
     }
 
-    /// A request that reaches the provider, with the key of this team and nothing of the other's.
+    /// Checks that the request reaches the provider with the key of this team and nothing of the
+    /// other's.
     async fn is_served(&self, way: Way, team: &str, other: &str, headers: &[&str], hostile: &str) {
         let before = self.provider.requests().len();
         let answer = self.ask(way, team, headers, hostile).await;
@@ -212,7 +213,7 @@ impl Host {
         }
     }
 
-    /// A request that the provider never sees.
+    /// Checks that the request never reaches the provider.
     async fn is_refused(
         &self,
         way: Way,
@@ -234,12 +235,13 @@ impl Host {
         let mut query = LogQuery::default();
         query.limit = Some(1000);
         let mut records = self.store.query(&query).unwrap().logs;
-        // Lists of models are answered here, and are of no provider.
+        // The gateway answers lists of models itself, without a provider.
         records.retain(|record| record.method != "GET");
         records
     }
 
-    /// All that has happened is on record, each as its own tenant's; so many have no identity.
+    /// Checks that all exchanges are logged for their own tenant, and that this many have no
+    /// identity.
     async fn is_recorded(&self, served: usize, refused: usize, anonymous: usize) {
         let records = self.records().await;
         let (of_provider, own): (Vec<_>, Vec<_>) =
@@ -262,7 +264,7 @@ impl Host {
         }
     }
 
-    /// The models that a gateway lists are told to its own tenant alone.
+    /// Checks that a gateway lists its models only to its own tenant.
     async fn list(&self, gateway: &str, headers: &[&str]) -> Message {
         let mut wire = Wire::connect(self.addr).await;
         let line = format!("GET /v1/acct/{gateway}/compat/models");
@@ -285,9 +287,9 @@ async fn a_tenant_is_served_as_itself_whatever_it_says_on_whichever_path() {
                 let header =
                     header.replace("other", other).replace("red/alice", &format!("{other}/x"));
                 if matches!(way, Way::Rest) && header.starts_with("cf-aig-gateway-id") {
-                    continue; // There it says which gateway is meant.
+                    continue; // There the header selects the gateway.
                 }
-                // Its own gateway has no key of the other's name.
+                // Its own gateway has no key with the other's name.
                 if header.starts_with("cf-aig-byok-alias") {
                     host.is_refused(way, team, &shown, &header, (400, 2040)).await;
                     refused += 1;
@@ -296,7 +298,7 @@ async fn a_tenant_is_served_as_itself_whatever_it_says_on_whichever_path() {
                     served += 1;
                 }
             }
-            // A key of its own, in whichever slot, is ignored here, and never the other's is used.
+            // A client's key is ignored in any place, and the other tenant's key is never used.
             for slot in &SLOTS[..5] {
                 host.is_served(way, team, other, &shown, &slot.replace("{}", "sk-LEAK-own")).await;
                 served += 1;
@@ -325,7 +327,8 @@ async fn a_tenants_token_opens_its_own_gateway_from_every_slot_and_no_other() {
                     host.is_served(way, team, other, &[&identity, &own], "").await;
                     served += 1;
                 }
-                // The other's gateway is closed with either token, its own with the other's.
+                // Neither token opens the other's gateway, and the other's token does not open its
+                // own.
                 host.is_refused(way, other, &shown, &own, (403, 2403)).await;
                 host.is_refused(way, other, &shown, &theirs, (403, 2403)).await;
                 host.is_refused(way, team, &shown, &theirs, (401, 2009)).await;
@@ -342,7 +345,7 @@ async fn a_tenants_token_opens_its_own_gateway_from_every_slot_and_no_other() {
             host.list(other, &[&identity, &own]).await.gateway_error(403, 2403);
         }
     }
-    // Without an identity no token opens anything.
+    // Without an identity, no token gives access.
     let mut anonymous = 0;
     for way in WAYS {
         for slot in SLOTS {
@@ -368,7 +371,7 @@ async fn a_forged_or_foreign_token_is_nobody() {
     stale["exp"] = (now() - 3600).into();
     for token in [forger.token(&good), host.key.token(&foreign), host.key.token(&stale)] {
         let shown = format!("cf-access-jwt-assertion: {token}");
-        // Not even beside a session: what is shown must be right.
+        // Not even with a session: an invalid token is always refused.
         for headers in [&[shown.as_str(), own][..], &[&shown, own, "x-session: red-1"]] {
             let answer = host.ask(Way::Native, "red", headers, "").await;
             assert_eq!(answer.status(), 401, "{}", answer.text());

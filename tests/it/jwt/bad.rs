@@ -1,4 +1,4 @@
-//! Tokens that are no good, each in its own way.
+//! Invalid tokens of all kinds.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::issuer::{
     AUDIENCE, ISSUER, Key, claims, claims_with, encoded, message, now, set,
 };
 
-/// What nobody may see in an answer.
+/// Texts that must not appear in an answer.
 const CANARY: &str = "LEAK-canary";
 
 struct Keys {
@@ -34,7 +34,7 @@ impl Keys {
         self.ed.token(&claims_with(changes))
     }
 
-    /// Signed as with a shared secret, which everybody knows.
+    /// Signed with the public key as a shared secret.
     fn by_secret(&self, secret: &[u8], key_id: &str) -> String {
         let message = message(&json!({"alg": "HS256", "kid": key_id}), &claims());
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
@@ -127,7 +127,7 @@ async fn no_bad_token_passes_and_no_answer_repeats_it() {
             for slot in
                 ["cf-access-jwt-assertion:", "authorization: Bearer", "cf-aig-authorization:"]
             {
-                // Of five parts, it is no token but whatever a provider may call its key.
+                // With five parts it is not a token, but possibly a provider's key.
                 if what == "five parts" && !slot.starts_with("cf-access") {
                     continue;
                 }
@@ -255,7 +255,7 @@ async fn a_key_is_for_what_it_says_it_is() {
         );
         verifier.verify(&other.token(&claims())).await.unwrap();
     }
-    // A single key need not be named.
+    // A single key needs no id.
     let alone = verifier(Jwks::from_json(set(&[&key])).unwrap());
     alone.verify(&key.token_under(&json!({"alg": "RS256"}), &claims())).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Where a token may stand, and that it goes no further.
+//! The headers of a token, which never reach the provider.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_providers_key_beside_a_token_passes_untouched() {
         assert_eq!(sent.head.get("authorization").unwrap(), format!("Bearer {own}"));
         assert!(!sent.head.has("cf-access-jwt-assertion"));
     }
-    // In `x-api-key` a key may stand beside the token of `authorization`.
+    // `x-api-key` may hold a key beside the token in `authorization`.
     let token = format!("authorization: Bearer {}", key.token(&claims()));
     let (_, sent) = scene.ask(&[&token, "x-api-key: sk-LEAK-own"]).await;
     assert_eq!(sent.head.get("x-api-key"), Some("sk-LEAK-own"));
@@ -108,7 +108,7 @@ async fn without_a_token_nobody_passes_unless_the_host_lets_them() {
     for headers in [&[][..], &["authorization: Bearer sk-LEAK-own"], &["cf-aig-authorization: x"]] {
         let answer = scene.answer(CHAT, headers).await;
         assert_eq!(answer.status(), 401);
-        // No error is told where there is no token (RFC 6750 §3).
+        // Without a token there is no error code (RFC 6750 §3).
         assert_eq!(answer.head.get("www-authenticate"), Some("Bearer"));
         assert_eq!(answer.json()["error"]["code"], "invalid_token");
     }
@@ -198,7 +198,7 @@ async fn claims_make_the_identity_that_the_host_describes() {
     let access = builder(jwks.clone()).subject_claims(["email", "common_name"]).build().unwrap();
     for (changes, expected) in [
         (json!({"email": "a@b.c"}), "a@b.c"),
-        // Service tokens of Cloudflare Access.
+        // Cloudflare Access's service tokens.
         (json!({"sub": "", "common_name": "ci.access"}), "ci.access"),
         (json!({"email": "", "common_name": "ci.access"}), "ci.access"),
     ] {

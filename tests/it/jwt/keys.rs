@@ -1,4 +1,4 @@
-//! An issuer's keys: fetched, kept, rotated, and what becomes of requests while they cannot be had.
+//! An issuer's keys: fetching, caching, rotation, and requests while they are unavailable.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::jwt::scene::{CHAT, Scene, answer, verifier};
 use crate::support::guard;
 use crate::support::issuer::{Issuer, Key, Reply, claims, set};
 
-/// A clock that a test moves on.
+/// A clock that a test advances.
 #[derive(Clone, Default)]
 struct Clock(Arc<Mutex<Duration>>);
 
@@ -63,7 +63,7 @@ async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
         })
         .collect();
     until("the issuer is asked", || issuer.asked() == 2).await;
-    // Whoever has a known key does not wait.
+    // Requests with a known key do not wait.
     assert_eq!(scene.answer(CHAT, &[&header(&old)]).await.status(), 200);
     issuer.go_on();
     for request in requests {
@@ -108,7 +108,7 @@ async fn rotated_keys_come_and_go() {
     assert_eq!(issuer.asked(), 2);
     let error = verifier.verify(&old.token(&claims())).await.unwrap_err();
     assert!(matches!(error, JwtError::UnknownKey), "{error:?}");
-    // An hour where the issuer does not say; then nobody waits for the next ones.
+    // An hour if the issuer does not say; then requests do not wait for the refresh.
     clock.wait(3601);
     issuer.hold();
     verifier.verify(&new.token(&claims())).await.unwrap();
@@ -127,7 +127,7 @@ async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
         clock.wait(kept - 1);
         verifier.verify(&key.token(&claims())).await.unwrap();
         assert_eq!(issuer.asked(), 1, "{said}");
-        // Long after that, a request waits for new keys.
+        // Long after that, requests wait for new keys.
         clock.wait(100);
         verifier.verify(&key.token(&claims())).await.unwrap();
         assert_eq!(issuer.asked(), 2, "{said}");
@@ -146,7 +146,7 @@ async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
     clock.wait(3600 + 100);
     verifier.verify(&token).await.unwrap();
     assert_eq!(issuer.asked(), 2);
-    // It may be a good one, which cannot be known now.
+    // The token may be valid, which cannot be checked now.
     let error = verifier.verify(&stranger.token(&claims())).await.unwrap_err();
     assert!(matches!(error, JwtError::Keys(JwksError::Status(_))), "{error:?}");
     verifier.verify(&token).await.unwrap();
@@ -180,7 +180,7 @@ async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
     verifier.verify(&token).await.unwrap();
     issuer.hold();
     clock.wait(31);
-    // The wait for a fetch is 5 s.
+    // A fetch may take 5 s.
     let verified = tokio::time::timeout(Duration::from_secs(3), verifier.verify(&token)).await;
     verified.expect("the old keys serve meanwhile").unwrap();
     issuer.go_on();
@@ -203,7 +203,7 @@ async fn a_slow_issuer_holds_a_request_up_to_the_deadline_alone() {
     }
     assert!(begun.elapsed() >= Duration::from_millis(300));
     assert_eq!(issuer.asked(), 1, "they wait for one fetch");
-    // For the next seconds nobody waits.
+    // For the next seconds, requests fail at once.
     let error = verifier.verify(&token).await.unwrap_err();
     assert!(matches!(error, JwtError::Keys(JwksError::Timeout)), "{error:?}");
     assert_eq!(issuer.asked(), 1);

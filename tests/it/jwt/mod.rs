@@ -1,5 +1,5 @@
 //! Signed tokens as identities, over real sockets: an issuer with its keys, a gateway behind the
-//! layer, and a provider that sees no token.
+//! layer, and a provider that gets no token.
 
 mod bad;
 mod headers;

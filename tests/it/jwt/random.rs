@@ -1,4 +1,4 @@
-//! No token makes a panic, and none passes that the issuer has not signed.
+//! Random tokens cause no panic, and only those that the issuer signed are accepted.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn now_or_never<T>(future: impl Future<Output = T>) -> T {
     futures_util::FutureExt::now_or_never(future).unwrap()
 }
 
-/// JSON, or nearly.
+/// JSON or nearly JSON.
 fn jsonish() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any::<Vec<u8>>(),
@@ -35,7 +35,7 @@ proptest! {
         }
     }
 
-    /// Signed by the issuer, but with whatever claims.
+    /// Signed by the issuer, with arbitrary claims.
     #[test]
     fn any_signed_claims_make_an_identity_or_an_error(payload in jsonish(), name in ".{0,8}", value in ".{0,300}") {
         let key = Key::ed("a");

@@ -52,7 +52,7 @@ fn a_file_with_an_issuer_is_checked_with_its_keys() {
     }
 }
 
-/// Waits until the answer is one of this status, as the file is followed.
+/// Waits until the answer has this status, because the file is reloaded.
 async fn turns(program: &Program, headers: &[&str], status: u16) {
     let polled = async {
         while answer(program.addr, CHAT, headers).await.status() != status {
@@ -83,7 +83,7 @@ async fn the_gateway_asks_for_tokens_and_follows_its_file() {
     assert_eq!(answer(program.addr, "GET /healthz", &[]).await.status(), 200);
     assert_eq!(answer(program.addr, "GET /healthz/", &[]).await.status(), 401);
 
-    // A broken file leaves all as it was; a good one holds from then on, with the keys that there are.
+    // A broken file changes nothing; a valid one applies from then on and keeps the fetched keys.
     fs::write(&path, file("jwks_url = \"nonsense\"", "required = false")).unwrap();
     issuer.replies(Reply::status(500));
     assert_eq!(answer(program.addr, CHAT, &[own]).await.status(), 401);
@@ -92,7 +92,7 @@ async fn the_gateway_asks_for_tokens_and_follows_its_file() {
     assert_eq!(answer(program.addr, CHAT, &[&access, own]).await.status(), 200);
     assert_eq!(answer(program.addr, CHAT, &[&bad]).await.status(), 401);
     assert_eq!(issuer.asked(), 1, "the keys stay, though the issuer is down");
-    // The token reaches nobody behind, so the stand-in finds no key.
+    // The token does not reach the stand-in, so it finds no key.
     let keyless = answer(program.addr, CHAT, &[&good]).await;
     assert_eq!(keyless.status(), 401);
     assert!(!keyless.text().contains("invalid_token"), "{}", keyless.text());

@@ -1,4 +1,4 @@
-//! A gateway behind the layer, and what is seen on both sides of it.
+//! A gateway behind the layer, observed from both sides.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::support::wire::Wire;
 
 pub(crate) const CHAT: &str = "POST /v1/acct/gw/grok/v1/chat/completions";
 const CHAT_BODY: &[u8] = br#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
-/// The key that the gateway keeps for the provider.
+/// The gateway's stored key for the provider.
 pub(crate) const STORED: &str = "Bearer sk-LEAK-stored";
 
-/// A verifier with all claims mapped that the tests' tokens have.
+/// A verifier that maps all claims of the tests' tokens.
 pub(crate) fn builder(jwks: Jwks) -> JwtVerifierBuilder {
     JwtVerifier::builder(jwks)
         .issuer(ISSUER)
@@ -48,7 +48,7 @@ pub(crate) struct Scene {
     _directory: TempDir,
 }
 
-/// Sets what a middleware of the host's own knows already.
+/// Sets the identity that the host's own middleware determined.
 async fn identify(mut request: Request, next: Next) -> axum::response::Response {
     if let Some(name) = request.headers_mut().remove("x-session") {
         let identity = Identity::new(name.to_str().unwrap()).unwrap();
@@ -88,12 +88,12 @@ impl Scene {
         Self { addr, provider, ends, store, log, _directory: directory }
     }
 
-    /// An answer, whoever gives it.
+    /// An answer from the layer, the gateway or the provider.
     pub(crate) async fn answer(&self, line: &str, headers: &[&str]) -> Message {
         answer(self.addr, line, headers).await
     }
 
-    /// An exchange with the provider: whose it was, and what came there.
+    /// An exchange with the provider: its identity, and the provider's request.
     pub(crate) async fn ask(&mut self, headers: &[&str]) -> (Option<Identity>, Message) {
         let answer = self.answer(CHAT, headers).await;
         assert_eq!(answer.status(), 200, "{headers:?}: {}", answer.text());

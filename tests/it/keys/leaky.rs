@@ -1,4 +1,4 @@
-//! A layer that leaks, to see that it is found out.
+//! A leaking layer, to check that leaks are detected.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use http::{HeaderValue, Request, Response, Uri};
 use tower::{BoxError, Service};
 
-/// Where the first key goes that is seen.
+/// Where the first key leaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leak {
     Nowhere,
-    /// Into the header where the next provider reads its key.
+    /// Into the key header of the next provider.
     NextKey,
-    /// Into a header that nobody knows of.
+    /// Into an unknown header.
     NextHeader,
     NextQuery,
     /// Into the response.

@@ -1,5 +1,5 @@
-//! A key is for one provider, and no other one ever sees it: for each pair of providers, by every
-//! way on which a gateway goes from one to the other.
+//! A key reaches only its own provider: for each pair of providers, on all ways in which a gateway
+//! moves from one to the other.
 
 mod leaky;
 mod oracle;

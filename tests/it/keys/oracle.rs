@@ -1,13 +1,13 @@
-//! Who has seen which key.
+//! Checks which keys each party has received.
 //!
-//! Keys are called after the one who may see them, so that whatever is seen tells whose it is.
+//! A key contains the name of its owner, so that any occurrence can be attributed.
 
 use crate::support::scripted::Call;
 
 const BEGIN: &str = "sk-LEAK-for-";
 const END: &str = "-end";
 
-/// The client's key for a provider, or for whoever is named.
+/// The client's key for this owner.
 pub(crate) fn key(owner: &str) -> String {
     format!("{BEGIN}{owner}{END}")
 }
@@ -17,7 +17,7 @@ fn owners(text: &str) -> Vec<&str> {
     text.split(BEGIN).skip(1).map(|rest| rest.split(END).next().unwrap_or(rest)).collect()
 }
 
-/// All that a provider got, with what is sensitive.
+/// A provider's request, including sensitive values.
 fn all_of(call: &Call) -> String {
     let headers = call
         .headers
@@ -27,17 +27,18 @@ fn all_of(call: &Call) -> String {
     format!("{} {}\n{}\n{body}", call.method, call.uri, headers.collect::<String>())
 }
 
-/// What was seen in one exchange.
+/// Everything observed in an exchange.
 pub(crate) struct Seen {
     pub(crate) calls: Vec<Call>,
-    /// The response, and all that was told of it.
-    pub(crate) told: String,
+    /// The response and all its events.
+    pub(crate) reported: String,
 }
 
 impl Seen {
-    /// Each call has its provider's own key and no other, and nobody else has any.
+    /// Checks that each call has its provider's own key and no other, and that no key appears
+    /// elsewhere.
     ///
-    /// `slug`: who is behind an authority.
+    /// `slug`: the provider of an authority.
     pub(crate) fn check(&self, slug: impl Fn(&str) -> String) -> Result<(), String> {
         for call in &self.calls {
             let provider = slug(call.authority());
@@ -50,8 +51,8 @@ impl Seen {
                 return Err(format!("{provider} was asked without a key:\n{all}"));
             }
         }
-        match owners(&self.told).first() {
-            Some(owner) => Err(format!("the key for {owner} was told:\n{}", self.told)),
+        match owners(&self.reported).first() {
+            Some(owner) => Err(format!("the key for {owner} was leaked:\n{}", self.reported)),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Each provider and each other one.
+//! All pairs of providers.
 
 use crate::keys::leaky::Leak;
 use crate::keys::oracle::key;
@@ -15,26 +15,26 @@ fn pairs() -> Vec<Pair> {
         .collect()
 }
 
-/// A key in a header: behind its word where that is usual.
+/// A key in a header, with its prefix if there is one.
 fn header(name: &str, owner: &str) -> (String, String) {
     let word = if name == "authorization" { "Bearer " } else { "" };
     (name.to_owned(), format!("{word}{}", key(owner)))
 }
 
-/// The ways in which a client brings a key, or does not.
+/// The ways in which a client sends a key or not.
 fn brought(owner: &str) -> Vec<(Vec<(String, String)>, String)> {
     let query = format!("?key={}", key(owner));
     let mut ways: Vec<_> =
         FORMS.iter().map(|form| (vec![header(form, owner)], String::new())).collect();
     ways.push((FORMS.iter().map(|form| header(form, owner)).collect(), query.clone()));
-    // A key in the query alone is no reason not to add the stored one.
+    // With a key only in the query, the stored one is still added.
     ways.push((Vec::new(), query));
     ways.push((Vec::new(), String::new()));
     ways
 }
 
-/// How many kinds of trouble each request meets: they take turns, so that over all pairs each
-/// request has met each.
+/// The number of troubles per request. They alternate, so that over all pairs each request meets
+/// each trouble.
 const TURNS: usize = 3;
 
 async fn check(turn: usize, pair: &Pair, sent: &[Sent], least: usize) {
@@ -71,7 +71,7 @@ async fn chains_keep_them_apart() {
                 body: format!(r#"{{"model":"{from}/m"}}"#),
             });
         }
-        // There, what looks like a key for the provider is not even that.
+        // There, even a key that looks like the provider's is not used.
         sent.push(Sent {
             path: "/client/v4/accounts/acct/ai/v1/messages".to_owned(),
             headers: vec![header("authorization", "gateway"), header("x-api-key", "nobody")],

@@ -1,4 +1,4 @@
-//! Whether a leak would be seen.
+//! Checks that leaks are detected.
 
 use crate::keys::leaky::Leak;
 use crate::keys::oracle::key;
@@ -22,5 +22,5 @@ async fn every_leak_is_seen() {
         assert!(error.starts_with("openai has seen the key for grok"), "{leak:?}: {error}");
     }
     let error = check(Leak::Response).await.unwrap_err();
-    assert!(error.starts_with("the key for grok was told"), "{error}");
+    assert!(error.starts_with("the key for grok was leaked"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A gateway between two providers, the first of which is in trouble.
+//! A gateway with two providers, the first of which has a problem.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ use crate::keys::oracle::{Seen, key};
 use crate::support::scripted::events::Events;
 use crate::support::scripted::{Answer, Call, Upstream, answer, fails, read};
 
-/// All that are built in, and one that reads its key from a header of its own.
+/// All built-in providers, and a custom one with its own key header.
 pub(crate) fn providers() -> Vec<Provider> {
     let acme = Provider::custom("acme", "https://acme.test/v1").key_header("x-acme-key");
     let mut all = Provider::all();
@@ -26,7 +26,7 @@ pub(crate) fn providers() -> Vec<Provider> {
     all
 }
 
-/// Who is behind an authority.
+/// The provider of an authority.
 pub(crate) fn slug(authority: &str) -> String {
     static KNOWN: OnceLock<Vec<(String, String)>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
@@ -40,16 +40,16 @@ pub(crate) fn slug(authority: &str) -> String {
     known.iter().find(|(host, _)| host == authority).unwrap().1.clone()
 }
 
-/// What the first provider does at each of its calls.
+/// What the first provider does at each call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Trouble {
     Busy,
     Slow,
     Refused,
     Reset,
-    /// A success that is an error.
+    /// A successful response with an error.
     Hidden,
-    /// It sends the client to the other one.
+    /// A redirect to the other provider.
     Redirect,
 }
 
@@ -64,7 +64,7 @@ pub(crate) const TROUBLES: [Trouble; 6] = [
 
 impl Trouble {
     fn of(self, call: &Call) -> Answer {
-        // Whoever gets a key sends it back in all places that are read as keys.
+        // The provider returns its key in all headers that can hold keys.
         let names = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
         let keys = call.headers.values().filter(|value| value.is_sensitive());
         let echo: Vec<_> =
@@ -88,14 +88,14 @@ impl Trouble {
     }
 }
 
-/// From which provider to which, and how.
+/// The two providers, and the way from one to the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) from: String,
     pub(crate) to: String,
 }
 
-/// What the client sends.
+/// The client's request.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) path: String,
@@ -123,7 +123,7 @@ impl Pair {
         Arc::new(settings.build().unwrap())
     }
 
-    /// Sends a request while the first provider is in trouble, or both are.
+    /// Sends a request while the first provider has a problem, or both have.
     pub(crate) async fn send(&self, sent: &Sent, trouble: Trouble, both: bool, leak: Leak) -> Seen {
         let from = self.from.clone();
         let upstream = Upstream::new(move |call, _| match both || slug(call.authority()) == from {
@@ -162,12 +162,12 @@ impl Pair {
             .iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
         let headers: Vec<_> = headers.collect();
-        let told = format!(
+        let reported = format!(
             "{headers:?} {:?} {:?} {events:?}",
             head.extensions,
             body.map(String::from_utf8),
         );
-        Seen { calls: upstream.calls(), told }
+        Seen { calls: upstream.calls(), reported }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many exchanges there are at once with each key.
+//! Concurrent exchanges per key.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::limits::{GROK, admitted, scene, streams};
 use crate::support::controlled::{Answer, Reply, Scene, every_gateway, post, with};
 use crate::support::timed::ms;
 
-/// Two for each key; of the stored ones, one has much more weight.
+/// A limit of two per key; one of the stored keys has much more weight.
 fn two_each() -> Settings {
     every_gateway(|settings| {
         let limit = ConcurrencyLimit::new(2).wait(ms(0));
@@ -66,7 +66,7 @@ async fn a_key_in_the_query_is_a_key() {
     let a = fill(&scene, &format!("{GROK}?alt=sse&key=a"), None).await;
     let b = fill(&scene, &format!("{GROK}?key=b"), None).await;
     assert_eq!((a.len(), b.len()), (2, 2));
-    // No spelling of the same key gives it more places.
+    // Another spelling of the same key gives no additional permits.
     for again in ["%6bey=a", "key=%61", "k%65y=%61&alt=sse"] {
         assert_eq!(fill(&scene, &format!("{GROK}?{again}"), None).await.len(), 0, "{again}");
     }
@@ -83,7 +83,7 @@ async fn a_single_stored_key_has_its_places_and_several_have_theirs_each() {
     let all =
         BTreeMap::from([("heavy", 2), ("light", 2), ("middle", 2)].map(|(k, n)| (k.to_owned(), n)));
     assert_eq!(keys(&scene), all, "every place of each, and no more");
-    // Whoever leaves makes room for the key that it had.
+    // The end of a request releases a permit of its key.
     for _ in 0..20 {
         held.remove(0);
         held.push(admitted(&scene, post(GROK)).await.unwrap());

@@ -1,4 +1,4 @@
-//! A response that was no answer gives its places back to what is tried in its stead.
+//! A response that leads to a fallback releases its permits first.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +12,7 @@ use crate::limits::{GROK, Scene, Set, admitted, scene};
 use crate::support::controlled::{Reply, body, every_gateway, post};
 use crate::support::timed::ms;
 
-/// Two calls are refused, by responses of which only the heads come; then there is a stream.
+/// Two calls are refused by responses without an end; then there is a stream.
 fn refused_twice(set: Set) -> Scene {
     let calls = AtomicUsize::new(0);
     let chain = FallbackChain::on("*").to_model("second").to_model("third");
@@ -41,7 +41,7 @@ async fn no_step_stands_in_the_way_of_the_next() {
     }
 }
 
-/// A 404 is for another model.
+/// A 404 leads to another model.
 struct Elsewhere;
 
 impl Classify for Elsewhere {
@@ -89,7 +89,7 @@ async fn nor_does_its_key() {
         let status = if calls.fetch_add(1, Relaxed) < 2 { 503 } else { 200 };
         Reply::status(status).after(ms(10)).timed(&[1_000_000])
     });
-    // Each takes a key, is refused, and then takes another one.
+    // Each uses a key, is refused, and then uses another one.
     let request = || body(post(GROK), r#"{"model":"first"}"#);
     let (one, other) = tokio::join!(admitted(&scene, request()), admitted(&scene, request()));
     assert!(one.is_some() && other.is_some());

@@ -1,4 +1,4 @@
-//! Through how many bodies a frame of a response passes.
+//! The number of bodies through which a frame of a response passes.
 
 use std::backtrace::Backtrace;
 use std::collections::BTreeSet;
@@ -20,10 +20,10 @@ use crate::limits::GROK;
 use crate::support::controlled::post;
 use crate::support::memory;
 
-/// The files of the `poll_frame`s on the stack, one for each body.
+/// The files of all `poll_frame` calls on the stack, one per body.
 type Files = BTreeSet<String>;
 
-/// A body of one frame that looks through which bodies it passes, itself among them.
+/// A body of one frame that records the bodies on the stack, including itself.
 struct Probe {
     seen: Arc<Mutex<Files>>,
     frame: Option<Bytes>,
@@ -40,8 +40,8 @@ impl Body for Probe {
         let stack = Backtrace::force_capture().to_string();
         let lines: Vec<_> = stack.lines().collect();
         let polls = lines.windows(2).filter(|of| of[0].contains("poll_frame"));
-        // The second line of a frame says where it is, which tells bodies apart. `http-body` itself
-        // only forwards, for `Pin`.
+        // The second line of a stack frame is its location, which identifies the body. `http-body`
+        // only forwards for `Pin`.
         let files: BTreeSet<_> = polls
             .filter_map(|of| of[1].split_once(".rs").map(|(file, _)| file.trim().to_owned()))
             .filter(|file| !file.contains("/http-body-1"))
@@ -51,7 +51,7 @@ impl Body for Probe {
     }
 }
 
-/// The bodies that a frame passes, from that of the client to that of the whole app.
+/// The bodies that a frame passes, from the client's to the app's.
 async fn bodies(control: ControlLayer) -> Files {
     let seen = Arc::new(Mutex::default());
     let probe = seen.clone();
@@ -73,8 +73,8 @@ async fn a_frame_passes_five_bodies_under_all_layers() {
         .breaker(BreakerSettings::default())
         .cool_down(CoolDownSettings::default());
     let control = ControlLayer::new().health(health).concurrency(ConcurrencyLayer::new(100));
-    // The client's, the call's, one for the two ways of the stack, the gateway's response, and that
-    // of the whole app.
+    // The client's body, the call's, one for the two paths of the stack, the gateway's, and the
+    // app's.
     for control in [ControlLayer::new(), control] {
         let files = bodies(control).await;
         assert_eq!(files.len(), 5, "{files:#?}");

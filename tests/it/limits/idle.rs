@@ -1,6 +1,6 @@
-//! What the control layers cost a request that asks nothing of them: ratchets that only go down.
+//! The cost of idle control layers: ratchets that only go down.
 //!
-//! `cargo test --features control --test limits idle -- --nocapture` prints them.
+//! `cargo test --features control --test it limits::idle -- --nocapture` prints them.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -22,14 +22,15 @@ use tower_ai_gateway::{GatewayLayer, Provider};
 use crate::limits::GROK;
 use crate::support::controlled::{post, with};
 
-/// What the layers add to a request without a gateway, and to one whose gateway sets nothing.
+/// Allocations that the layers add to a request without a gateway, and to one whose gateway has no
+/// settings.
 const ADDED: u64 = 0;
-/// What one more base URL adds: the list of choices with the state of each, the call, the URI, and
-/// whether the request is one of a conversation, which stays where it is.
+/// Allocations that a second base URL adds: the list of candidates, the call, the URI, and the
+/// check for a conversation.
 const CHOICE: u64 = 7;
-/// The future over that of a client that has none, in bytes.
+/// The future's size in bytes, without the client's.
 const FUTURE: usize = 136;
-/// The response body over that of the client.
+/// The response body's size in bytes, without the client's.
 const BODY: usize = 104;
 
 /// Answers at once.
@@ -50,7 +51,8 @@ impl<B> Service<Request<B>> for AtOnce {
     }
 }
 
-/// Allocations from the call to the end of the response body, without a runtime: a timer would panic.
+/// The allocations from the call to the end of the response body. Without a runtime, a timer would
+/// panic.
 fn allocations<S, R>(service: &S) -> u64
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
@@ -72,7 +74,7 @@ where
         }
     };
     let request = || with(post(GROK), "authorization", "Bearer own");
-    // The first ones pay for thread locals and for state that stays.
+    // The first requests initialise thread locals and lasting state.
     for _ in 0..8 {
         exchange(service.clone(), request());
     }
@@ -108,7 +110,7 @@ fn a_choice_costs_a_few() {
     let bare = allocations(&layer.clone().client_layer().layer(AtOnce));
     let over = layer.client_layer().layer(ControlLayer::new().layer(AtOnce));
     fastrand::seed(1);
-    // The further one needs another URI.
+    // The second base URL needs another URI.
     let most = (0..20).map(|_| allocations(&over) - bare).max().unwrap();
     println!("a choice: {most}");
     assert!(most <= CHOICE, "{most}");

@@ -1,4 +1,4 @@
-//! Limits and timeouts that the settings of a gateway and the headers of a request ask for.
+//! Limits and timeouts from gateway settings and request headers.
 
 mod credentials;
 mod fallbacks;
@@ -37,7 +37,7 @@ fn streams(settings: Settings) -> Scene {
     scene(settings, ControlLayer::new(), |_| Reply::ok().timed(&[1_000_000]))
 }
 
-/// The response, if there was a place for it.
+/// The response, if there was a permit for it.
 async fn admitted(scene: &Scene, request: Request<Full<bytes::Bytes>>) -> Option<Answer> {
     let response = scene.send(request).await;
     match response.status().as_u16() {

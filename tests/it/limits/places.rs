@@ -1,4 +1,4 @@
-//! How many exchanges of a gateway, and of one provider there, are under way at once.
+//! Concurrent exchanges per gateway and per provider.
 
 use http_body_util::BodyExt;
 use tokio::time::Instant;
@@ -15,7 +15,8 @@ fn limit(count: usize) -> ConcurrencyLimit {
     ConcurrencyLimit::new(count).wait(ms(0))
 }
 
-/// How many streams to each of these paths get in, one after the other, and are held.
+/// The number of accepted streams to each of these paths, started one after the other and kept
+/// open.
 async fn fill(scene: &Scene, paths: &[&str]) -> Vec<usize> {
     let mut held = Vec::new();
     let mut counts = Vec::new();
@@ -75,7 +76,7 @@ async fn a_place_is_held_until_the_stream_has_ended_or_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_finds_no_place_waits_for_a_bounded_time_and_is_told_to_try_again() {
+async fn a_request_without_a_permit_waits_for_a_bounded_time_and_gets_a_retry_after() {
     let patient = ConcurrencyLimit::new(1).wait(3 * SECOND);
     let scene = streams(every_gateway(|settings| settings.concurrency(patient)));
     let held = admitted(&scene, post(GROK)).await.unwrap();
@@ -118,7 +119,7 @@ async fn a_changed_limit_holds_from_the_next_request_on() {
         }
         assert_eq!(held.len() - before, admits, "{count}");
     }
-    // Those that are under way are not cut, and count.
+    // Active requests are not cut off, and count.
     held.truncate(1);
     assert!(admitted(&scene, post(GROK)).await.is_none());
     held.clear();

@@ -1,4 +1,4 @@
-//! No spelling gives a client more places: limits belong to the settings that they stand in.
+//! No spelling of a path gives a client more permits: limits belong to their settings.
 
 use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
@@ -10,7 +10,7 @@ use crate::limits::{GROK, admitted, streams};
 use crate::support::controlled::{Answer, Reply, Scene, every_gateway, post, settings, with};
 use crate::support::timed::ms;
 
-/// Two at once, and no waiting.
+/// Two requests at once, without waiting.
 fn two() -> ConcurrencyLimit {
     ConcurrencyLimit::new(2).wait(ms(0))
 }
@@ -19,7 +19,7 @@ fn limited() -> GatewaySettings {
     settings(|settings| settings.concurrency(two()))
 }
 
-/// How many of these are let in, all held until the end.
+/// The number of accepted requests, all kept open until the end.
 async fn let_in(scene: &Scene, paths: &[&str]) -> usize {
     let mut held: Vec<Answer> = Vec::new();
     for path in paths {

@@ -1,4 +1,5 @@
-//! Timeouts: the request's own over those of its provider, of its gateway and of the layer.
+//! Timeouts: the request's own take precedence over those of the provider, the gateway and the
+//! layer.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::support::timed::ms;
 
 type Field = fn(Timeouts, Duration) -> Timeouts;
 
-/// A phase, its header, how it is set, and how it fails.
+/// A phase, its header, its setter, and its failure.
 const PHASES: [(&str, Field, Failure, &str); 3] = [
     ("cf-aig-request-timeout", Timeouts::head, Failure::HeadTimeout, "Response head timeout"),
     ("cf-aig-idle-timeout", Timeouts::idle, Failure::IdleTimeout, ""),
@@ -28,7 +29,7 @@ fn none() -> Timeouts {
     Timeouts::default()
 }
 
-/// Says nothing for long, before its head or after it.
+/// A slow provider, before its head or after it.
 fn silent(settings: Settings, layer: Timeouts, failure: Failure) -> Scene {
     let reply = match failure {
         Failure::IdleTimeout => Reply::ok().timed(&[1_000_000]),
@@ -37,7 +38,7 @@ fn silent(settings: Settings, layer: Timeouts, failure: Failure) -> Scene {
     scene(settings, ControlLayer::new().timeouts(layer), move |_| reply.clone())
 }
 
-/// After how many milliseconds the exchange is given up, and that it is said why.
+/// The time in milliseconds until the exchange times out. Also checks the error.
 async fn gives_up(scene: &Scene, request: Request<Full<bytes::Bytes>>, phase: usize) -> u128 {
     let (_, _, failure, text) = PHASES[phase];
     let start = Instant::now();

@@ -1,4 +1,5 @@
-//! A total timeout bounds all that is done for a request: attempts, fallbacks and the waits between.
+//! A total timeout bounds everything done for a request: attempts, fallbacks and the waits between
+//! them.
 
 use tokio::time::Instant;
 use tower_ai_gateway::control::ControlLayer;
@@ -74,7 +75,7 @@ async fn it_runs_while_a_place_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_call_that_it_cuts_off_is_told_of_like_any_other() {
+async fn the_call_that_it_cuts_off_is_reported_like_any_other() {
     let retries = every_gateway(|settings| settings);
     let steps = every_gateway(|settings| settings.fallback(FallbackChain::on("*").to_model("n")));
     let calls = |settings, attempts: &'static str| async move {
@@ -84,11 +85,11 @@ async fn the_call_that_it_cuts_off_is_told_of_like_any_other() {
         let request = with(request, "cf-aig-retry-delay", "0");
         let request = with(request, "cf-aig-max-attempts", attempts);
         scene.ask(body(request, r#"{"model":"m"}"#)).await;
-        let told = scene.recorder.seen().into_iter().filter_map(|seen| match seen {
+        let reported = scene.recorder.seen().into_iter().filter_map(|seen| match seen {
             Seen::Attempt { number, failure, .. } => Some((number, failure)),
             _ => None,
         });
-        (told.collect::<Vec<_>>(), scene.recorder.end().attempts)
+        (reported.collect::<Vec<_>>(), scene.recorder.end().attempts)
     };
     let expected = vec![(1, Some(Failure::HeadTimeout)), (2, Some(Failure::TotalTimeout))];
     assert_eq!(calls(retries, "2").await, (expected.clone(), 2));

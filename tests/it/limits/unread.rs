@@ -1,4 +1,4 @@
-//! A response that nobody reads ends when its time is over.
+//! A response that nobody reads ends at its timeout.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn none() -> Timeouts {
     Timeouts::default()
 }
 
-/// One place, and a provider that sends a frame after each gap.
+/// One permit, and a provider that sends a frame after each gap.
 fn one_place(timeouts: Timeouts, place: Set, gaps: &'static [u64]) -> Scene {
     let settings = every_gateway(|settings| place(settings.timeouts(timeouts)));
     scene(settings, ControlLayer::new(), |_| Reply::ok().timed(gaps))
@@ -32,19 +32,19 @@ const KEY: Set = |settings| {
     settings.concurrency_per_credential(ONE())
 };
 
-/// The ends of all exchanges that had a place.
+/// The ends of all exchanges that had a permit.
 fn ends(scene: &Scene) -> Vec<(Outcome, Option<Failure>)> {
     let ends = scene.recorder.ends().into_iter().map(|end| (end.outcome, end.failure));
     ends.filter(|(_, failure)| *failure != Some(Failure::Overloaded)).collect()
 }
 
-/// The end that came without a poll, and whether the reader that comes back finds a clean one.
+/// The end without a poll, and whether a returning reader gets a clean one.
 async fn ended(scene: &Scene, answer: Answer) -> (Outcome, Option<Failure>, bool) {
-    let told = ends(scene);
-    assert_eq!(told.len(), 1, "{told:?}");
+    let reported = ends(scene);
+    assert_eq!(reported.len(), 1, "{reported:?}");
     let is_whole = answer.into_body().collect().await.is_ok();
-    assert_eq!(ends(scene), told, "the reader has ended it once more");
-    (told[0].0, told[0].1, is_whole)
+    assert_eq!(ends(scene), reported, "the reader has ended it once more");
+    (reported[0].0, reported[0].1, is_whole)
 }
 
 async fn first_frame(answer: &mut Answer) {
@@ -54,7 +54,7 @@ async fn first_frame(answer: &mut Answer) {
 #[tokio::test(start_paused = true)]
 async fn the_total_gives_back_the_place_and_ends_the_exchange() {
     for place in [GATEWAY, KEY] {
-        // Once never read at all, once up to the provider's silence.
+        // Once never read, once read until the provider is silent.
         for is_read in [false, true] {
             let scene = one_place(none().total(ms(1000)), place, &[10, 1_000_000]);
             let mut answer = admitted(&scene, post(GROK)).await.expect("a place");
@@ -89,12 +89,12 @@ async fn a_frame_that_is_left_unread_is_the_clients_doing() {
 #[tokio::test(start_paused = true)]
 async fn the_providers_silence_stays_its_own() {
     let scene = || one_place(none().idle(ms(1000)), GATEWAY, &[10, 1_000_000]);
-    // Whether the reader waits for it…
+    // The reader waits for it…
     let waited = scene();
     let answer = admitted(&waited, post(GROK)).await.unwrap();
     assert!(answer.into_body().collect().await.is_err());
     assert_eq!(ends(&waited), [(Outcome::Broken, Some(Failure::IdleTimeout))]);
-    // … or was waiting when it went away.
+    // … or was waiting when it left.
     let scene = scene();
     let mut answer = admitted(&scene, post(GROK)).await.unwrap();
     first_frame(&mut answer).await;
@@ -123,7 +123,7 @@ async fn a_client_that_leaves_has_cancelled() {
     assert!(admitted(&scene, post(GROK)).await.is_some());
 }
 
-/// How many tasks there are while a response is open, and once it is over.
+/// The number of tasks while a response is open and after its end.
 async fn tasks(timeouts: Timeouts, gaps: &'static [u64]) -> (usize, usize) {
     let scene = one_place(timeouts, GATEWAY, gaps);
     let answer = admitted(&scene, post(GROK)).await.unwrap();
@@ -141,7 +141,7 @@ async fn only_a_bound_has_a_task_and_it_ends_with_the_response() {
     assert_eq!(tasks(all_but, &[10]).await, (0, 0));
     assert_eq!(tasks(none().total(DAY), &[10]).await, (1, 0));
     assert_eq!(tasks(none().idle(DAY), &[10]).await, (1, 0));
-    // It waits for nothing but the end of its time where the response has ended before.
+    // After the response's end it only waits for its timeout.
     assert_eq!(tasks(none().total(ms(5)), &[10]).await, (1, 0));
 }
 

@@ -1,4 +1,4 @@
-//! The operator's pages of limits, of the example gateway as a process.
+//! The operator's pages of limits, with the example gateway as a process.
 #![cfg(unix)]
 
 pub(crate) mod scene;
@@ -60,9 +60,9 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     assert_eq!(scene.post("reset", &of("a")).json()["after"]["left"], 2);
     assert_eq!(scene.chats("a", 3), [200, 200, 429]);
 
-    // One that this process has not seen.
+    // A counter that is unknown to this process.
     assert_eq!(scene.post("reset", &of("zed")).json()["before"]["used"], 0);
-    let lines = scene.told("a limit was", 3);
+    let lines = scene.reported("a limit was", 3);
     assert_eq!(lines.len(), 3, "{lines:?}");
     let line = &lines[0];
     assert_eq!((&line["level"], &line["by"]), (&json!("INFO"), &json!("this machine")));
@@ -101,7 +101,7 @@ fn nobody_else_may_look_or_change() {
     let nothing = with(of("a"), "extra", json!(0));
     assert_eq!(scene.post("raise", &nothing).status, 400);
     assert_eq!(scene.post("reset", &of("last")).status, 200);
-    let lines = scene.told("a limit was", 2);
+    let lines = scene.reported("a limit was", 2);
     assert_eq!(lines.len(), 2, "what is refused changes nothing");
     assert_eq!(lines[1]["whom"], "[\"last\"]");
 
@@ -112,7 +112,7 @@ fn nobody_else_may_look_or_change() {
         assert_eq!(ask(line, &[json, "authorization: Bearer other"]), 401);
         assert_eq!(ask(line, &[json, "authorization: Bearer operator-token"]), 200);
     }
-    let lines = scene.told("a limit was", 1);
+    let lines = scene.reported("a limit was", 1);
     assert_eq!((lines.len(), &lines[0]["by"]), (1, &json!("the admin token")));
     assert!(!lines[0].to_string().contains("operator-token"));
 }
@@ -142,7 +142,7 @@ fn hostile_names_are_shown_escaped_and_are_in_no_metric() {
         assert_eq!(top.iter().find(is_own).unwrap()["used"], 1, "{name:?}");
         assert_eq!(scene.post("reset", &of(name)).json()["before"]["used"], 1, "{name:?}");
     }
-    let lines = scene.told("a limit was reset", names.len());
+    let lines = scene.reported("a limit was reset", names.len());
     assert_eq!(lines.len(), names.len(), "one line each: {lines:?}");
     for line in &lines {
         let whom = line["whom"].as_str().unwrap();

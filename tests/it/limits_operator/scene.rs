@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::program::Program;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The provider's key that the client brings.
+/// The client's key for the provider.
 pub const KEY: &str = "test-key";
 
 pub struct Scene {
@@ -58,7 +58,7 @@ impl Scene {
         Self { program, admin, lines, _directory: directory }
     }
 
-    /// Asks the operator's pages. `line`: the method and the path.
+    /// Requests an operator's page. `line`: the method and the path.
     pub fn ask(&self, line: &str, headers: &[&str], body: &str) -> Answer {
         ask(self.admin, line, headers, body)
     }
@@ -79,7 +79,7 @@ impl Scene {
         ask(self.program.addr, "POST /v1/acct/gw/grok/v1/chat/completions", &headers, body)
     }
 
-    /// The statuses of so many chats of a team.
+    /// The statuses of this many chats of a team.
     pub fn chats(&self, team: &str, count: usize) -> Vec<u16> {
         let metadata = json!({ "team": team }).to_string();
         let is_plain = |of: char| of == ' ' || of.is_ascii_graphic();
@@ -92,8 +92,8 @@ impl Scene {
         (0..count).map(|_| self.chat(&[&header]).status).collect()
     }
 
-    /// The lines on standard error with these words, which are JSON, as soon as there are so many.
-    pub fn told(&self, words: &str, count: usize) -> Vec<Value> {
+    /// Waits for this many JSON lines on standard error with these words.
+    pub fn reported(&self, words: &str, count: usize) -> Vec<Value> {
         let end = Instant::now() + PATIENCE;
         loop {
             let lines = self.lines.lock().unwrap().clone();

@@ -1,4 +1,4 @@
-//! Counters that a process has not seen: two layers with one store, as two replicas are.
+//! Counters unknown to a process: two layers with one store, like two replicas.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
 use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 use tower_ai_gateway::{GatewayLayer, Identity, Mount, Provider, RequestBody};
 
-/// What one request of `ada`, of the team `search`, counts as.
+/// The claim of a request of `ada`, of the team `search`.
 const WAYS: [(&str, &[&str]); 7] = [
     ("all", &[]),
     ("subject", &["ada"]),

@@ -1,4 +1,4 @@
-//! What a request gets for which there is no room.
+//! Answers to requests that exceed a limit.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ async fn what_runs_no_model_is_not_limited() {
 }
 
 #[tokio::test]
-async fn fields_tell_what_is_left_where_the_host_wants_it() {
+async fn fields_show_the_remainder_where_the_host_wants_it() {
     let set = |rule| SettingsTable::new().serve_unknown(settings(|set| set.limit(rule)));
     let rule = LimitRule::requests("hourly", 2, fixed());
     let scene = Scene::with(set(rule), |control| control.rate_limit_fields(true));

@@ -1,4 +1,4 @@
-//! Nothing that a client can vary counts elsewhere than it should.
+//! No variation by a client moves its usage to another counter.
 
 use bytes::Bytes;
 use http::Request;
@@ -21,7 +21,7 @@ fn model(name: &str) -> Sent {
     chat(format!(r#"{{"model":"{name}"}}"#))
 }
 
-/// Whether all of these count together: with a limit of one less, the last is refused.
+/// Checks that all of these count together: with a limit of one less, the last is refused.
 async fn count_together(by: CountBy, requests: Vec<Sent>) {
     count_with(|set| set, by, requests).await;
 }
@@ -39,7 +39,7 @@ async fn count_with(
     assert_eq!(scene.statuses(requests).await, expected, "{name}");
 }
 
-/// Whether these count apart.
+/// Checks that these count separately.
 async fn count_apart(by: CountBy, requests: Vec<Sent>) {
     let name = format!("{by:?}");
     let scene = Scene::new(|own| own.limit(LimitRule::requests("r", 1, fixed()).by(by)));

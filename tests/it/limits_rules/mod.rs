@@ -1,4 +1,4 @@
-//! Rules that limit what the callers of a gateway may use.
+//! Rules that limit the usage of a gateway's callers.
 #![cfg(feature = "limits")]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! A gateway with its control layers over a provider that answers as it is told, at a time that stands
-//! still until a test moves it.
+//! A gateway with its control layers over a scripted provider, with a clock that only the test
+//! moves.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -31,10 +31,10 @@ pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 #[derive(Clone, Debug)]
 pub enum Reply {
     Json(u16, String),
-    /// Events of a stream, then what `Finish` says.
+    /// Events of a stream, then its end.
     Stream(Vec<String>, Finish),
     Fails(io::ErrorKind),
-    /// No head comes.
+    /// No head arrives.
     Silent,
 }
 
@@ -46,7 +46,7 @@ pub enum Finish {
 }
 
 impl Reply {
-    /// A whole answer that used so many tokens.
+    /// A whole answer with this many tokens.
     pub fn used(input: u64, output: u64) -> Self {
         Self::Json(
             200,
@@ -61,7 +61,7 @@ impl Reply {
         Self::Json(status, r#"{"error":{"message":"no"}}"#.to_owned())
     }
 
-    /// A stream of so many events with content.
+    /// A stream of this many events with content.
     pub fn stream(events: usize, usage: Option<(u64, u64)>, finish: Finish) -> Self {
         let content = r#"data: {"object":"chat.completion.chunk","model":"grok-4.5","choices":[{"index":0,"delta":{"content":"hello"}}]}"#;
         let mut all: Vec<_> = (0..events).map(|_| format!("{content}\n\n")).collect();
@@ -100,7 +100,7 @@ impl Body for Script {
     }
 }
 
-/// How an exchange has ended.
+/// The end of an exchange.
 #[derive(Clone, Debug)]
 pub struct End {
     pub outcome: Outcome,
@@ -115,7 +115,7 @@ pub struct End {
 }
 
 impl End {
-    /// How much of the rule was used then.
+    /// The rule's usage at that time.
     pub fn used(&self, rule: &str) -> u64 {
         self.of(rule).used
     }
@@ -133,7 +133,7 @@ pub struct Scene {
     ends: Arc<Mutex<Vec<End>>>,
     clock: Arc<AtomicU64>,
     settings: Settings,
-    /// What is measured.
+    /// The measure.
     #[cfg(feature = "metrics")]
     pub page: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -235,7 +235,7 @@ impl Scene {
         }
     }
 
-    /// What the provider does next.
+    /// Sets the provider's next reply.
     pub fn replies(&self, replies: impl IntoIterator<Item = Reply>) {
         self.replies.lock().unwrap().extend(replies);
     }
@@ -253,7 +253,7 @@ impl Scene {
         self.service.clone().oneshot(request).await.unwrap()
     }
 
-    /// One exchange to its end: the status and the body.
+    /// Runs an exchange to its end. Returns the status and the body.
     pub async fn ask(&self, request: Request<Full<Bytes>>) -> (u16, String) {
         let response = self.send(request).await;
         let status = response.status().as_u16();
@@ -264,7 +264,7 @@ impl Scene {
         (status, body)
     }
 
-    /// The statuses of so many requests.
+    /// The statuses of this many requests.
     pub async fn statuses(
         &self,
         requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
@@ -276,12 +276,12 @@ impl Scene {
         statuses
     }
 
-    /// How many calls have reached the provider since this was asked last.
+    /// The number of provider calls since the last call of this.
     pub fn sent(&self) -> Vec<http::request::Parts> {
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
 
-    /// How the last exchange has ended.
+    /// The end of the last exchange.
     pub fn end(&self) -> End {
         self.ends.lock().unwrap().last().unwrap().clone()
     }
@@ -289,7 +289,7 @@ impl Scene {
 
 pub const GROK: &str = "/v1/acct/gw/grok/v1/chat/completions";
 
-/// A request for a chat with a key of its own.
+/// A chat request with its own key.
 pub fn chat(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     post(GROK, body)
 }

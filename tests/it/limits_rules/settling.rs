@@ -1,4 +1,4 @@
-//! What was reserved becomes what was used.
+//! Settlement: reserved amounts become used amounts.
 
 use std::io::ErrorKind;
 
@@ -26,7 +26,7 @@ fn used(scene: &Scene) -> [u64; 5] {
     ["requests", "tokens", "input", "output", "money"].map(|rule| end.used(rule))
 }
 
-/// What is used after a request that is cached or refused by nobody: nothing is reserved any more.
+/// The usage after a request. Also checks that nothing is reserved any more.
 async fn counted(scene: &Scene) -> [u64; 5] {
     scene.replies([Reply::status(400)]);
     scene.ask(chat(BODY)).await;
@@ -35,7 +35,7 @@ async fn counted(scene: &Scene) -> [u64; 5] {
     used
 }
 
-/// Estimated: a quarter of the bytes.
+/// The estimate: a quarter of the bytes.
 const INPUT: u64 = (BODY.len() as u64).div_ceil(4);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Several attempts and steps are one request.
+//! Several attempts and steps count as one request.
 
 use std::io::ErrorKind;
 
@@ -77,7 +77,7 @@ async fn over_the_limit_another_model_is_tried_where_the_rule_says_so() {
     assert_eq!((status, end.step, end.attempts), (200, 1, 1), "what was not sent is no attempt");
     assert!(end.of("big").is_exceeded);
     assert_eq!(end.used("big"), 1);
-    // Without anything else to try it is refused, at once.
+    // Without another step it is refused at once.
     let scene = Scene::new(|set| retried(set).limit(rule()));
     assert_eq!(scene.statuses([chat(BODY), chat(BODY)]).await, [200, 429]);
     assert_eq!((scene.end().attempts, scene.end().code), (0, Some(2003)));
@@ -122,7 +122,7 @@ async fn a_dynamic_route_goes_to_a_cheaper_model_where_its_limit_has_no_room() {
         models.push(answer.headers()["cf-aig-model"].to_str().unwrap().to_owned());
     }
     assert_eq!(models, ["grok-4.5", "grok-4.5", "grok-3-mini", "grok-3-mini"]);
-    // It holds for nothing else.
+    // It applies to nothing else.
     let direct = request("/v1/acct/gw/grok/v1/chat/completions", "grok-4.5");
     assert_eq!(scene.ask(direct).await.0, 200);
     assert!(scene.end().limits.is_empty());

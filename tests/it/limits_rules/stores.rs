@@ -1,4 +1,4 @@
-//! A store that answers in its own time, or does not.
+//! Slow and failing stores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tower_ai_gateway::settings::limits::{LimitRule, OnStoreFailure, Window};
 use super::scene::settings;
 use super::{Reply, Scene, chat, fixed};
 
-/// Answers after a while, unless it is away.
+/// Answers after a delay, unless it is unavailable.
 #[derive(Debug, Default)]
 struct Remote {
     counts: MemoryStore,

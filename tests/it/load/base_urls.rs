@@ -1,4 +1,4 @@
-//! Several base URLs: all of a request arrives at one of them, as it would if that were the only one.
+//! Several base URLs: a request arrives at one of them as if it were the only one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ fn scene(provider: Provider) -> Scene {
     Scene::new(|builder| builder.provider(provider), ControlLayer::new(), |_| Reply::ok())
 }
 
-/// All that has arrived for many requests like this one, each once.
+/// The distinct requests that arrived for many requests like this one.
 async fn arrivals(scene: &Scene, path: &str, content: &'static str) -> Vec<(String, String)> {
     for _ in 0..60 {
         let request = with(post(path), "authorization", "Bearer own");

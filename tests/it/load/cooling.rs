@@ -1,4 +1,4 @@
-//! Keys that were told to wait.
+//! Keys that cool down.
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
@@ -13,7 +13,7 @@ fn cooling() -> ControlLayer {
     ControlLayer::new().health(HealthLayer::new().cool_down(CoolDownSettings::default()))
 }
 
-/// Answers 429 to those keys that are in the request's `x-tired`.
+/// Answers 429 for the keys in the request's `x-tired`.
 fn tired(sent: &crate::support::controlled::Sent) -> Reply {
     let own = sent.key().or_else(|| sent.header("x-own-api-key"));
     match (sent.header("x-tired"), own) {
@@ -33,7 +33,7 @@ fn shared() -> Scene {
     Scene::new(|builder| builder.provider(Provider::xai()).settings(settings), cooling(), tired)
 }
 
-/// Which keys serve.
+/// The keys in use.
 async fn used(scene: &Scene) -> Vec<String> {
     for _ in 0..40 {
         assert_eq!(scene.ask(post(CHAT)).await.0, 200);
@@ -42,7 +42,7 @@ async fn used(scene: &Scene) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_left_alone_for_exactly_as_long_as_it_was_told_while_others_serve() {
+async fn a_key_cools_down_for_exactly_its_retry_after_while_others_serve() {
     let scene = shared();
     while scene.ask(with(post(CHAT), "x-tired", "one")).await.0 == 200 {}
     scene.sent();
@@ -54,7 +54,7 @@ async fn a_key_is_left_alone_for_exactly_as_long_as_it_was_told_while_others_ser
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_is_told_when_to_come_back() {
+async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_gets_a_retry_after() {
     let scene = shared();
     let tire = || with(post(CHAT), "x-tired", "one two");
     assert_eq!(scene.ask(tire()).await.0, 429, "the answer itself passes");
@@ -94,7 +94,7 @@ async fn one_clients_limit_is_not_anothers() {
             let request = with(post(path), header, &format!("{prefix}{client}"));
             scene.ask(with(request, "x-tired", "greedy")).await.0
         };
-        // Each base URL tells it by itself.
+        // Cool-downs are per base URL.
         while ask("greedy").await == 429 {}
         assert_eq!(ask("greedy").await, 503, "{path}");
         for _ in 0..20 {

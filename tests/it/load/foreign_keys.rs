@@ -1,5 +1,4 @@
-//! No key where it does not belong: neither in the place of a client's own, nor from another alias
-//! or gateway.
+//! Stored keys are not used in place of a client's own, and never from another alias or gateway.
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
@@ -35,7 +34,7 @@ fn two_of_each() -> Scene {
 #[tokio::test(start_paused = true)]
 async fn a_clients_own_key_is_never_exchanged() {
     let scene = two_of_each();
-    // Not even where it is the same as one that is stored.
+    // Not even if it equals a stored one.
     for own in ["mine", "one", "two"] {
         for (path, header, value) in [
             (CHAT, "authorization", format!("Bearer {own}")),

@@ -1,5 +1,5 @@
-//! The load among the base URLs and keys of a provider: shared by weight, kept off what is not
-//! well, and no key where it does not belong.
+//! Load balancing among the base URLs and keys of a provider: by weight, away from unhealthy ones,
+//! and with the right keys.
 
 mod base_urls;
 mod cooling;
@@ -14,7 +14,7 @@ use crate::support::controlled::Sent;
 
 const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
 
-/// How often there was what.
+/// Counts occurrences.
 fn counts(sent: &[Sent], what: impl Fn(&Sent) -> String) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for sent in sent {

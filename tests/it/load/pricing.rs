@@ -1,4 +1,4 @@
-//! What an exchange costs where it was served, and all that is told of it.
+//! The cost of an exchange at its base URL, and its events.
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::usage::CostSource;
@@ -8,7 +8,7 @@ use crate::load::CHAT;
 use crate::support::controlled::{Reply, Scene, body, post, with};
 
 const USAGE: &str = r#"{"model":"grok-4.6","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}"#;
-/// 1000 tokens at 2 USD and 100 at 6 USD a million, in ticks.
+/// 1000 tokens at 2 USD and 100 at 6 USD per million, in ticks.
 const PRICE: u64 = 20_000_000 + 6_000_000;
 
 #[tokio::test(start_paused = true)]

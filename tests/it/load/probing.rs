@@ -1,4 +1,4 @@
-//! A base URL that is not well is avoided and probed, and a retry picks again.
+//! An unhealthy base URL is avoided and probed, and a retry picks again.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ async fn each_attempt_picks_again_and_its_uri_host_and_key_belong_together() {
         let request = with(post(CHAT), "cf-aig-max-attempts", "5");
         served += usize::from(scene.ask(with(request, "cf-aig-retry-delay", "0")).await.0 == 200);
     }
-    // Of five draws among four pairs, three out of four hit the good one.
+    // With five draws among four pairs, three out of four requests hit the good one.
     assert!(served > 55, "{served}");
     let sent = scene.sent();
     for sent in &sent {

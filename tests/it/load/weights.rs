@@ -1,4 +1,4 @@
-//! Whose turn it is: by weight where all are idle, and else by what is under way.
+//! The choice of a target: by weight if all are idle, else by active requests.
 
 use http_body_util::BodyExt;
 use tower_ai_gateway::Provider;
@@ -34,7 +34,7 @@ async fn what_is_loaded_is_avoided_until_its_stream_has_ended() {
     let scene = scene([1, 1], Reply::ok().timed(&[10, 10]));
     let mut held = scene.send(post(CHAT)).await.into_body();
     let loaded = key(&scene.one());
-    // A head and a first frame are not the end.
+    // A head and a first frame do not end the request.
     held.frame().await.unwrap().unwrap();
     for _ in 0..50 {
         drop(scene.send(post(CHAT)).await);

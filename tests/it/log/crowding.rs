@@ -1,4 +1,4 @@
-//! Clients whose requests are refused, and what that does to the records of others.
+//! Floods of refused requests must not crowd out other records.
 
 use std::convert::Infallible;
 use std::sync::mpsc;
@@ -12,7 +12,7 @@ use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 use crate::log::scene::{CHAT, Kept, LONG, Scene, provider};
 use crate::support::message::request;
 
-/// What a text of a record may have, its mark included.
+/// The maximum length of a text in a record, including the mark.
 const MOST: usize = 1024 + '\u{2026}'.len_utf8();
 
 /// Waits for the test before each batch.
@@ -25,7 +25,7 @@ impl LogSink for Gate {
     }
 }
 
-/// A head of 300 KB: a part of it wherever a client can put a text of its own.
+/// A head of 300 KB, spread over all places for a client's text.
 fn long_head(path: &str) -> Request<String> {
     let long = "x".repeat(50_000);
     Request::builder()
@@ -39,7 +39,7 @@ fn long_head(path: &str) -> Request<String> {
         .unwrap()
 }
 
-/// The texts of a record, and the keys of its metadata.
+/// The texts of a record and the keys of its metadata.
 fn texts(record: &LogRecord) -> Vec<String> {
     fn collect(value: &Value, into: &mut Vec<String>) {
         match value {

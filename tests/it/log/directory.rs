@@ -1,4 +1,4 @@
-//! A log in a directory of its own.
+//! A log in a temporary directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower_ai_gateway::log::{LogFile, LogHook, LogRecord};
 
-/// A directory that goes with the test.
+/// A directory that is removed after the test.
 pub(crate) struct Directory(TempDir);
 
 impl Directory {
@@ -28,12 +28,12 @@ impl Directory {
         LogFile::open(self.log()).unwrap()
     }
 
-    /// A hook with nothing but that file.
+    /// A hook that writes only to that file.
     pub(crate) fn hook(&self) -> LogHook {
         LogHook::builder(self.file()).build().unwrap()
     }
 
-    /// All files, in the order of their names, the current one last.
+    /// All files in the order of their names, the current one last.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<_> =
             fs::read_dir(self.path()).unwrap().map(|file| file.unwrap().path()).collect();
@@ -42,7 +42,7 @@ impl Directory {
     }
 }
 
-/// The lines of a file, each of which is JSON.
+/// The lines of a file, which must be JSON.
 pub(crate) fn lines(path: impl AsRef<Path>) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'), "the last line is whole: {text}");
@@ -55,7 +55,7 @@ pub(crate) fn ids_in(path: impl AsRef<Path>) -> Vec<String> {
     lines(path).iter().map(id).collect()
 }
 
-/// A record that has a file for itself needs no gateway.
+/// Writes a record directly, without a gateway.
 pub(crate) fn record(id: &str, created_at: &str) -> LogRecord {
     let mut record = LogRecord::default();
     record.id = id.to_owned();

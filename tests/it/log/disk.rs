@@ -1,4 +1,4 @@
-//! Disks that are full or fail, and files that others touch.
+//! Full and failing disks, and files changed by other programs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -34,7 +34,7 @@ fn a_line_that_a_crash_has_torn_is_left_alone() {
     assert_eq!(serde_json::from_str::<Value>(whole).unwrap()["id"], "1");
 }
 
-/// A writer that fails while it is told to, after some bytes of a line.
+/// A writer that fails while the flag is set, after some bytes of a line.
 #[derive(Clone, Default)]
 struct Disk(Arc<Mutex<(Vec<u8>, Option<usize>)>>);
 

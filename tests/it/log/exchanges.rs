@@ -1,4 +1,4 @@
-//! What a line says of an exchange.
+//! The log line of an exchange.
 
 use std::collections::BTreeSet;
 
@@ -126,7 +126,7 @@ async fn a_line_says_all_of_a_stream() {
     assert_eq!(serde_json::to_value(back).unwrap(), expected, "a line reads back as it was");
 }
 
-/// What a provider does with one exchange, and what the line says of it.
+/// Runs an exchange with this provider's behaviour, and returns the log line.
 struct Case {
     name: &'static str,
     line: &'static str,

@@ -1,4 +1,4 @@
-//! One JSON line per exchange: what is in it, what is not, and what becomes of it.
+//! One JSON line per exchange: its contents, its redaction and its delivery.
 
 mod crowding;
 mod directory;

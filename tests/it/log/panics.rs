@@ -7,7 +7,7 @@ use tower_ai_gateway::log::{LogHook, LogRecord, LogSink, SinkError};
 use crate::log::scene::{Kept, Scene, provider};
 use crate::support::message::request;
 
-/// Panics at every other batch; its flush fails.
+/// Panics at every second batch; its flush fails.
 struct Moody(Kept, bool);
 
 impl LogSink for Moody {

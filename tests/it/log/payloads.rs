@@ -1,4 +1,4 @@
-//! What is kept of bodies, and for whom.
+//! Logged bodies.
 
 use tower_ai_gateway::log::LogHook;
 

@@ -1,4 +1,4 @@
-//! Records that wait for their sink.
+//! Records that wait for a slow sink.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,11 +11,11 @@ use crate::log::directory::{Directory, ids_in, lines};
 use crate::log::scene::{CHAT, Kept, LONG, Scene, provider};
 use crate::support::message::request;
 
-/// A sink that waits for the test before each batch, and keeps what it then gets.
+/// A sink that waits for the test before each batch, and keeps its records.
 struct Gate {
     open: mpsc::Receiver<()>,
     kept: Kept,
-    /// Goes with the sink.
+    /// Dropped with the sink.
     _done: Option<mpsc::Sender<()>>,
 }
 
@@ -88,7 +88,8 @@ async fn every_record_is_written_or_counted_whoever_else_makes_some() {
     assert_eq!((ids.len() as u64, distinct.len()), (counts.written, ids.len()));
 }
 
-/// Refuses so many requests in memory, then drops the layer and with it the last of its hook.
+/// Sends this many refused requests in memory, then drops the layer and with it the last clone of
+/// its hook.
 async fn refuse_and_drop(log: LogHook, count: usize) {
     use tower::{Layer as _, ServiceExt as _, service_fn};
     use tower_ai_gateway::{GatewayLayer, Mount, Provider};
@@ -118,7 +119,7 @@ async fn dropping_the_hook_ends_though_its_sink_hangs_and_the_sink_still_gets_al
     let (done, is_done) = mpsc::channel();
     let kept = Kept::default();
     let sink = Gate { open: gate, kept: kept.clone(), _done: Some(done) };
-    // Does not return at all where the drop waits for the sink.
+    // Would not return if the drop waited for the sink.
     refuse_and_drop(LogHook::builder(sink).build().unwrap(), 700).await;
     assert_eq!(kept.take().len(), 0);
     drop(open);

@@ -1,4 +1,4 @@
-//! A writer that goes on, whatever has happened to it.
+//! The writer recovers from all kinds of failures.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::log::directory::{Directory, ids_in, lines, record};
 use crate::log::scene::{Kept, Scene, provider};
 use crate::support::small_disk::{SmallDisk, in_limited_process, is_limited};
 
-/// An error whose text cannot be had, which is found out behind the sink.
+/// An error whose `Display` panics, after the sink has returned it.
 #[derive(Debug)]
 struct Unspeakable;
 
@@ -25,7 +25,7 @@ impl std::fmt::Display for Unspeakable {
 
 impl std::error::Error for Unspeakable {}
 
-/// Fails so for the first two batches.
+/// Fails with this error for the first two batches.
 struct Unlucky(Kept, u32);
 
 impl LogSink for Unlucky {
@@ -60,7 +60,7 @@ async fn a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile() {
     const NAME: &str =
         "log::recovery::a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile";
     if is_limited() {
-        // A file that has reached its limit, and is emptied.
+        // A file that reached its size limit is emptied.
         let directory = Directory::new();
         let file = File::options().append(true).create(true).open(directory.log()).unwrap();
         let (writer, emptied) = (file.try_clone().unwrap(), file.try_clone().unwrap());
@@ -82,7 +82,7 @@ async fn fills_and_empties(sink: impl LogSink, log: &Path, fill: impl Fn(), empt
     scene.refuse(2).await;
     scene.settle();
     fill();
-    // More than the rest of a page of the file holds.
+    // More than fits into the rest of a page of the file.
     scene.refuse(20).await;
     let full = scene.flush();
     assert!(full.in_time && full.counts.failed > 0, "{full}");

@@ -1,4 +1,4 @@
-//! Records whose memory is used again.
+//! Reused records.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::log::{LogHook, LogRecord};
@@ -18,7 +18,7 @@ fn provider(request: &Message) -> Vec<u8> {
     response(status, &["content-type: application/json", "x-request-id: req-1"], body)
 }
 
-/// What does not differ from exchange to exchange.
+/// A record without the fields that differ per exchange.
 fn lasting(record: &LogRecord) -> Value {
     let mut json = serde_json::to_value(record).unwrap();
     for name in ["id", "event_id", "created_at", "duration", "timings"] {
@@ -27,7 +27,7 @@ fn lasting(record: &LogRecord) -> Value {
     json
 }
 
-/// Exchanges of every kind, one after another, each after the record before it was written.
+/// Exchanges of all kinds, each after the previous record was written.
 async fn exchanges(scene: &mut Scene, kept: &Kept, turns: usize) -> Vec<LogRecord> {
     let long = format!("user-agent: {}", "x".repeat(20_000));
     let rich = [
@@ -59,7 +59,7 @@ async fn nothing_of_one_exchange_is_in_the_record_of_another() {
     let kept = Kept::default();
     let log = LogHook::builder(kept.clone()).build().unwrap();
     let mut scene = Scene::new(upstream.base("/v1"), log).await;
-    // Two records take turns, so that each is used for every kind.
+    // Two records alternate, so that each is used for all kinds.
     let records = exchanges(&mut scene, &kept, 20).await;
     assert_eq!(records.len(), 20);
     for (turn, record) in records.iter().enumerate().skip(5) {

@@ -1,4 +1,4 @@
-//! Files that follow one another.
+//! Rotated files.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ async fn only_so_many_files_are_kept_and_no_other_is_touched() {
     let directory = Directory::new();
     let other = directory.path().join("gateway-2026.jsonl");
     fs::write(&other, "not ours").unwrap();
-    // Each record has a file of its own.
+    // Each record gets its own file.
     let file = directory.file().max_size(1).keep(2);
     let mut scene = Scene::new(provider(b"").await, LogHook::builder(file).build().unwrap()).await;
     let ids = scene.refuse(10).await;
@@ -49,7 +49,7 @@ fn each_day_has_its_file() {
         record("1", "2026-01-31T22:00:00Z"),
         record("2", "2026-01-31T23:59:59.999Z"),
         record("3", "2026-02-01T00:00:00Z"),
-        // Began before midnight, ended after it.
+        // Started before midnight, ended after it.
         record("4", "2026-01-31T23:59:58Z"),
         record("5", "2026-02-02T00:00:01+00:00"),
     ];

@@ -39,10 +39,10 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(base: String, log: LogHook) -> Self {
-        let (told, ends) = Ends::by(|_| ());
+        let (reported, ends) = Ends::by(|_| ());
         let hook = log.clone();
         let setup = Setup::new(base).all_controls();
-        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
+        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, log, ends }
     }
 
@@ -56,7 +56,7 @@ impl Scene {
         answer
     }
 
-    /// Exchanges that need no provider, on one connection.
+    /// Sends exchanges that need no provider on one connection.
     pub(crate) async fn refuse(&mut self, count: usize) -> Vec<String> {
         let mut wire = self.gateway.connect().await;
         let mut ids = Vec::new();
@@ -72,7 +72,7 @@ impl Scene {
         self.log.flush(LONG)
     }
 
-    /// Flushes, and everything must be written.
+    /// Flushes, and checks that everything was written.
     #[track_caller]
     pub(crate) fn settle(&self) {
         let report = self.flush();

@@ -1,4 +1,4 @@
-//! What no line may show.
+//! Secrets must not appear in log lines.
 
 use std::fs;
 

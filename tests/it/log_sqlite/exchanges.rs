@@ -1,4 +1,4 @@
-//! Exchanges through a gateway, as they are found in its log.
+//! Exchanges through a gateway, queried from its log.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn provider(request: &Message) -> Vec<u8> {
     response(status, &[&format!("content-type: {kind}")], body)
 }
 
-/// The name of each exchange is in its metadata.
+/// Each exchange has its name in its metadata.
 async fn send(gateway: &Gateway, case: &str, path: &str, headers: &[&str], body: &str) -> String {
     let metadata = format!(r#"cf-aig-metadata: {{"case":"{case}","user":42}}"#);
     let headers = [headers, &[metadata.as_str(), "connection: close"]].concat();

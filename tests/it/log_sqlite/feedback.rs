@@ -84,7 +84,7 @@ async fn feedback_waits_for_a_record_that_is_on_its_way() {
     let waiting = tokio::task::spawn_blocking(move || {
         let mut feedback = Feedback::default();
         feedback.feedback = Some(Some(1));
-        // What is written after this was not there when it was asked for first.
+        // The record is written only after the first look-up.
         assert!(matches!(store.set_feedback("soon", &feedback), Err(StoreError::UnknownId)));
         started.send(()).unwrap();
         store.set_feedback(&id(1), &feedback)

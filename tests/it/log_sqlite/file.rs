@@ -1,4 +1,4 @@
-//! The file: who may read it, what stays in it, and who has it open.
+//! The file: its permissions, its retention, and concurrent use.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -25,7 +25,7 @@ fn a_file_that_is_opened_again_has_everything() {
     for record in &records {
         assert_eq!(store.get(&record.id).unwrap().as_ref(), Some(record));
     }
-    // A batch that comes twice is there once.
+    // A batch that is written twice is stored once.
     write(&store, &records[..10]);
     assert_eq!(store.count(&LogQuery::default()).unwrap(), 50);
 }
@@ -78,7 +78,7 @@ fn old_records_go_with_all_that_belongs_to_them() {
     assert_eq!(kept(), 30);
     assert!(store.get(&id(69)).unwrap().is_none() && store.get(&id(70)).unwrap().is_some());
 
-    // They are all of 2023, but for one.
+    // All but one are of 2023.
     let mut new = record(100);
     new.created_at = jiff::Timestamp::now();
     let store = store.clone().keep(Some(Duration::from_secs(3600)), None);
@@ -92,7 +92,7 @@ fn old_records_go_with_all_that_belongs_to_them() {
     }
 
     let store = store.keep(None, None);
-    // One of these is there already.
+    // One of these exists already.
     write(&store, &various(2500));
     assert_eq!(store.clone().keep(None, Some(10)).prune().unwrap(), 2490);
     assert_eq!(kept(), 10);
@@ -117,19 +117,19 @@ fn others_read_while_one_writes() {
                 }
             });
         }
-        // Both write, each a transaction at a time.
+        // Both write alternating transactions.
         for (turn, batch) in records.chunks(100).enumerate() {
             write([&store, &other][turn % 2], batch);
         }
         is_done.store(true, Ordering::Relaxed);
     });
-    // Nor does a reader wait for a writer that takes its time.
+    // A reader does not wait for a slow writer.
     let writer = rusqlite::Connection::open(directory.file()).unwrap();
     writer.execute_batch("BEGIN EXCLUSIVE; DELETE FROM logs WHERE seq > 10").unwrap();
     assert_eq!(other.count(&LogQuery::default()).unwrap(), 3000);
 }
 
-/// Where the second process finds the log.
+/// The path of the log for the second process.
 const FILE: &str = "LOG_SQLITE_TEST_FILE";
 
 #[test]

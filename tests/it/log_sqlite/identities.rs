@@ -1,11 +1,11 @@
-//! Questions for who was calling.
+//! Queries by identity.
 
 use serde_json::json;
 use tower_ai_gateway::log::LogRecord;
 
 use crate::log_sqlite::log::{self, Log, START, ids};
 
-/// An exchange of one of three subjects in two teams, or of nobody.
+/// An exchange of one of three subjects in two teams, or without an identity.
 fn record(number: usize) -> LogRecord {
     let mut json = log::json(number);
     if number % 4 < 3 {
@@ -14,7 +14,7 @@ fn record(number: usize) -> LogRecord {
         let team = ["red", "red", "blue"][number % 4];
         json["labels"] = json!({ "team": team, "plan": "paid" });
     }
-    // What a client claims is found by its own parameter and no other.
+    // A client's claims are found only by their own parameter.
     json["metadata"] = json!({ "team": "red", "subject": "red/alice" });
     json["cost_ticks"] = json!(10_u64.pow((number % 4) as u32));
     serde_json::from_value(json).unwrap()

@@ -1,4 +1,4 @@
-//! A log in a directory of its own, and its router on a socket.
+//! A log in a temporary directory, and its router on a socket.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::support::wire::Wire;
 /// The instant of the first of many records.
 pub const START: i64 = 1_700_000_000_000;
 
-/// A directory that goes when the test does.
+/// A directory that is removed after the test.
 pub struct Directory(TempDir);
 
 impl Directory {
@@ -32,7 +32,7 @@ impl Directory {
     }
 }
 
-/// A store under a router.
+/// A store with a served router.
 pub struct Log {
     pub store: LogStore,
     pub addr: SocketAddr,
@@ -105,7 +105,7 @@ pub fn record(number: usize) -> LogRecord {
     serde_json::from_value(json(number)).unwrap()
 }
 
-/// Records that differ in everything that can be asked for.
+/// Records that differ in all queryable fields.
 pub fn various(count: usize) -> Vec<LogRecord> {
     let various = |number: usize| {
         let mut record = record(number);

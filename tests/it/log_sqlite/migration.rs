@@ -1,15 +1,15 @@
-//! A file of an earlier release.
+//! Migration of a file from an earlier release.
 
 use rusqlite::Connection;
 use tower_ai_gateway::log::{JsonLines, LogQuery, LogRecord, LogSink as _, LogStore};
 
 use crate::log_sqlite::log::{Directory, record, write};
 
-/// What the release with schema 2 wrote: records of every kind, one with feedback, one with bodies, some
-/// with numbers that no column holds exactly.
+/// A file with schema 2: records of all kinds, one with feedback, one with bodies, some with
+/// numbers that no column represents exactly.
 const SCHEMA_2: &str = include_str!("schema-2.sql");
 
-/// The records as that release would have answered.
+/// The records as that release returned them.
 fn answers(connection: &Connection) -> Vec<LogRecord> {
     let sql = "SELECT record, request_head, response_head FROM records ORDER BY seq";
     let mut statement = connection.prepare(sql).unwrap();
@@ -59,7 +59,7 @@ fn a_file_of_the_release_before_keeps_every_record_to_the_last_digit() {
     assert_eq!(count(&|query| query.event_id = Some("mine, and not a uuid".to_owned())), 1);
     assert_eq!(count(&|query| query.feedback = Some(-1)), 1);
 
-    // The file goes on as a log.
+    // The file continues to work as a log.
     write(&store, &[record(1)]);
     assert_eq!(count(&|_| ()), 19);
     drop(store);
@@ -84,7 +84,7 @@ fn a_line_of_json_is_to_the_byte_what_the_release_before_wrote() {
     assert_eq!(String::from_utf8(written).unwrap(), lines.join("\n") + "\n");
 }
 
-/// A writer whose bytes are received elsewhere.
+/// A writer that passes its bytes to a receiver.
 struct Sent(std::sync::mpsc::Sender<Vec<u8>>);
 
 impl std::io::Write for Sent {
@@ -98,7 +98,7 @@ impl std::io::Write for Sent {
     }
 }
 
-/// As most exchanges are: through the gateway's own SDK paths, with usage, and the ids that it gives.
+/// Typical exchanges: SDK paths, usage, and generated ids.
 fn typical(number: usize) -> LogRecord {
     let model = ["grok-4.3", "gpt-5.2-mini", "claude-sonnet-4-5"][number % 3];
     let id =

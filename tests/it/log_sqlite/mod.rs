@@ -1,4 +1,4 @@
-//! The log in SQLite, from exchanges over real sockets to questions over real sockets.
+//! The log in SQLite: exchanges and queries over real sockets.
 
 mod exchanges;
 mod feedback;

@@ -1,4 +1,4 @@
-//! Filters, pages, and questions that are meant to do harm.
+//! Filters, pages, and hostile queries.
 
 use tower_ai_gateway::context::MetadataValue;
 use tower_ai_gateway::log::{LogQuery, LogRecord};
@@ -75,7 +75,7 @@ async fn every_filter_finds_what_fits_and_nothing_else() {
         "model=gpt%25",
         "outcome=none",
         "event_id=event",
-        // The value is there, but under another key.
+        // The value exists under another key.
         "metadata.team=3",
         "metadata.red=team",
         "metadata.team=red&metadata.key=team&metadata.value=blue",
@@ -103,7 +103,7 @@ async fn both_orders_and_a_count() {
 #[tokio::test]
 async fn pages_lack_nothing_and_repeat_nothing_while_records_come_in() {
     for order in ["asc", "desc"] {
-        // Many in the same millisecond, which is where a page may end.
+        // Many records in the same millisecond, where a page may end.
         let mut records: Vec<_> = (0..100).map(record).collect();
         for (number, record) in records.iter_mut().enumerate() {
             record.created_at = log::record(number / 25).created_at;
@@ -118,7 +118,7 @@ async fn pages_lack_nothing_and_repeat_nothing_while_records_come_in() {
                 Some(next) => cursor = next.to_owned(),
                 None => break,
             }
-            // One that is newer than all, and one that is older.
+            // One newer and one older than all others.
             if late < 1010 {
                 let mut old = record(late + 1);
                 old.created_at = jiff::Timestamp::from_millisecond(START - 1).unwrap();
@@ -134,7 +134,7 @@ async fn pages_lack_nothing_and_repeat_nothing_while_records_come_in() {
         assert_eq!(known, expected);
         seen.sort();
         seen.dedup();
-        // Those that came in behind the cursor are there as well, once.
+        // Records inserted after the cursor also appear once.
         assert_eq!(seen.len(), 105, "{order}");
     }
 }
@@ -196,7 +196,7 @@ async fn hostile_questions_find_nothing_and_learn_nothing() {
         let answer = log.send("GET", &question, b"").await;
         let start = &question[..question.len().min(80)];
         match answer.status() {
-            // An upper limit that is far away leaves nothing out.
+            // A very large upper limit excludes nothing.
             200 if question.contains("max_") => {}
             200 if question.starts_with("/logs") => {
                 assert_eq!(answer.json()["logs"], serde_json::json!([]), "{start}");
@@ -206,8 +206,8 @@ async fn hostile_questions_find_nothing_and_learn_nothing() {
                 let message =
                     answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
                 assert!(!message.is_empty() && message.len() < 200, "{start}: {message}");
-                for told in ["SELECT", "qlite", "syntax", "log.db"] {
-                    assert!(!message.contains(told), "{start}: {message}");
+                for reported in ["SELECT", "qlite", "syntax", "log.db"] {
+                    assert!(!message.contains(reported), "{start}: {message}");
                 }
             }
             status => panic!("{start}: {status}"),

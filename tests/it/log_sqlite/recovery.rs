@@ -1,4 +1,4 @@
-//! A store that goes on, whatever becomes of its file.
+//! A store recovers from changes of its file.
 #![cfg(unix)]
 
 use std::fs;
@@ -11,7 +11,7 @@ use tower_ai_gateway::log::{LogQuery, LogRecord, LogSink as _, LogStore, StoreEr
 use crate::log_sqlite::log::{Directory, id, record, various, write};
 use crate::support::small_disk::{SmallDisk, in_limited_process, is_limited};
 
-/// Writes until it is possible again, for after a failure the file is left alone for a while.
+/// Retries the write until it succeeds, because the store pauses after a failure.
 #[track_caller]
 fn write_in_the_end(store: &LogStore, records: &[LogRecord]) {
     let until = Instant::now() + Duration::from_secs(30);
@@ -107,7 +107,7 @@ fn a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile() {
         (from..from + 60).map(with_body).collect()
     };
     if is_limited() {
-        // No file may have so much, until the file is deleted.
+        // The file exceeds the process's size limit until it is deleted.
         let directory = Directory::new();
         let store = LogStore::open(directory.file()).unwrap();
         assert_eq!(store.sink().write(&big(0)).unwrap_err().written, 0);

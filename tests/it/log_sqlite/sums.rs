@@ -1,4 +1,4 @@
-//! Sums and percentiles against a plain computation.
+//! Compares sums and percentiles with a simple computation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::log_sqlite::log::{Log, START, record, various};
 
 fn percentiles(mut values: Vec<f64>) -> Value {
     values.sort_by(f64::total_cmp);
-    // The least value that at least so many per cent do not exceed.
+    // The smallest value that at least this percentage does not exceed.
     let at = |percent: usize| {
         let reached = |value: &&f64| {
             values.iter().filter(|v| v <= value).count() * 100 >= percent * values.len()
@@ -43,7 +43,7 @@ fn totals(records: &[&LogRecord]) -> Value {
     })
 }
 
-/// One object of both.
+/// Merges two objects.
 fn with(mut object: Value, more: Value) -> Value {
     let Value::Object(more) = more else { panic!("{more}") };
     object.as_object_mut().unwrap().extend(more);
@@ -84,7 +84,7 @@ async fn sums_are_those_of_the_records() {
     let records = various(200);
     let log = Log::with(&records).await;
     let all: Vec<_> = records.iter().collect();
-    // The whole, a part whose last bucket is cut short, one bucket, and nothing.
+    // The whole range, a part with a shortened last bucket, one bucket, and an empty range.
     for (from, to, bucket) in [
         (START, START + 200_000, 10_000),
         (START + 3_500, START + 100_001, 7_000),

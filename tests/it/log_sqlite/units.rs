@@ -1,4 +1,4 @@
-//! What is billed by other units than tokens, and shares of several models: written, read, summed up.
+//! Units other than tokens, and shares of several models: written, read, summed up.
 
 use serde_json::{Value, json};
 use tower_ai_gateway::log::LogRecord;

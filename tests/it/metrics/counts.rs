@@ -1,4 +1,4 @@
-//! What exchanges add up to.
+//! Sums of metrics over many exchanges.
 
 use crate::metrics::provider::{content, stream};
 use crate::metrics::scene::{CHAT, Scene};
@@ -6,7 +6,7 @@ use crate::support::guard;
 use crate::support::message::{STREAM_HEAD, chunk, request};
 use crate::support::wire::Wire;
 
-/// A stream that has begun: the client's end of it, and the provider's.
+/// A started stream: the client's end and the provider's.
 async fn begin_stream(scene: &mut Scene) -> (Wire, Wire) {
     let mut client = scene.gateway.connect().await;
     let line = "POST /v1/acct/gw/custom-raw/v1/chat/completions";
@@ -77,7 +77,7 @@ async fn every_exchange_is_counted_to_the_unit() {
     let broken = [("ai_gateway_outcome", Some("broken"))];
     assert_eq!(page.exact("ai_gateway_requests_ended_total", &broken), 1);
 
-    // Five chats and two streams have the same usage; the rest has its own.
+    // Five chats and two streams have the same usage; others differ.
     for (kind, tokens) in [
         ("input", 7 * 12 + 100 + 1 + 112),
         ("output", 7 * 291 + 10 + 1 + 32),
@@ -97,7 +97,7 @@ async fn every_exchange_is_counted_to_the_unit() {
         let source = [("ai_gateway_cost_source", source)];
         assert_eq!(page.sum("ai_gateway_cost_ticks_total", &source), ticks, "{source:?}");
     }
-    // `unpriced`, `messages`, and the two streams that told no usage.
+    // `unpriced`, `messages`, and the two streams without usage.
     assert_eq!(page.sum("ai_gateway_cost_unknown_total", &[]), 4);
     for (result, count) in [("complete", 12), ("partial", 2)] {
         let result = [("ai_gateway_metering_result", result)];

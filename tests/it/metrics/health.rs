@@ -1,4 +1,4 @@
-//! The health of upstreams in numbers, and gauges of requests that say late where they go.
+//! Metrics of upstream health, and gauges of requests whose provider is known late.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 use crate::metrics::scene::{CHAT, page, recorder};
 use crate::support::scrape::Page;
 
-/// A gateway whose provider answers with the status that is set.
+/// A gateway whose provider answers with the current status.
 pub(crate) struct Upstream {
     layer: GatewayLayer,
     control: ControlLayer,
@@ -40,7 +40,7 @@ impl Upstream {
         page(&self.handle)
     }
 
-    /// One exchange: the status that came, and what was measured before its body was read.
+    /// Runs an exchange. Returns the status, and the metrics before its body was read.
     async fn send(&self, path: &str, body: &'static str, status: u16) -> (u16, Page) {
         self.status.store(status, Ordering::Relaxed);
         let status = self.status.clone();
@@ -73,7 +73,7 @@ impl Upstream {
 const PLACE: [(&str, &str); 2] =
     [("gen_ai_provider_name", "x_ai"), ("ai_gateway_upstream", "https://api.x.ai/v1")];
 
-/// The gauge as it is rendered, and how many changes there were to each state.
+/// The rendered gauge, and the number of changes to each state.
 fn state(page: &Page) -> (Option<String>, [u64; 4]) {
     let gauge = page.samples.iter().find(|sample| sample.name == "ai_gateway_circuit_open");
     let value = gauge.map(|gauge| {
@@ -104,7 +104,7 @@ async fn a_circuit_and_its_changes_are_rendered() {
     tokio::time::advance(Duration::from_secs(30)).await;
     assert_eq!(upstream.ask(200).await, 200);
     assert_eq!(state(), (text("0"), [2, 2, 1, 0]));
-    // A key that waits is no circuit.
+    // A cooling key is not a circuit.
     assert_eq!([upstream.ask(429).await, upstream.ask(200).await], [429, 503]);
     assert_eq!(state(), (text("0"), [2, 2, 1, 1]));
     assert_eq!(upstream.page().sum("ai_gateway_requests_active", &[]), 0);
@@ -139,12 +139,12 @@ async fn requests_that_say_late_where_they_go_are_counted_out_as_they_were_count
         ("/v1/acct/gw", "no JSON", 200, 400),
         ("/v1/acct/gw/compat/chat/completions", r#"{"model":"grok/m"}"#, 200, 200),
         ("/v1/acct/gw/compat/chat/completions", r#"{"model":"nobody/m"}"#, 200, 400),
-        // The first entry fails, and so the second one's operation is that of the end.
+        // The first entry fails, so the end has the second one's operation.
         ("/v1/acct/gw", entries, 429, 429),
     ] {
         let (status, during) = upstream.send(path, body, status).await;
         assert_eq!(status, expected, "{path} {body}");
-        // The gateway's own answers are over at once.
+        // The gateway's own answers end at once.
         let is_relayed = status != 400 || body == entries;
         assert_eq!(during.sum("ai_gateway_requests_active", &[]), u64::from(is_relayed));
         let page = upstream.page();

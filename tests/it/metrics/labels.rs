@@ -1,4 +1,4 @@
-//! Labels: their names, their values, and how many there can be.
+//! Labels: names, values and bounds.
 
 use crate::metrics::scene::Scene;
 

@@ -1,4 +1,4 @@
-//! What limits measure: how much was used, refusals, and failures of the store.
+//! Metrics of limits: usage, refusals, and failures of the store.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 use crate::metrics::scene::{page, recorder};
 use crate::support::scrape::Page;
 
-/// A store that is never there.
+/// A store that is never available.
 #[derive(Debug)]
 struct Gone;
 
@@ -48,7 +48,7 @@ impl LimitStore for Gone {
     }
 }
 
-/// Three requests under a limit of two, of which a shadow would let one pass.
+/// Three requests under a limit of two, and a shadow limit of one.
 pub(crate) async fn refused() -> Page {
     let rule = |name, most| LimitRule::requests(name, most, Window::Fixed(Period::Month));
     let settings = GatewaySettings::builder().limit(rule("most", 2)).limit(rule("one", 1).shadow());

@@ -1,4 +1,4 @@
-//! Exchanges in memory: what a cache did, and hooks beside each other.
+//! Metrics of exchanges in memory: caches, and several hooks.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use tower_ai_gateway::{GatewayLayer, Provider};
 use crate::metrics::provider::USAGE;
 use crate::metrics::scene::{builder, page, recorder};
 
-/// A client that answers as a cache does.
+/// A client that answers like a cache.
 pub(crate) async fn exchange(layer: &GatewayLayer, status: CacheStatus) {
     let client = service_fn(move |_: Request<_>| async move {
         let body = Full::new(Bytes::from(format!(r#"{{"model":"grok-4.3",{USAGE}}}"#)));

@@ -1,4 +1,4 @@
-//! The `metrics` hook: exact numbers, gauges that come back to zero, and labels that stay few.
+//! The `metrics` hook: exact numbers, gauges that return to zero, and bounded labels.
 
 mod counts;
 #[cfg(feature = "control")]

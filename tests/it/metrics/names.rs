@@ -1,6 +1,6 @@
-//! What the dashboard and the documentation name is what there is.
+//! The dashboard and the documentation name exactly the existing metrics.
 
-/// All metrics are there with limits alone.
+/// All metrics exist only with the feature `limits`.
 #[cfg(feature = "limits")]
 #[tokio::test]
 async fn the_dashboard_and_the_documentation_name_what_there_is() {
@@ -53,7 +53,7 @@ async fn the_dashboard_and_the_documentation_name_what_there_is() {
     assert_eq!(shown, documented, "the dashboard shows every metric");
 }
 
-/// An error has no response model, so that a filter by that alone would hide it.
+/// An error has no response model, so a filter by that label alone would hide it.
 #[test]
 fn the_dashboard_filters_by_either_model() {
     let dashboard = include_str!("../../../examples/grafana/tower-ai-gateway.json");

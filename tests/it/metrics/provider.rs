@@ -1,4 +1,4 @@
-//! A provider that answers by the model.
+//! A provider whose answer depends on the model.
 
 use crate::support::message::{Message, response};
 
@@ -8,7 +8,7 @@ fn answer(status: &str, content_type: &str, body: &str) -> Vec<u8> {
     response(status, &[&format!("content-type: {content_type}")], body.as_bytes())
 }
 
-/// What the model `X` of the request brings: `missing-X` a 404 that repeats it, `echo-X` a response
+/// The answer by the request's model: `missing-X` gives a 404 that repeats it, `echo-X` a response
 /// that repeats it, and so on.
 pub(crate) fn provider(message: &Message) -> Vec<u8> {
     let asked: serde_json::Value = serde_json::from_slice(&message.content.bytes).unwrap();

@@ -1,4 +1,4 @@
-//! A gateway that is measured.
+//! A gateway with metrics.
 
 use std::net::TcpListener;
 
@@ -29,11 +29,11 @@ pub(crate) fn page(handle: &PrometheusHandle) -> Page {
     Page::parse(&handle.render())
 }
 
-/// A gateway that is measured, between clients and a provider that answers by the model.
+/// A gateway with metrics, and a provider whose answer depends on the model.
 pub(crate) struct Scene {
     pub(crate) gateway: Gateway,
     handle: PrometheusHandle,
-    /// Told when the end of an exchange has been measured.
+    /// Signalled after the end of an exchange was measured.
     ends: Ends<()>,
     pub(crate) raw: RawUpstream,
 }
@@ -43,18 +43,18 @@ impl Scene {
         let upstream = Recorder::answering(provider).await;
         let raw = RawUpstream::start().await;
         let (metrics, handle) = recorder();
-        let (told, ends) = Ends::by(|_| ());
+        let (reported, ends) = Ends::by(|_| ());
         let gateway = Setup::new(upstream.base("/v1"))
             .provider(Provider::custom("raw", raw.base("/v1")))
             .provider(Provider::custom("gone", unreachable()))
             .all_controls()
-            .layer(|layer| layer.metrics_hook(change(metrics)).metrics_hook(told))
+            .layer(|layer| layer.metrics_hook(change(metrics)).metrics_hook(reported))
             .start()
             .await;
         Self { gateway, handle, ends, raw }
     }
 
-    /// One exchange, to its end.
+    /// Runs an exchange to its end.
     pub(crate) async fn send(&mut self, line: &str, headers: &[&str], body: &str) -> Message {
         let headers = [&["content-type: application/json"], headers].concat();
         let answer = self.gateway.answer(request(line, &headers, body.as_bytes())).await;
@@ -75,7 +75,7 @@ impl Scene {
     }
 }
 
-/// Where nobody listens.
+/// An address where nobody listens.
 fn unreachable() -> String {
     let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{addr}/v1")

@@ -1,4 +1,4 @@
-//! What a span says of an exchange that went well.
+//! The attributes of a successful exchange's span.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ fn nanoseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// Removes a time in seconds, which must lie within the span.
+/// Removes a time in seconds, which must be within the span.
 #[track_caller]
 fn take_seconds(attributes: &mut Map<String, Value>, key: &str, span: &Span) -> f64 {
     let seconds = attributes.remove(key).and_then(|value| value.as_f64());
@@ -26,7 +26,7 @@ fn take_seconds(attributes: &mut Map<String, Value>, key: &str, span: &Span) -> 
 }
 
 #[tokio::test]
-async fn a_complete_stream_is_told_in_full() {
+async fn a_complete_stream_has_all_attributes() {
     let provider = streaming().await;
     let mut scene = Scene::new(provider.base("/v1")).await;
     let before = nanoseconds(SystemTime::now());
@@ -104,7 +104,7 @@ async fn a_complete_stream_is_told_in_full() {
 }
 
 #[tokio::test]
-async fn messages_tell_what_was_written_to_the_cache() {
+async fn messages_report_what_was_written_to_the_cache() {
     let provider = Recorder::answering(|_| {
         json_response(
             "200 OK",

@@ -1,4 +1,4 @@
-//! What a span says of how an exchange ended.
+//! The end of an exchange in its span.
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -10,7 +10,7 @@ use crate::support::collector::object;
 use crate::support::message::{STREAM_HEAD, chunk, request};
 use crate::support::raw_upstream::{RawUpstream, Recorder};
 
-/// What a span says of how an exchange ended.
+/// The end of an exchange in its span.
 #[track_caller]
 fn ending(span: &Span) -> (String, Value, Value, String) {
     let attributes = object(&span.attributes);

@@ -1,4 +1,4 @@
-//! What guards have flagged is an attribute.
+//! Flags of guards are an attribute.
 
 use opentelemetry_proto::tonic::common::v1::any_value;
 use tower_ai_gateway::Guard;
@@ -25,10 +25,11 @@ async fn flags_are_an_attribute() {
     let provider = Recorder::answering(|_| json_response("200 OK", "{}")).await;
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider);
-    let (told, mut ends) = Ends::by(|_| ());
+    let (reported, mut ends) = Ends::by(|_| ());
     let (hook, base) = (SpanHook::of(&tracing), provider.base("/v1"));
     let setup = Setup::new(base).layer(|layer| layer.guard(Flags("pii")).guard(Flags("odd")));
-    let gateway = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told)).start().await;
+    let gateway =
+        setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported)).start().await;
     gateway.answer(request(CHAT, &[], b"{}")).await;
     ends.next().await;
     flush(&tracing).await;

@@ -1,4 +1,4 @@
-//! What no span may show, and how much of the rest.
+//! Secrets never appear in spans, and other texts are bounded.
 
 use serde_json::json;
 

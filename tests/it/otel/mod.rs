@@ -1,4 +1,4 @@
-//! Spans of real exchanges, as a collector gets them over OTLP.
+//! Spans of real exchanges, as received by a collector over OTLP.
 
 mod attributes;
 mod endings;

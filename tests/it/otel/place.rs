@@ -1,4 +1,4 @@
-//! Which trace a span is part of, and which provider it goes to.
+//! The trace of a span, and its tracer provider.
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
@@ -49,7 +49,7 @@ async fn the_client_says_where_a_span_belongs() {
     let (second, ..) = place(&mut scene, &[]).await;
     assert_ne!(first, second, "each request begins a trace");
 
-    // No parent is made up. Without a generator that asks, the wish stands in an attribute.
+    // No parent is invented. Without a suitable generator, the requested id is an attribute.
     let (trace, parent, requested) = place(&mut scene, &[&own_trace]).await;
     assert_ne!(trace, TRACE);
     assert_eq!((&parent[..], requested), ("", json!(TRACE)));
@@ -98,9 +98,9 @@ async fn the_global_provider_is_used_where_none_is_given() {
     let tracing = collector.provider(|provider| provider);
     opentelemetry::global::set_tracer_provider(tracing.clone());
     let provider = Recorder::start().await;
-    let (told, mut ends) = Ends::by(|_| ());
+    let (reported, mut ends) = Ends::by(|_| ());
     let setup = Setup::new(provider.base("/v1"));
-    let setup = setup.layer(|layer| layer.metrics_hook(SpanHook::global()).metrics_hook(told));
+    let setup = setup.layer(|layer| layer.metrics_hook(SpanHook::global()).metrics_hook(reported));
     setup.start().await.answer(request("GET /ai/grok/v1/models", &[], b"")).await;
     ends.next().await;
     flush(&tracing).await;

@@ -18,7 +18,7 @@ pub(crate) const CHAT: &str = "POST /v1/acct/gw/grok/v1/chat/completions";
 pub(crate) const PROMPT: &str = "the prompt of this request";
 pub(crate) const COMPLETION: &str = "the text of this response";
 
-/// A gateway whose exchanges become spans at a collector.
+/// A gateway that exports spans to a collector.
 pub(crate) struct Scene {
     pub(crate) gateway: Gateway,
     pub(crate) collector: Collector,
@@ -38,20 +38,20 @@ impl Scene {
         collector: Collector,
         tracing: SdkTracerProvider,
     ) -> Self {
-        let (told, ends) = Ends::by(|end| end.timings.total);
+        let (reported, ends) = Ends::by(|end| end.timings.total);
         let hook = SpanHook::of(&tracing);
         let setup = Setup::new(base).provider(Provider::custom("acme", "http://[::1]:1/"));
-        // In this order: after an end, its span has been handed over.
-        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(told));
+        // In this order: when the end is signalled, the span was exported.
+        let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, collector, tracing, ends }
     }
 
-    /// Waits until an exchange is over, and says how long it took.
+    /// Waits until an exchange has ended, and returns its duration.
     pub(crate) async fn ended(&mut self) -> Duration {
         self.ends.next().await
     }
 
-    /// The answer to one request, once its exchange is over.
+    /// The answer to a request, after its exchange has ended.
     pub(crate) async fn answer(&mut self, headers: &[&str], body: &str) -> Message {
         let answer = self.gateway.answer(request(CHAT, headers, body.as_bytes())).await;
         self.ended().await;

@@ -1,4 +1,4 @@
-//! What goes wrong on the way to a provider, met by a client in each position.
+//! Failures on the way to a provider, with different clients in each position.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -23,23 +23,23 @@ use crate::support::scripted::events::Events;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Break {
     Refused,
-    /// A host that no name server knows.
+    /// A host that cannot be resolved.
     Nowhere,
-    /// A certificate that nobody trusts.
+    /// An untrusted certificate.
     Distrusted,
-    /// TCP is taken by the kernel, and TLS never answers.
+    /// The kernel accepts TCP, and TLS never answers.
     SilentTls,
-    /// The connection ends when the request has come.
+    /// The connection ends after the request.
     Closed,
     Reset,
-    /// No HTTP is answered.
+    /// The answer is not HTTP.
     OtherProtocol,
-    /// The request is read and nothing said.
+    /// The request is read and not answered.
     Silent,
-    /// A stream begins, and ends in the middle.
+    /// A stream starts and ends in the middle.
     ClosedLater,
     ResetLater,
-    /// A stream begins, and nothing more is said.
+    /// A stream starts and then stalls.
     SilentLater,
     /// The client breaks off its upload.
     Upload,
@@ -132,7 +132,7 @@ impl Break {
         if self == Self::Upload {
             let (mut sender, body) = Channel::<Bytes, BoxError>::new(1);
             sender.try_send(http_body::Frame::data(Bytes::from_static(b"{"))).unwrap();
-            // What was sent is read first.
+            // Sent data is read first.
             tokio::spawn(async move { sender.abort("the client is gone".into()) });
             return request.body(body.boxed_unsync()).unwrap();
         }
@@ -140,7 +140,7 @@ impl Break {
     }
 }
 
-/// Bound and closed again: nobody listens there.
+/// Bound and closed again, so nobody listens there.
 pub(crate) fn gone() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -161,7 +161,7 @@ fn check(how: Break, events: &Events, position: &str) {
     let end = events.end();
     assert_eq!(end.failure, Some(how.failure()), "{how:?} {position}: {end:?}");
     assert_eq!(end.outcome, how.outcome(), "{how:?} {position}");
-    // No text holds where it went, for URLs have keys in them.
+    // The error must not contain the URL, which may contain keys.
     assert!(!end.debug.contains("127.0.0.1"), "{}", end.debug);
 }
 
@@ -213,7 +213,7 @@ where
     }
 }
 
-/// The client under the control layers: what is worth a second attempt gets one.
+/// The client below the control layers: failures that allow a retry get one.
 pub(crate) async fn controlled<C, R>(client: C, breaks: &[Break])
 where
     C: Service<Request<ReplayBody<RequestBody<Upload>>>, Response = Response<R>>,
@@ -236,6 +236,6 @@ where
         let _ = guard("the end of the body", response.into_body().collect()).await;
         check(*how, &events, "controlled");
         let attempts = if how.is_worth_a_retry() { 2 } else { 1 };
-        assert_eq!(events.told().len(), attempts, "{how:?}: {:?}", events.told());
+        assert_eq!(events.reported().len(), attempts, "{how:?}: {:?}", events.reported());
     }
 }

@@ -1,4 +1,4 @@
-//! Client certificates, each for its own provider.
+//! Client certificates, each only for its own provider.
 
 use std::sync::Arc;
 
@@ -53,14 +53,15 @@ impl Authority {
         &self.pem
     }
 
-    /// A certificate and its key in one text.
+    /// A certificate and its key as one PEM.
     pub(crate) fn identity(&self, name: &str) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = named(name).signed_by(&key, &self.issuer).unwrap();
         format!("{}{}", certificate.pem(), key.serialize_pem())
     }
 
-    /// A server that tells who is shown to it. Without a certificate nobody gets in, if it `insists`.
+    /// A server that answers with the name in the client's certificate. If it `insists`, clients
+    /// need one.
     pub(crate) async fn server(&self, insists: bool) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = named("server").signed_by(&key, &self.issuer).unwrap();
@@ -106,7 +107,7 @@ impl Authority {
     }
 }
 
-/// The name in the certificate that the server saw; empty where it saw none.
+/// The name in the certificate that the server received; empty if there was none.
 pub(crate) async fn shown(client: &Client, url: &str) -> Result<String, ClientError> {
     let request = Request::get(url).body(Full::default()).unwrap();
     let response = guard("an answer", client.clone().oneshot(request)).await?;
@@ -128,7 +129,7 @@ async fn a_certificate_is_shown_to_its_own_server_alone() {
         assert_eq!(shown(&client, &first).await.unwrap(), "first");
         assert_eq!(shown(&client, &second).await.unwrap(), "");
     }
-    // Nor to one that asks for it.
+    // Nor to a server that requests one.
     let insisting = authority.server(true).await;
     assert!(shown(&client, &insisting).await.is_err());
 }
@@ -158,7 +159,7 @@ async fn without_one_there_is_no_connection() {
 }
 
 #[test]
-fn a_wrong_server_or_text_is_told_at_once_and_no_key_is() {
+fn a_wrong_server_or_text_is_an_error_at_once_and_no_key_is_shown() {
     let identity = Authority::new().identity("first");
     let build = |server: &str, pem: &str| {
         let builder = HttpClient::builder().identity_pem_for(server, pem);

@@ -1,4 +1,4 @@
-//! Client certificates that a settings file names, each for its own provider.
+//! Client certificates from a settings file, each only for its own provider.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::wire::Wire;
 
 const FILE: &str = "gateway.toml";
 
-/// A folder with the authority, one certificate, and a settings file.
+/// A folder with the authority, a certificate and a settings file.
 fn folder(authority: &Authority, settings: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();

@@ -1,4 +1,4 @@
-//! `HttpClient` over connections that the host makes.
+//! `HttpClient` over the host's own connections.
 
 use std::io;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ async fn answer(client: &Client, url: &str) -> String {
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }
 
-/// Says which host and version it was asked for, and repeats the body.
+/// Answers with the requested host and version, and repeats the body.
 async fn serve(io: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static) {
     let service = hyper_service(async |request: Request<hyper::body::Incoming>| {
         let host = request.headers().get("host").map(|host| host.to_str().unwrap().to_owned());
@@ -137,7 +137,7 @@ async fn tls_goes_over_it_and_negotiates_the_version() {
         let pem = upstream.pem.clone().unwrap();
         let builder = HttpClient::builder().extra_roots_pem(pem).connector(connector);
         let client: Client = builder.build().unwrap();
-        // Wherever it goes, the certificate is for the host of the URI.
+        // The certificate is checked against the URI's host, wherever the connection goes.
         assert_eq!(answer(&client, "https://127.0.0.1/").await, version);
         let request = Request::get("https://localhost/").body(Full::default()).unwrap();
         assert!(client.oneshot(request).await.unwrap_err().is_connect());

@@ -1,4 +1,4 @@
-//! hyper-util's client, as it comes.
+//! hyper-util's client without changes.
 
 use std::io;
 use std::time::Duration;
@@ -59,7 +59,7 @@ mod tls {
 
     use super::*;
 
-    /// As [`Client`] has it, and with a timeout for the whole of a connection.
+    /// Like [`Client`], with a timeout for connecting.
     type Secure<B> = Client<BoxCloneSyncService<http::Uri, Stream, BoxError>, B>;
     type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -110,7 +110,7 @@ async fn a_connector_that_times_out_is_a_connect_timeout() {
     assert_eq!(events.end().failure, Some(Failure::ConnectTimeout));
 }
 
-/// What a host makes of its clients' errors.
+/// A host's conversion of its client's errors.
 #[derive(Debug)]
 struct Own(hyper_util::client::legacy::Error);
 
@@ -131,7 +131,7 @@ async fn an_error_of_the_hosts_own_is_classified_by_its_source() {
     let breaks = [Break::Refused, Break::Reset, Break::OtherProtocol];
     beside(MapErr::new(client(), Own), &breaks).await;
     controlled(MapErr::new(client(), Own), &breaks).await;
-    // Around a client it is boxed, for a type that is known to the host alone cannot be looked into.
+    // Around a client it is boxed, because the gateway cannot inspect the host's own type.
     let boxed = MapErr::new(MapErr::new(client(), Own), BoxError::from);
     around(boxed, &breaks).await;
 }

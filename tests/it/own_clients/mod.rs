@@ -1,5 +1,4 @@
-//! Clients of the host's own, and what `HttpClient` does with a connector, a proxy or a certificate
-//! of the host's.
+//! The host's own clients, and `HttpClient` with the host's connector, proxy or certificate.
 
 mod breaks;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]

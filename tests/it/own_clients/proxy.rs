@@ -24,7 +24,7 @@ use crate::support::scripted::events::Events;
 
 type Client = HttpClient<Full<Bytes>>;
 
-/// Tunnels to where it is asked, and keeps the heads that it gets.
+/// A tunnelling proxy that records the heads that it gets.
 #[derive(Clone)]
 struct Proxy {
     addr: SocketAddr,
@@ -49,7 +49,7 @@ impl Proxy {
         self.heads.lock().unwrap().clone()
     }
 
-    /// Its one head.
+    /// Its only head.
     #[track_caller]
     fn head(&self) -> String {
         let heads = self.heads();
@@ -143,7 +143,7 @@ async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
         let url = format!("http://user:secret@{}", proxy.addr());
         fails(url, "https://model.example/v1", Failure::Connect, status).await;
     }
-    // Over plain HTTP, too, the client must not take it for the provider's word.
+    // Over plain HTTP too, the client must not take it for the provider's answer.
     let answer = response("407 Proxy Authentication Required", &["proxy-authenticate: Basic"], b"");
     let proxy = Recorder::answering(move |_| answer.clone()).await;
     let url = format!("http://user:secret@{}", proxy.addr());
@@ -154,7 +154,7 @@ async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
     }
 }
 
-/// A request fails in this way, by a name that says proxy and no password.
+/// Checks that a request fails like this, with an error that mentions the proxy but no password.
 async fn fails(proxy: String, base: &str, failure: Failure, what: &str) {
     let builder = || HttpClient::builder().proxy(proxy.clone());
     let client: Client = builder().build().unwrap();
@@ -267,7 +267,7 @@ async fn socks_is_spoken_with_user_and_password() {
 }
 
 #[test]
-fn a_url_that_is_no_proxys_is_refused_and_not_told() {
+fn a_url_that_is_no_proxys_is_refused_and_not_shown() {
     for url in
         ["ftp://user:secret@p", "socks4://user:secret@p", "http://secret@", "not a url secret"]
     {

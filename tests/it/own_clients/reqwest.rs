@@ -45,7 +45,7 @@ fn client() -> ReqwestClient {
     ReqwestClient::new(builder()).unwrap()
 }
 
-/// Sends one request through a gateway beside an app.
+/// Sends a request through a gateway beside an app.
 async fn send(base: String, request: Request<Upload>) -> Response<Bytes> {
     let gateway = layer(base, &Events::default()).build().unwrap().upstream(client());
     let response = gateway.layer(axum::Router::new()).oneshot(request);
@@ -96,7 +96,7 @@ async fn a_bare_reqwest_error_of_a_hosts_own_adapter_is_classified() {
     let boxed = MapErr::new(client(), BoxError::from);
     beside(boxed.clone(), &[Break::Refused, Break::Reset]).await;
     around(boxed, &[Break::Refused, Break::Reset]).await;
-    // The error itself, without a box and without the adapter's own type.
+    // The error itself, without a box or the adapter's type.
     let own = tower::service_fn(|_: Request<_>| async {
         Err::<Response<Upload>, _>(
             builder().build().unwrap().get(format!("http://{}/", gone())).send().await.unwrap_err(),
@@ -106,7 +106,7 @@ async fn a_bare_reqwest_error_of_a_hosts_own_adapter_is_classified() {
 }
 
 #[tokio::test]
-async fn no_error_tells_the_url() {
+async fn no_error_shows_the_url() {
     let url = format!("http://{}/v1/x?key=sk-secret", gone());
     let request = Request::post(url).header("x-api-key", "sk-secret").body(full("{}")).unwrap();
     let error = client().oneshot(request).await.unwrap_err();
@@ -150,7 +150,7 @@ async fn lengths_and_headers_are_kept() {
     assert!(!sent.head.has("user-agent") && !sent.head.has("accept-encoding"), "{}", sent.text());
     upstream.clear();
 
-    // A length that the client has told, of a body that does not know it.
+    // A length from the client's header, for a body of unknown length.
     let frames =
         futures_util::stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::from("a body")))]);
     let mut request = post(StreamBody::new(frames).boxed_unsync());
@@ -178,7 +178,7 @@ async fn bodies_stream_both_ways() {
     let exchange = tokio::spawn(gateway.oneshot(post(body.boxed_unsync())));
     sender.send_data(Bytes::from_static(b"first")).await.unwrap();
     let mut wire = upstream.accept().await;
-    // Before the rest of the request exists.
+    // The answer arrives before the rest of the request is sent.
     let mut came = Vec::new();
     while !came.ends_with(b"first\r\n") {
         came.extend(wire.read_bytes(1).await);
@@ -207,7 +207,7 @@ async fn a_slow_upload_is_the_clients_time() {
     let request = Request::post(upstream.base("/x")).body(body).unwrap();
     let answer = tokio::spawn(service.oneshot(request));
     let begun = Instant::now();
-    // Longer than the head may take, but it is the client that is slow.
+    // Longer than the head timeout, but the client is the slow one.
     while begun.elapsed() < 3 * HEAD {
         sender.send_data(Bytes::from_static(b"x")).await.unwrap();
         tokio::time::sleep(HEAD / 2).await;
@@ -273,7 +273,7 @@ async fn a_client_that_does_more_than_send_is_refused() {
     {
         assert!(refused.unwrap_err().to_string().contains("cookies"));
     }
-    // What is turned off needs no word of the host's.
+    // Disabled features need no setting.
     ReqwestClient::new(builder().gzip(true).redirect(Policy::limited(3))).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Files that the gateway follows, and what may come in their place.
+//! Settings files that the gateway watches, and their replacements.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ fn followed(option: &str, path: &Path) -> (Program, Log) {
     (program, log)
 }
 
-/// Whether the gateway of this id is served.
+/// Returns true if a gateway with this id exists.
 fn knows(addr: SocketAddr, id: &str) -> bool {
     let answer = get(addr, &format!("/v1/acct/{id}/nosuch/x"));
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
@@ -59,10 +59,10 @@ fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
     fs::write(&path, gateway("b")).unwrap();
     until("the file is followed", || knows(program.addr, "b"));
 
-    let told = log.count("everything stays as it was");
+    let reported = log.count("everything stays as it was");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    until("the directory is refused", || log.count("everything stays as it was") > told);
+    until("the directory is refused", || log.count("everything stays as it was") > reported);
     assert!(knows(program.addr, "b"));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, gateway("c")).unwrap();
@@ -100,7 +100,7 @@ fn the_configuration_is_followed_into_a_directory_that_was_removed() {
         fs::create_dir(&place).unwrap();
         fs::write(&path, gateway(id)).unwrap();
         until("the new file is followed", || knows(program.addr, id));
-        // The new directory is watched as the old one was.
+        // The new directory is also watched.
         let next = format!("{id}2");
         fs::write(&path, gateway(&next)).unwrap();
         until("it is followed further", || knows(program.addr, &next));
@@ -147,7 +147,7 @@ fn a_fifo_at_the_start_is_refused() {
             code = child.try_wait().unwrap();
             thread::sleep(Duration::from_millis(20));
         }
-        // It may be blocked.
+        // The process may be blocked.
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(code.expect("it does not wait").code(), Some(1), "{arguments:?}");

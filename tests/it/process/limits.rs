@@ -1,4 +1,4 @@
-//! Limits of the system that a process runs into, and signals that it gets.
+//! System limits of a process, and signals.
 
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
@@ -17,7 +17,7 @@ fn running_out_of_descriptors_with_an_unread_pipe_stops_nothing() {
     refused(addr, 5000);
 
     let crowd: Vec<_> = (0..100).map(|_| connect(addr)).collect();
-    // One that is served already goes on while no other can be accepted.
+    // An open connection works while no other can be accepted.
     for _ in 0..20 {
         write!(early, "GET /healthz HTTP/1.1\r\nhost: {addr}\r\n\r\n").unwrap();
         let mut answer = Vec::new();
@@ -44,7 +44,7 @@ fn a_limit_on_the_size_of_files_stops_nothing() {
     });
     refused(program.addr, 1000);
     serves(program.addr);
-    // Records go on in a new file where the old one is full.
+    // Records continue in a new file if the old one is full.
     for name in ["records", "stderr"] {
         let longest = || {
             let files = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap);
@@ -58,7 +58,7 @@ fn a_limit_on_the_size_of_files_stops_nothing() {
     stops(program);
 }
 
-/// As logrotate and `systemctl reload` send it.
+/// The signal of logrotate and `systemctl reload`.
 #[test]
 fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
     let program = Program::start(&["--mock"]);

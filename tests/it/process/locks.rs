@@ -1,4 +1,4 @@
-//! Which control headers clients of the example may use, by its command line and by its file.
+//! Control headers that the example allows, by its command line and its file.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use crate::process::scene::{CHAT, connect, until};
 use crate::support::program::{Program, binary};
 
-/// The head of the answer to a chat whose client says what it costs.
+/// The head of the answer to a chat with `cf-aig-custom-cost`.
 fn ask(addr: SocketAddr) -> String {
     let length = CHAT.len();
     let mut stream = connect(addr);
@@ -40,7 +40,7 @@ fn the_locks_of_the_file_are_followed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let gateway = |settings: &str| {
-        // In one step: half a file would be one with fewer locks.
+        // Atomically: half a file would have fewer locks.
         let next = directory.path().join("next.toml");
         fs::write(&next, format!("[gateways.team]\n{settings}\n")).unwrap();
         fs::rename(next, &path).unwrap();
@@ -86,7 +86,7 @@ fn a_check_says_where_a_lock_is_wrong() {
 }
 
 #[test]
-fn a_check_tells_what_is_only_doubtful() {
+fn a_check_warns_of_what_is_only_doubtful() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     fs::write(&path, "[gateways.team]\nauthenticated_elsewhere = true\nkeys = [{ provider = \"grok\", env = \"KEY\" }]\n").unwrap();

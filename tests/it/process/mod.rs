@@ -1,4 +1,4 @@
-//! The example gateway as a process whose standard error, files and limits are not what it likes.
+//! The example gateway as a process with problems of standard error, files and limits.
 
 mod files;
 mod limits;

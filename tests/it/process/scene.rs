@@ -1,4 +1,4 @@
-//! What the tests ask a gateway, and how they wait.
+//! Requests to a gateway process, and waiting.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::program::Program;
 
-/// For whatever must come.
+/// The timeout of all waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A chat that the stand-in answers.
+/// A chat request for the stand-in provider.
 pub(crate) const CHAT: &str = r#"{"model":"grok-4.3","messages":[{"role":"user","content":"hi"}]}"#;
 
 pub(crate) const STREAM: &str =
@@ -25,7 +25,7 @@ pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The whole answer, head and body, on a connection of its own.
+/// The whole answer, head and body, on a new connection.
 pub(crate) fn answer(addr: SocketAddr, head: &str, body: &str) -> String {
     let mut stream = connect(addr);
     let length = body.len();
@@ -48,7 +48,7 @@ pub(crate) fn chat(addr: SocketAddr, body: &str) -> String {
     answer(addr, "POST /v1/acct/gw/grok/v1/chat/completions", body)
 }
 
-/// The gateway answers on its own and through the provider, and streams.
+/// Checks that the gateway answers on its own, through the provider, and with a stream.
 pub(crate) fn serves(addr: SocketAddr) {
     assert!(get(addr, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(chat(addr, CHAT).starts_with("HTTP/1.1 200"));
@@ -56,7 +56,7 @@ pub(crate) fn serves(addr: SocketAddr) {
     assert!(streamed.starts_with("HTTP/1.1 200") && streamed.contains("[DONE]"), "{streamed}");
 }
 
-/// Many requests that the gateway refuses, each with a line in the log.
+/// Sends many requests that the gateway refuses, each with a line in the log.
 pub(crate) fn refused(addr: SocketAddr, count: usize) {
     const AT_ONCE: usize = 50;
     let mut stream = connect(addr);
@@ -81,14 +81,14 @@ pub(crate) fn refused(addr: SocketAddr, count: usize) {
     }
 }
 
-/// How many lines the gateway says that it has dropped.
+/// The number of dropped lines that the gateway reports.
 pub(crate) fn dropped(addr: SocketAddr) -> u64 {
     let page = get(addr, "/metrics");
     let line = page.lines().find(|line| line.starts_with("ai_gateway_log_lines_dropped_total "));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("the page counts them")
 }
 
-/// SIGTERM ends it well and in time, with nothing under way.
+/// Checks that SIGTERM ends the idle process properly and in time.
 pub(crate) fn stops(program: Program) {
     let begun = Instant::now();
     let status = program.stop();
@@ -96,7 +96,7 @@ pub(crate) fn stops(program: Program) {
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
-/// Waits until it is so.
+/// Waits until the condition holds.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -105,7 +105,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What is read of a program's standard error from now on.
+/// Reads a program's standard error from now on.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<String>>);
 

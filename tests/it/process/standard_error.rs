@@ -1,4 +1,4 @@
-//! Standard error that is full, closed, broken, or that nobody reads.
+//! Standard error that is full, closed, broken or unread.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -45,7 +45,7 @@ fn a_broken_pipe_stops_nothing() {
 }
 
 #[test]
-fn an_unread_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read() {
+fn an_unread_pipe_stops_nothing_and_losses_are_reported_once_it_is_read() {
     let mut program = Program::start_with(&["--mock"], |command| {
         command.env("RUST_LOG", "debug").stderr(Stdio::piped());
     });
@@ -56,7 +56,7 @@ fn an_unread_pipe_stops_nothing_and_what_was_lost_is_told_once_it_is_read() {
     assert!(lost > 1000, "{lost}");
 
     let log = Log::of(stderr);
-    until("the losses are told", || log.count("log lines were dropped") > 0);
+    until("the losses are reported", || log.count("log lines were dropped") > 0);
     let text = log.text();
     for line in text.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("each line is whole");
@@ -95,7 +95,7 @@ fn the_line_of_every_exchange_is_there_at_the_end() {
 }
 
 #[test]
-fn an_error_at_the_start_is_an_exit_code_where_nobody_can_be_told() {
+fn an_error_at_the_start_is_an_exit_code_where_nobody_reads_it() {
     let ended = |arguments: &[&str], variable: (&str, &str)| {
         let mut command = Command::new(binary());
         command.args(arguments).env(variable.0, variable.1).stdout(Stdio::null()).stderr(full());
@@ -106,7 +106,7 @@ fn an_error_at_the_start_is_an_exit_code_where_nobody_can_be_told() {
 }
 
 #[test]
-fn an_error_at_the_start_is_told() {
+fn an_error_at_the_start_is_printed() {
     let mut command = Command::new(binary());
     let output = command.args(["--config", "/nosuch/file"]).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();

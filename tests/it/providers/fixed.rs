@@ -1,4 +1,4 @@
-//! Query parameters and headers that the host has fixed for a provider.
+//! Fixed query parameters and headers of a provider.
 
 use tower_ai_gateway::settings::{GatewaySettings, Secret};
 use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Provider};

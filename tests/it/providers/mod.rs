@@ -1,4 +1,4 @@
-//! What each provider gets: where requests lead, what is fixed in them, and which model they ask for.
+//! Requests to each provider: paths, fixed parts and models.
 
 mod fixed;
 mod models;

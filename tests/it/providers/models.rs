@@ -1,4 +1,4 @@
-//! Which model a request asks for: by a default provider, by an alias, or by its path.
+//! The model of a request: by a default provider, an alias, or the path.
 
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ async fn without_a_default_provider_a_model_must_name_one() {
             assert!(answer.contains(part) && answer.contains("2008"), "{answer}");
         }
     }
-    // Neither can be a model anywhere.
+    // Neither is a valid model.
     for model in ["", "/x", "x/", r"\ud800"] {
         let body = format!(r#"{{"model":"{model}"}}"#);
         let refused = scene(|of| of).send(UNIFIED, &[], &body).await.unwrap_err();
@@ -112,7 +112,7 @@ async fn an_alias_stands_for_a_model_of_its_provider_alone() {
     let entry =
         r#"[{"provider":"compat","endpoint":"chat/completions","query":{"model":"azure/fast"}}]"#;
     assert_eq!(scene.send(UNIVERSAL, &[], entry).await.unwrap().text(), r#"{"model":"dep"}"#);
-    // On the provider's own paths bodies pass as they are.
+    // On the provider's own paths, bodies pass unchanged.
     let body = r#"{"model":"fast"}"#;
     let call = scene.send("POST /v1/acct/gw/azure/v1/responses", &[], body).await.unwrap();
     assert_eq!(call.text(), body);
@@ -132,7 +132,7 @@ async fn rules_are_asked_about_the_model_that_an_alias_stands_for() {
     }
 }
 
-/// A path whose model the provider takes from there, and that model.
+/// A path with a model, and that model.
 const IN_PATHS: &[(&str, &str)] = &[
     ("azure-openai/res/my-dep/chat/completions", "my-dep"),
     ("azure-openai/openai/deployments/my%2Ddep/chat/completions", "my-dep"),
@@ -159,14 +159,14 @@ const IN_PATHS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn the_model_in_a_path_is_what_hooks_are_told() {
+async fn the_model_in_a_path_is_reported_to_hooks() {
     let scene = scene(|of| of);
     for (path, model) in IN_PATHS {
         let call = scene.send(&format!("POST /v1/acct/gw/{path}"), &[], "{}").await.unwrap();
         let end = scene.last();
         assert_eq!(end.request_model.as_deref(), Some(*model), "{path}: {}", call.uri);
     }
-    // What a body names is told where the provider reads it, and not where the path decides.
+    // The body's model is reported if the provider reads it, and not if the path decides.
     let body = r#"{"model":"gpt-5"}"#;
     for (path, model) in [
         ("azure-openai/res/my-dep/chat/completions", "my-dep"),
@@ -177,7 +177,7 @@ async fn the_model_in_a_path_is_what_hooks_are_told() {
         let end = scene.last();
         assert_eq!(end.request_model.as_deref(), Some(model), "{path}");
     }
-    // What only looks calls none.
+    // Paths that only show models call none.
     let line = "GET /v1/acct/gw/openai/v1/models/gpt-5";
     scene.send(line, &[], "").await.unwrap();
     assert_eq!(scene.last().request_model, None);
@@ -217,7 +217,7 @@ async fn on_a_deployments_path_the_deployment_decides_and_not_the_body() {
     }
     let end = scene.events.ends.lock().unwrap()[0].clone();
     assert_eq!(end.outcome, tower_ai_gateway::Outcome::Complete);
-    // The body's model decides at the newer API, as the name of a deployment.
+    // In the newer API, the body's model decides: it is the name of a deployment.
     let body = r#"{"model":"my-dep"}"#;
     let line = "POST /v1/acct/gw/azure-openai/v1/chat/completions";
     assert!(scene.send(line, &[], body).await.is_ok());

@@ -1,5 +1,5 @@
-//! What each provider's clients send when they are given the base URL that the hosted gateway's pages
-//! name for it, and where that must lead.
+//! Requests of each provider's clients with the base URL from the hosted gateway's documentation,
+//! and their upstream URLs.
 
 use http::Uri;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::providers::scene::Scene;
 
-/// All providers, one of each kind that depends on a place, and second ones of three.
+/// All providers, one of each kind that depends on a location, and a second one of three of them.
 fn scene() -> Scene {
     let places = [
         Provider::azure_openai("res"),
@@ -24,7 +24,8 @@ fn scene() -> Scene {
     Scene::new(|layer| layer.providers(Provider::all()).providers(places))
 }
 
-/// Base URL behind the gateway's own (`…/v1/{account}/{gateway}/`), client, what it adds, upstream URL.
+/// The base URL after the gateway's own (`…/v1/{account}/{gateway}/`), the client, the path that it
+/// adds, and the upstream URL.
 const TABLE: &[(&str, &str, &str, &str)] = &[
     ("openai", "openai", "/chat/completions", "https://api.openai.com/v1/chat/completions"),
     ("openai", "openai", "/responses/compact", "https://api.openai.com/v1/responses/compact"),
@@ -196,7 +197,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("baseten", "curl", "/v1/chat/completions", "https://inference.baseten.co/v1/chat/completions"),
     ("parallel", "parallel", "/v1/tasks/runs", "https://api.parallel.ai/v1/tasks/runs"),
     ("parallel", "parallel", "/v1beta/search", "https://api.parallel.ai/v1beta/search"),
-    // Azure: the page's form, what `AzureOpenAI` makes of either base, and the newer API.
+    // Azure: the documented form, the paths of `AzureOpenAI` with either base, and the newer API.
     (
         "azure-openai/res/dep",
         "openai",
@@ -240,7 +241,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "/chat/completions",
         "https://other-res.openai.azure.com/openai/deployments/dep/chat/completions",
     ),
-    // Vertex: the region in the path picks among those that are set up.
+    // Vertex: the region in the path selects one of the configured ones.
     (
         "google-vertex-ai",
         "google-genai",
@@ -259,7 +260,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "/publishers/google/models/gemini-2.5-pro:countTokens",
         "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/google/models/gemini-2.5-pro:countTokens",
     ),
-    // Bedrock: service and region pick among those that are set up. Bytes stay as they are.
+    // Bedrock: service and region select one of the configured ones. Bytes are unchanged.
     (
         "aws-bedrock/bedrock-runtime/us-east-1",
         "boto3",

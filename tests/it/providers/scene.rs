@@ -1,4 +1,4 @@
-//! A gateway in memory, before providers that keep what they get.
+//! A gateway in memory, with providers that record their requests.
 
 use std::convert::Infallible;
 
@@ -26,12 +26,12 @@ impl Scene {
         Self { layer: set(layer).build().unwrap(), events }
     }
 
-    /// The last exchange, as hooks were told of it.
+    /// The last exchange, as reported to hooks.
     pub(crate) fn last(&self) -> End {
         self.events.ends.lock().unwrap().last().unwrap().clone()
     }
 
-    /// What the provider got, or the status and body of the gateway's own answer.
+    /// The provider's request, or the status and body of the gateway's own answer.
     pub(crate) async fn send(
         &self,
         line: &str,

@@ -1,4 +1,4 @@
-//! The same over sockets: what stands on the wire.
+//! Requests to providers over sockets: the bytes on the wire.
 
 use tower_ai_gateway::Provider;
 

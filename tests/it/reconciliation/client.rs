@@ -1,4 +1,4 @@
-//! Clients that take what they get, or leave.
+//! Clients that read their response, or leave.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use super::provider::Books;
 use crate::support::client::{Connection, collect, full, next_data, request};
 use crate::support::guard;
 
-/// Runs every `step`th exchange below `end` from `start` on, one after the other.
+/// Runs every `step`th exchange from `start` to `end`, one after the other.
 pub async fn run(gateway: SocketAddr, books: Books, start: u64, step: usize, end: u64) {
     let mut connection = Connection::open(gateway, Version::HTTP_11).await;
     for number in (start..end).step_by(step) {
@@ -22,7 +22,7 @@ pub async fn run(gateway: SocketAddr, books: Books, start: u64, step: usize, end
     }
 }
 
-/// Gives whether the connection can be used again.
+/// Returns whether the connection can be reused.
 async fn one(connection: &mut Connection, books: &Books, number: u64, exchange: Exchange) -> bool {
     let id = number.to_string();
     let headers =
@@ -48,7 +48,7 @@ async fn one(connection: &mut Connection, books: &Books, number: u64, exchange: 
         Course::Broken => {
             see_content(&mut body).await;
             books.signal(number).notify_one();
-            assert!(collect(body).await.is_err(), "the client is told");
+            assert!(collect(body).await.is_err(), "the client gets an error");
             return false;
         }
         Course::ProviderError => assert_eq!(status, 429),

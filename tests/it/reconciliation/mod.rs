@@ -1,5 +1,5 @@
-//! 10,000 exchanges of every outcome through the example gateway: what its counters say, what its
-//! logs say and what the provider has written agree to the token and to the tick.
+//! 10,000 exchanges of all outcomes through the example gateway: its counters, its logs and the
+//! provider agree exactly on tokens and costs.
 
 mod client;
 mod plan;
@@ -56,7 +56,7 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
     let written = books.written();
     assert!(written.exchanges > EXCHANGES / 2 && written.ticks > 0, "{written:?}");
 
-    // Prometheus' counters.
+    // Prometheus counters.
     let page = settled(&program).await;
     let ended = |outcome: &str| {
         page.sum("ai_gateway_requests_ended_total", &[("ai_gateway_outcome", outcome)])
@@ -110,9 +110,9 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
     );
     assert_eq!(total.cost_ticks, written.ticks);
 
-    // A cancelled stream counts what had arrived, and the courses are all there.
+    // A cancelled stream counts the usage that had arrived, and all courses occur.
     let parts = (0..EXCHANGES).map(Exchange::number).filter(|e| e.course == Course::Cancelled);
-    let partial: u64 = parts.map(|exchange| exchange.told(1).ticks).sum();
+    let partial: u64 = parts.map(|exchange| exchange.reported(1).ticks).sum();
     let is_partial =
         |record: &&Value| record["outcome"] == "cancelled" && record["metering"] == "partial";
     let cancelled = records.iter().filter(is_partial);
@@ -121,12 +121,12 @@ async fn counters_logs_and_the_provider_agree_to_the_unit() {
     println!("{EXCHANGES} exchanges, {expected:?}: {written:?}");
 }
 
-/// The counters once every exchange that began has ended: a client that left does not see that.
+/// The counters after all started exchanges have ended, which clients that left cannot see.
 async fn settled(program: &Program) -> Page {
     let scrape = async || {
         let admin = program.admin.unwrap();
         let mut connection = Connection::open(admin, Version::HTTP_11).await;
-        // To this machine alone, and only under its own name.
+        // Only for this machine, and only under its own name.
         let request = Request::get("/metrics").header("host", admin.to_string());
         let response = connection.send(request.body(full("")).unwrap()).await;
         assert_eq!(response.status(), 200);

@@ -1,8 +1,8 @@
-//! What happens in each exchange: fixed by its number alone.
+//! The course of each exchange, determined by its number.
 
 use super::Sum;
 
-/// How an exchange goes.
+/// The course of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
     Json,
@@ -21,7 +21,7 @@ pub enum Course {
     GivenUp,
     /// The gateway refuses the request.
     Rejected,
-    /// There is no provider.
+    /// The provider is unreachable.
     Failed,
 }
 
@@ -56,7 +56,7 @@ pub struct Exchange {
     pub reasoning: u64,
 }
 
-/// Of twenty exchanges.
+/// The courses of twenty exchanges.
 const COURSES: [Course; 20] = {
     use Course::{
         Broken, Cancelled, Failed, GivenUp, HiddenError, Json, ProviderError, Rejected, Stream,
@@ -89,7 +89,7 @@ const COURSES: [Course; 20] = {
 impl Exchange {
     pub fn number(n: u64) -> Self {
         let course = COURSES[(n % 20) as usize];
-        // Messages tell usage at their beginning: the one API with a part of it to lose.
+        // Messages report usage at the start, so this is the only API with partial usage.
         let api = match (course, n / 20 % 3) {
             (Course::Broken | Course::Unfinished | Course::Cancelled, _) | (_, 2) => Api::Messages,
             (_, 1) => Api::Responses,
@@ -115,22 +115,22 @@ impl Exchange {
         }
     }
 
-    /// What the provider charges: what it reports, or what its list prices give.
+    /// The provider's charge: reported, or from its list prices.
     pub fn ticks(&self, output: u64) -> u64 {
         self.fresh * 12_500 + self.cached * 2_000 + output * 25_000
     }
 
-    /// What the client of this exchange is told of usage, whole or in part.
+    /// The usage that the client of this exchange receives, complete or partial.
     pub fn billed(&self) -> Sum {
         match self.course {
-            Course::Json | Course::Stream => self.told(self.visible + self.reasoning),
-            Course::Broken | Course::Unfinished | Course::Cancelled => self.told(1),
+            Course::Json | Course::Stream => self.reported(self.visible + self.reasoning),
+            Course::Broken | Course::Unfinished | Course::Cancelled => self.reported(1),
             _ => Sum::default(),
         }
     }
 
-    /// What the provider has told by the time that it has written `output` tokens.
-    pub fn told(&self, output: u64) -> Sum {
+    /// The usage that the provider has sent when it has written `output` tokens.
+    pub fn reported(&self, output: u64) -> Sum {
         let input = self.fresh + self.cached;
         Sum { exchanges: 1, input, output, ticks: self.ticks(output) }
     }

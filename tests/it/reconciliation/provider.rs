@@ -1,4 +1,4 @@
-//! A provider that keeps account of the usage that it has written.
+//! A provider that records the usage that it has sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use super::Sum;
 use super::plan::{Api, Course, Exchange};
 use crate::support::hyper_upstream::{HyperUpstream, UpstreamBody, body};
 
-/// What the provider remembers.
+/// The provider's records.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     written: Arc<Mutex<Sum>>,
@@ -26,7 +26,7 @@ impl Books {
         *self.written.lock().unwrap()
     }
 
-    /// By which the two sides of an exchange wait for each other.
+    /// Signals by which both sides of an exchange wait for each other.
     pub fn signal(&self, number: u64) -> Arc<Notify> {
         self.signals.lock().unwrap().entry(number).or_default().clone()
     }
@@ -40,7 +40,7 @@ impl Books {
         let number = request.headers()["x-number"].to_str().unwrap().parse().unwrap();
         let exchange = Exchange::number(number);
         request.into_body().collect().await.unwrap();
-        let usage = |output| *self.written.lock().unwrap() += exchange.told(output);
+        let usage = |output| *self.written.lock().unwrap() += exchange.reported(output);
         let output = exchange.visible + exchange.reasoning;
         match exchange.course {
             Course::Json => {
@@ -61,7 +61,7 @@ impl Books {
             course @ (Course::Broken | Course::Unfinished | Course::Cancelled) => {
                 usage(1);
                 let end = match course {
-                    // What was written but not read yet would be lost with the connection.
+                    // Unread data would be lost with the connection.
                     Course::Broken => End::Broken { once: self.signal(number) },
                     Course::Unfinished => End::Whole,
                     _ => End::Never,
@@ -105,7 +105,7 @@ fn whole(exchange: &Exchange) -> String {
     format!(r#"{{"model":"grok-4.3",{answer},"usage":{}}}"#, usage(exchange))
 }
 
-/// The events of a whole stream; of Messages, the first two have what is known at the beginning.
+/// The events of a whole stream. In Messages, the first two have the initial usage.
 fn events(exchange: &Exchange) -> Vec<String> {
     let usage = usage(exchange);
     let data = match exchange.api {

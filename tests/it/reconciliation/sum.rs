@@ -1,8 +1,8 @@
-//! What an exchange has used, and what many have.
+//! The usage of exchanges and their sum.
 
 use std::ops::AddAssign;
 
-/// What was used and what it cost.
+/// Usage and cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub exchanges: u64,

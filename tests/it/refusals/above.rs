@@ -1,4 +1,4 @@
-//! A layer above the gateway refuses by what it puts into the extensions of a request.
+//! A layer above the gateway refuses a request with an extension.
 
 use axum::Router;
 use axum::extract::Request;
@@ -31,7 +31,7 @@ async fn a_layer_above_refuses_by_the_extensions_of_the_request() {
     scene.provider.assert_untouched("a layer above has refused");
     scene.hooks.are_all_rejected(3, 0).await;
     assert_eq!(scene.ask(CHAT, &[], MODEL).await.status(), 200);
-    // What is not the gateway's is not refused by it.
+    // The gateway does not refuse the app's requests.
     let answer = scene.ask("GET /", &["x-blocked: 1"], b"").await;
     assert_eq!((answer.status(), answer.body()), (200, &b"the app"[..]));
 }

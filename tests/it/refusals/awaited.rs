@@ -1,4 +1,4 @@
-//! Settings that are awaited in a layer above the gateway.
+//! Settings that a layer above the gateway awaits.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::refusals::scene::{CHAT, Expected, FORBIDDEN, MODEL, Scene, UNIFIED, p
 use crate::support::guard;
 use crate::support::message::request;
 
-/// Rows of a database that takes its time.
+/// Rows of a slow database.
 #[derive(Clone, Default)]
 struct Database {
     asked: Arc<AtomicUsize>,
@@ -93,7 +93,7 @@ async fn settings_are_awaited_for_the_gateways_requests_alone() {
     assert_eq!(database.asked.load(Ordering::SeqCst), 3);
     let answer = scene.ask("GET /v1/users/42/posts", &["x-session: bob"], b"").await;
     assert_eq!((answer.status(), answer.body()), (200, &b"the app"[..]));
-    // The ids are malformed: there is nothing to ask for.
+    // The ids are malformed, so there is nothing to look up.
     scene.ask("POST /v1/a%20b/gw/grok/x", &["x-session: bob"], b"").await.gateway_error(400, 2400);
     assert_eq!(database.asked.load(Ordering::SeqCst), 3);
 }
@@ -146,7 +146,7 @@ async fn a_client_that_goes_away_takes_the_look_up_with_it() {
 
 #[tokio::test]
 async fn without_settings_or_a_refusal_nothing_is_served() {
-    // The layer that should find them is forgotten, or stands below.
+    // The settings layer is missing, or below the gateway.
     let mut scene = Scene::new(from_above, |gateway| {
         let below = gateway.settings_layer(Database::default()).unwrap();
         let app = ServiceBuilder::new().layer(below).service(service_fn(page));

@@ -1,4 +1,4 @@
-//! A layer between the gateway and its client refuses, in both positions and both ways.
+//! A layer between the gateway and its client refuses requests, in both positions and both ways.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,11 +20,11 @@ use crate::refusals::scene::{CHAT, FORBIDDEN, MODEL, Scene, page};
 type Answer = http::Response<UnsyncBoxBody<Bytes, BoxError>>;
 type Client = BoxCloneSyncService<Request<RequestBody<Body>>, Answer, BoxError>;
 
-/// How a guard tells its gateway.
+/// How a layer signals a refusal.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Response,
-    /// A refusal in the extensions of what looks like an answer.
+    /// A refusal in the extensions of a response.
     Marked,
     Error,
     Wrapped,
@@ -32,7 +32,7 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Response, Way::Marked, Way::Error, Way::Wrapped];
 
-/// Refuses what has `x-blocked`, having read the body or not.
+/// Refuses requests with `x-blocked`, after reading the body or not.
 fn guarded(way: Way) -> Client {
     let client = HttpClient::new().unwrap();
     BoxCloneSyncService::new(service_fn(move |mut request: Request<RequestBody<Body>>| {

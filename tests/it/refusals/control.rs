@@ -1,4 +1,4 @@
-//! A refusal from below the control layers: none of them acts on it.
+//! The control layers pass on a refusal from below without acting on it.
 
 use std::convert::Infallible;
 use std::io;
@@ -27,7 +27,7 @@ use crate::support::scripted::{Answer, AnswerBody, Upstream, full, json};
 
 type Sent = Request<ReplayBody<RequestBody<Full<Bytes>>>>;
 
-/// How often a guard was asked.
+/// How often a guard was called.
 type Asked = Arc<AtomicUsize>;
 type Guard = BoxCloneSyncService<Sent, Response<AnswerBody>, BoxError>;
 
@@ -35,7 +35,7 @@ type Guard = BoxCloneSyncService<Sent, Response<AnswerBody>, BoxError>;
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Response,
-    /// It looks like an answer that is an error.
+    /// A response with an error status.
     Marked,
     Error,
 }
@@ -57,7 +57,7 @@ impl Way {
     }
 }
 
-/// `refuses` sees the request and how many the guard has seen before.
+/// `refuses` gets the request and the number of earlier ones.
 fn guard(
     upstream: Upstream,
     way: Way,
@@ -102,7 +102,7 @@ impl Case {
     ) -> Self {
         let settings = GatewaySettings::builder().authenticated_elsewhere();
         let settings = set(settings).key("grok", key("grok")).key("openai", key("openai"));
-        let (told, ends) = Ends::by(|end| End {
+        let (reported, ends) = Ends::by(|end| End {
             outcome: end.outcome,
             code: end.gateway_code,
             attempts: end.attempts,
@@ -111,7 +111,7 @@ impl Case {
         let layer = GatewayLayer::builder()
             .providers([Provider::xai(), Provider::openai()])
             .settings(Arc::new(settings.build().unwrap()))
-            .metrics_hook(told);
+            .metrics_hook(reported);
         let app = service_fn(async |_: Request<Full<Bytes>>| {
             Ok::<_, Infallible>(Response::new(full("the app")))
         });
@@ -122,7 +122,7 @@ impl Case {
         Self { service: BoxCloneSyncService::new(service), ends }
     }
 
-    /// Sends a request that may be sent again, and gives its status.
+    /// Sends a request that may be retried, and returns its status.
     async fn ask(&self) -> StatusCode {
         let request = Request::post("/v1/acct/gw/grok/v1/chat/completions")
             .header("content-type", "application/json")
@@ -163,7 +163,7 @@ fn answers() -> Upstream {
     Upstream::new(|_, _| json(200, "{}"))
 }
 
-/// Whether it goes to the provider of that host.
+/// Returns true if the request goes to the provider at that host.
 fn is_to(request: &Sent, host: &str) -> bool {
     request.uri().authority().is_some_and(|authority| authority.host() == host)
 }
@@ -215,7 +215,7 @@ async fn a_refusal_leads_to_no_other_provider() {
         case.ended(2503, 0, 0).await;
         assert_eq!((asked.load(Ordering::SeqCst), upstream.count()), (1, 0), "{way:?}");
 
-        // Nor does one of a later step, whose exchange is refused as well.
+        // The same holds for a later step, whose exchange is also refused.
         let upstream = Upstream::new(|call, _| match call.authority() {
             "api.x.ai" => json(500, "{}"),
             _ => json(200, "{}"),
@@ -329,7 +329,7 @@ async fn a_refusal_is_no_answer_to_being_asked_for_usage() {
     }
 }
 
-/// A vault with one key, which counts.
+/// A vault with one key that counts its look-ups.
 struct Vault(Asked);
 
 impl KeySource for Vault {
@@ -346,12 +346,12 @@ async fn a_refusal_below_the_key_layer_is_no_failure_of_the_key() {
         let upstream = answers();
         let (client, _) = guard(upstream.clone(), way, |_, before| (before < 2).then(busy));
         let client = KeyLayer::new(Vault(fetched.clone())).layer(client);
-        let (told, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code, end.failure));
+        let (reported, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code, end.failure));
         let settings = GatewaySettings::builder().authenticated_elsewhere().keys_from_layer();
         let gateway = GatewayLayer::builder()
             .provider(Provider::xai())
             .settings(Arc::new(settings.build().unwrap()))
-            .metrics_hook(told)
+            .metrics_hook(reported)
             .build()
             .unwrap();
         let gateway = gateway.client_layer().layer(ControlLayer::new().layer(client));

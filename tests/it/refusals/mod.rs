@@ -1,5 +1,5 @@
-//! Requests that the host refuses itself, over real sockets: each is answered in the caller's shape,
-//! is one rejected exchange for all hooks, and nothing of it is the provider's.
+//! Requests that the host refuses, over real sockets: each is answered in the caller's format, is
+//! one rejected exchange for all hooks, and does not concern the provider.
 
 mod above;
 mod awaited;

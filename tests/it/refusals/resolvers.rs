@@ -1,4 +1,4 @@
-//! A resolver says why a request gets no settings.
+//! Refusals from a settings resolver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tower_ai_gateway::{HttpClient, Refusal};
 
 use crate::refusals::scene::{CHAT, Expected, FORBIDDEN, MODEL, Scene, page};
 
-/// What the account's row says; the account stands in a header of the host's.
+/// Looks up the account, which is in a header of the host.
 fn resolve(query: &SettingsQuery<'_>) -> Result<Option<Arc<GatewaySettings>>, Refusal> {
     match query.extensions.get::<Account>().map_or("", |account| &account.0) {
         "well" => Ok(Some(Arc::default())),

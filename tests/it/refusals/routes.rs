@@ -1,4 +1,4 @@
-//! Where a request goes is known to layers above the gateway and below it.
+//! The route of a request, for layers above and below the gateway.
 
 use std::sync::{Arc, Mutex};
 
@@ -71,7 +71,7 @@ fn a_layer_above_can_ask_where_a_request_goes_without_side_effects() {
     }
 }
 
-/// What a layer between the gateway and its client reads.
+/// The route that a layer between the gateway and its client reads.
 async fn seen(
     gateway: &GatewayLayer,
     path: &str,
@@ -110,7 +110,7 @@ async fn a_layer_below_knows_provider_operation_and_model_on_native_paths() {
         let expected = (provider.to_owned(), operation, model.map(str::to_owned));
         assert_eq!(seen(&open, path, body).await, expected, "{path}");
     }
-    // Where models are restricted the body is read for its model.
+    // If models are restricted, the body is read for its model.
     let settings = GatewaySettings::builder().allow_models(["grok-4*", "gemini-*"]).build();
     let restricted = gateway(settings.unwrap());
     for (path, body, model) in [(CHAT, json, "grok-4"), (GEMINI, "{}", "gemini-2.5-pro")] {

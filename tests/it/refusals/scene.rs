@@ -1,4 +1,4 @@
-//! A host with all hooks around a gateway, and what each hook was told.
+//! A host with all hooks around a gateway, and their records.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ pub(crate) const MESSAGES: &str = "POST /v1/acct/gw/anthropic/v1/messages";
 pub(crate) const UNIFIED: &str = "POST /v1/acct/gw/compat/chat/completions";
 pub(crate) const MODEL: &[u8] = br#"{"model":"grok/grok-4"}"#;
 
-/// What an end event says that must not say anything of a provider.
+/// The fields of an end event that must not mention a provider.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
@@ -42,7 +42,7 @@ pub(crate) struct Ended {
     pub(crate) is_booked: bool,
 }
 
-/// All hooks, and what they were told.
+/// All hooks and their records.
 pub(crate) struct Hooks {
     store: LogStore,
     log: LogHook,
@@ -62,7 +62,7 @@ impl Hooks {
         let handle = recorder.handle();
         let collector = Collector::start().await;
         let tracing = collector.provider(|provider| provider);
-        let (told, ends) = Ends::by(|end| Ended {
+        let (reported, ends) = Ends::by(|end| Ended {
             outcome: end.outcome,
             code: end.gateway_code,
             status: end.status.map(|status| status.as_u16()),
@@ -78,13 +78,17 @@ impl Hooks {
         let hooks = (log.clone(), Metrics::new().recorder(recorder), SpanHook::of(&tracing));
         let add = |builder: GatewayLayerBuilder| {
             let (log, metrics, spans) = hooks;
-            builder.metrics_hook(log).metrics_hook(metrics).metrics_hook(spans).metrics_hook(told)
+            builder
+                .metrics_hook(log)
+                .metrics_hook(metrics)
+                .metrics_hook(spans)
+                .metrics_hook(reported)
         };
         (Self { store, log, ends, handle, tracing, collector, _directory: directory }, add)
     }
 
-    /// The next exchange has ended as a refusal with this status and code, after so many calls to
-    /// a provider.
+    /// Checks that the next exchange ended as a refusal with this status and code, after this many
+    /// provider calls.
     #[track_caller]
     pub(crate) fn next_is(
         &mut self,
@@ -101,7 +105,7 @@ impl Hooks {
         }
     }
 
-    /// Every hook has booked so many exchanges as rejected, and nothing else.
+    /// Checks that each hook has recorded this many rejected exchanges, and nothing else.
     pub(crate) async fn are_all_rejected(&self, count: u64, calls: u64) {
         assert!(self.ends.is_empty(), "one end for each exchange");
         let log = self.log.clone();
@@ -174,7 +178,7 @@ impl Scene {
         wire.read_message().await
     }
 
-    /// All three routes refuse with this, in their callers' shape.
+    /// Checks that all three routes refuse with this, in their callers' format.
     pub(crate) async fn refuses(&mut self, headers: &[&str], expected: &Expected) {
         for line in [CHAT, MESSAGES, UNIFIED] {
             let answer = self.ask(line, headers, MODEL).await;
@@ -184,11 +188,11 @@ impl Scene {
     }
 }
 
-/// How a refusal is answered.
+/// The expected answer to a refusal.
 pub(crate) struct Expected {
     pub(crate) status: u16,
     pub(crate) code: u16,
-    /// OpenAI's, Anthropic's.
+    /// The error types of OpenAI and Anthropic.
     pub(crate) kinds: (&'static str, &'static str),
     pub(crate) name: &'static str,
     pub(crate) message: &'static str,

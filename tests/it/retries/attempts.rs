@@ -1,4 +1,4 @@
-//! Which answers and failures are followed by another attempt, and when.
+//! Which answers and failures cause another attempt, and when.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -125,7 +125,7 @@ async fn off_unless_asked_for_and_never_more_than_five() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delays_grow_as_they_are_told_to() {
+async fn delays_grow_as_configured() {
     for (backoff, expected) in [
         (Backoff::Constant, [0, 12_000, 24_000, 36_000, 48_000]),
         (Backoff::Linear, [0, 12_000, 36_000, 66_000, 96_000]),

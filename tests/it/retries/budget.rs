@@ -1,4 +1,4 @@
-//! Retries are a part of the load, and never the most of it.
+//! The retry budget bounds retries to a share of the load.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_provider_that_always_fails_is_not_hammered() {
     let upstream = Upstream::new(|_, _| answer(503, &[], ""));
     let layer = RetryLayer::new(at_once());
     for _ in 0..REQUESTS {
-        // A service of its own for each: the budget is the layer's.
+        // Each request uses its own service: the budget belongs to the layer.
         let client = ReplayLayer::new().layer(layer.layer(upstream.clone()));
         client.oneshot(request("a.test")).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What the host says of which calls are made again, or elsewhere.
+//! The host's own rules for retries and fallbacks.
 
 use http::{HeaderMap, StatusCode};
 use tower::{Layer, ServiceExt};
@@ -11,7 +11,7 @@ use tower_ai_gateway::hook::Failure;
 use crate::retries::scene::{request, three};
 use crate::support::scripted::{Answer, Upstream, answer, fails};
 
-/// 404 may pass, 422 is for another model, and nothing helps after anything else.
+/// 404 is retried, 422 leads to another model, and everything else is returned.
 struct Own;
 
 impl Classify for Own {
@@ -28,7 +28,7 @@ impl Classify for Own {
     }
 }
 
-/// How many calls are made, each answered so, with three attempts and two models.
+/// The number of calls if each is answered like this, with three attempts and two models.
 async fn calls(of: fn() -> Answer) -> usize {
     let upstream = Upstream::new(move |_, _| of());
     let other = Alternative::new(Provider::xai()).model("n");

@@ -1,4 +1,4 @@
-//! What every service may rely on: it is called when it is ready, and not for those who have left.
+//! Tower's contract: services are called only when ready, and not for clients that have left.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tower_ai_gateway::control::{FallbackLayer, ReplayLayer, RetryLayer};
 use crate::retries::scene::{request, three};
 use crate::support::scripted::{Upstream, answer};
 
-/// Needs a while to be ready, must be asked before each call, and is not ready by being cloned.
+/// Becomes ready after a while, must be polled before each call, and clones are not ready.
 struct Strict {
     inner: Upstream,
     asked: u8,

@@ -1,4 +1,4 @@
-//! Errors in the first event of a stream, and in JSON under a status of success.
+//! Errors in the first event of a stream, and in JSON with a status of success.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -44,7 +44,7 @@ async fn an_error_that_may_pass_is_met_again() {
         {
             let first = body.clone();
             let upstream = Upstream::new(move |_, before| match before {
-                // What a success says of patience is not about the error.
+                // The `retry-after` of a successful response does not apply to the error.
                 0 => answer(200, &[header, ("retry-after", "20")], first.clone()),
                 _ => answer(200, &[SSE], WELL),
             });
@@ -65,7 +65,7 @@ async fn an_error_that_does_not_pass_is_handed_on_as_it_came() {
     let response = send(&upstream, three(), request()).await.unwrap();
     assert_eq!(upstream.times(), [0, 1000, 3000]);
     assert_eq!(read(response.into_body()).await.unwrap(), body.as_bytes());
-    // Nor is it met again where the provider forbids that, or it has begun to answer.
+    // It is not retried if the provider forbids that or has started to answer.
     let sent = body.clone();
     let forbids =
         Upstream::new(move |_, _| answer(200, &[SSE, ("x-should-retry", "false")], sent.clone()));
@@ -83,7 +83,7 @@ async fn an_error_that_does_not_pass_is_handed_on_as_it_came() {
     assert_eq!(half.count(), 1);
 }
 
-/// A stream of which nothing is there yet, as long as the sender lives.
+/// A stream without data, open while the sender lives.
 fn silent() -> (http_body_util::channel::Sender<Bytes, BoxError>, impl Fn() -> Answer + Send + Sync)
 {
     let (sender, body) = Channel::<Bytes, BoxError>::new(8);
@@ -112,7 +112,7 @@ async fn the_last_attempt_is_not_held_back() {
     assert!(head.await.is_ok());
 }
 
-/// Under a fallback to another provider.
+/// Below a fallback to another provider.
 async fn below_a_fallback(upstream: &Upstream) -> (Duration, Vec<String>) {
     let other = Provider::custom("other", "https://other.test/v1");
     let secret = tower_ai_gateway::settings::Secret::new("sk-for-other").unwrap();

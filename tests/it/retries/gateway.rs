@@ -1,4 +1,4 @@
-//! Under a gateway: what the request, the gateway's settings and the layer say, and what hooks learn.
+//! Retries below a gateway: precedence of the request, the gateway and the layer, and events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +123,7 @@ async fn on_demand_a_gateways_defaults_are_a_demand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hooks_are_told_of_each_attempt_and_once_of_the_end() {
+async fn hooks_get_each_attempt_and_one_end() {
     let upstream = Upstream::new(|_, before| match before {
         0 => answer(429, &[], ""),
         1 => fails(std::io::ErrorKind::ConnectionReset),
@@ -155,7 +155,7 @@ async fn hooks_are_told_of_each_attempt_and_once_of_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_nobody_repeats_is_told_of_once() {
+async fn an_attempt_that_nobody_repeats_is_reported_once() {
     for headers in [&[][..], &[("cf-aig-max-attempts", "2")]] {
         for is_well in [true, false] {
             let upstream = Upstream::new(move |_, _| match is_well {
@@ -168,7 +168,7 @@ async fn an_attempt_that_nobody_repeats_is_told_of_once() {
             assert_eq!(result.is_ok(), is_well);
             drop(result);
             let expected = if is_well { "200" } else { "other" };
-            assert_eq!(events.told(), [(1, 0, expected.to_owned())]);
+            assert_eq!(events.reported(), [(1, 0, expected.to_owned())]);
             assert_eq!(events.end().attempts, 1);
         }
     }
@@ -181,7 +181,7 @@ async fn a_client_that_leaves_between_attempts_ends_the_exchange() {
     let events = scene.events.clone();
     let call = scene.send(&upstream, &[("cf-aig-max-attempts", "2")]);
     assert!(tokio::time::timeout(Duration::from_millis(100), call).await.is_err());
-    assert_eq!((events.told().len(), events.end().attempts), (1, 1));
+    assert_eq!((events.reported().len(), events.end().attempts), (1, 1));
     assert_eq!(events.end().outcome, Outcome::Cancelled);
     assert_eq!(upstream.count(), 1);
 }

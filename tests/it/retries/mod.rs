@@ -1,4 +1,4 @@
-//! When a request is sent again, how often, and when it is not.
+//! Retries: when, how often, and when not.
 
 mod attempts;
 mod budget;

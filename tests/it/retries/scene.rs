@@ -1,4 +1,4 @@
-//! A client that sends again.
+//! A client with retries.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::scripted::{AnswerBody, Upstream, answer};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// Three attempts, with delays of one second and of two.
+/// Three attempts, with delays of one and two seconds.
 pub(crate) fn three() -> RetrySettings {
     RetrySettings::attempts(3).delay(SECOND).jitter(false)
 }
@@ -27,7 +27,7 @@ pub(crate) fn request() -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// Sends one request by a client that knows nothing of a gateway.
+/// Sends a request through a client without a gateway.
 pub(crate) async fn send<B>(
     upstream: &Upstream,
     settings: RetrySettings,

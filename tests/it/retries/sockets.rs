@@ -1,4 +1,4 @@
-//! Over real connections.
+//! Retries over real connections.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::scripted::read;
 
 type Sent = JoinHandle<Result<Response<ResponseBody<ClassifiedBody<ClientBody>>>, BoxError>>;
 
-/// Sends a request by a gateway that makes up to two attempts.
+/// Sends a request through a gateway that makes up to two attempts.
 fn send(upstream: &RawUpstream, events: &Events) -> (Sender<Bytes, std::io::Error>, Sent) {
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(8);
     let gateway = GatewayLayer::builder()
@@ -47,7 +47,7 @@ async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
     let mut early = upstream.accept().await;
     early.read_head().await;
     assert_eq!(early.read_chunk().await.unwrap(), b"one ");
-    // With a body that does not end, so that nothing but the gateway ends this connection.
+    // With a body that does not end, so that only the gateway can end this connection.
     early.send("HTTP/1.1 503 Busy\r\ncontent-length: 100\r\n\r\nbusy").await;
     let mut late = upstream.accept().await;
     let head = late.read_head().await;
@@ -60,7 +60,7 @@ async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
     assert_eq!(response.status(), 200);
     assert_eq!(read(response.into_body()).await.unwrap(), b"well");
     assert!(!early.read_chunks().await.is_whole, "nobody sends the rest there");
-    assert_eq!(events.told(), [(1, 0, "503".into()), (2, 0, "200".into())]);
+    assert_eq!(events.reported(), [(1, 0, "503".into()), (2, 0, "200".into())]);
     assert_eq!(events.end().attempts, 2);
 }
 
@@ -95,7 +95,7 @@ async fn a_client_that_breaks_off_is_not_the_providers_failure() {
     wire.read_chunk().await;
     sender.abort(std::io::ErrorKind::ConnectionReset.into());
     assert!(guard("the failure", sent).await.unwrap().is_err());
-    assert_eq!(events.told(), [(1, 0, "request_body".into())]);
+    assert_eq!(events.reported(), [(1, 0, "request_body".into())]);
     assert_eq!(upstream.connections(), 1);
 }
 

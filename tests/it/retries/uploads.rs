@@ -1,4 +1,4 @@
-//! Bodies that cannot be sent again, and those that are still on their way.
+//! Bodies that cannot be sent again, and those that are still being sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use crate::support::scripted::{Upstream, answer};
 
 #[tokio::test(start_paused = true)]
 async fn a_body_over_the_limit_is_sent_once() {
-    // What a frame counts for stands in the documentation of the limit.
+    // The documentation of the limit says what a frame counts.
     for (limit, expected) in [(13 + 64, 3), (13 + 63, 1)] {
         for is_sized in [true, false] {
             let upstream = busy();
@@ -32,7 +32,7 @@ async fn a_body_over_the_limit_is_sent_once() {
     }
 }
 
-/// Does not say how long it is.
+/// A body of unknown length.
 struct Unsized(Full<Bytes>);
 
 impl Body for Unsized {
@@ -57,7 +57,7 @@ async fn a_request_without_a_body_is_repeated_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_was_broken_off_is_sent_once() {
-    // It looks as a failed connection does, and is the client's own all the same.
+    // It looks like a failed connection, but it is the client's fault.
     let upstream = busy();
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     let sent = tokio::spawn({
@@ -92,7 +92,7 @@ async fn a_body_still_on_its_way_is_replayed_whole() {
     let sent = tokio::spawn(client.oneshot(request().map(|_| body)));
     for part in ["one ", "two ", "three"] {
         sender.send_data(Bytes::from(part)).await.unwrap();
-        // Long enough for the first answer, and for the wait behind it.
+        // Long enough for the first answer and the wait after it.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     drop(sender);

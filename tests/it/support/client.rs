@@ -1,4 +1,4 @@
-//! hyper as the client of a gateway: both versions of HTTP, and bodies that are sent piece by piece.
+//! hyper as a gateway's client: both versions of HTTP, and bodies sent piece by piece.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use super::guard;
 
 pub type ClientBody = BoxBody<Bytes, Infallible>;
 
-/// One connection to a gateway.
+/// A connection to a gateway.
 #[derive(Debug)]
 pub enum Connection {
     Http1(http1::SendRequest<ClientBody>),
@@ -25,7 +25,7 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// `version` decides how the client speaks; HTTP/2 is spoken without asking.
+    /// Connects with this version of HTTP; HTTP/2 by prior knowledge.
     pub async fn open(addr: SocketAddr, version: Version) -> Self {
         let stream = guard("a connection", TcpStream::connect(addr)).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -56,7 +56,7 @@ impl Connection {
     }
 }
 
-/// A request that suits both versions: HTTP/1.1 gets its target and `host` from the URI.
+/// A request for both versions: HTTP/1.1 gets its target and `host` from the URI.
 pub fn request(
     version: Version,
     method: &str,
@@ -80,7 +80,7 @@ pub fn full(bytes: impl Into<Bytes>) -> ClientBody {
     Full::new(bytes.into()).boxed()
 }
 
-/// A body that a test sends frame by frame; dropping the sender ends it.
+/// A body sent frame by frame by the test; dropping the sender ends it.
 pub fn channel() -> (Sender<Bytes, Infallible>, ClientBody) {
     let (sender, body) = Channel::new(1);
     (sender, body.boxed())
@@ -97,7 +97,7 @@ pub async fn next_data(body: &mut Incoming) -> Option<Bytes> {
     }
 }
 
-/// A whole body, or the error that it broke off with.
+/// A whole body, or its error.
 pub async fn collect(body: Incoming) -> hyper::Result<Bytes> {
     Ok(guard("the whole body", body.collect()).await?.to_bytes())
 }

@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tower::ServiceExt;
 use tower_ai_gateway::HttpClient;
 
-/// What has been exported so far, byte for byte.
+/// The exported bytes so far.
 #[derive(Clone, Debug)]
 pub struct Collector {
     endpoint: String,
@@ -69,7 +69,7 @@ impl Collector {
         self.exports.lock().unwrap().concat()
     }
 
-    /// All spans, in the order of their ends, with the scope that they came in.
+    /// All spans in the order of their ends, with their scope.
     pub fn spans(&self) -> Vec<(InstrumentationScope, Span)> {
         let exports = self.exports.lock().unwrap().clone();
         exports
@@ -84,7 +84,7 @@ impl Collector {
     }
 }
 
-/// All that the batch thread still holds is exported when this returns.
+/// Exports everything that the batch thread still holds.
 pub async fn flush(provider: &SdkTracerProvider) {
     let provider = provider.clone();
     tokio::task::spawn_blocking(move || provider.force_flush()).await.unwrap().unwrap();
@@ -115,7 +115,7 @@ impl OtlpClient for Client {
     }
 }
 
-/// Attributes as a JSON object. Each key is there once.
+/// Attributes as a JSON object. Checks that each key occurs once.
 #[track_caller]
 pub fn object(attributes: &[KeyValue]) -> Map<String, Value> {
     let mut object = Map::new();

@@ -1,4 +1,4 @@
-//! A gateway over all control layers, and a provider in memory that answers as it is told.
+//! A gateway with all control layers, and a scripted provider in memory.
 #![allow(clippy::needless_pass_by_value)]
 
 use std::convert::Infallible;
@@ -111,7 +111,7 @@ impl Reply {
     }
 }
 
-/// A request as the provider got it.
+/// A request as received by the provider.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub uri: String,
@@ -127,7 +127,7 @@ impl Sent {
         Some(value.to_str().unwrap())
     }
 
-    /// What stands behind `Bearer`.
+    /// The token after `Bearer`.
     pub fn key(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
@@ -137,7 +137,7 @@ impl Sent {
     }
 }
 
-/// The gateway, what reached its provider, and what its hook was told.
+/// The gateway, its provider's requests, and its hook's events.
 #[derive(Clone)]
 pub struct Scene {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Answer, Infallible>,
@@ -179,7 +179,7 @@ impl Scene {
         self.service.clone().oneshot(request).await.unwrap()
     }
 
-    /// One exchange to its end: the status and the body.
+    /// Runs an exchange to its end. Returns the status and the body.
     pub async fn ask(&self, request: Request<Full<Bytes>>) -> (u16, String) {
         let response = self.send(request).await;
         let status = response.status().as_u16();
@@ -187,12 +187,12 @@ impl Scene {
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    /// What has reached the provider since this was asked last.
+    /// The provider's requests since the last call.
     pub fn sent(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
 
-    /// The one request of these.
+    /// The only request of these.
     pub fn one(&self) -> Sent {
         let mut sent = self.sent();
         assert_eq!(sent.len(), 1, "{sent:?}");

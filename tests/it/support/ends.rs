@@ -1,21 +1,21 @@
-//! The ends of exchanges, for a test to wait for.
+//! Waits for the ends of exchanges.
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tower_ai_gateway::{EndEvent, MetricsHook};
 
 use super::guard;
 
-/// What was kept of each end event, in their order.
+/// The kept part of each end event, in order.
 #[derive(Debug)]
 pub struct Ends<T>(UnboundedReceiver<T>);
 
 impl<T: Send + 'static> Ends<T> {
-    /// With the hook that tells them. It is told after all hooks that were added before it.
+    /// Creates it with its hook, which runs after all hooks that were added before it.
     pub fn by(
         keep: impl Fn(&EndEvent<'_>) -> T + Send + Sync + 'static,
     ) -> (impl MetricsHook, Self) {
         let (sender, ends) = unbounded_channel();
-        // A test that has seen enough waits no more.
+        // The test may have stopped waiting.
         let hook = move |end: &EndEvent<'_>| drop(sender.send(keep(end)));
         (hook, Self(ends))
     }

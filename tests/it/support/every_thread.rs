@@ -1,11 +1,12 @@
-//! For tests that read what one thread logs while other threads log as well.
+//! For tests that read one thread's log while other threads log too.
 
 use std::sync::LazyLock;
 
 use tracing::Dispatch;
 
-/// While `tracing` knows one subscriber alone, a callsite is turned on or off by the thread that
-/// comes by first, and one without a subscriber turns it off for all. With a second one it is not.
+/// While `tracing` has only one subscriber, the first thread at a callsite enables or disables it
+/// for all threads, and a thread without a subscriber disables it. A second subscriber prevents
+/// that.
 pub(crate) fn may_log() {
     static SECOND: LazyLock<Dispatch> =
         LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));

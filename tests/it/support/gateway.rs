@@ -23,7 +23,7 @@ use tower_ai_gateway::{
 use super::message::Message;
 use super::wire::Wire;
 
-/// What is to be served.
+/// The gateway to serve.
 #[derive(Debug)]
 pub struct Setup {
     layer: GatewayLayerBuilder,
@@ -77,14 +77,14 @@ pub fn all_controls() -> Arc<GatewaySettings> {
     Arc::new(settings.build().unwrap())
 }
 
-/// Where a gateway listens.
+/// A served gateway.
 #[derive(Clone, Copy, Debug)]
 pub struct Gateway {
     pub addr: SocketAddr,
 }
 
 impl Gateway {
-    /// Serves what is a gateway already, both versions of HTTP.
+    /// Serves a service with both versions of HTTP.
     pub async fn serve<S, B>(service: S) -> Self
     where
         S: Service<Request<Incoming>, Response = http::Response<B>> + Clone + Send + 'static,
@@ -103,9 +103,9 @@ impl Gateway {
                 tokio::spawn(async move {
                     let mut server = auto::Builder::new(TokioExecutor::new());
                     server.http1().timer(TokioTimer::new());
-                    // As axum's own server has it.
+                    // Like axum's own server.
                     server.http2().enable_connect_protocol();
-                    // A client that breaks off is part of many tests.
+                    // Many tests have clients that disconnect.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -113,7 +113,7 @@ impl Gateway {
         Self { addr }
     }
 
-    /// `grok` at `base`, with the defaults of the crate.
+    /// Serves `grok` at `base` with default settings.
     pub async fn start(base: impl Into<String>) -> Self {
         Setup::new(base).start().await
     }
@@ -122,7 +122,7 @@ impl Gateway {
         Wire::connect(self.addr).await
     }
 
-    /// The answer to one request on a connection of its own.
+    /// The answer to a request on a new connection.
     pub async fn answer(&self, request: impl AsRef<[u8]>) -> Message {
         let mut wire = self.connect().await;
         wire.send(request).await;
@@ -130,7 +130,7 @@ impl Gateway {
     }
 }
 
-/// What the server puts into the extensions of every request before the gateway sees it.
+/// An extension that the server adds to each request before the gateway.
 #[derive(Clone, Debug)]
 struct Mark;
 
@@ -146,7 +146,7 @@ fn app() -> Router {
         .fallback(describe)
 }
 
-/// Says what of a request has reached the app.
+/// Answers with the request as the app received it.
 async fn describe(request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let headers = parts

@@ -1,4 +1,4 @@
-//! A provider that speaks both versions of HTTP, plainly or behind TLS.
+//! A provider with both versions of HTTP, with or without TLS.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,11 +23,11 @@ use tower::BoxError;
 
 pub type UpstreamBody = BoxBody<Bytes, BoxError>;
 
-/// Where such a provider listens.
+/// A served provider.
 #[derive(Clone, Debug)]
 pub struct HyperUpstream {
     pub addr: SocketAddr,
-    /// The certificate that a client must trust, where this is behind TLS.
+    /// The certificate that clients must trust; `None` without TLS.
     pub pem: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl HyperUpstream {
         Self::listen(None, handler).await
     }
 
-    /// Behind TLS, with these protocols to be negotiated.
+    /// With TLS and these protocols for negotiation.
     pub async fn start_tls<H, F>(alpn: &[&str], handler: H) -> Self
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -107,7 +107,7 @@ where
         let response = handler(request);
         async move { Ok::<_, Infallible>(response.await) }
     });
-    // A gateway that breaks off is part of many tests.
+    // Many tests have gateways that disconnect.
     let _ =
         auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await;
 }

@@ -1,4 +1,4 @@
-//! Keys, the tokens that they sign, and a server that gives the public ones away.
+//! An issuer: keys, signed tokens, and a server for the public keys.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 pub(crate) const ISSUER: &str = "https://issuer.test";
 pub(crate) const AUDIENCE: &str = "gateway";
 
-/// A private key, made for one test.
+/// A private key, generated for one test.
 pub(crate) struct Key {
     pub(crate) id: &'static str,
     pair: Pair,
@@ -61,7 +61,7 @@ impl Key {
         }
     }
 
-    /// The bytes of the public key, as whoever has read the set knows them.
+    /// The bytes of the public key.
     pub(crate) fn public(&self) -> Vec<u8> {
         match &self.pair {
             Pair::Ed(pair) => pair.public_key().as_ref().to_vec(),
@@ -97,7 +97,7 @@ impl Key {
         self.token_under(&json!({"alg": self.algorithm(), "kid": self.id, "typ": "JWT"}), claims)
     }
 
-    /// The same under whatever header.
+    /// A token with these claims and this header.
     pub(crate) fn token_under(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let signature = self.sign(message.as_bytes());
@@ -127,7 +127,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Good claims of `alice`.
+/// Valid claims of `alice`.
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": [AUDIENCE, "other"], "sub": "alice", "exp": now() + 300,
@@ -135,7 +135,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// The same with some of them changed; `null` takes one away.
+/// Valid claims with changes; `null` removes one.
 pub(crate) fn claims_with(changes: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -151,7 +151,7 @@ pub(crate) fn set(keys: &[&Key]) -> String {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
 }
 
-/// What the issuer answers with.
+/// The issuer's answer.
 #[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -217,7 +217,7 @@ impl Issuer {
         format!("http://{}/keys", self.addr)
     }
 
-    /// From here on this is the answer.
+    /// Sets the answer from now on.
     pub(crate) fn replies(&self, reply: Reply) {
         *self.reply.lock().unwrap() = reply;
     }
@@ -226,7 +226,7 @@ impl Issuer {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Nobody gets an answer until [`go_on`](Self::go_on).
+    /// Delays answers until [`go_on`](Self::go_on).
     pub(crate) fn hold(&self) {
         self.gate.forget_permits(self.gate.available_permits());
     }

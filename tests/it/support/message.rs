@@ -1,6 +1,6 @@
-//! HTTP/1 messages as they stand on the wire.
+//! HTTP/1 messages as bytes on the wire.
 
-/// The head of a request or response: its bytes, and its lines in their order.
+/// The head of a request or response: its bytes, and its lines in order.
 #[derive(Clone, Debug)]
 pub struct Head {
     pub raw: Vec<u8>,
@@ -25,18 +25,18 @@ impl Head {
         status.unwrap_or_else(|| panic!("no status line: {:?}", self.line))
     }
 
-    /// What a request asks for.
+    /// The request target.
     pub fn target(&self) -> &str {
         self.line.split(' ').nth(1).unwrap_or_else(|| panic!("no request line: {:?}", self.line))
     }
 
-    /// All values of a header, in their order.
+    /// All values of a header, in order.
     pub fn all(&self, name: &str) -> Vec<&[u8]> {
         let named = self.headers.iter().filter(|(known, _)| known == name);
         named.map(|(_, value)| &value[..]).collect()
     }
 
-    /// The one value of a header; `None` where it is not there.
+    /// The only value of a header; `None` if it is missing.
     #[track_caller]
     pub fn get(&self, name: &str) -> Option<&str> {
         match self.all(name)[..] {
@@ -70,18 +70,18 @@ fn header(line: &[u8]) -> (String, Vec<u8>) {
     (name, line[colon + 1..].trim_ascii().to_vec())
 }
 
-/// What followed a head.
+/// The body after a head.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
     pub bytes: Vec<u8>,
-    /// The sizes of the chunks, where there were chunks.
+    /// The sizes of the chunks, if there were any.
     pub chunks: Option<Vec<usize>>,
     pub trailers: Vec<(String, Vec<u8>)>,
-    /// It came to the end that its head or its last chunk announces.
+    /// It reached the end that its head or last chunk announces.
     pub is_whole: bool,
 }
 
-/// A head and all that followed.
+/// A head and its body.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub head: Head,
@@ -93,7 +93,7 @@ impl Message {
         self.head.status()
     }
 
-    /// The body, which must have come whole.
+    /// The body, which must be complete.
     #[track_caller]
     pub fn body(&self) -> &[u8] {
         assert!(self.content.is_whole, "the body broke off: {}", self.text());
@@ -106,7 +106,7 @@ impl Message {
         json.unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// Checks that this is an error of the gateway's own, and gives its body.
+    /// Checks that this is the gateway's own error, and returns its body.
     #[track_caller]
     pub fn gateway_error(&self, status: u16, code: u16) -> serde_json::Value {
         assert_eq!(self.status(), status, "{}", self.text());

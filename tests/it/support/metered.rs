@@ -1,4 +1,4 @@
-//! A gateway whose end events a test waits for, and answers in the shapes of xAI's API.
+//! A gateway with awaitable end events, and answers in the shapes of xAI's API.
 
 use tower_ai_gateway::GatewayLayerBuilder;
 
@@ -20,12 +20,12 @@ pub fn chat_event(delta: &str) -> String {
     format!("data: {{\"model\":\"grok-4.3\",\"choices\":[{{\"delta\":{delta}}}]}}\n\n")
 }
 
-/// The event with the usage, behind all others.
+/// The event with the usage, after all others.
 pub fn usage_event(usage: &str) -> String {
     format!("data: {{\"model\":\"grok-4.3\",\"choices\":[],\"usage\":{usage}}}\n\n")
 }
 
-/// A gateway, a provider to be played by the test, and the end events in their order.
+/// A gateway, a provider played by the test, and the end events in order.
 pub struct Scene {
     pub gateway: Gateway,
     pub provider: RawUpstream,
@@ -49,7 +49,7 @@ impl Scene {
         self.ends.next().await
     }
 
-    /// One exchange: the provider answers a request with these bytes and hangs up.
+    /// Runs an exchange: the provider answers a request with these bytes and disconnects.
     pub async fn exchange(&mut self, request: &[u8], answer: &[u8]) -> (Message, End) {
         let mut client = self.gateway.connect().await;
         client.send(request).await;
@@ -61,7 +61,7 @@ impl Scene {
         (message, self.end().await)
     }
 
-    /// A `POST` that is answered by JSON.
+    /// Runs a `POST` that is answered with JSON.
     pub async fn json(&mut self, path: &str, body: &str) -> End {
         let (message, end) =
             self.exchange(&post(path, br#"{"model":"grok-4"}"#), &json("200 OK", body)).await;
@@ -69,7 +69,7 @@ impl Scene {
         end
     }
 
-    /// A `POST` that is answered by a stream, in chunks of `size` bytes.
+    /// Runs a `POST` that is answered with a stream, in chunks of `size` bytes.
     pub async fn stream(&mut self, path: &str, body: &str, size: usize) -> End {
         let (message, end) = self.exchange(&post(path, CHAT_REQUEST), &sse(body, size)).await;
         assert_eq!(message.body(), body.as_bytes());

@@ -1,7 +1,7 @@
-//! What the tests talk to and through: scripted peers on real sockets, and a gateway between them.
+//! Helpers of the tests: scripted peers on real sockets, and a gateway between them.
 //!
-//! Nothing here sleeps. Whatever waits for a peer does so under [`guard`], so that a test that
-//! hangs fails and names what it waited for.
+//! Nothing here sleeps. All waits for a peer use [`guard`], so that a hanging test fails and names
+//! what it waited for.
 
 pub mod client;
 #[cfg(feature = "otel")]
@@ -33,10 +33,10 @@ pub mod written;
 use std::future::Future;
 use std::time::Duration;
 
-/// Far beyond what any step takes on the slowest of machines.
+/// Longer than any step takes, even on slow machines.
 const TOO_LONG: Duration = Duration::from_secs(30);
 
-/// What `step` gives, or a panic that says what never came.
+/// The output of `step`, or a panic that names what never came.
 pub async fn guard<F: Future>(what: &str, step: F) -> F::Output {
     match tokio::time::timeout(TOO_LONG, step).await {
         Ok(output) => output,
@@ -44,7 +44,7 @@ pub async fn guard<F: Future>(what: &str, step: F) -> F::Output {
     }
 }
 
-/// Bytes without any short period, so that lost, doubled and swapped parts all show.
+/// Bytes without a short period, so that lost, repeated and swapped parts are detected.
 pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
     let mut bytes = Vec::with_capacity(length + 8);
@@ -57,7 +57,7 @@ pub fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Fails without printing megabytes.
+/// Compares bodies, and fails without printing megabytes.
 #[track_caller]
 pub fn assert_same_bytes(got: &[u8], expected: &[u8], what: &str) {
     if got == expected {

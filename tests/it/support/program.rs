@@ -1,27 +1,27 @@
-//! The example gateway as a program of its own.
+//! The example gateway as a process.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// A running gateway, ended with the test.
+/// A running gateway, stopped at the end of the test.
 pub struct Program {
     child: Child,
     pub addr: SocketAddr,
-    /// Where the operator's pages are, where there are any.
+    /// The address of the operator's pages, if there are any.
     pub admin: Option<SocketAddr>,
 }
 
 impl Program {
-    /// Starts the example, which listens on a port of its own.
+    /// Starts the example on a free port.
     pub fn start(arguments: &[&str]) -> Self {
         Self::start_with(arguments, |command| {
             command.env("RUST_LOG", "error");
         })
     }
 
-    /// Starts the example as `change` sets it up: environment, standard error, folder.
+    /// Starts the example with changes by `change`: environment, standard error, folder.
     pub fn start_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).args(arguments);
@@ -29,8 +29,8 @@ impl Program {
         Self::spawn(&mut command)
     }
 
-    /// Starts the example through a shell, for what a shell alone can set up: `ulimit`, closed
-    /// descriptors. `$GATEWAY` is the example with its address; the script ends in `exec $GATEWAY …`.
+    /// Starts the example through a shell, for `ulimit` and closed descriptors. `$GATEWAY` is the
+    /// example with its address; the script must end with `exec $GATEWAY …`.
     pub fn start_in_shell(script: &str, change: impl FnOnce(&mut Command)) -> Self {
         let gateway = format!("{} --listen 127.0.0.1:0 --admin 127.0.0.1:0", binary().display());
         let mut command = Command::new("bash");
@@ -44,7 +44,7 @@ impl Program {
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        // All that it says is written at once.
+        // Its output is written at once.
         let further = String::from_utf8_lossy(stdout.buffer()).into_owned();
         let admin = further.lines().find_map(|line| {
             let (_, url) =
@@ -59,7 +59,7 @@ impl Program {
         self.child.id()
     }
 
-    /// What is read from its standard error, where that is piped.
+    /// Its standard error, if that is piped.
     pub fn stderr(&mut self) -> Option<std::process::ChildStderr> {
         self.child.stderr.take()
     }
@@ -70,7 +70,7 @@ impl Program {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    /// Asks the gateway to stop and waits until it has.
+    /// Asks the gateway to stop, and waits for its exit.
     pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().unwrap()
@@ -84,7 +84,7 @@ impl Drop for Program {
     }
 }
 
-/// `GATEWAY_BIN`, or else the example, built with all features.
+/// `GATEWAY_BIN`, or else the example built with all features.
 pub fn binary() -> PathBuf {
     static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     BUILT.get_or_init(|| std::env::var_os("GATEWAY_BIN").map_or_else(build, PathBuf::from)).clone()
@@ -94,7 +94,7 @@ fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--example", "gateway", "--features", "full"]);
     assert!(cargo.status().unwrap().success(), "the example can be built");
-    // This test lies in `deps`, beside which the examples are.
+    // This test is in `deps`, a sibling of the examples.
     let own = std::env::current_exe().unwrap();
     own.parent().and_then(|deps| deps.parent()).unwrap().join("examples/gateway")
 }

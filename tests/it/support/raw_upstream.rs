@@ -1,4 +1,4 @@
-//! A provider whose every byte a test chooses.
+//! A provider whose bytes the test chooses.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::guard;
 use super::message::Message;
 use super::wire::Wire;
 
-/// Hands each connection to the test, which plays the provider on it.
+/// Passes each connection to the test, which plays the provider.
 #[derive(Debug)]
 pub struct RawUpstream {
     addr: SocketAddr,
@@ -37,12 +37,12 @@ impl RawUpstream {
         Self { addr, connections, accepted }
     }
 
-    /// The next connection that the gateway makes.
+    /// Waits for the gateway's next connection.
     pub async fn accept(&mut self) -> Wire {
         guard("a connection to the provider", self.accepted.recv()).await.unwrap()
     }
 
-    /// How many connections were made so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -51,13 +51,13 @@ impl RawUpstream {
         self.addr
     }
 
-    /// The base URL below which this provider has `path`.
+    /// The base URL with this path at this provider.
     pub fn base(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 }
 
-/// Answers every request by one rule, and keeps all requests.
+/// Answers all requests by one rule, and records them.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     addr: SocketAddr,
@@ -89,12 +89,12 @@ impl Recorder {
         recorder
     }
 
-    /// All requests that came whole, oldest first.
+    /// All complete requests, oldest first.
     pub fn requests(&self) -> Vec<Message> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The one request that came.
+    /// The only request.
     #[track_caller]
     pub fn only(&self) -> Message {
         let requests = self.requests();
@@ -102,13 +102,13 @@ impl Recorder {
         requests.into_iter().next().unwrap()
     }
 
-    /// Nothing was sent here, not even a part of a request.
+    /// Checks that nothing was received, not even part of a request.
     #[track_caller]
     pub fn assert_untouched(&self, why: &str) {
         assert_eq!(self.connections.load(Ordering::SeqCst), 0, "nothing is sent upstream: {why}");
     }
 
-    /// Forgets what was recorded.
+    /// Clears the records.
     pub fn clear(&self) {
         self.requests.lock().unwrap().clear();
     }
@@ -127,7 +127,7 @@ async fn serve(
     requests: Arc<Mutex<Vec<Message>>>,
     answer: impl Fn(&Message) -> Vec<u8>,
 ) {
-    // A pooled connection may idle for longer than any guard allows.
+    // A pooled connection may be idle for longer than a guard allows.
     while wire.has_more().await {
         let Some(head) = wire.try_read_head().await else { return };
         let content = wire.read_content(&head).await;

@@ -1,4 +1,4 @@
-//! Reading HTTP/1 messages from a wire, whole or piece by piece.
+//! Reads HTTP/1 messages from a wire, whole or piece by piece.
 
 use super::message::{Content, Head, Message};
 use super::wire::{Ended, Wire};
@@ -9,7 +9,7 @@ impl Wire {
         self.try_read_head().await.expect("the peer hung up before a head")
     }
 
-    /// The head of the next message, or `None` where the peer ends the connection instead.
+    /// The head of the next message, or `None` if the peer ends the connection.
     pub async fn try_read_head(&mut self) -> Option<Head> {
         loop {
             if let Some(raw) = self.take_until(b"\r\n\r\n") {
@@ -19,7 +19,7 @@ impl Wire {
         }
     }
 
-    /// All that follows the head of a request or, to a request other than `HEAD`, of a response.
+    /// The body of a request, or of a response to a request other than `HEAD`.
     pub async fn read_content(&mut self, head: &Head) -> Content {
         let is_response = head.line.starts_with("HTTP/");
         if is_response && matches!(head.status(), 204 | 304 | 100..=199) {
@@ -43,14 +43,14 @@ impl Wire {
         content
     }
 
-    /// The next message, whole or broken off.
+    /// The next message, complete or not.
     pub async fn read_message(&mut self) -> Message {
         let head = self.read_head().await;
         let content = self.read_content(&head).await;
         Message { head, content }
     }
 
-    /// The data of the next chunk: empty for the last one, `None` where the peer breaks off.
+    /// The data of the next chunk: empty for the last one, `None` if the peer disconnects.
     pub async fn read_chunk(&mut self) -> Option<Vec<u8>> {
         let size = self.read_line().await?;
         let size = size.split(|byte| *byte == b';').next().unwrap_or_default();
@@ -64,7 +64,7 @@ impl Wire {
         Some(data)
     }
 
-    /// Chunks until these many bytes have come.
+    /// Reads chunks until this many bytes have arrived.
     pub async fn read_chunked_bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < length {

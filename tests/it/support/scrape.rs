@@ -1,4 +1,4 @@
-//! Prometheus' text format as a test reads it, and where else names of metrics stand.
+//! Parses Prometheus' text format, and the names of metrics in the dashboard and the documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,13 +28,13 @@ impl Page {
         self.samples.iter().any(|sample| sample.name == name)
     }
 
-    /// All samples of this name with these labels, whatever others they have. Whole numbers.
+    /// The sum of all samples with this name and at least these labels, as an integer.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let labels: Vec<_> = labels.iter().map(|(name, value)| (*name, Some(*value))).collect();
         self.exact(name, &labels)
     }
 
-    /// The same, where some labels must not be there.
+    /// The same without samples that have any of the labels `without`.
     pub fn exact(&self, name: &str, labels: &[(&str, Option<&str>)]) -> u64 {
         let fits = |sample: &&Sample| {
             let has = |(label, value): &(&str, Option<&str>)| {
@@ -48,7 +48,7 @@ impl Page {
         self.samples.iter().filter(fits).map(value).sum()
     }
 
-    /// All values of a label, in their order.
+    /// All values of a label, in order.
     pub fn values(&self, label: &str) -> Vec<&str> {
         let values = self.samples.iter().filter_map(|sample| sample.labels.get(label));
         values.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect()
@@ -81,7 +81,7 @@ pub fn names_in_dashboard(json: &str) -> BTreeSet<String> {
     queries.chain(variables).flat_map(names_in_query).collect()
 }
 
-/// What stands outside of `{…}`, `by (…)` and names of labels and begins as our names do.
+/// Names of metrics outside of `{…}`, `by (…)` and label names.
 fn names_in_query(query: &str) -> Vec<String> {
     let mut plain = query.to_owned();
     for (open, close) in [("{", '}'), ("by (", ')'), (", gen_ai", ')'), ("\"gen_ai", '"')] {
@@ -102,7 +102,7 @@ pub fn names_in_table(documentation: &str) -> BTreeSet<String> {
     rows.map(|row| row.split('`').next().unwrap().replace('.', "_")).collect()
 }
 
-/// The name of a metric without what the exporter adds.
+/// The name of a metric without the exporter's suffixes.
 pub fn family(name: &str) -> String {
     let mut name = name;
     for suffix in ["_bucket", "_sum", "_count", "_total", "_seconds"] {

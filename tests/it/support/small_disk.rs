@@ -1,4 +1,4 @@
-//! A disk that a test can fill, and a process whose files may not grow.
+//! A disk that a test can fill, and a process with a file size limit.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
@@ -7,14 +7,14 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Tells a test that it runs in a process of its own.
+/// Set in the environment of a test's own process.
 const LIMITED: &str = "SMALL_DISK_TEST_LIMITED";
 
 /// A file system of 256 KiB.
 pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// `None` where this process may not mount one.
+    /// `None` if this process may not mount one.
     pub(crate) fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
@@ -28,7 +28,7 @@ impl SmallDisk {
         self.0.path()
     }
 
-    /// Leaves no byte for anybody.
+    /// Fills the disk.
     pub(crate) fn fill(&self) {
         let mut filler = File::options().append(true).create(true).open(self.filler()).unwrap();
         for size in [4096, 1] {
@@ -56,12 +56,12 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Whether this is the process that [`in_limited_process`] has started.
+/// Returns true in the process that [`in_limited_process`] started.
 pub(crate) fn is_limited() -> bool {
     std::env::var_os(LIMITED).is_some()
 }
 
-/// Runs this test once more, in a process in which a file may have 32 to 64 KiB.
+/// Runs this test again in a process in which files are limited to 32 to 64 KiB.
 #[track_caller]
 pub(crate) fn in_limited_process(test: &str) {
     let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact \"$1\" --nocapture";
@@ -72,10 +72,10 @@ pub(crate) fn in_limited_process(test: &str) {
         .env(LIMITED, "1")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}{}",
+        output.status.success() && reported.contains("1 passed"),
+        "{reported}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

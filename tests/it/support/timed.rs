@@ -1,4 +1,4 @@
-//! Bodies whose frames come at given times.
+//! Bodies whose frames arrive at given times.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,7 +14,7 @@ pub const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A frame after each of some gaps, which begin when the frame before was read.
+/// A body with a frame after each gap, which starts when the previous frame was read.
 pub struct Timed {
     gaps: std::vec::IntoIter<u64>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -48,7 +48,7 @@ impl Body for Timed {
     }
 }
 
-/// Reads a body with a pause before each frame: how many frames came, and what then.
+/// Reads a body with a pause before each frame. Returns the number of frames and the end.
 pub async fn read<B: Body<Error = BoxError>>(body: B, pauses: &[u64]) -> (usize, Option<BoxError>) {
     let mut body = pin!(body);
     let mut pauses = pauses.iter();

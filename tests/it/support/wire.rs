@@ -1,4 +1,4 @@
-//! One end of a connection that speaks HTTP/1 by hand.
+//! One end of an HTTP/1 connection, driven by the test.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::guard;
 use super::message::Message;
 
-/// A socket, and what was read from it but not asked for yet.
+/// A socket, and data that was read from it in advance.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
@@ -39,12 +39,12 @@ impl Wire {
         self.try_send(bytes).await.unwrap();
     }
 
-    /// As [`send`](Self::send), where the peer may have hung up.
+    /// Like [`send`](Self::send), but the peer may have disconnected.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         guard("room to send", self.stream.write_all(bytes.as_ref())).await
     }
 
-    /// Sends while the peer's message is read, as clients do that neither stop nor wait.
+    /// Sends while the peer's message is read, like clients that neither stop nor wait.
     pub async fn send_and_read(&mut self, bytes: &[u8]) -> Message {
         let (mut reading, mut writing) = self.stream.split();
         let mut came = std::mem::take(&mut self.buffer);
@@ -64,7 +64,7 @@ impl Wire {
         self.read_message().await
     }
 
-    /// Nothing more will be sent.
+    /// Ends the sending direction.
     pub async fn finish(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
@@ -76,13 +76,13 @@ impl Wire {
 
     // ===== receiving =====
 
-    /// Exactly these many bytes.
+    /// Reads exactly this many bytes.
     pub async fn read_bytes(&mut self, length: usize) -> Vec<u8> {
         self.fill_up_to(length).await.expect("the peer hung up");
         self.take(length)
     }
 
-    /// Waits for the end of the connection; what still comes stays in the buffer.
+    /// Waits for the end of the connection; data that still arrives stays in the buffer.
     pub async fn ended(&mut self) -> Ended {
         loop {
             match self.fill().await {
@@ -93,13 +93,13 @@ impl Wire {
         }
     }
 
-    /// Waits without limit for a first byte; `false` where the connection ends instead.
+    /// Waits without limit for a first byte; `false` if the connection ends instead.
     pub async fn has_more(&mut self) -> bool {
         !self.buffer.is_empty()
             || matches!(self.stream.read_buf(&mut self.buffer).await, Ok(length) if length > 0)
     }
 
-    /// All that comes until the connection ends.
+    /// Reads everything until the connection ends.
     pub async fn read_to_end(&mut self) -> Vec<u8> {
         self.ended().await;
         std::mem::take(&mut self.buffer)
@@ -135,7 +135,7 @@ impl Wire {
         std::mem::replace(&mut self.buffer, rest)
     }
 
-    /// What came up to the end of `mark`, if that came.
+    /// The data up to the end of `mark`, if that has arrived.
     pub(super) fn take_until(&mut self, mark: &[u8]) -> Option<Vec<u8>> {
         let at = self.buffer.windows(mark.len()).position(|window| window == mark)?;
         Some(self.take(at + mark.len()))

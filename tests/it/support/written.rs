@@ -1,4 +1,4 @@
-//! All that is written anywhere, kept so that a test can look for secrets in it.
+//! Collects all output, so that a test can search it for secrets.
 
 use std::fmt::Debug;
 use std::io;
@@ -45,12 +45,12 @@ impl Written {
         self.lines().into_iter().filter(|line| line.contains(" WARN ")).collect()
     }
 
-    /// What was written since this was last asked.
+    /// The output since the last call.
     pub fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 
-    /// What this thread logs comes here too, until the guard goes.
+    /// Also collects this thread's log until the guard is dropped.
     #[must_use]
     pub fn logging(&self, filter: &str) -> DefaultGuard {
         every_thread::may_log();
@@ -63,7 +63,7 @@ impl Written {
         tracing::subscriber::set_default(subscriber)
     }
 
-    /// Keeps what this thread logs while the guard lives, in plain lines.
+    /// Collects this thread's log as plain lines until the guard is dropped.
     pub fn capture() -> (Self, DefaultGuard) {
         every_thread::may_log();
         let written = Self::default();
@@ -73,7 +73,7 @@ impl Written {
         (written, tracing::subscriber::set_default(subscriber))
     }
 
-    /// Checks that these were written, and no secret was.
+    /// Checks that these texts were written, and no secret was.
     #[track_caller]
     pub fn assert_clean(&self, expected: &[&str]) {
         let text = self.all();

@@ -1,5 +1,5 @@
-//! HTTP/2 by hand: a client whose windows are shut from the first byte on, and that is otherwise well
-//! behaved.
+//! HTTP/2 by hand: a client whose windows are closed from the start, and that otherwise behaves
+//! properly.
 
 use std::net::SocketAddr;
 
@@ -10,14 +10,14 @@ use tokio::sync::mpsc;
 use crate::support::frames::{ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, frame};
 use crate::support::guard;
 
-/// A connection that is read, and on which pings and settings are answered.
+/// A connection that is read and acknowledges pings and settings.
 pub struct Frames {
     pings: mpsc::UnboundedSender<()>,
     pongs: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
 }
 
 impl Frames {
-    /// Asks for `path` and waits for the head of the response.
+    /// Requests `path` and waits for the head of the response.
     pub async fn ask(addr: SocketAddr, path: &str) -> Self {
         Self::ask_with(addr, path, &[]).await
     }
@@ -35,7 +35,7 @@ impl Frames {
             (":path", path),
         ];
         for (name, value) in pseudo.into_iter().chain(fields.iter().copied()) {
-            // A literal that is never indexed, with a name of its own.
+            // A never-indexed literal with a literal name.
             block.push(0x10);
             for text in [name, value] {
                 block.push(u8::try_from(text.len()).unwrap());
@@ -53,7 +53,7 @@ impl Frames {
         Self { pings, pongs: tokio::sync::Mutex::new(pongs) }
     }
 
-    /// The server answers on this connection.
+    /// Checks that the server still answers on this connection.
     pub async fn ping(&self) {
         self.pings.send(()).unwrap();
         guard("a pong", self.pongs.lock().await.recv()).await.expect("the connection is closed");

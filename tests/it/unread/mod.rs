@@ -1,8 +1,8 @@
-//! Clients that stop reading, over real sockets: their exchange ends when its time is over, though
-//! no server polls its body.
+//! Clients that stop reading, over real sockets: their exchange ends at its timeout, although no
+//! server polls its body.
 
 mod frames;
-// The program has all features.
+// The example program needs all features.
 #[cfg(all(feature = "full", target_os = "linux"))]
 mod process;
 mod scene;
@@ -31,7 +31,7 @@ fn idle() -> (Timeouts, Failure) {
     (Timeouts::default().idle(Duration::from_millis(300)), Failure::UnreadTimeout)
 }
 
-/// All that must hold while a client holds its connection open and reads nothing.
+/// Checks an exchange whose client keeps its connection open and reads nothing.
 async fn assert_let_go(scene: &mut Scene, failure: Failure) {
     scene.upstream_hung_up().await;
     assert_eq!(scene.ends.next().await, (Outcome::Broken, Some(failure)));
@@ -87,7 +87,7 @@ async fn a_client_of_bare_frames_that_answers_pings_loses_its_place() {
         let mut scene = Scene::start(timeouts).await;
         let client = Frames::ask(scene.addr, PATH).await;
         assert_let_go(&mut scene, failure).await;
-        // The connection is there all the while: nothing else has ended the exchange.
+        // The connection stays open, so nothing else has ended the exchange.
         client.ping().await;
     }
 }

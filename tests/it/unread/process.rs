@@ -1,4 +1,4 @@
-//! The example gateway as a program, whose clients stop reading.
+//! The example gateway as a process, whose clients stop reading.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn http2_clients_with_shut_windows_lose_their_upstream_when_their_time_is_
     let program = Program::start(&["--provider", &provider]);
     const TOTAL: (&str, &str) = ("cf-aig-total-timeout", "500");
 
-    // One that reads the head alone, …
+    // A client that reads only the head, …
     let mut lazy = Connection::open(program.addr, Version::HTTP_2).await;
     let asked = request(Version::HTTP_2, "POST", PATH, &[TOTAL], full("{}"));
     let response = lazy.send(asked).await;
@@ -68,7 +68,7 @@ async fn http2_clients_with_shut_windows_lose_their_upstream_when_their_time_is_
     let shut = guard("a head", sender.send_request(asked.body(full("{}")).unwrap())).await;
     guard("the gateway hangs up", hung_up.recv()).await.unwrap();
 
-    // … and one of bare frames.
+    // … and one with hand-written frames.
     let frames = Frames::ask_with(program.addr, PATH, &[TOTAL]).await;
     guard("the gateway hangs up", hung_up.recv()).await.unwrap();
     frames.ping().await;
@@ -83,8 +83,8 @@ fn bounds_that_are_none_are_refused() {
             command.args(["--listen", "127.0.0.1:0"]).env(name, value);
             let output = command.output().unwrap();
             assert!(!output.status.success(), "{name}={value}");
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert!(told.contains(name), "{told}");
+            let reported = String::from_utf8(output.stderr).unwrap();
+            assert!(reported.contains(name), "{reported}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A gateway with one place, and a provider that sends without end.
+//! A gateway with one permit, and a provider that sends endlessly.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::support::message::{chunk, ok, request};
 use crate::support::raw_upstream::RawUpstream;
 use crate::support::{guard, wire::Wire};
 
-/// Whoever asks here gets no end.
+/// The path of the endless stream.
 pub const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const SHORT: &str = "POST /v1/acct/gw/grok/v1/short";
 
 pub struct Scene {
     pub addr: SocketAddr,
-    /// The ends of all exchanges that had a place, but for the short ones.
+    /// The ends of all exchanges that had a permit, except the short ones.
     pub ends: Ends<(Outcome, Option<Failure>)>,
     hung_up: mpsc::UnboundedReceiver<()>,
 }
@@ -65,12 +65,12 @@ impl Scene {
         Self { addr, ends, hung_up }
     }
 
-    /// The gateway has closed its connection to the endless provider.
+    /// Waits until the gateway has closed its connection to the endless provider.
     pub async fn upstream_hung_up(&mut self) {
         guard("the gateway hangs up", self.hung_up.recv()).await.unwrap();
     }
 
-    /// Waits until another exchange gets in.
+    /// Waits until another exchange is accepted.
     pub async fn has_a_place(&self) {
         let admitted = async {
             let mut client = Wire::connect(self.addr).await;
@@ -97,7 +97,7 @@ impl<H: tower_ai_gateway::MetricsHook> tower_ai_gateway::MetricsHook for OfPlace
     }
 }
 
-/// Sends chunks until the gateway hangs up, which it tells; short answers to short questions.
+/// Sends chunks until the gateway disconnects, and signals that. Answers short requests briefly.
 pub async fn endless() -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let mut upstream = RawUpstream::start().await;
     let addr = upstream.addr();

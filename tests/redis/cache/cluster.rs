@@ -1,4 +1,4 @@
-//! A cluster of three nodes: everything, gateways, and a node that fails over.
+//! The cache in a cluster of three nodes: all operations, gateways, and a failover.
 
 use super::*;
 use crate::cluster::Cluster;
@@ -32,7 +32,7 @@ async fn a_cluster_keeps_tells_and_forgets() {
         assert!(!is_kept(&one, &of(gateway)).await);
     }
 
-    // The node of a gateway fails over.
+    // The node with a gateway's keys fails over.
     let tag = format!("taig:c1:{{{}}}:g", "01".repeat(16));
     let owner = cluster.owner(&tag);
     cluster.add_replica(owner);

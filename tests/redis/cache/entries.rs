@@ -1,4 +1,4 @@
-//! What is kept is found as it was, or not at all.
+//! Stored answers are returned unchanged or not at all.
 
 use super::*;
 
@@ -51,7 +51,7 @@ async fn an_answer_goes_when_its_time_is_over_and_one_for_failures_later() {
     assert!(!is_kept(&store, &place(3)).await);
 }
 
-/// In Redis, by its own hands: no bit of a value may change unnoticed.
+/// Changed directly in Redis: a change of any bit of a value must be detected.
 #[tokio::test]
 async fn a_bit_flipped_in_redis_is_a_miss() {
     let server = Server::start(&[]);
@@ -72,7 +72,7 @@ async fn a_bit_flipped_in_redis_is_a_miss() {
     assert!(is_kept(&store, &place(1)).await);
     server.call(&["APPEND", &key, "x"]);
     assert!(!is_kept(&store, &place(1)).await);
-    // Another's answer, and what is no text at all.
+    // Another entry's value, and a value that is not text.
     keep(&store, &place(2), entry(&[b"other"])).await;
     server.call(&["COPY", &key.replace(&"01".repeat(32), &"02".repeat(32)), &key, "REPLACE"]);
     assert!(!is_kept(&store, &place(1)).await);
@@ -102,7 +102,7 @@ async fn a_long_answer_is_in_chunks_all_of_them_or_none() {
         assert!(server.call(&["STRLEN", key]).number() <= 512 << 10);
         assert!(server.call(&["PTTL", key]).number() > 200_000);
     }
-    // Another answer takes their place, and they go.
+    // They are deleted and replaced by another answer.
     keep(&store, &place(1), entry(&long)).await;
     let second = chunks(&server);
     assert!(second.len() == 6 && first.iter().all(|key| !second.contains(key)));

@@ -1,4 +1,4 @@
-//! Four gateways with a store each, and one provider.
+//! Four gateways with their own stores, and one provider.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ fn frame(number: usize) -> String {
     )
 }
 
-/// A stream that takes its time, first to begin and then from frame to frame.
+/// A slow stream, with a delay before its start and between frames.
 async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
     calls.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -64,7 +64,7 @@ impl Scene {
     }
 }
 
-/// What a client got: how the cache says, when the first byte came, and all of them.
+/// A client's result: the cache status, the time of the first byte, and the body.
 async fn ask(gateway: Gateway) -> (String, Instant, Vec<u8>) {
     let response = gateway.ask(QUESTION).await;
     assert_eq!(response.status(), 200);
@@ -82,7 +82,7 @@ async fn ask(gateway: Gateway) -> (String, Instant, Vec<u8>) {
 async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once() {
     let expected: String = (0..FRAMES).map(frame).collect();
     let mut behind = Duration::MAX;
-    // The best of some, for the machine may have much else to do.
+    // The best of several runs, as the machine may be busy.
     for _ in 0..5 {
         let server = Server::start(&[]);
         let scene = Scene::new(&server);
@@ -102,7 +102,7 @@ async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once
         assert_eq!((leader.len(), followers.len()), (1, 63));
         let last = followers.into_iter().max().unwrap();
         behind = behind.min(last.saturating_duration_since(leader[0]));
-        // And then it is kept, for all of them.
+        // Then it is stored for all of them.
         for gateway in &scene.gateways {
             let mut status = String::new();
             eventually("it is kept", async || {
@@ -116,7 +116,7 @@ async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once
     assert!(behind < Duration::from_millis(20), "{behind:?}");
 }
 
-/// Without Redis each process asks the provider by itself, and each client is served.
+/// Without Redis each process calls the provider, and each client is served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn without_redis_each_gateway_asks_by_itself() {
     let mut server = Server::start(&[]);

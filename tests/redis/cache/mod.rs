@@ -1,4 +1,4 @@
-//! `RedisCache`: answers that many gateways share.
+//! `RedisCache`: a cache shared by many gateways.
 
 mod cluster;
 mod entries;
@@ -20,7 +20,7 @@ use tower_ai_gateway::control::cache::{
 
 use crate::server::{Server, TOO_LONG, eventually};
 
-/// Waits long enough for a machine with much else to do.
+/// Has timeouts for a busy machine.
 fn patient(server: &Server) -> RedisCache {
     RedisCache::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap()
 }
@@ -29,7 +29,7 @@ fn scope(byte: u8) -> CacheScope {
     CacheScope([byte; 16])
 }
 
-/// Of gateway 1, provider 2, model 3.
+/// A scope with gateway 1, provider 2 and model 3.
 fn place(key: u8) -> CachePlace {
     CachePlace {
         key: CacheKey([key; 32]),
@@ -103,7 +103,7 @@ async fn next(followed: &mut Followed) -> Option<Result<http_body::Frame<Bytes>,
     poll_fn(|cx| followed.body.as_mut().poll_frame(cx)).await
 }
 
-/// The data until the end, and whether that was a clean one.
+/// The data until the end, and whether it ended cleanly.
 async fn read(followed: &mut Followed) -> (Vec<u8>, bool) {
     let mut data = Vec::new();
     while let Some(frame) = next(followed).await {
@@ -120,7 +120,7 @@ fn told() -> (StatusCode, HeaderMap) {
     (entry.status, entry.headers)
 }
 
-/// The one key with this in its name.
+/// The only key with this text in its name.
 #[track_caller]
 fn the_key(server: &Server, kind: &str) -> String {
     let mut keys = server.keys();

@@ -1,4 +1,4 @@
-//! What was purged never comes back.
+//! Purged answers never come back.
 
 use super::*;
 
@@ -55,7 +55,7 @@ async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
         store.purge(what).await.unwrap();
         store.put(&own, entry(&[b"old"]), before).await.unwrap();
         assert!(!is_kept(&store, &own).await, "{what:?}");
-        // Those who come later do not read it either.
+        // Later requests do not read it either.
         let mut second = lead(&store, &own).await;
         broadcast.end(Some(entry(&[b"old"])));
         let (status, headers) = told();
@@ -89,13 +89,13 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
         assert!(!is_kept(&store, &own).await, "{lost}");
         store.put(&own, entry(&[b"old"]), before).await.unwrap();
         assert!(!is_kept(&store, &own).await, "{lost}");
-        // All are there again, and something new is kept.
+        // All servers are back, and something new is stored.
         keep(&store, &own, entry(&[b"new"])).await;
         assert!(is_kept(&store, &own).await);
         server.call(&["COPY", old, &key, "REPLACE"]);
         assert!(!is_kept(&store, &own).await, "{lost}");
     }
-    // The last purge is lost: what it forgot stays forgotten.
+    // The last purge is lost, but its answers stay purged.
     keep(&store, &own, entry(&[b"new"])).await;
     let before = generation(&store, &own).await;
     store.purge(&Purge::Entry { gateway: scope(1), key: own.key }).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
     assert!(!is_kept(&store, &own).await);
 }
 
-/// Clients name models and custom keys as they like.
+/// Clients choose names of models and custom keys.
 #[tokio::test]
 async fn a_generation_stays_long_only_once_something_is_kept() {
     const HOUR: i64 = 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-//! Redis gone, slow, restarted, full or read-only: a miss, in time.
+//! Redis unavailable, slow, restarted, full or read-only: a miss in bounded time.
 
 use std::time::Instant;
 
@@ -7,16 +7,16 @@ use tower_ai_gateway::settings::Secret;
 use super::*;
 use crate::written::Written;
 
-/// Of a request that waits for Redis.
+/// The time limit of a request that waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(50);
-/// What a machine with much else to do may add to that.
+/// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_millis(1_000);
 
 fn hasty(server: &Server) -> RedisCache {
     RedisCache::builder(server.url()).timeout(TIMEOUT).build().unwrap()
 }
 
-/// Fails if it takes longer than a request may wait.
+/// Fails if `work` takes longer than a request may wait.
 async fn in_time<T>(question: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let answer = question.await;
@@ -51,7 +51,7 @@ async fn killed_it_fails_in_time_and_restarted_it_is_found_again() {
     assert!(store.stats().failures >= 20);
     assert!(store.purge(&Purge::All).await.is_err(), "whoever purges must know");
     assert!(server.run());
-    // All is lost, the scripts too; what was under way is of a generation that is no more.
+    // All data is lost, including scripts; active requests belong to a generation that is gone.
     assert!(until_it_answers(&store).await.entry.is_none());
     let store = patient(&server);
     store.put(&place(1), entry(&[b"old"]), before.generation).await.unwrap();
@@ -91,7 +91,7 @@ async fn paused_it_is_a_miss_in_time() {
     let has_no_turn = in_time(store.turn(&place(1), found.generation)).await.is_err();
     assert!((failed && has_no_turn) || started.elapsed() > Duration::from_millis(500));
     until_it_answers(&store).await;
-    // The turn that nobody waited for is given up at once: another is not kept waiting for its end.
+    // The unclaimed lease is released at once, so another request does not wait for its end.
     let store = patient(&server);
     let started = Instant::now();
     eventually("no lease is left", async || {
@@ -101,13 +101,13 @@ async fn paused_it_is_a_miss_in_time() {
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
 }
 
-/// Redis grants it after nobody waits for it any more.
+/// Redis grants the lease after nobody waits for it any more.
 #[tokio::test]
 async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
     let server = Server::start(&[]);
     let store = hasty(&server);
     let generation = until_it_answers(&store).await.generation;
-    // Redis knows the script, so that one command is enough.
+    // Redis knows the script, so one command is enough.
     drop(lead(&patient(&server), &place(2)).await);
     eventually("that lease is given up", async || {
         !server.keys().iter().any(|key| key.contains(":l:"))
@@ -121,7 +121,7 @@ async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
     eventually("it is granted", async || server.call(&["GET", &turns]).text() != before).await;
     eventually("it is given up", async || !server.keys().iter().any(|key| key.contains(":l:")))
         .await;
-    // A lease ends by itself after 5 s.
+    // A lease expires after 5 s.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
@@ -136,7 +136,7 @@ async fn full_it_keeps_nothing_and_gives_what_it_has() {
     assert!(store.put(&place(2), entry(&[b"x"]), generation).await.is_err());
     assert!(store.turn(&place(2), generation).await.is_err());
     assert!(!is_kept(&store, &place(2)).await);
-    // What frees memory goes on.
+    // Operations that free memory still work.
     store.purge(&Purge::Entry { gateway: scope(1), key: CacheKey([1; 32]) }).await.unwrap();
     assert!(!is_kept(&store, &place(1)).await);
     server.call(&["CONFIG", "SET", "maxmemory", "0"]);
@@ -144,7 +144,7 @@ async fn full_it_keeps_nothing_and_gives_what_it_has() {
     assert!(is_kept(&store, &place(2)).await);
 }
 
-/// A cache may be evicted from: answers are lost, and none is wrong.
+/// Redis may evict entries: answers are lost, but none is wrong.
 #[tokio::test]
 async fn one_that_evicts_gives_what_is_left() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]);
@@ -154,7 +154,7 @@ async fn one_that_evicts_gives_what_is_left() {
     let body = |key: u8| vec![key; 200_000];
     for key in 1..=60 {
         let generation = generation(&store, &place(key)).await;
-        // It may be refused where its generation was evicted meanwhile.
+        // It may be refused if its generation was evicted meanwhile.
         store.put(&place(key), entry(&[&body(key)]), generation).await.unwrap();
     }
     let mut found = 0;

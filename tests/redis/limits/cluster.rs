@@ -1,4 +1,4 @@
-//! A cluster of three nodes, and what becomes of requests while one fails over.
+//! Limits in a cluster of three nodes, and requests during a failover.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::*;
 use crate::server::{TOO_LONG, eventually};
 
-/// Of the tests.
+/// The tests' deadline.
 const KEY: &str = "taig:v1:{0707070707070707}:";
 
 fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
@@ -79,7 +79,7 @@ async fn a_failover_loses_no_count_and_hangs_nobody() {
         let result = reserve(&store, &claims).await;
         assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
         asked += 1;
-        // Where the nodes have not agreed in time, they are asked again.
+        // If the nodes have not agreed in time, try again.
         if asked % 1_000 == 0 && !is_master() {
             let _ = replica.try_call(&["CLUSTER", "FAILOVER"]);
         }
@@ -95,7 +95,7 @@ async fn a_failover_loses_no_count_and_hangs_nobody() {
         }
     })
     .await;
-    // What has failed may count, or not. What was granted does.
+    // Failed requests may count or not. Granted ones do.
     let used = used(&store, &claims[0]).await;
     assert!(
         used >= granted && used <= granted + failed,

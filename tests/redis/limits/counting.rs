@@ -1,4 +1,4 @@
-//! What is counted, and where.
+//! Counters and their keys.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ async fn four_stores_grant_exactly_what_a_limit_allows() {
     let server = Server::start(&[]);
     let stores: Vec<_> = (0..4).map(|_| Arc::new(patient(&server))).collect();
 
-    // 20,000 requests; of 400 for each key, 60 fit.
+    // 20,000 requests; 60 of 400 per key fit.
     let mut tasks = Vec::new();
     for (number, store) in stores.iter().enumerate() {
         for task in 0..10 {
@@ -62,7 +62,7 @@ async fn claims_of_a_request_count_all_or_none() {
         assert_eq!(super::used(&store, claim).await, 30);
     }
 
-    // One in the shadow counts beyond its limit, and does not stand in the way.
+    // A shadow limit counts beyond its maximum and does not refuse.
     let claims = [claims[0], Claim { is_shadow: true, ..claims[1] }];
     let decision = reserve(&store, &claims).await.unwrap();
     assert!(decision.is_granted && decision.standings[1].is_exceeded);
@@ -123,7 +123,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
         assert!(key.starts_with("test:v1:{0707070707070707}:"), "{key}");
         let end = server.call(&["PTTL", key]).number();
         assert!(end > 0, "{key} has no end");
-        // What is held must be known for as long as it is.
+        // Reserved amounts must be stored for as long as they are held.
         if key.contains("0101") || key.contains("0606") {
             assert!(end > 590_000, "{key} ends after {end} ms, before its lease");
         }
@@ -144,12 +144,12 @@ async fn a_settlement_takes_the_place_of_what_was_reserved() {
     assert!(store.flush(server::TOO_LONG).await);
     assert_eq!((used(&store, &claims[0]).await, used(&store, &claims[1]).await), (120, 0));
 
-    // Again: what has a lease counts once.
+    // Again: a claim with a lease counts once.
     store.settle(id, &settlements[..1]);
     assert!(store.flush(server::TOO_LONG).await);
     assert_eq!(used(&store, &claims[0]).await, 120);
 
-    // One that was reserved as nothing, and one that has cost more.
+    // One that reserved nothing, and one that cost more.
     for (amount, spent) in [(0, 50), (100, 400)] {
         let before = used(&store, &claims[0]).await;
         let claim = [leased(claim(1, HOUR, 1000, amount), lease)];

@@ -1,4 +1,4 @@
-//! What is reserved and never settled, settled late, or given up half-way.
+//! Reservations that are never settled, settled late, or abandoned.
 
 use std::task::{Context, Waker};
 
@@ -23,7 +23,7 @@ async fn what_a_crashed_replica_had_reserved_comes_back_after_its_lease() {
     assert!(!reserve(&store, &claims).await.unwrap().is_granted, "it is held");
     eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
     assert!(reserve(&store, &claims).await.unwrap().is_granted);
-    // What has no lease stays.
+    // Claims without a lease stay.
     assert_eq!(used(&store, &claims[1]).await, 2);
 }
 
@@ -47,7 +47,7 @@ async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
     let store = patient(&server);
     let claims = [leased(claim(1, HOUR, 1000, 300), SHORT)];
 
-    // Its hold was taken off when somebody looked …
+    // Its hold was removed by a look-up …
     let first = next_id();
     let decision = store.reserve(first, &claims).await.unwrap();
     eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
@@ -55,7 +55,7 @@ async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
     assert!(store.flush(TOO_LONG).await);
     assert_eq!(used(&store, &claims[0]).await, 250);
 
-    // … or is there still, for nobody did.
+    // … or still exists without one.
     let second = next_id();
     let decision = store.reserve(second, &claims).await.unwrap();
     tokio::time::sleep(SHORT * 2).await;
@@ -71,7 +71,7 @@ async fn a_reservation_that_was_never_made_is_settled_to_nothing() {
     let store = patient(&server);
     let claims = [leased(claim(1, HOUR, 1000, 300), LONG)];
     let decision = reserve(&store, &claims).await.unwrap();
-    // Of another id, and within its lease.
+    // With another id, and within its lease.
     store.settle(next_id(), &[settlement(claims[0], &decision, 250)]);
     assert!(store.flush(TOO_LONG).await);
     assert_eq!(used(&store, &claims[0]).await, 300);
@@ -85,7 +85,7 @@ async fn a_reservation_that_is_given_up_half_way_is_taken_back() {
     let claims = [leased(claim(1, HOUR, 1000, 300), LONG)];
     reserve(&store, &[claim(9, HOUR, 9, 1)]).await.unwrap();
 
-    // Polled once, it is on its way to Redis. Then its client goes.
+    // Polled once, it is sent to Redis. Then its client disconnects.
     for _ in 0..20 {
         let mut future = store.reserve(next_id(), &claims);
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

@@ -1,4 +1,4 @@
-//! `RedisStore`: limits that are counted for many gateways.
+//! `RedisStore`: limits shared by many gateways.
 
 mod cluster;
 mod counting;
@@ -22,10 +22,10 @@ use tower_ai_gateway::settings::limits::{Period, Window};
 use crate::cluster::Cluster;
 use crate::server::{self, Server};
 
-/// An hour, which seldom ends while a test runs.
+/// A window of an hour, which rarely ends during a test.
 const HOUR: Window = Window::Fixed(Period::Hour);
 
-/// Waits long enough for a machine with much else to do.
+/// Has timeouts for a busy machine.
 fn patient(server: &Server) -> RedisStore {
     RedisStore::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap()
 }
@@ -51,7 +51,7 @@ async fn reserve(store: &RedisStore, claims: &[Claim]) -> Result<Decision, Store
     store.reserve(next_id(), claims).await
 }
 
-/// What is in use of a counter.
+/// The used amount of a counter.
 async fn used(store: &RedisStore, claim: &Claim) -> u64 {
     store.standing(&claim.counter, claim.window, claim.limit).await.unwrap().used
 }
@@ -60,7 +60,7 @@ fn settlement(claim: Claim, decision: &Decision, spent: u64) -> Settlement {
     Settlement { claim, at: decision.at, spent }
 }
 
-/// A window of an hour must not end between two looks at it.
+/// Waits if the current hour is about to end: the window must not end within a test.
 async fn early_in_the_hour() {
     server::eventually("another hour begins", async || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

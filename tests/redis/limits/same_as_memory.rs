@@ -1,5 +1,5 @@
-//! The scripts count as `MemoryStore` does, to the unit: both are given the same claims at the same
-//! times, hours and months apart.
+//! The scripts count exactly like `MemoryStore`: both get the same claims at the same times, hours
+//! and months apart.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tower_ai_gateway::control::limits::{MemoryStore, Standing};
 use super::server::{Reply, Wire};
 use super::*;
 
-/// A script of the crate, with the time from its last argument in the place of the server's.
+/// A script of the crate that takes the time from its last argument instead of the server.
 macro_rules! at_a_time {
     ($file:literal) => {
         concat!(
@@ -107,7 +107,7 @@ impl Both {
     }
 }
 
-/// A window, as the scripts are told of it.
+/// A window in the form of the scripts' arguments.
 fn words(window: Window, limit: u64) -> [String; 4] {
     let millis = |duration: Duration| duration.as_nanos().div_ceil(1_000_000).max(1) as u64;
     let (kind, span, burst) = match window {
@@ -222,7 +222,7 @@ async fn a_settlement_that_may_have_been_made_is_not_made_twice() {
     arguments.extend([claim.amount, lease, 0].map(|word| word.to_string()));
     both.numbers(at_a_time!("reserve.lua"), &[claim.counter], arguments);
 
-    // Its lease is over, so without the hold nothing says whether it was settled but who asks.
+    // Its lease has expired, so without the hold only the caller knows whether it was settled.
     both.clock.store(start + lease, Ordering::Relaxed);
     assert_eq!(settle(&mut both, 1), 50, "the hold is there still");
     assert_eq!(settle(&mut both, 1), 50);

@@ -1,4 +1,4 @@
-//! `rediss://`, with certificates of the test's own.
+//! `rediss://` with generated certificates.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl Authority {
         (named("node").signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    /// A server with a certificate of this authority, which wants one of its clients.
+    /// A server with a certificate of this authority that requires client certificates.
     fn server(&self, folder: &Path) -> Server {
         let (certificate, key) = self.identity();
         let file = |name: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! Redis gone, slow, restarted, full, read-only, or not Redis at all.
+//! Redis unavailable, slow, restarted, full, read-only, or not Redis at all.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -18,9 +18,9 @@ use crate::server::{TOO_LONG, eventually};
 use crate::written::Written;
 
 const LONG: Duration = Duration::from_secs(600);
-/// Of a request that waits for Redis.
+/// The time limit of a request that waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(50);
-/// What a machine with much else to do may add to that.
+/// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_millis(1_000);
 
 fn hasty(server: &Server) -> RedisStore {
@@ -32,7 +32,7 @@ fn texts(error: &StoreError) -> String {
     format!("{error}: {source}: {error:?}")
 }
 
-/// Fails if it takes longer than a request may wait.
+/// Fails if `work` takes longer than a request may wait.
 #[track_caller]
 fn in_time(started: Instant) {
     let took = started.elapsed();
@@ -74,7 +74,7 @@ async fn after_failures_in_a_row_nobody_waits() {
     for _ in 0..5 {
         assert!(reserve(&store, &claims).await.is_err());
     }
-    // Each would take 50 ms, if it waited: 50 s in all.
+    // If each waited, it would take 50 ms: 50 s in total.
     let started = Instant::now();
     for _ in 0..1_000 {
         assert!(matches!(
@@ -102,7 +102,7 @@ async fn killed_and_restarted_it_is_found_again_with_its_scripts_lost() {
     let _ = reserve(&store, &claims).await.unwrap_err();
     in_time(started);
     assert!(server.run());
-    // All counts are lost, and the scripts are.
+    // All counts and scripts are lost.
     let decision = until_it_answers(&store, &claims).await;
     assert_eq!(decision.standings[0].used, 10);
 }
@@ -139,7 +139,7 @@ async fn settlements_wait_until_redis_is_back() {
     assert_eq!(store.stats().queued, 300);
     assert!(server.run());
     assert!(store.flush(TOO_LONG).await);
-    // A settlement that had reached Redis when it was killed was not counted twice.
+    // A settlement that reached Redis before it was killed was not counted twice.
     let mut used = 0;
     eventually("it answers", async || {
         let standing = store.standing(&claims[0].counter, HOUR, 1).await;
@@ -162,7 +162,7 @@ async fn too_many_settlements_are_dropped_and_counted() {
         store.settle(next_id(), &[settlement(claims[0], &decision, 7)]);
     }
     assert!(started.elapsed() < TOO_LONG);
-    // Some may be on their way.
+    // Some may be still under way.
     let stats = store.stats();
     assert!(stats.queued <= 612 && stats.dropped >= 9_388, "{stats:?}");
 }
@@ -189,7 +189,7 @@ async fn a_pause_of_redis_hangs_no_request_and_holds_nothing_after() {
     until_it_answers(&store, &claims).await;
     assert!(store.flush(TOO_LONG).await);
 
-    // Those that were given up were taken back: what is held was granted.
+    // Abandoned ones were reverted: only granted ones are held.
     let fresh = patient(&server);
     let used = used(&fresh, &claims[0]).await;
     let holds = server.keys().into_iter().find(|key| key.ends_with(":h")).unwrap();
@@ -232,14 +232,14 @@ async fn a_replica_is_left_for_what_its_name_then_means() {
     let error = reserve(&store, &claims).await.unwrap_err();
     assert!(texts(&error).contains("READONLY"), "{}", texts(&error));
 
-    // New connections are made while it stays so, for the name may be that of another server by now.
+    // New connections are made meanwhile, because the name may now belong to another server.
     let connections = |server: &Server| server.info("stats", "total_connections_received");
     let before: u64 = connections(&server).parse().unwrap();
     let mut asked = 0;
     eventually("a new connection", async || {
         asked += 1;
         assert!(reserve(&store, &claims).await.is_err());
-        // `INFO` is asked on a connection of its own.
+        // `INFO` uses a separate connection.
         connections(&server).parse::<u64>().unwrap() > before + asked
     })
     .await;
@@ -249,7 +249,7 @@ async fn a_replica_is_left_for_what_its_name_then_means() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_hangs_nobody() {
-    // The system takes the connection, and nobody reads it.
+    // The system accepts the connection, and nobody reads it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
     let store = RedisStore::builder(url).timeout(TIMEOUT).build().unwrap();
@@ -339,7 +339,7 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
 }
 
-/// The layer does not say again what its store has said, and a server that comes and goes is told of once
+/// The layer does not repeat its store's warning, and a server that comes and goes is reported once
 /// in ten seconds.
 #[tokio::test]
 async fn a_gateway_tells_a_trouble_once_however_often_redis_comes_and_goes() {
@@ -366,7 +366,7 @@ async fn a_gateway_tells_a_trouble_once_however_often_redis_comes_and_goes() {
     let mut lines = written.lines();
     lines.retain(|line| line.contains("limits are") || line.contains("limits cannot"));
     let of = |level| lines.iter().filter(|line| line.contains(level)).count();
-    // Twice where all this takes longer than ten seconds.
+    // Twice if all this takes longer than ten seconds.
     assert!((1..=2).contains(&of(" WARN ")) && of(" INFO ") <= of(" WARN "), "{lines:#?}");
     assert_eq!(of(" WARN ") + of(" INFO "), lines.len());
 }

@@ -1,4 +1,4 @@
-//! Taking credentials out of records.
+//! Removes credentials from records.
 
 use super::LogRecord;
 use super::cut::MARK;
@@ -6,11 +6,11 @@ use super::writer::Change;
 use crate::directives::metadata::MetadataValue;
 use crate::util::redact;
 
-/// Redacts every text of a record that comes from the client or the provider, then lets the host's
-/// closures have it.
+/// Redacts every text of a record that comes from the client or the provider, then applies the
+/// host's closures to it.
 pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     let redact = |text: &mut String, is_cut: bool| {
-        // The mark hides that the text goes on: a key before it may be short.
+        // The text was cut before the mark, so a key there may be short.
         let is_marked = text.ends_with(MARK);
         if is_marked {
             text.pop();

@@ -31,14 +31,14 @@ macro_rules! columns {
         pub(super) const SELECTED: &str =
             concat!("logs.event_id, logs.has_usage, logs.more", $(", logs.", $column),+);
 
-        /// Writes a record whose id is not there. `seq` comes first, then what [`bind`] binds.
+        /// Inserts a record unless its id exists. `seq` comes first, then what [`bind`] binds.
         pub(super) const INSERT: &str = concat!(
             "INSERT INTO logs (seq, event_id, has_usage, more", $(", ", $column,)+
             ") VALUES (?, ?, ?, ?", $(mark!($column),)+ ") ON CONFLICT (id) DO NOTHING",
         );
 
         /// Binds the columns of the list, from parameter `at` on. Returns the values that their
-        /// columns do not hold exactly.
+        /// columns cannot represent exactly.
         fn bind_listed(
             to: &mut Statement<'_>,
             mut at: usize,
@@ -71,7 +71,7 @@ macro_rules! columns {
             Ok(())
         }
 
-        /// Sets the values that their columns do not hold exactly.
+        /// Sets the values that their columns cannot represent exactly.
         fn set_exact(
             exact: Exact,
             $record: &mut LogRecord,
@@ -93,7 +93,7 @@ macro_rules! columns {
 
 columns! {
     |record, usage|
-    // What is filtered by and summed up.
+    // Columns that queries filter by or sum up.
     "id": Id = record.id;
     "created_at": Time = record.created_at;
     "provider": Plain = record.provider;
@@ -117,7 +117,7 @@ columns! {
     "characters": Plain = usage.characters;
     "search_units": Plain = usage.search_units;
     "pages": Plain = usage.pages;
-    // What is only shown.
+    // Columns that are only shown.
     "account": Plain = record.account;
     "gateway": Plain = record.gateway;
     "request_model": Plain = record.request_model;
@@ -163,11 +163,11 @@ columns! {
     "service_tier": Plain = usage.service_tier;
 }
 
-/// Values by their column, which holds something near them to filter by: a cost beyond 2^63 ticks, a
-/// time that is no whole number of nanoseconds.
+/// Exact values by column. The column itself has an approximation for filtering: a cost above 2^63
+/// ticks, a time that is not a whole number of nanoseconds.
 type Exact = serde_json::Map<String, serde_json::Value>;
 
-/// What few records have.
+/// Fields that few records have.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct More {
@@ -229,7 +229,7 @@ pub(super) fn bind(
         parts: usage.parts.clone(),
         exact,
     };
-    // By default the event has the id of the log.
+    // By default the event id equals the log id.
     let event_id = Some(&record.event_id).filter(|event_id| **event_id != record.id);
     match event_id {
         Some(event_id) => Id::bind(event_id, to, at)?,
@@ -282,9 +282,9 @@ fn usd(ticks: Option<u64>) -> Option<f64> {
     ticks.map(|ticks| ticks as f64 / TICKS_PER_USD)
 }
 
-/// How values of a type are stored.
+/// How the values of a type are stored.
 trait Stored<T> {
-    /// Binds what the column is to hold. `false`: that is not exactly the value.
+    /// Binds the value. Returns false if the column cannot represent it exactly.
     fn bind(value: &T, to: &mut Statement<'_>, at: usize) -> rusqlite::Result<bool>;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<T>;
@@ -309,7 +309,7 @@ fn bind_value(value: &impl ToSql, to: &mut Statement<'_>, at: usize) -> rusqlite
     Ok(true)
 }
 
-/// As SQLite has it.
+/// Stored in SQLite's own representation.
 struct Plain;
 
 macro_rules! plain {
@@ -380,7 +380,7 @@ pub(super) fn milliseconds(nanoseconds: i64) -> f64 {
 pub(super) struct Id;
 
 impl Id {
-    /// The value that a column of ids has for this id.
+    /// The stored form of this id.
     pub(super) fn value(id: &str) -> Value {
         match uuid(id) {
             Some(bytes) => Value::Blob(bytes.to_vec()),
@@ -410,7 +410,7 @@ impl Stored<String> for Id {
 
 const UUID_LENGTH: usize = 36;
 
-/// The bytes of a UUID that is written in the usual way: in lower case, with hyphens.
+/// The bytes of a UUID in its usual form: lower case, with hyphens.
 fn uuid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; UUID_LENGTH] = text.as_bytes().try_into().ok()?;
     let digit = |byte: u8| match byte {

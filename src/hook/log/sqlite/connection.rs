@@ -11,14 +11,14 @@ use rusqlite::{Connection, OpenFlags};
 use super::{StoreError, schema};
 use crate::hook::log::regular::{self, Identity};
 
-/// How long a connection waits for another process that writes.
+/// How long a connection waits for a writing process.
 const BUSY: Duration = Duration::from_secs(5);
 /// The size in bytes to which a grown journal is cut back.
 const JOURNAL: i64 = 64 << 20;
 /// Prepared statements that the writer keeps.
 const STATEMENTS: usize = 32;
 
-/// The pause before the file is opened again after a failure, and its maximum when failures repeat.
+/// The pause before the file is reopened after a failure, and its maximum when failures repeat.
 const REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
@@ -43,14 +43,14 @@ struct Writer {
 
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        // SQLite gives names like `:memory:` a meaning of their own, but not absolute paths.
+        // SQLite treats names like `:memory:` specially, but not absolute paths.
         let path = std::path::absolute(path).map_err(StoreError::File)?;
         let writer = Writer { opened: Some(open(&path)?), rest: REST, due: None };
         Ok(Self { path, writer: Mutex::new(writer) })
     }
 
-    /// Calls `write` with the connection that writes. Opens the file again if the path leads to
-    /// another one or to none, and after a failure that may be the connection's fault.
+    /// Calls `write` with the writing connection. Reopens the file if the path leads to another
+    /// file or none, and after a failure that the connection may have caused.
     pub(super) fn write<T>(
         &self,
         write: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
@@ -69,7 +69,7 @@ impl Connections {
         result
     }
 
-    /// Calls `read` with a new connection that can only read.
+    /// Calls `read` with a new read-only connection.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,

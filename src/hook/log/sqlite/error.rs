@@ -1,14 +1,14 @@
-//! What can go wrong with a store.
+//! The errors of a store.
 
 use std::error::Error;
 
 use rusqlite::ErrorCode;
 
-/// Why a [`LogStore`](super::LogStore) cannot do what it was asked.
+/// The error of a [`LogStore`](super::LogStore).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The file is a database of something else.
+    /// The file is not a log of this crate.
     #[error("the file is not a log of exchanges")]
     NotALog,
     /// The file was written by a later release.
@@ -19,16 +19,16 @@ pub enum StoreError {
         /// The latest version that this release knows.
         known: i32,
     },
-    /// The file cannot be made or reached.
+    /// The file cannot be created or accessed.
     #[error("the file of the log cannot be opened")]
     File(#[source] std::io::Error),
-    /// The database failed; the source says how.
+    /// The database failed.
     #[error("the database of the log failed")]
     Database(#[source] Box<dyn Error + Send + Sync>),
     /// A record in the database cannot be read.
     #[error("a record of the log cannot be read")]
     Record(#[source] Box<dyn Error + Send + Sync>),
-    /// The question or the feedback makes no sense; the text says what would.
+    /// The query or feedback is invalid. The text says what is valid.
     #[error("{0}")]
     Invalid(&'static str),
     /// There is no record with this id.
@@ -37,8 +37,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether opening the file again may help: not where it is busy or the disk is full, for then
-    /// nothing is wrong with the connection.
+    /// Returns true if reopening the file may help. If the database is busy or the disk is full,
+    /// the connection is fine.
     pub(super) fn is_of_the_connection(&self) -> bool {
         let Self::Database(error) = self else { return false };
         !matches!(

@@ -1,4 +1,4 @@
-//! What people and programs think of a response, by the id of its log.
+//! Feedback on a response, by the id of its log.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -12,7 +12,7 @@ use super::{LogStore, StoreError, query};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
 
-/// How long feedback waits for a record that is not written yet, and how often it looks.
+/// How long feedback waits for a record that is not written yet, and how often it checks.
 ///
 /// A client has the log id from the response head, but the record is queued only when the exchange
 /// ends. Without the wait, a client that rates the response at once would get a 404.
@@ -20,25 +20,25 @@ const GRACE: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_millis(50);
 /// A log id is a UUID.
 const ID_LENGTH: usize = 36;
-/// The most entries of metadata that a record has after feedback.
+/// The maximum number of metadata entries of a record after feedback.
 const MOST_METADATA: usize = 20;
 
-/// A change to what is thought of a response: what is not set stays as it is.
+/// A change of the feedback on a response. Fields that are not set stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Feedback {
-    /// -1 or 1; `Some(None)` takes it back.
+    /// -1 or 1; `Some(None)` removes it.
     #[serde(deserialize_with = "given")]
     pub feedback: Option<Option<i8>>,
-    /// Any finite number; `Some(None)` takes it back.
+    /// Any finite number; `Some(None)` removes it.
     #[serde(deserialize_with = "given")]
     pub score: Option<Option<f64>>,
-    /// Entries to set, or with `None` to remove. A record has at most 20 afterwards.
+    /// Entries to set, or to remove with `None`. A record may have at most 20 afterwards.
     pub metadata: BTreeMap<String, Option<MetadataValue>>,
 }
 
-/// Tells `null` apart from a missing field.
+/// Distinguishes `null` from a missing field.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -78,15 +78,15 @@ impl Feedback {
 }
 
 impl LogStore {
-    /// Changes what is thought of a response and gives back the whole record.
+    /// Changes the feedback on a response and returns the whole record.
     ///
-    /// Records are written some time after the response has ended, so an id that is not there yet
-    /// is waited for, up to one second. Blocks the thread.
+    /// A record is written some time after its response ended, so this waits up to one second for
+    /// an unknown id. Blocks the thread.
     ///
     /// # Errors
     ///
-    /// [`StoreError::UnknownId`] where no such record comes, [`StoreError::Invalid`] for values
-    /// out of range, or a failure of the database.
+    /// [`StoreError::UnknownId`] if no such record appears, [`StoreError::Invalid`] for values out
+    /// of range, or a failure of the database.
     pub fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<LogRecord, StoreError> {
         feedback.check()?;
         let until = Instant::now() + if id.len() == ID_LENGTH { GRACE } else { Duration::ZERO };
@@ -108,7 +108,7 @@ fn update(
     id: &str,
     feedback: &Feedback,
 ) -> Result<Option<LogRecord>, StoreError> {
-    // Lock for writing at once, so that nobody changes the record after it is read.
+    // Lock for writing first, so that nobody changes the record after it is read.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some((seq, mut record)) = query::get(&transaction, id)? else { return Ok(None) };
     feedback.apply(&mut record)?;

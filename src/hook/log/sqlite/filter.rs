@@ -31,7 +31,7 @@ impl Filter {
         }
     }
 
-    /// Only what comes after this time and number, in this order.
+    /// Only records after this time and number, in this order.
     pub(super) fn beyond(&mut self, place: [i64; 2], oldest_first: bool) {
         let condition =
             if oldest_first { "(created_at, seq) > (?, ?)" } else { "(created_at, seq) < (?, ?)" };

@@ -32,11 +32,11 @@ const TICKS_PER_USD: f64 = 1e10;
 
 /// A log in a SQLite file. A clone is the same store.
 ///
-/// After a failure the file is opened again, and begun anew where it was deleted or moved away; what
-/// a [`sink`](Self::sink) was given meanwhile is not kept. Anything but a regular file is refused.
+/// After a failure the file is reopened, and created again if it was deleted or moved. Records that
+/// reach a [`sink`](Self::sink) meanwhile are lost. Only regular files are accepted.
 ///
-/// Several processes may have the same file open: one writes at a time, and all read meanwhile.
-/// Everything here blocks the thread that calls it; [`router`](Self::router) sees to that by itself.
+/// Several processes may open the same file: one writes at a time, and all can read meanwhile. All
+/// methods block the calling thread; the [`router`](Self::router) uses threads for blocking work.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -61,34 +61,34 @@ pub struct LogStore {
 }
 
 impl LogStore {
-    /// Opens the file, or makes it, on Unix with permissions for its owner alone. SQLite puts two
-    /// more beside it while it is open (`-wal`, `-shm`).
+    /// Opens or creates the file, on Unix with permissions for its owner only. SQLite creates two
+    /// more files while it is open (`-wal`, `-shm`).
     ///
     /// # Errors
     ///
-    /// [`StoreError::NewerSchema`] where a later release wrote the file, [`StoreError::NotALog`]
-    /// where something else did, or a failure of the file system or the database.
+    /// [`StoreError::NewerSchema`] if a later release wrote the file, [`StoreError::NotALog`] if it
+    /// is not a log, or a failure of the file system or the database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::open(path.as_ref())?);
         Ok(Self { connections, keep: Keep::default() })
     }
 
-    /// Keeps records that are not older than `max_age`, and the last `max_records` of them. The
-    /// [`sink`](Self::sink) deletes others as it writes, the oldest first and some at a time; what
-    /// they took up in the file is used again. Default: everything is kept.
+    /// Keeps records that are not older than `max_age`, and at most the last `max_records` of them.
+    /// The [`sink`](Self::sink) deletes others gradually as it writes, oldest first. Their space in
+    /// the file is reused. Default: everything is kept.
     #[must_use]
     pub fn keep(mut self, max_age: Option<Duration>, max_records: Option<u64>) -> Self {
         self.keep = Keep { age: max_age, records: max_records };
         self
     }
 
-    /// What a log hook is to write to.
+    /// A sink for a log hook.
     #[must_use]
     pub fn sink(&self) -> LogStoreSink {
         LogStoreSink(self.clone())
     }
 
-    /// Some of the records that fit, and where the next ones are.
+    /// Returns a page of matching records, and a cursor for the next page.
     ///
     /// # Errors
     ///
@@ -97,35 +97,35 @@ impl LogStore {
         self.connections.read(|connection| query::page(connection, query))
     }
 
-    /// How many records fit, on all pages.
+    /// Counts the matching records on all pages.
     ///
     /// # Errors
     ///
-    /// Fails where the database does.
+    /// If the database fails.
     pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
         self.connections.read(|connection| query::count(connection, query))
     }
 
-    /// A record with its bodies, as far as they are kept; `None` where the id is not known (yet).
+    /// Returns a record with its stored bodies; `None` if the id is unknown or not written yet.
     ///
     /// # Errors
     ///
-    /// Fails where the database does.
+    /// If the database fails.
     pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
         self.connections.read(|connection| {
-            // What belongs to a record is of the same moment.
+            // Read all parts of the record from one snapshot.
             let snapshot = connection.unchecked_transaction()?;
             Ok(query::get(&snapshot, id)?.map(|(_, record)| record))
         })
     }
 
-    /// Sums and percentiles. Reads the records of the range once for each way of grouping them, and
-    /// needs 16 bytes of memory for each meanwhile.
+    /// Computes sums and percentiles. Reads the records of the range once per grouping, and needs
+    /// 16 bytes of memory per record meanwhile.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] for a range that is empty or has more than 500 buckets, or a failure
-    /// of the database.
+    /// [`StoreError::Invalid`] if the range is empty or has more than 500 buckets, or a failure of
+    /// the database.
     pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, StoreError> {
         self.connections.read(|connection| summary::summary(connection, query))
     }

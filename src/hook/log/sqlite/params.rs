@@ -1,4 +1,4 @@
-//! Query parameters of the router, each read once and in its own form.
+//! Parses the query parameters of the router.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use jiff::Timestamp;
 
 use super::{LogQuery, SummaryQuery, TICKS_PER_USD};
 
-/// How much of a parameter's name is repeated in a message.
+/// The maximum length of a parameter's name in a message.
 const LONGEST_NAME: usize = 64;
-/// The most labels of an identity in one question.
+/// The maximum number of identity labels in a query.
 const MOST_LABELS: usize = 8;
-/// The most entries of metadata in one question.
+/// The maximum number of metadata entries in a query.
 const MOST_METADATA: usize = 8;
-/// Begins a parameter that names a label.
+/// The prefix of a parameter that names a label.
 const LABEL: &str = "label.";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Into how many buckets a range falls that names no length.
+/// The number of buckets if the query does not give their length.
 const BUCKETS: u64 = 24;
 
-/// The parameters that were not read yet.
+/// The parameters that were not parsed yet.
 pub(super) struct Params(Vec<(String, String)>);
 
-/// The text for the client.
+/// The error message for the client.
 type Problem = String;
 
 impl Params {
-    /// A parameter without a value is as good as none.
+    /// Ignores parameters without a value.
     pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
@@ -69,7 +69,7 @@ impl Params {
         self.parse(name, form, |text| Some((amount(text)? * TICKS_PER_USD).round() as u64))
     }
 
-    /// `label.name=value`, several of them.
+    /// All parameters `label.name=value`.
     fn labels(&mut self) -> Result<Vec<(String, String)>, Problem> {
         let named = |(name, value): (String, String)| {
             (name.strip_prefix(LABEL).unwrap_or_default().to_owned(), value)

@@ -1,4 +1,4 @@
-//! Questions for records, newest first, a page at a time.
+//! Queries for records, one page at a time.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -16,11 +16,11 @@ use super::write::{BOOLEAN, NUMBER};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
 
-/// The most records on a page.
+/// The maximum number of records on a page.
 pub(super) const MOST: u32 = 1000;
 const DEFAULT: u32 = 50;
 
-/// Which records are asked for; those that fit all that is set. Texts are compared exactly.
+/// Selects the records that match all fields that are set. Texts are compared exactly.
 ///
 /// ```
 /// use tower_ai_gateway::log::LogQuery;
@@ -45,7 +45,7 @@ pub struct LogQuery {
     pub operation: Option<String>,
     /// The status: `429..=429` is one, `400..=499` a class.
     pub status: Option<RangeInclusive<u16>>,
-    /// How it ended, as in [`LogRecord::outcome`].
+    /// The outcome, as in [`LogRecord::outcome`].
     pub outcome: Option<String>,
     /// As in [`LogRecord::success`].
     pub success: Option<bool>,
@@ -57,34 +57,34 @@ pub struct LogQuery {
     pub event_id: Option<String>,
     /// The id of the log.
     pub id: Option<String>,
-    /// The subject of the identity that the host gave the request, as in [`LogRecord::subject`].
+    /// The subject of the request's identity, as in [`LogRecord::subject`].
     pub subject: Option<String>,
-    /// Labels that this identity has, all of them.
+    /// Labels that the identity must have.
     pub labels: Vec<(String, String)>,
-    /// Entries that the metadata has, all of them. A number or boolean is compared as its text.
+    /// Entries that the metadata must have. Numbers and booleans are compared as text.
     pub metadata: Vec<(String, String)>,
-    /// The least cost, in ticks: 1 USD = 10^10 ticks. This and what follows leaves out records
-    /// that do not say.
+    /// The minimum cost, in ticks: 1 USD = 10^10 ticks. This and the following conditions exclude
+    /// records without the value.
     pub min_cost_ticks: Option<u64>,
-    /// The highest cost, in ticks.
+    /// The maximum cost, in ticks.
     pub max_cost_ticks: Option<u64>,
-    /// The fewest input tokens.
+    /// The minimum number of input tokens.
     pub min_tokens_in: Option<u64>,
-    /// The most input tokens.
+    /// The maximum number of input tokens.
     pub max_tokens_in: Option<u64>,
-    /// The fewest output tokens.
+    /// The minimum number of output tokens.
     pub min_tokens_out: Option<u64>,
-    /// The most output tokens.
+    /// The maximum number of output tokens.
     pub max_tokens_out: Option<u64>,
-    /// The shortest time from arrival to end.
+    /// The minimum time from arrival to end.
     pub min_duration: Option<Duration>,
-    /// What a person thought: -1 or 1.
+    /// The rating: -1 or 1.
     pub feedback: Option<i8>,
-    /// The oldest first. Default: the newest first.
+    /// Oldest records first. Default: newest first.
     pub oldest_first: bool,
-    /// How many records a page has, at most 1,000. Default: 50.
+    /// The number of records on a page, at most 1,000. Default: 50.
     pub limit: Option<u32>,
-    /// Where the page before ended: its [`LogPage::next`].
+    /// The [`LogPage::next`] of the previous page.
     pub cursor: Option<Cursor>,
 }
 
@@ -130,18 +130,17 @@ impl From<&LogQuery> for Filter {
     }
 }
 
-/// Some of the records that fit a [`LogQuery`], without their bodies.
+/// A page of the records that match a [`LogQuery`], without bodies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LogPage {
-    /// In the order that was asked for; those of one millisecond in the order of writing.
+    /// In the requested order; records of the same millisecond in the order of writing.
     pub logs: Vec<LogRecord>,
-    /// Where the next page begins, where there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// A place between two records, which stays where it is while others are written. Its text is for
-/// giving back, not for reading.
+/// A position between two records, which stays valid while others are written. Its text is opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     created_at: i64,
@@ -186,10 +185,10 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
         "ORDER BY created_at DESC, seq DESC"
     };
     let sql = page_sql(&filter, order);
-    // One more says whether there is a next page.
+    // Read one more to see whether there is a next page.
     let one_more = i64::from(limit + 1).into();
     let values = filter.values().iter().chain([&one_more]);
-    // What belongs to a record is of the same moment.
+    // Read all parts of the records from one snapshot.
     let snapshot = connection.unchecked_transaction()?;
     let mut statement = snapshot.prepare(&sql)?;
     let mut more = Entries::prepare(&snapshot)?;
@@ -214,10 +213,11 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
     Ok(page)
 }
 
-/// The records come last, so that nothing sorts them but those of the page.
+/// Joins the records last, so that only those of the page are sorted.
 fn page_sql(filter: &Filter, order: &str) -> String {
     let chosen = filter.sql("SELECT seq AS chosen, created_at AS arrived FROM logs");
-    // A cross join keeps SQLite from going through all logs and looking each up among the chosen.
+    // The cross join keeps SQLite from scanning all logs and looking each of them up among the
+    // chosen ones.
     format!(
         "SELECT seq, request_complete, response_complete, {}
          FROM ({chosen} {order} LIMIT ?) CROSS JOIN logs ON seq = chosen
@@ -237,7 +237,7 @@ pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, St
 
 const COUNT: &str = "SELECT count(*) FROM logs";
 
-/// A whole record, bodies included, and its number.
+/// A record with its bodies, and its number.
 pub(super) fn get(
     connection: &Connection,
     id: &str,
@@ -293,7 +293,7 @@ impl<'c> Entries<'c> {
     }
 }
 
-/// A value of metadata, by its text and its kind.
+/// A metadata value from its text and kind.
 fn value(text: String, kind: i64) -> MetadataValue {
     let other = match kind {
         NUMBER => text.parse().ok().map(MetadataValue::Number),
@@ -346,7 +346,7 @@ mod tests {
     /// The indices that SQLite uses for a statement.
     fn indices(connection: &Connection, sql: &str) -> Vec<String> {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        // Parameters that are not bound are null.
+        // Unbound parameters are null.
         let mut plan = statement.raw_query();
         let mut used = Vec::new();
         while let Some(step) = plan.next().unwrap() {

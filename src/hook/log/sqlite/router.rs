@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use super::params::Params;
 use super::{Feedback, LogStore, StoreError};
 
-/// The longest body of a `PATCH`.
+/// The maximum length of a `PATCH` body, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
-/// How many questions are answered at once, each on a thread; more wait for their turn.
+/// How many queries run at once, each on a thread. Others wait.
 const AT_ONCE: usize = 4;
 /// How many `PATCH` requests run at once. They may wait for their record, so they have their own
 /// limit.
@@ -30,10 +30,10 @@ const FEEDBACK: &str = "the body must be a JSON object of `feedback` (-1, 1 or n
     of them";
 
 impl LogStore {
-    /// The log over HTTP, in JSON, for the host to mount where it likes.
+    /// A router that serves the log in JSON over HTTP.
     ///
-    /// **It asks for no credentials: whoever reaches it reads every log, bodies included where they
-    /// are kept, and writes feedback. Mount it behind the host's own authentication.**
+    /// ***It has no authentication: anyone who can reach it can read every log, including stored
+    /// bodies, and write feedback. Mount it behind the host's own authentication.**
     ///
     /// | request | response |
     /// |---|---|
@@ -42,18 +42,18 @@ impl LogStore {
     /// | `PATCH /logs/{id}` with a [`Feedback`] | the record as it is then |
     /// | `GET /summary?from=&to=&bucket=&provider=&model=&subject=&by_label=` | a [`Summary`](super::Summary) |
     ///
-    /// Parameters of `/logs`, all optional, an empty one as if not there: `from`, `to`, `provider`,
+    /// Parameters of `/logs`, all optional; empty ones are ignored: `from`, `to`, `provider`,
     /// `model`, `operation`, `status` (`429` or `4xx`), `outcome`, `success`, `cached`, `stream`,
-    /// `event_id`, `id`, `subject`, `label.{name}`, `metadata.key` and `metadata.value` in pairs or `metadata.{key}`,
-    /// `min_cost` and `max_cost` in USD, `min_tokens_in`, `max_tokens_in`, `min_tokens_out`,
-    /// `max_tokens_out`, `min_duration` in milliseconds, `feedback`, `order` (`asc` or `desc`),
-    /// `limit`, `cursor`. Times are in RFC 3339 or milliseconds since 1970. `label.{name}` is for
-    /// `/summary`, too, where `by_label` names the label whose values are summed up. The default of
-    /// `/summary` is the last day in 24 parts; `bucket` is in milliseconds.
+    /// `event_id`, `id`, `subject`, `label.{name}`, `metadata.key` and `metadata.value` in pairs or
+    /// `metadata.{key}`, `min_cost` and `max_cost` in USD, `min_tokens_in`, `max_tokens_in`,
+    /// `min_tokens_out`, `max_tokens_out`, `min_duration` in milliseconds, `feedback`, `order`
+    /// (`asc` or `desc`), `limit`, `cursor`. Times are in RFC 3339 or milliseconds since 1970.
+    /// `/summary` also accepts `label.{name}`, and `by_label` names the label to group by. By
+    /// default `/summary` covers the last day in 24 buckets; `bucket` is in milliseconds.
     ///
-    /// An error is `{"error":{"message":"…"}}`: 400 for a parameter or a body of another form, 404
-    /// for an unknown id, 413 for a body above 64 KiB, 500 where the database fails, which is also
-    /// told to `tracing`. Queries run on tokio's threads for blocking work, four at a time.
+    /// An error is `{"error":{"message":"…"}}`: 400 for an invalid parameter or body, 404 for an
+    /// unknown id, 413 for a body above 64 KiB, 500 if the database fails, which is also logged
+    /// through `tracing`. Queries run on tokio's threads for blocking work, four at a time.
     pub fn router(&self) -> Router {
         let api = Api {
             store: self.clone(),
@@ -124,7 +124,7 @@ fn params(pairs: Pairs) -> Result<Params, Refusal> {
 }
 
 /// Runs `work` on a thread that may block. Holds the permit until it is done, even if the client
-/// has left by then.
+/// disconnects.
 async fn blocking<T: Serialize + Send + 'static>(
     turns: Arc<Semaphore>,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -160,7 +160,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Logs the error for the operator; the client learns no details.
+/// Logs the error. The client gets no details.
 fn failed(error: impl Display) -> Refusal {
     tracing::error!(target: crate::TARGET, %error, "the log cannot be read or written");
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the log failed".to_owned())

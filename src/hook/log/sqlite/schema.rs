@@ -1,4 +1,4 @@
-//! The tables, and how a database of an earlier release comes to have them.
+//! The tables, and the migrations from earlier releases.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -9,10 +9,10 @@ use crate::hook::log::LogRecord;
 /// Marks a file as a log of this crate; the bytes are `aigl`.
 const APPLICATION_ID: i32 = 0x6169_676c;
 
-/// Brings a database to the next version.
+/// Migrates a database to the next version.
 type Migration = fn(&Transaction<'_>) -> Result<(), StoreError>;
 
-/// Each migrates a database of the version that is its index.
+/// The migration at index `n` migrates from version `n`.
 const MIGRATIONS: &[Migration] = &[|to| sql(to, V1), |to| sql(to, V2), to_columns];
 const LATEST: i32 = MIGRATIONS.len() as i32;
 
@@ -61,8 +61,7 @@ const V1: &str = "
     END;
 ";
 
-/// The second version: what is billed by other units than tokens, and who was calling. An operation has
-/// another name than before.
+/// The second version: units other than tokens, identities, and a new name for one operation.
 const V2: &str = "
     ALTER TABLE logs ADD COLUMN images INTEGER;
     ALTER TABLE logs ADD COLUMN duration_ms INTEGER;
@@ -91,11 +90,11 @@ const V2: &str = "
     UPDATE logs SET operation = 'video' WHERE operation = 'videos';
 ";
 
-/// The third version stores nothing twice. `logs` has a column for each field, those first by which
-/// records are found and summed up; `columns.rs` says which. Bodies have a table of their own, so that
-/// rows of `logs` are short. `event_id` is null where it is `id`, as it is by default.
+/// The third version stores nothing twice. `logs` has a column for each field (see `columns.rs`),
+/// first those that queries filter by or sum up. Bodies have their own table, so that rows of
+/// `logs` are short. `event_id` is null if it equals `id`, which is the default.
 ///
-/// The kind of a value of metadata is 0 for a text, 1 for a number and 2 for a boolean.
+/// The kind of a metadata value is 0 for text, 1 for a number and 2 for a boolean.
 const V3: &str = "
     CREATE TABLE logs (
         seq INTEGER PRIMARY KEY,
@@ -207,8 +206,8 @@ fn sql(to: &Transaction<'_>, batch: &str) -> Result<(), StoreError> {
     Ok(to.execute_batch(batch)?)
 }
 
-/// Writes every record of the second version into the tables of the third, under its old number so
-/// that cursors stay valid.
+/// Copies every record of the second version into the tables of the third. Records keep their
+/// number, so that cursors stay valid.
 fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
     to.execute_batch(
         "DROP TRIGGER logs_deleted;
@@ -240,9 +239,9 @@ fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
     sql(to, "DROP TABLE records")
 }
 
-/// Brings the database to the latest version.
+/// Migrates the database to the latest version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    // At once a writer, so that of two processes one finds the work done.
+    // Lock for writing first, so that only one of two processes migrates.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let number = |pragma| transaction.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let version = number("user_version")?;
@@ -316,7 +315,7 @@ mod tests {
         assert_eq!(record("4").1.model_type, "video");
         assert_eq!(query::get(&connection, "5").unwrap(), None);
 
-        // What belongs to an exchange goes with it.
+        // Deleting a record deletes its rows in other tables.
         let count = |table| {
             let sql = format!("SELECT count(*) FROM {table}");
             connection.query_row::<i64, _, _>(&sql, [], |row| row.get(0)).unwrap()

@@ -13,9 +13,10 @@ use super::filter::{Filter, integer};
 use super::query::LogQuery;
 use super::{StoreError, TICKS_PER_USD};
 
-/// The most buckets of a summary.
+/// The maximum number of buckets in a summary.
 const MOST_BUCKETS: u64 = 500;
-/// The most models, subjects and label values of a summary: those with the most requests.
+/// The maximum number of models, subjects and label values in a summary. Those with the most
+/// requests are kept.
 const MOST_MODELS: u64 = 200;
 /// The columns that are added up.
 const SUMMED: [&str; 8] = [
@@ -29,7 +30,7 @@ const SUMMED: [&str; 8] = [
     "cost_ticks",
 ];
 
-/// What is to be summed up.
+/// Selects the records to sum up.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SummaryQuery {
@@ -37,22 +38,22 @@ pub struct SummaryQuery {
     pub from: Timestamp,
     /// Arrived before this instant.
     pub to: Timestamp,
-    /// How long a bucket is, to the millisecond. A range has at most 500.
+    /// The length of a bucket, to the millisecond. A range may have at most 500 buckets.
     pub bucket: Duration,
     /// The provider's slug.
     pub provider: Option<String>,
     /// The model.
     pub model: Option<String>,
-    /// The subject of the identity that the host gave the requests.
+    /// The subject of the requests' identity.
     pub subject: Option<String>,
-    /// Labels that this identity has, all of them.
+    /// Labels that the identity must have.
     pub labels: Vec<(String, String)>,
-    /// The label by whose values [`Summary::labels`] are summed up.
+    /// The label by which [`Summary::labels`] is grouped.
     pub by_label: Option<String>,
 }
 
 impl SummaryQuery {
-    /// All providers, models and callers.
+    /// A summary of all providers, models and callers.
     #[must_use]
     pub fn new(from: Timestamp, to: Timestamp, bucket: Duration) -> Self {
         Self {
@@ -68,29 +69,29 @@ impl SummaryQuery {
     }
 }
 
-/// Sums over a time range: of all, by time, by model, and by who was calling.
+/// Sums over a time range: in total, by time, by model and by caller.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The beginning of the range, in milliseconds since 1970.
+    /// The start of the range, in milliseconds since 1970.
     pub from: i64,
-    /// The end of the range, which is not in it, in milliseconds since 1970.
+    /// The exclusive end of the range, in milliseconds since 1970.
     pub to: i64,
-    /// How long a bucket is, in milliseconds.
+    /// The length of a bucket, in milliseconds.
     pub bucket: u64,
-    /// Of all records in the range.
+    /// The sums of all records in the range.
     pub totals: Totals,
-    /// By time of arrival, without gaps. The last may reach beyond the range and has nothing of
-    /// what is there.
+    /// By time of arrival, without gaps. The last bucket may extend past the range, but contains
+    /// only records within it.
     pub buckets: Vec<Bucket>,
-    /// By provider and model: up to 200, those with the most requests first.
+    /// By provider and model: up to 200, most requests first.
     pub models: Vec<ModelTotals>,
-    /// By the subject of the identity: up to 200, those with the most requests first. Requests
-    /// without an identity are in none of them.
+    /// By the subject of the identity: up to 200, most requests first. Requests without an identity
+    /// are not included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<SubjectTotals>,
-    /// By the values of the label that was [asked for](SummaryQuery::by_label): up to 200, those
-    /// with the most requests first. Requests without this label are in none of them.
+    /// By the values of the [requested label](SummaryQuery::by_label): up to 200, most requests
+    /// first. Requests without this label are not included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<LabelTotals>,
 }
@@ -99,9 +100,9 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Bucket {
-    /// Its beginning, in milliseconds since 1970.
+    /// The start of the bucket, in milliseconds since 1970.
     pub start: i64,
-    /// Of the records that arrived in it.
+    /// The sums of the records that arrived in it.
     #[serde(flatten)]
     pub totals: Totals,
 }
@@ -123,7 +124,7 @@ pub struct SubjectTotals {
 pub struct LabelTotals {
     /// The value.
     pub value: String,
-    /// Of the records that have it.
+    /// The sums of the records with this value.
     #[serde(flatten)]
     pub totals: Totals,
 }
@@ -141,68 +142,69 @@ pub struct ModelTotals {
     pub totals: Totals,
 }
 
-/// What some records come to. Sums end at the largest number instead of starting anew.
+/// The sums of some records. They saturate instead of overflowing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Records.
+    /// The number of records.
     pub requests: u64,
-    /// Neither successful nor rejected nor cancelled.
+    /// Records that are neither successful, rejected nor cancelled.
     pub errors: u64,
-    /// Refused by the gateway.
+    /// Records of requests that the gateway refused.
     pub rejected: u64,
-    /// Abandoned by the client.
+    /// Records of requests that the client abandoned.
     pub cancelled: u64,
-    /// Answered by an event stream.
+    /// Records of event streams.
     pub streams: u64,
-    /// Answered from a cache.
+    /// Records of answers from a cache.
     pub cached: u64,
-    /// `cached` by `requests`.
+    /// `cached` divided by `requests`.
     pub cache_rate: Option<f64>,
     /// Input tokens.
     pub tokens_in: u64,
     /// Output tokens.
     pub tokens_out: u64,
-    /// Images in responses. Left out where there is none, as are the next four.
+    /// Images in responses. Omitted from JSON if zero, as are the next four.
     #[serde(skip_serializing_if = "is_none")]
     pub images: u64,
-    /// Milliseconds of audio and video that are billed by time.
+    /// Milliseconds of audio and video billed by time.
     #[serde(skip_serializing_if = "is_none")]
     pub duration_ms: u64,
-    /// Characters that are billed.
+    /// Billed characters.
     #[serde(skip_serializing_if = "is_none")]
     pub characters: u64,
     /// Searches of rerankers.
     #[serde(skip_serializing_if = "is_none")]
     pub search_units: u64,
-    /// Pages that were read.
+    /// Processed pages.
     #[serde(skip_serializing_if = "is_none")]
     pub pages: u64,
     /// Costs in ticks: 1 USD = 10^10 ticks.
     pub cost_ticks: u64,
     /// Costs in USD, for display.
     pub cost: f64,
-    /// Records whose cost is in neither sum, for nobody knows it.
+    /// Records with an unknown cost, which is in neither sum.
     pub cost_unknown: u64,
-    /// From arrival to end, of all records.
+    /// The time from arrival to end, of all records.
     pub latency_ms: Percentiles,
-    /// From arrival to the first content of a stream, of the records that have one.
+    /// The time from arrival to the first content of a stream, of the records that have one.
     pub ttft_ms: Percentiles,
 }
 
-/// The least values that 50, 90 and 99 % do not exceed, in milliseconds.
+/// Percentiles in milliseconds: the smallest measured value that at least 50, 90 or 99 % do not
+/// exceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Percentiles {
     /// The median.
     pub p50: Option<f64>,
-    /// Nine tenths.
+    /// The 90th percentile.
     pub p90: Option<f64>,
-    /// All but a hundredth.
+    /// The 99th percentile.
     pub p99: Option<f64>,
 }
 
-// serde passes a reference.
+// serde's `skip_serializing_if` passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_none(number: &u64) -> bool {
     *number == 0
@@ -233,7 +235,7 @@ pub(super) fn summary(
     });
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_aggregate_function("percentiles", 1, flags, NearestRank)?;
-    // One transaction, so that all sums are of the same records.
+    // Read everything from one snapshot, so that all sums cover the same records.
     let snapshot = connection.unchecked_transaction()?;
 
     let totals = sums(&snapshot, "logs", &filter, "NULL", 1, |_, totals| Ok(totals))?;
@@ -276,7 +278,7 @@ pub(super) fn summary(
     })
 }
 
-/// The sums of each group of records, those with the most requests first and at most `most`.
+/// The sums of each group of records: at most `most` groups, most requests first.
 fn sums<T>(
     connection: &Connection,
     from: &str,
@@ -367,7 +369,7 @@ impl Aggregate<Vec<i64>, String> for NearestRank {
 }
 
 impl Percentiles {
-    /// Of nanoseconds.
+    /// Percentiles of values in nanoseconds.
     fn of(mut values: Vec<i64>) -> Self {
         values.sort_unstable();
         // Nearest rank: always a measured value, never one between two.

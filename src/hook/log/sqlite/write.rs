@@ -1,4 +1,4 @@
-//! Writing records, and deleting the oldest.
+//! Writes records, and deletes the oldest.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,23 +10,23 @@ use super::{LogStore, StoreError, columns};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::{LogRecord, LogSink, SinkError};
 
-/// The most records that one transaction deletes. It bounds how long others wait.
+/// The maximum number of records that one transaction deletes. It bounds how long others wait.
 const AT_ONCE: u32 = 1000;
 
-/// How much is kept; `None` is all.
+/// How many records are kept; `None` means all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Keep {
     pub(super) age: Option<Duration>,
     pub(super) records: Option<u64>,
 }
 
-/// Writes to a [`LogStore`] what a log hook gives it.
+/// The sink that writes to a [`LogStore`].
 #[derive(Clone, Debug)]
 pub struct LogStoreSink(pub(super) LogStore);
 
 impl LogSink for LogStoreSink {
-    /// Writes the records in one transaction, all or none, and deletes some of those that are too
-    /// old. A record whose id is known is left as it is.
+    /// Writes the records in one transaction, all or none, and deletes some that are too old. Skips
+    /// a record whose id exists.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         let LogStore { connections, keep } = &self.0;
         connections.write(|connection| insert(connection, batch)).map_err(io::Error::other)?;
@@ -36,7 +36,8 @@ impl LogSink for LogStoreSink {
         deleted.map(drop).map_err(|error| SinkError::after(batch.len(), io::Error::other(error)))
     }
 
-    /// Moves what was written into the file itself, and that to the disk.
+    /// Moves written records from the write-ahead log into the file, and synchronises it with the
+    /// disk.
     fn flush(&mut self) -> io::Result<()> {
         let checkpoint = |connection: &mut Connection| {
             Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
@@ -46,12 +47,12 @@ impl LogSink for LogStoreSink {
 }
 
 impl LogStore {
-    /// Deletes all records beyond what [`keep`](Self::keep) allows and says how many they were.
-    /// The sink deletes as it writes; this is for a log to which nothing is written.
+    /// Deletes all records beyond the limits of [`keep`](Self::keep) and returns their number. The
+    /// sink deletes as it writes; this is for a log that is not being written.
     ///
     /// # Errors
     ///
-    /// Fails where the database does.
+    /// If the database fails.
     pub fn prune(&self) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
@@ -74,7 +75,7 @@ fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), Stor
     Ok(transaction.commit()?)
 }
 
-/// The statements that write a record, looked up once for a batch.
+/// The statements that write a record, prepared once per batch.
 pub(super) struct Insert<'c> {
     connection: &'c Connection,
     logs: CachedStatement<'c>,
@@ -94,8 +95,7 @@ impl<'c> Insert<'c> {
         })
     }
 
-    /// Writes a record under this number, or else under the next one. A record whose id is known is
-    /// left as it is.
+    /// Writes a record with this number, or else the next one. Skips a record whose id exists.
     pub(super) fn one(&mut self, seq: Option<i64>, record: &LogRecord) -> Result<(), StoreError> {
         self.logs.raw_bind_parameter(1, seq)?;
         columns::bind(&mut self.logs, 2, record)?;
@@ -136,7 +136,7 @@ impl<'c> Insert<'c> {
     }
 }
 
-/// Kinds of values of metadata.
+/// The kinds of metadata values.
 pub(super) const TEXT: i64 = 0;
 pub(super) const NUMBER: i64 = 1;
 pub(super) const BOOLEAN: i64 = 2;

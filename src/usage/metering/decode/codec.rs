@@ -1,7 +1,7 @@
-//! One way to decode them all: some bytes in, some bytes out.
+//! One interface for all decoders.
 //!
-//! zstd is used directly: `compression_codecs::ZstdDecoder` hides how large a window is, and which
-//! error means that it is too large.
+//! zstd is used directly: `compression_codecs::ZstdDecoder` hides the window size, and the error
+//! for a window that is too large.
 
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder};
@@ -14,10 +14,10 @@ use crate::usage::Problem;
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// `ZSTD_error_frameParameter_windowTooLarge`, which zstd gives as a negative number.
 const ZSTD_WINDOW_TOO_LARGE: usize = 16;
-/// How a window beyond those of RFC 7932 is announced, in the first seven bits.
+/// The first seven bits that announce a window larger than RFC 7932 allows.
 const BROTLI_LARGE_WINDOW: u8 = 0b001_0001;
 
-/// How much one step has used and made.
+/// The number of bytes that a step has read and written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) read: usize,
@@ -37,7 +37,7 @@ impl Codec {
     pub(super) fn new(coding: Coding, first: u8) -> Result<Self, Problem> {
         Ok(match coding {
             Coding::Gzip => Self::Gzip(GzipDecoder::new()),
-            // Some servers leave out the zlib header; no encoder of raw deflate begins like one.
+            // Some servers omit the zlib header. No encoder of raw deflate starts like one.
             Coding::Deflate if first & 0x0f == 8 => Self::Zlib(ZlibDecoder::new()),
             Coding::Deflate => Self::Deflate(DeflateDecoder::new()),
             Coding::Brotli if first & 0x7f == BROTLI_LARGE_WINDOW => return Err(Problem::Overflow),
@@ -48,7 +48,7 @@ impl Codec {
 
     /// Decodes until the input is used up or the output is full.
     pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Problem> {
-        // Members of gzip may follow each other.
+        // gzip data may have several members.
         if let Self::Gzip(gzip) = self
             && !input.is_empty()
             && is_at_end(gzip)
@@ -61,7 +61,7 @@ impl Codec {
         };
         let mut input = PartialBuffer::new(input);
         let mut output = WriteBuffer::new_initialized(output);
-        // `decode` of deflate is an error where there is neither input nor output.
+        // `decode` of deflate fails if there is neither input nor output.
         let result = if input.unwritten().is_empty() {
             decoder.flush(&mut output)
         } else {
@@ -81,7 +81,7 @@ impl Codec {
         }
     }
 
-    /// How much of what it has decoded it may keep, where that can be more than 32 KiB.
+    /// The size of its window in bytes, if that can exceed 32 KiB.
     pub(super) fn window(&self) -> u64 {
         match self {
             Self::Gzip(_) | Self::Zlib(_) | Self::Deflate(_) => 0,
@@ -90,7 +90,7 @@ impl Codec {
         }
     }
 
-    /// Whether the body may end here. There must be no step afterwards.
+    /// Returns true if the body may end here. No step may follow.
     pub(super) fn is_at_end(&mut self) -> bool {
         match self.decoder() {
             Ok(decoder) => is_at_end(decoder),
@@ -103,7 +103,7 @@ fn is_at_end(decoder: &mut dyn DecodeV2) -> bool {
     matches!(decoder.finish(&mut WriteBuffer::new_initialized(&mut [])), Ok(true))
 }
 
-/// The size of the window that the first byte of a body declares (RFC 7932, 9.1).
+/// The window size that the first byte of a body declares (RFC 7932, 9.1).
 fn brotli_window(first: u8) -> u64 {
     let bits = match (first & 1, first >> 1 & 7, first >> 4 & 7) {
         (0, ..) => 16,
@@ -116,7 +116,7 @@ fn brotli_window(first: u8) -> u64 {
 
 pub(super) struct Zstd {
     context: DCtx<'static>,
-    /// The size of the context before it has a window.
+    /// The size of the context without a window.
     bare: usize,
     is_at_end: bool,
 }
@@ -131,7 +131,7 @@ impl Zstd {
     }
 
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Problem> {
-        // Asked again it would wait for another frame; there may be one.
+        // Another call would start to wait for another frame, which is optional.
         if input.is_empty() && self.is_at_end {
             return Ok(Step { read: 0, written: 0 });
         }
@@ -155,7 +155,7 @@ mod tests {
         for log in 10..=24 {
             let parameters = brotli::enc::BrotliEncoderParams { lgwin: log, ..Default::default() };
             let mut encoded = Vec::new();
-            // Nothing is known of the length, or the window would be as small as that.
+            // The encoder must not know the length, or it would choose a smaller window.
             let noise: Vec<u8> = (0..1 << 17).map(|_| fastrand::u8(..)).collect();
             brotli::BrotliCompress(&mut &noise[..], &mut encoded, &parameters).unwrap();
             assert_eq!(brotli_window(encoded[0]), 1 << log, "{log}");

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A name as in a header, and how to encode pieces with a flush behind each.
+/// The name in a header, and a function that encodes pieces with a flush after each.
 type Encoder = (&'static str, fn(&[&[u8]]) -> Vec<u8>);
 
 const ENCODERS: [Encoder; 6] = [
@@ -48,7 +48,7 @@ fn write(encoder: &mut impl Write, pieces: &[&[u8]]) {
     }
 }
 
-/// One member with every part that a header can have.
+/// One member with all optional parts of a header.
 fn gzip(piece: &[u8]) -> Vec<u8> {
     let builder = flate2::GzBuilder::new().extra("extra").filename("name").comment("comment");
     let mut encoder = builder.write(Vec::new(), Compression::fast());
@@ -60,7 +60,7 @@ fn decoder(coding: &str) -> Decoder {
     Decoder::of(coding.as_bytes()).unwrap()
 }
 
-/// What comes of bytes in chunks of these lengths, again and again, and whether they were cut.
+/// Decodes bytes in chunks of these lengths, repeated, and returns whether the data was cut.
 fn decode(coding: &str, encoded: &[u8], lengths: &[usize]) -> Result<(Vec<u8>, bool), Problem> {
     let mut decoder = decoder(coding);
     let (mut decoded, mut rest) = (Vec::new(), encoded);
@@ -95,7 +95,7 @@ fn what_was_flushed_is_there_with_the_same_bytes() {
         let (mut at, mut decoded) = (0, Vec::new());
         let encoded = encode(&pieces);
         for count in 1..=pieces.len() {
-            // An encoder that has seen less gives the same beginning, but for how it ends.
+            // A shorter input has the same encoding, except for its end.
             let part = encode(&pieces[..count]);
             let same = part.iter().zip(&encoded).take_while(|(a, b)| a == b).count();
             let end = if count == pieces.len() { encoded.len() } else { same };
@@ -116,7 +116,7 @@ fn a_body_may_be_empty_and_its_end_is_known() {
             let (_, is_cut) = whole(coding, &encoded[..length]).unwrap();
             assert!(is_cut, "{coding} {length}");
         }
-        // The end may fall together with that of a step.
+        // The end may coincide with the end of a step.
         for length in [STEP, 2 * STEP] {
             let text = vec![b'x'; length];
             let decoded = whole(coding, &encode(&[&text]));
@@ -161,7 +161,7 @@ fn zstd_windows_beyond_8_mib_and_large_ones_of_brotli_stop_it() {
     assert_eq!(whole("br", &encoded), Err(Problem::Overflow));
 }
 
-/// Text that shrinks to about half, so that nothing of it is taken for a bomb.
+/// Text that compresses to about half, so that it does not look like a bomb.
 fn hexadecimal(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     (0..length).map(|_| b"0123456789abcdef"[random.usize(..16)]).collect()
@@ -176,7 +176,7 @@ fn what_is_kept_of_one_body_is_bounded_and_short_windows_are_not() {
         write(&mut encoder, &[&text]);
         let encoded = encoder.finish().unwrap();
         assert_eq!(whole("zstd", &encoded).map(|_| ()), expected, "zstd {log}");
-        // A window is reserved at once, but it takes memory only as it fills.
+        // A window is reserved at once, but uses memory only as it fills.
         let short = &encoded[..encoded.len() / 2];
         assert!(whole("zstd", short).is_ok(), "zstd {log}");
     }
@@ -190,7 +190,7 @@ fn what_is_kept_of_one_body_is_bounded_and_short_windows_are_not() {
 
 #[test]
 fn runs_of_one_byte_in_zstd_take_no_more_than_others() {
-    // Frames of blocks that are one byte and how often it comes, each of the largest size.
+    // Frames of run-length blocks of the largest size.
     let block = [0x02, 0x00, 0x10, b' '];
     for (blocks, frames) in [(1000, 1), (2, 1000)] {
         let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x68];
@@ -202,7 +202,7 @@ fn runs_of_one_byte_in_zstd_take_no_more_than_others() {
     }
 }
 
-/// Zeros, as they compress best, piece by piece so that the test itself needs little memory.
+/// Zeros, which compress best. Encoded piece by piece, so that the test itself needs little memory.
 fn bomb(encode: fn(&[&[u8]]) -> Vec<u8>) -> Vec<u8> {
     let zeros = vec![0; 1 << 20];
     encode(&[&zeros[..]; 16])
@@ -224,7 +224,8 @@ fn a_bomb_is_noticed_within_its_frame() {
                 assert_eq!(result, Err(Problem::Overflow), "{coding}");
             });
             assert!(decoded <= ALLOWANCE + RATIO * frames * frame as u64, "{coding} {decoded}");
-            // zstd's is C's own and not counted; brotli's has its window of 4 MiB in it.
+            // zstd's memory is allocated in C and not counted; brotli's includes its window of 4
+            // MiB.
             assert!(memory.bytes_max < 10 << 20, "{coding} {}", memory.bytes_max);
             assert!(started.elapsed() < Duration::from_secs(5), "{coding}");
         }

@@ -1,24 +1,24 @@
-//! What decoders keep of what they have decoded, for later bytes may repeat it.
+//! Bounds the memory of decoders' windows.
 //!
-//! A window is reserved whole as soon as a stream declares it, which costs address space alone. Memory
-//! it takes as it fills, so that is what is counted: no more than was decoded, and no more than the
-//! window has.
+//! A window is reserved as soon as a stream declares it, which costs only address space. It uses
+//! memory as it fills, so this counts the decoded bytes, up to the size of the window.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::usage::Problem;
 
-/// What the decoder of one body may keep: the windows of zstd up to level 15, of brotli as most
-/// encoders make them, and all shorter bodies whatever they declare. Past that its metering stops.
+/// The maximum window memory of one decoder, in bytes. It suffices for zstd up to level 15, for the
+/// usual brotli encoders, and for all shorter bodies. Beyond it, metering of the body stops.
 pub(crate) const OF_ONE: usize = 4 << 20;
-/// What all decoders of the process may keep. Past that the metering stops of those that need more.
+/// The maximum window memory of all decoders of the process. Beyond it, metering of bodies that
+/// need more stops.
 const OF_ALL: usize = 64 << 20;
-/// Places are taken in steps of this, and so rarely.
+/// Memory is reserved in steps of this size, so reservations are rare.
 const STEP: usize = 64 * 1024;
 
 static ALL: Budget = Budget::new(OF_ALL);
 
-/// Bytes that several share.
+/// A shared number of bytes.
 #[derive(Debug)]
 struct Budget {
     limit: usize,
@@ -52,7 +52,7 @@ impl Window {
         Self { budget: &ALL, taken: 0 }
     }
 
-    /// It keeps this much now.
+    /// Records the current size of the window.
     pub(super) fn fill(&mut self, bytes: u64) -> Result<(), Problem> {
         let bytes = usize::try_from(bytes).map_err(|_| Problem::Overflow)?;
         if bytes <= self.taken {

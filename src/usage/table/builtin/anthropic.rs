@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
     ("claude-opus-4-7", ["5", "0.5", "25"], us),
     ("claude-opus-4-6", ["5", "0.5", "25"], us),
     ("claude-opus-4-5", ["5", "0.5", "25"], claude),
-    // What its cache costs is told in two ways.
+    // The sources disagree on the price of its cache.
     ("claude-sonnet-5-5", ["2", "", "10"], us),
     ("claude-sonnet-5", ["2", "0.2", "10"], us),
     ("claude-sonnet-4-6", ["3", "0.3", "15"], us),
@@ -31,7 +31,7 @@ fn claude(price: Price) -> Price {
     batch_half(dated(writes(price, 125, 200)))
 }
 
-/// From 4.6 on, in the United States alone where the request asks for that.
+/// From 4.6 on, requests can ask to be served only in the United States.
 fn us(price: Price) -> Price {
     claude(price).regional(Regional::new("us", 110))
 }

@@ -1,6 +1,6 @@
-//! Google AI Studio: <https://ai.google.dev/gemini-api/docs/pricing>. Searches are free up to a number
-//! that is not known here, and so is what they cost. Batch and flex are in here where it is agreed what
-//! they make of tokens from the cache.
+//! Google AI Studio: <https://ai.google.dev/gemini-api/docs/pricing>. Searches are free up to a
+//! daily number that is not tracked here, so their price is unknown. Batch and flex are included
+//! only where the sources agree on the price of cached tokens.
 
 use super::{Row, above, audio, dated, images, million, per_million, plain};
 use crate::usage::price::{Price, Tier, TokenPrice};
@@ -30,7 +30,7 @@ fn priority(price: Price) -> Price {
     price.tier(Tier::percent("priority", 180))
 }
 
-/// Neither flex nor batch cuts what tokens from the cache cost.
+/// Flex and batch do not reduce the price of tokens from the cache.
 fn tiers(price: Price) -> Price {
     priority(price)
         .tier(Tier::percent("flex", 50).cached_percent(100))
@@ -51,12 +51,12 @@ fn cached_audio(price: Price, usd: &str) -> Price {
     Price { tokens, ..price }
 }
 
-/// Twice as much in 2027.
+/// The price doubles in 2027.
 fn flash_3(price: Price) -> Price {
     later(price, 1, 2027, ["1.5", "0.15", "7.5"])
 }
 
-/// Another price from the first day of a month on.
+/// Adds a price that applies from the first day of a month on.
 fn later(price: Price, month: u8, year: u16, tokens: [&str; 3]) -> Price {
     let from = Date::new(year, month, 1).unwrap_or_default();
     priority(dated(price)).from_day(from, priority(per_million(tokens)))

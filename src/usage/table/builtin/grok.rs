@@ -1,4 +1,5 @@
-//! xAI: <https://docs.x.ai/docs/models>, as of 2026-09-21. Its own report of a cost goes first.
+//! xAI: <https://docs.x.ai/docs/models>, as of 2026-09-21. Costs that xAI reports itself take
+//! precedence.
 
 use super::{Row, calls, dated};
 use crate::usage::price::{LongContext, Price, Rate, Regional, Tier, ToolPrices};
@@ -27,7 +28,7 @@ pub(super) fn tools() -> ToolPrices {
     }
 }
 
-/// From 200,000 tokens on, not only above, everything is twice as much.
+/// From 200,000 tokens on (inclusive), all prices double.
 fn chat(price: Price) -> Price {
     let tokens = price.tokens.map(|tokens| super::scaled(&tokens, 200, 200));
     let price = dated(price).tier(Tier::percent("priority", 200));
@@ -41,7 +42,7 @@ fn us(price: Price) -> Price {
     unbatched(price).regional(Regional::new("us.api.x.ai", 110))
 }
 
-/// These alone are cheaper in a batch.
+/// Only these are cheaper in a batch.
 fn batched(price: Price) -> Price {
     chat(price).tier(Tier::percent("batch", 80))
 }

@@ -1,9 +1,9 @@
-//! The table that is there without a file: list prices of the usual models.
+//! The built-in price table: list prices of the usual models.
 //!
-//! Each provider's page is named above its rows. The figures were compared on [`AS_OF`] with two
-//! catalogues, LiteLLM 1.110.2 and genai-prices 0.2.3; what these do not agree upon is not in here, and
-//! neither are models that are retired by then. `tests/prices/run.sh` compares them with LiteLLM's
-//! catalogue of the day.
+//! The source is named above the rows of each provider. The figures were compared on [`AS_OF`] with
+//! two catalogues, LiteLLM 1.110.2 and genai-prices 0.2.3. Prices on which they disagree and
+//! retired models are left out. `tests/prices/run.sh` compares them with LiteLLM's catalogue of the
+//! day.
 
 mod anthropic;
 mod google;
@@ -16,8 +16,8 @@ use crate::usage::price::{LongContext, Price, Rate, Tier, TokenPrice, ToolPrices
 
 const AS_OF: Option<Date> = Date::new(2026, 11, 29);
 
-/// A model, its prices in USD for a million tokens (input, cached input, output; none where there is
-/// nothing), and what else is true of it.
+/// A model, its prices in USD per million tokens (input, cached input, output; empty if there is
+/// none), and a function that adds the rest.
 type Row = (&'static str, [&'static str; 3], fn(Price) -> Price);
 
 pub(super) fn table() -> PriceTable {
@@ -48,7 +48,7 @@ pub(super) fn table() -> PriceTable {
     table
 }
 
-/// USD for a million. A test proves that each of them is a price.
+/// USD per million. A test checks that each of them is a valid price.
 fn million(usd: &str) -> Option<Rate> {
     Rate::usd(usd, 1_000_000)
 }
@@ -63,7 +63,7 @@ fn per_million([input, cached_input, output]: [&str; 3]) -> Price {
     Price { tokens: (tokens != TokenPrice::default()).then_some(tokens), ..Price::default() }
 }
 
-/// USD for a thousand calls of a tool.
+/// USD per thousand tool calls.
 fn calls(usd: &str) -> Option<Rate> {
     Rate::usd(usd, 1000)
 }
@@ -72,12 +72,12 @@ fn plain(price: Price) -> Price {
     price
 }
 
-/// Dated names are the same model.
+/// Dated names have the same price.
 fn dated(price: Price) -> Price {
     price.snapshots(true)
 }
 
-/// Writes to the cache, in percent of the input: for the usual and for the longer time.
+/// Adds prices of cache writes in percent of the input, with the usual and the longer lifetime.
 fn writes(price: Price, usual: u64, long: u64) -> Price {
     let of = |tokens: &TokenPrice, percent| tokens.input.and_then(|input| input.percent(percent));
     let tokens = price.tokens.map(|tokens| TokenPrice {
@@ -88,7 +88,7 @@ fn writes(price: Price, usual: u64, long: u64) -> Price {
     Price { tokens, ..price }
 }
 
-/// Prompts of more than `bound` tokens, in percent of the plain prices.
+/// Adds prices of prompts of more than `bound` tokens, in percent of the plain prices.
 fn above(price: Price, bound: u64, input: u64, output: u64) -> Price {
     let Some(tokens) = price.tokens else { return price };
     price.long_context(LongContext::above(bound, scaled(&tokens, input, output)))
@@ -107,14 +107,14 @@ fn scaled(tokens: &TokenPrice, input: u64, output: u64) -> TokenPrice {
     }
 }
 
-/// Tokens of audio: input, output.
+/// Adds prices of audio tokens: input, output.
 fn audio(price: Price, input: &str, output: &str) -> Price {
     let (audio_input, audio_output) = (million(input), million(output));
     let tokens = price.tokens.map(|tokens| TokenPrice { audio_input, audio_output, ..tokens });
     Price { tokens, ..price }
 }
 
-/// Tokens of images: input, cached input, output.
+/// Adds prices of image tokens: input, cached input, output.
 fn images(price: Price, input: &str, cached: &str, output: &str) -> Price {
     let tokens = price.tokens.map(|tokens| TokenPrice {
         image_input: million(input),
@@ -129,22 +129,22 @@ fn batch_half(price: Price) -> Price {
     price.tier(Tier::percent("batch", 50))
 }
 
-/// USD for a minute.
+/// Adds a price in USD per minute.
 fn minute(price: Price, usd: &str) -> Price {
     Price { second: Rate::usd(usd, 60), ..price }
 }
 
-/// USD for a million characters.
+/// Adds a price in USD per million characters.
 fn characters(price: Price, usd: &str) -> Price {
     Price { character: million(usd), ..price }
 }
 
-/// USD for a thousand pages.
+/// Adds a price in USD per thousand pages.
 fn pages(price: Price, usd: &str) -> Price {
     Price { page: Rate::usd(usd, 1000), ..price }
 }
 
-/// USD for a thousand search units.
+/// Adds a price in USD per thousand search units.
 fn searches(price: Price, usd: &str) -> Price {
     Price { search_unit: Rate::usd(usd, 1000), ..price }
 }

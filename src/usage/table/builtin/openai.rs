@@ -60,7 +60,7 @@ pub(super) fn tools() -> ToolPrices {
     ToolPrices { file_search: calls("2.50"), ..ToolPrices::default() }
 }
 
-/// Searches of the older models cost more, and not all of them the same.
+/// Adds the price of searches. Older models have higher prices that differ.
 fn search(price: Price) -> Price {
     dated(price).tools(web_search("10"))
 }
@@ -77,7 +77,7 @@ fn five(price: Price, percent: u64) -> Price {
     priority(flex(search(price)), percent)
 }
 
-/// The hosts of two regions; those of the others have prices that are not known.
+/// Adds the hosts of regions: two have known prices, the others unknown ones.
 fn hosts(price: Price) -> Price {
     let known = ["us", "eu"].map(|region| Regional::new(host(region), 110));
     let others = ["ae", "au", "in", "jp"].map(|region| Regional::unknown(host(region)));
@@ -92,7 +92,7 @@ fn long(price: Price) -> Price {
     hosts(above(price, 272_000, 200, 150))
 }
 
-/// From 5.6 on; writes to the cache are for half an hour, or for twelve.
+/// Models from 5.6 on. Cache writes last half an hour or twelve hours.
 fn frontier(price: Price) -> Price {
     long(five(writes(price, 125, 250), 200))
 }
@@ -101,7 +101,7 @@ fn ultrafast(price: Price) -> Price {
     frontier(price).tier(Tier::percent("ultrafast", 600))
 }
 
-/// There is no priority for long prompts.
+/// Priority does not apply to long prompts.
 fn short_priority(price: Price, percent: u64) -> Price {
     let tokens = price.tokens.unwrap_or_default();
     let none = vec![LongContext::above(272_000, TokenPrice::default())];

@@ -1,9 +1,10 @@
-//! Providers with few kinds of prices.
+//! Prices of the other providers.
 
 use super::{Row, characters, minute, pages, plain, searches, writes};
 use crate::usage::price::{Hours, OffPeak, Price, Rate, Tier, TokenPrice};
 
-/// <https://groq.com/pricing>. Transcription is billed for ten seconds at least, which no price says.
+/// <https://groq.com/pricing>. Transcription is billed for at least ten seconds, which a price
+/// cannot express.
 pub(super) const GROQ: &[Row] = &[
     ("openai/gpt-oss-120b", ["0.15", "0.075", "0.6"], plain),
     ("openai/gpt-oss-20b", ["0.075", "0.0375", "0.3"], plain),
@@ -50,7 +51,7 @@ pub(super) const MISTRAL: &[Row] = &[
 
 /// <https://api-docs.deepseek.com/quick_start/pricing>, since 2026-08-16: prices of the peak hours.
 pub(super) const DEEPSEEK: &[Row] = &[
-    // The older name is served, and billed, as this one.
+    // The older name is an alias of this one.
     ("deepseek-flash", ["0.3", "0.006", "1.2"], |price| deepseek(price).alias("deepseek-v4-flash")),
     ("deepseek-v4-pro", ["1.32", "0.044", "3.96"], deepseek),
 ];
@@ -123,7 +124,8 @@ pub(super) const TOGETHER: &[Row] = &[
     ("meta-models/Muse-Spark-Open-816B-A42B", ["1.25", "0.15", "4.25"], plain),
 ];
 
-/// Half but from Monday to Friday, 01:00 to 04:00 and 06:00 to 10:00 in UTC. Writes are free.
+/// Half the price except on weekdays from 01:00 to 04:00 and 06:00 to 10:00 UTC. Cache writes are
+/// free.
 fn deepseek(price: Price) -> Price {
     let tokens = price.tokens.map(|tokens| TokenPrice { cache_write: Some(Rate::ZERO), ..tokens });
     let spans = [
@@ -136,7 +138,7 @@ fn deepseek(price: Price) -> Price {
     Price { tokens, ..price }.off_peak(OffPeak::new(50, hours.collect()))
 }
 
-/// Writes cost as input does, and for an hour twice that.
+/// Cache writes cost as much as input, and twice that for an hour.
 fn kimi_3(price: Price) -> Price {
     writes(price, 100, 200)
 }

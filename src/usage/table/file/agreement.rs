@@ -1,5 +1,5 @@
-//! Whether the built-in table agrees with LiteLLM's catalogue of the day, which
-//! `tests/prices/run.sh` fetches. Differences are told, and fail nothing: prices change.
+//! Compares the built-in table with LiteLLM's current catalogue, which `tests/prices/run.sh`
+//! fetches. Differences are printed and do not fail the test: prices change.
 
 use std::time::SystemTime;
 
@@ -8,10 +8,10 @@ use crate::usage::tokens::ToolCalls;
 use crate::usage::{Pricing, Usage};
 use crate::util::operation::Operation;
 
-/// Where the catalogue is.
+/// The environment variable with the catalogue's path.
 const FILE: &str = "LITELLM_CATALOGUE";
 
-/// Usage that tells prices apart: one kind of it each.
+/// Usages of one kind each, to compare prices one by one.
 fn probes() -> Vec<(&'static str, Usage)> {
     let of = |set: fn(&mut Usage)| {
         let mut usage =
@@ -98,7 +98,7 @@ fn builtin_rows_are_those_of_the_catalogue() {
                     at: SystemTime::now(),
                     batch: false,
                 };
-                // What one of them does not know is no difference.
+                // A price that one of them lacks is not a difference.
                 let of = |table: &PriceTable| table.ticks(&usage, &pricing);
                 let (Some(ours), Some(theirs)) = (of(&builtin), of(&catalogue)) else { continue };
                 if ours == theirs {

@@ -1,5 +1,5 @@
-//! `data.json` of Pydantic's genai-prices: a list of providers, each with its models, prices in USD
-//! for a million tokens.
+//! Reads `data.json` of Pydantic's genai-prices: a list of providers, each with its models, and
+//! prices in USD per million tokens.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ struct Model<'t> {
     price_variants: Option<Vec<Variant<'t>>>,
 }
 
-/// A price that holds under a condition, over the others.
+/// A price that replaces others under a condition.
 #[derive(Deserialize)]
 struct Variant<'t> {
     when: BTreeMap<String, serde_json::Value>,
@@ -126,13 +126,14 @@ impl Model<'_> {
             days.insert(constraint.day()?);
         }
         let on = |day: Date| -> Result<Price, Reason> {
-            // The last one that has begun; variants go over it, the first one that has begun first.
+            // The last price that has started, then the variants that have started, the first one
+            // first.
             let begun = conditional.iter().rev().find(|one| has_begun(&one.constraint, day));
             let plain = &begun.unwrap_or(first).prices;
             let mut cells = Cells::default();
             let mut price = fill(plain, None, slug, &mut cells)?;
             let mut tiers: BTreeMap<String, Prices<'_>> = BTreeMap::new();
-            // The usual tier is listed with nothing of its own.
+            // The usual tier is listed without prices.
             let active = variants.iter().filter(|one| !one.prices.is_empty());
             for variant in active.rev().filter(|one| has_begun(&one.constraint, day)) {
                 let tier = tiers.entry(variant.tier()?);
@@ -188,7 +189,7 @@ impl Variant<'_> {
     }
 }
 
-/// Fills the cells of a tier, and gives what is not paid per token.
+/// Fills the cells of a tier, and returns the prices that are not per token.
 fn fill(
     prices: &Prices<'_>,
     tier: Option<&str>,
@@ -216,7 +217,7 @@ fn fill(
                 return Err("a fee for each request that depends on its search".to_owned());
             }
             "requests_kcount" => price.request = Some(rate(key, raw, THOUSAND)?),
-            // Some of Google's are free each day, and nobody here counts how many.
+            // Some of Google's searches are free each day, and they are not counted here.
             "web_searches_kcount" if slug == "google-ai-studio" => {}
             "web_searches_kcount" => price.tools.web_search = Some(rate(key, raw, THOUSAND)?),
             "storage_searches_kcount" => {
@@ -228,12 +229,12 @@ fn fill(
             "audio_hours" | "input_audio_hours" => price.second = Some(rate(key, raw, 3600)?),
             "input_mchars" => price.character = Some(rate(key, raw, MILLION)?),
             "input_document_kpages" => price.page = Some(rate(key, raw, THOUSAND)?),
-            // Another price for the same pages, of which usage does not tell.
+            // Usage does not distinguish annotated pages.
             "input_annotated_document_kpages" => {}
             other => return Err(format!("`{}`", shown(other))),
         }
     }
-    // What has no steps costs the same in those of the others.
+    // Prices without steps are the same in the steps of others.
     let starts: BTreeSet<u64> =
         tiered.iter().flat_map(|(_, _, of)| of.tiers.iter().map(|step| step.start)).collect();
     let mut last = *cells.at(tier, 0);
@@ -247,7 +248,7 @@ fn fill(
                 *field(&mut last) = Some(rate(key, step.price.get(), MILLION)?);
             }
         }
-        // Steps begin above their start; xAI's at it.
+        // Steps begin above their start, xAI's at it.
         let from = if slug == "grok" { start } else { start.saturating_add(1) };
         *cells.at(tier, from) = last;
     }
@@ -273,8 +274,8 @@ fn field(key: &str) -> Option<Field> {
     Some(field)
 }
 
-/// The names that a clause lists, beside the id, and whether it takes dated ones. What it takes by a
-/// part of the name is left alone: who guesses may be wrong.
+/// The names that a clause lists in addition to the id, and whether it includes dated names.
+/// Matches by parts of names are ignored: they could be wrong.
 fn names(clause: &serde_json::Value, id: &str) -> (Vec<Box<str>>, bool) {
     let mut names: Vec<Box<str>> = Vec::new();
     let mut has_dates = false;

@@ -1,4 +1,5 @@
-//! LiteLLM's `model_prices_and_context_window.json`: one object of all models, prices in USD a unit.
+//! Reads LiteLLM's `model_prices_and_context_window.json`: one object with all models, and prices
+//! in USD per unit.
 
 mod key;
 mod off_peak;
@@ -28,7 +29,7 @@ pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport),
     }
     let mut rows = Rows::default();
     for (key, raw) in &catalogue {
-        // Prose about the keys.
+        // Documentation of the keys.
         if key == "sample_spec" {
             continue;
         }
@@ -40,7 +41,7 @@ pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport),
     Ok(rows.end(PriceSource::LiteLlm, as_of))
 }
 
-/// What a row says, or the row that it says it is an alias of.
+/// The contents of a row, or those of the row that it is an alias of.
 fn alias<'t>(
     raw: &'t RawValue,
     catalogue: &BTreeMap<String, &'t RawValue>,
@@ -55,7 +56,7 @@ fn alias<'t>(
     target.ok_or_else(|| "an alias of no row".to_owned())
 }
 
-/// The row's name at our provider, and its price.
+/// The row's name with this crate's slug, and its price.
 fn row(key: &str, raw: &RawValue) -> Result<(String, Result<Price, Reason>), Reason> {
     let row: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| "no object".to_owned())?;
     let text = |key: &str| {
@@ -65,7 +66,7 @@ fn row(key: &str, raw: &RawValue) -> Result<(String, Result<Price, Reason>), Rea
     let provider = text("litellm_provider").ok_or("no provider")?;
     let (slug, prefix) = slug(provider);
     let model = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key);
-    // Of these providers, names have no slashes: what stands before one is a size, a region or a
+    // Model names of these providers have no slashes: the part before one is a size, a region or a
     // commitment.
     let is_plain = matches!(
         &*slug,
@@ -79,7 +80,7 @@ fn row(key: &str, raw: &RawValue) -> Result<(String, Result<Price, Reason>), Rea
     Ok((name, price))
 }
 
-/// Our slug of a provider, and how its models' keys begin.
+/// This crate's slug of a provider, and the prefix of its models' keys.
 fn slug(provider: &str) -> (Cow<'static, str>, &str) {
     let family = provider.split('-').next().unwrap_or(provider);
     let slug = match provider {
@@ -119,7 +120,7 @@ impl Reader<'_, '_> {
                 Some(Key { field, tier, bound }) if decimal(raw).is_some() => {
                     *field(cells.at(tier, self.bound(bound))) = Some(rate(key, raw, 1)?);
                 }
-                // Not known, as if it were not there.
+                // `null` means unknown, as if the key were missing.
                 Some(_) if raw == "null" => {}
                 _ => self.other(key, raw, &mut price, &mut cells)?,
             }
@@ -135,12 +136,12 @@ impl Reader<'_, '_> {
         Ok(price)
     }
 
-    /// The least prompt that is above a bound. xAI's hold from the bound on.
+    /// The smallest prompt above a bound. xAI's prices apply from the bound on.
     fn bound(&self, bound: u64) -> u64 {
         if bound == 0 || self.slug == "grok" { bound } else { bound.saturating_add(1) }
     }
 
-    /// A key that is of no token.
+    /// Reads a key of a price that is not per token.
     fn other(
         &self,
         key: &str,
@@ -169,9 +170,9 @@ impl Reader<'_, '_> {
             "provider_specific_entry" => specifics(raw, price)?,
             "tiered_pricing" => self.tiered(raw, cells)?,
             "off_peak_pricing" => {}
-            // Seconds are read together; for tokens of audio there are other keys.
+            // Seconds are read together; audio tokens have other keys.
             "input_cost_per_second" | "output_cost_per_second" => {}
-            // Tools of which usage does not tell, storage, other hosts, and figures for reference.
+            // Tools that usage does not report, storage, other hosts, and figures for reference.
             "google_maps_grounding_cost_per_query"
             | "code_interpreter_cost_per_session"
             | "vector_store_cost_per_gb_per_day"
@@ -211,7 +212,7 @@ impl Reader<'_, '_> {
         if is_same { Ok(()) } else { Err(format!("`{}`", shown(key))) }
     }
 
-    /// Input and output are the same seconds: one of them counts.
+    /// Reads prices per second. Input and output are the same seconds, so only one of them counts.
     fn seconds(&self, price: &mut Price) -> Result<(), Reason> {
         let of = |key: &str| {
             let raw = self.row.get(key).map(|raw| raw.get()).filter(|raw| !is_nothing(raw));
@@ -220,7 +221,7 @@ impl Reader<'_, '_> {
         let (input, output) = (of("input_cost_per_second")?, of("output_cost_per_second")?);
         let second = match (self.mode, input, output) {
             (_, None, None) => return Ok(()),
-            // An estimate beside the price per token or character.
+            // An estimate in addition to the price per token or character.
             ("audio_speech", None, Some(_)) => return Ok(()),
             ("audio_transcription" | "video_generation", Some(second), None)
             | ("audio_transcription" | "video_generation", None, Some(second)) => second,
@@ -234,7 +235,8 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Of the web, at three depths; where they differ, the request says which it is.
+    /// Reads prices of web searches at three depths. If they differ, the price depends on the
+    /// request.
     fn searches(&self, raw: &str, price: &mut Price) -> Result<(), Reason> {
         let depths: Raw<'_> =
             serde_json::from_str(raw).map_err(|_| "prices of searches".to_owned())?;
@@ -244,7 +246,7 @@ impl Reader<'_, '_> {
         if self.slug == "perplexity-ai" {
             return Err("a fee for each request that depends on its search".to_owned());
         }
-        // Some are free each day, and nobody here counts how many.
+        // Some are free each day, and they are not counted here.
         let is_known = is_one && !self.row.contains_key("search_free_requests");
         price.tools.web_search = first.filter(|_| is_known);
         Ok(())
@@ -276,7 +278,7 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        // Below the first one there is no price.
+        // There is no price below the first bound.
         match cells.bounds(None).first() {
             Some(0) => Ok(()),
             _ => Err(wrong()),
@@ -288,7 +290,7 @@ fn is_of_money(key: &str) -> bool {
     ["cost", "pricing", "price", "uplift", "fee"].iter().any(|word| key.contains(word))
 }
 
-/// Zero, or not there.
+/// Returns true if the price is zero or missing.
 fn is_nothing(raw: &str) -> bool {
     raw == "null" || rate("", raw, 1) == Ok(Rate::ZERO)
 }
@@ -304,7 +306,8 @@ fn is_free(price: &Price) -> bool {
         .all(is_zero)
 }
 
-/// `{"us": 1.1, "fast": 2}`: a region and a speed of Messages. What is no factor says something else.
+/// Reads the factors of regions and of the speed `fast` of Messages, as in `{"us": 1.1, "fast":
+/// 2}`. Other names are ignored.
 fn specifics(raw: &str, price: &mut Price) -> Result<(), Reason> {
     let Ok(entries) = serde_json::from_str::<Raw<'_>>(raw) else { return Ok(()) };
     for (name, raw) in &entries {
@@ -320,7 +323,7 @@ fn specifics(raw: &str, price: &mut Price) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Of a factor such as 1.1, in percent.
+/// A factor such as 1.1 in percent.
 fn percent(raw: &str) -> Option<u64> {
     let rate = Rate::usd(decimal(raw)?, 1)?;
     let hundredth = Rate::usd("0.01", 1)?.parts();

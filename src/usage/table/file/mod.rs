@@ -1,4 +1,4 @@
-//! Price tables from texts of several formats, each known by what is in it.
+//! Reads price tables in several formats, which are detected from the text.
 
 mod genai;
 mod litellm;
@@ -11,16 +11,16 @@ use std::fmt;
 use super::{Date, PriceTable};
 use crate::util::macros::named_enum;
 
-/// What was read of a price table, and what was not.
+/// The result of reading a price table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PriceReport {
     /// The format of the text.
     pub source: PriceSource,
-    /// How many rows the table has.
+    /// The number of rows in the table.
     pub taken: usize,
-    /// Why rows were left out, how many for each reason, and the name of one of them. In a table of
-    /// one's own none is: what cannot be read there is an error.
+    /// The reasons for skipped rows, each with their number and the name of one of them. Always
+    /// empty for your own TOML, where invalid rows are errors.
     pub left_out: BTreeMap<String, (usize, String)>,
 }
 
@@ -29,18 +29,18 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PriceSource {
-    /// TOML of one's own.
+    /// Your own TOML.
     Toml = "TOML",
     /// LiteLLM's `model_prices_and_context_window.json`.
     LiteLlm = "LiteLLM",
     /// `data.json` of Pydantic's genai-prices.
     GenaiPrices = "genai-prices",
 }
-/// As in `LiteLLM`.
+/// The name, as in `LiteLLM`.
 pub fn as_str;
 }
 
-/// Reasons that are told in a line, the most frequent ones.
+/// The number of reasons shown in a line; the most frequent ones come first.
 const SHOWN: usize = 12;
 
 impl fmt::Display for PriceReport {
@@ -71,7 +71,7 @@ impl fmt::Display for PriceReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTableError {
     line: usize,
-    /// Where it is not empty, the key.
+    /// The key, or empty.
     key: String,
     reason: String,
 }
@@ -97,18 +97,18 @@ impl fmt::Display for PriceTableError {
 impl std::error::Error for PriceTableError {}
 
 impl PriceTable {
-    /// Reads a table of one's own (see [`from_toml`](Self::from_toml)), or one of two catalogues: of
-    /// LiteLLM or of genai-prices. Which one it is shows in the text. `as_of` is the day of the prices
-    /// where the text does not say it: that of the file, usually.
+    /// Reads your own TOML (see [`from_toml`](Self::from_toml)) or a catalogue of LiteLLM or
+    /// genai-prices. The format is detected from the text. `as_of` is the date of the prices if the
+    /// text has none: usually that of the file.
     ///
-    /// Of catalogues the rows are left out that this table cannot represent, rather than taken wrong;
-    /// the report says why. Their providers have this crate's slugs; `custom-{name}` are those that it
-    /// does not have built in.
+    /// Rows of catalogues that this table cannot represent exactly are left out; the report lists
+    /// the reasons. Providers get this crate's slugs, and those that are not built in become
+    /// `custom-{name}`.
     ///
     /// # Errors
     ///
-    /// For a text of no known format, a mistake in TOML, whose line and key are named, and a catalogue
-    /// of which no row can be taken.
+    /// If the format is unknown, if the TOML is invalid (with line and key), or if no row of a
+    /// catalogue can be read.
     #[cfg_attr(docsrs, doc(cfg(feature = "prices")))]
     pub fn read(text: &str, as_of: Date) -> Result<(Self, PriceReport), PriceTableError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -131,9 +131,9 @@ impl PriceTable {
         Ok((table, report))
     }
 
-    /// Reads a table of one's own, in TOML. Prices are decimals in USD: for a million tokens, or
-    /// characters; for a thousand pages, search units, requests, or calls of a tool; for an image, a
-    /// second, a minute or an hour. Of them only those that are paid need to be there.
+    /// Reads your own table in TOML. Prices are decimals in USD: per million tokens or characters;
+    /// per thousand pages, search units, requests or tool calls; per image, second, minute or hour.
+    /// All of them are optional.
     ///
     /// ```
     /// # use tower_ai_gateway::usage::PriceTable;
@@ -178,7 +178,7 @@ impl PriceTable {
     ///
     /// # Errors
     ///
-    /// Names the line and the key of what cannot be read.
+    /// If the TOML is invalid, with line and key.
     #[cfg_attr(docsrs, doc(cfg(feature = "prices")))]
     pub fn from_toml(text: &str) -> Result<Self, PriceTableError> {
         toml::read(text, None)

@@ -1,4 +1,4 @@
-//! Rows as they are gathered from a catalogue.
+//! Collects the rows of a catalogue.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,10 +9,10 @@ use crate::usage::price::{LongContext, Price, Rate, Tier, TierPrice, TokenPrice}
 /// A field of [`TokenPrice`].
 pub(super) type Field = fn(&mut TokenPrice) -> &mut Option<Rate>;
 
-/// Why a row is left out.
+/// Why a row was left out.
 pub(super) type Reason = String;
 
-/// The prices per token of one row, by tier and by the least prompt that they are for.
+/// The prices per token of one row, by tier and by minimum prompt length.
 #[derive(Default)]
 pub(super) struct Cells(Vec<(Option<String>, u64, TokenPrice)>);
 
@@ -28,7 +28,7 @@ impl Cells {
         &mut self.0[at].2
     }
 
-    /// The bounds of a tier, in their order.
+    /// The bounds of a tier in ascending order.
     pub(super) fn bounds(&self, tier: Option<&str>) -> Vec<u64> {
         let own = self.0.iter().filter(|(of, _, _)| of.as_deref() == tier);
         let mut bounds: Vec<u64> = own.map(|(_, from, _)| *from).collect();
@@ -36,8 +36,9 @@ impl Cells {
         bounds
     }
 
-    /// `price` with these. A tier or a bound has the prices that are listed for it, and no others; a
-    /// bound at which a tier has none is one of the tier, too.
+    /// Adds the prices to `price`. A tier or bound has only the prices that are listed for it. A
+    /// bound of the plain prices also bounds each tier, which has no price beyond it unless one is
+    /// listed.
     pub(super) fn put_into(mut self, mut price: Price) -> Price {
         let tiers: Vec<_> = self.0.iter().filter_map(|(tier, _, _)| tier.clone()).collect();
         for from in self.bounds(None) {
@@ -49,7 +50,7 @@ impl Cells {
         for (tier, from, tokens) in self.0 {
             let Some(tier) = tier else {
                 match from {
-                    // There may be other prices than those per token.
+                    // The row may have only prices that are not per token.
                     0 => price.tokens = (tokens != TokenPrice::default()).then_some(tokens),
                     from => price = price.long_context(LongContext::new(from, tokens)),
                 }
@@ -70,7 +71,7 @@ impl Cells {
     }
 }
 
-/// What is taken and what is not.
+/// The collected rows and the reasons for skipped ones.
 #[derive(Default)]
 pub(super) struct Rows {
     taken: BTreeMap<String, Price>,
@@ -102,7 +103,7 @@ impl Rows {
     }
 
     pub(super) fn leave(&mut self, name: &str, reason: Reason) {
-        // A file has any number of reasons where it makes them up.
+        // Bound the number of reasons: a malicious file could have any number.
         let is_known = self.left_out.contains_key(&reason) || self.left_out.len() < 100;
         let reason = if is_known { reason } else { "other reasons".to_owned() };
         let shown = name.chars().filter(|char| !char.is_control()).take(80).collect();

@@ -1,4 +1,4 @@
-//! Tables of one's own, and catalogues.
+//! Tests of TOML tables and catalogues.
 
 use super::*;
 use crate::usage::price::{Price, Rate, TierPrice, TokenPrice};
@@ -186,7 +186,7 @@ fn what_is_no_table_is_refused() {
     ] {
         assert!(PriceTable::read(text, DAY).is_err(), "{text}");
     }
-    // A table, and no list.
+    // `models` is a table here and not a list.
     assert!(PriceTable::read("[models.m]\ninput = 1", DAY).is_ok());
     let empty = r#"{"m":{"litellm_provider":"openai"}}"#;
     let error = PriceTable::read(empty, DAY).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A table of one's own, in TOML.
+//! Reads the user's own table in TOML.
 
 mod value;
 
@@ -18,7 +18,7 @@ use crate::usage::tokens::each_tool;
 const MILLION: u64 = 1_000_000;
 const THOUSAND: u64 = 1000;
 
-/// `as_of`: the day of a table that does not say it; `None` where it must.
+/// `as_of`: the date of a table without one; `None` if the table must have one.
 pub(super) fn read(text: &str, as_of: Option<Date>) -> Result<PriceTable, PriceTableError> {
     let parsed = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, as_of: Option<Date>) -> Result<PriceTable, PriceT
     let rows = rows.into_iter().map(|(name, price, _)| (name, price));
     let mut table = PriceTable::of_rows(as_of, rows);
     if let Some(tools) = root.table("tools")? {
-        // Tools of a provider are a table, those of all stand there themselves.
+        // Tools of one provider are in a subtable, those of all providers directly in `tools`.
         let mut of_all = Table { entries: DeTable::new(), ..tools.empty() };
         for (name, value) in tools.entries {
             match value.get_ref() {
@@ -79,7 +79,7 @@ pub(super) fn read(text: &str, as_of: Option<Date>) -> Result<PriceTable, PriceT
     Ok(table)
 }
 
-/// One row: a table, or one for each day that it changed on.
+/// A row: a table, or several with a first day each.
 fn row(value: Value<'_>) -> Result<Price, PriceTableError> {
     if !matches!(value.value.get_ref(), DeValue::Array(_)) {
         let (from, price) = one(value.table()?)?;
@@ -98,7 +98,7 @@ fn row(value: Value<'_>) -> Result<Price, PriceTableError> {
             (None, _) => return Err(missing),
         }
     }
-    // Without a price from the beginning, there is none until the first day.
+    // Without a price from the start, there is none until the first day.
     let plain = plain.unwrap_or_else(|| match later.first() {
         Some((_, first)) => {
             Price { aliases: first.aliases.clone(), snapshots: first.snapshots, ..Price::default() }
@@ -108,7 +108,7 @@ fn row(value: Value<'_>) -> Result<Price, PriceTableError> {
     Ok(later.into_iter().fold(plain, |price, (from, later)| price.from_day(from, later)))
 }
 
-/// Its first day with what is wrong where it is the only one, and the price.
+/// The first day, with the error to report if there is no price before it, and the price.
 type Dated = (Option<(Date, PriceTableError)>, Price);
 
 fn one(mut table: Table<'_>) -> Result<Dated, PriceTableError> {
@@ -177,7 +177,7 @@ fn one(mut table: Table<'_>) -> Result<Dated, PriceTableError> {
     Ok((from, price))
 }
 
-/// `None` where there is no price per token.
+/// `None` without a price per token.
 fn tokens(table: &mut Table<'_>) -> Result<Option<TokenPrice>, PriceTableError> {
     let input = table.usd("input", MILLION)?;
     let mut or_input = |key| match table.take(key) {
@@ -218,7 +218,7 @@ fn step(value: Value<'_>) -> Result<LongContext, PriceTableError> {
     Ok(step)
 }
 
-/// The one step of older tables: `long_from`, `long_input`, `long_cached_input`, `long_output`.
+/// The single step of older tables: `long_from`, `long_input`, `long_cached_input`, `long_output`.
 fn long_step(table: &mut Table<'_>) -> Result<Option<LongContext>, PriceTableError> {
     let from = table.take("long_from").map(Value::whole).transpose()?;
     let tokens = TokenPrice {
@@ -234,7 +234,7 @@ fn long_step(table: &mut Table<'_>) -> Result<Option<LongContext>, PriceTableErr
     }
 }
 
-/// A percentage, or a table of one or of prices.
+/// A percentage, or a table with a percentage or prices.
 fn tier(name: String, value: Value<'_>) -> Result<Tier, PriceTableError> {
     if !matches!(value.value.get_ref(), DeValue::Table(_)) {
         return Ok(Tier::percent(name, value.whole()?));

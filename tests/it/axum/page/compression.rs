@@ -57,7 +57,7 @@ async fn outside_of_it_json_is_compressed_and_events_come_at_once_as_they_are() 
     let response = response.unwrap();
     assert!(!response.headers().contains_key("content-encoding"));
     let mut body = response.into_body();
-    // The provider sends nothing more before this one has come.
+    // The provider sends nothing more before this event arrives.
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(first, "data: {}\n\n");
     provider.send("E\r\ndata: [DONE]\n\n\r\n0\r\n\r\n").await;

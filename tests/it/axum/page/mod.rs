@@ -1,5 +1,5 @@
-//! The code of `docs/axum.md`, each section at the head of a file of its own, and behind it tests of
-//! what the page says of it.
+//! The code of `docs/axum.md`: each section is at the start of a file, followed by tests of the
+//! page's claims.
 
 mod bodies;
 mod compression;
@@ -38,7 +38,7 @@ const FILES: [&str; 11] = [
     include_str!("timeouts.rs"),
 ];
 
-/// Without this, the page could show other code than what is compiled and run here.
+/// Checks that the page shows the code that is compiled and run here.
 #[test]
 fn the_page_shows_the_code_that_runs_here() {
     let blocks = PAGE.split("```rust\n").skip(1);

@@ -5,7 +5,7 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Clients have the base URL `…/ai/grok`.
+/// The clients' base URL is `…/ai/grok`.
 fn at_a_prefix(provider: Provider) -> Result<Router, BoxError> {
     let gateway = GatewayLayer::builder().provider(provider).mount(Mount::at("/ai")).build()?;
     Ok(Router::new()
@@ -13,7 +13,7 @@ fn at_a_prefix(provider: Provider) -> Result<Router, BoxError> {
         .layer(gateway.upstream(HttpClient::new()?)))
 }
 
-/// The same paths by `nest`, which takes the prefix off.
+/// The same paths with `nest`, which removes the prefix.
 fn below_nest(provider: Provider) -> Result<Router, BoxError> {
     let gateway = GatewayLayer::builder().provider(provider).mount(Mount::at("")).build()?;
     let gateway = Router::new()

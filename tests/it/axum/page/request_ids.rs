@@ -40,11 +40,11 @@ const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 async fn the_host_the_client_the_hooks_and_the_log_have_one_id() {
     let (lines, _guard) = Written::capture();
     let provider = provider().await;
-    let told = Arc::<Mutex<Vec<String>>>::default();
+    let reported = Arc::<Mutex<Vec<String>>>::default();
     let hook = {
-        let told = told.clone();
+        let reported = reported.clone();
         move |end: &EndEvent<'_>| {
-            told.lock().unwrap().push(end.context.event_id().to_str().unwrap().to_owned());
+            reported.lock().unwrap().push(end.context.event_id().to_str().unwrap().to_owned());
         }
     };
     let gateway = GatewayLayer::builder()
@@ -66,7 +66,7 @@ async fn the_host_the_client_the_hooks_and_the_log_have_one_id() {
             lines.lines().into_iter().rfind(|line| line.contains("exchange ended")).unwrap();
         assert!(ended.contains(&format!("request{{id=\"{id}\"}}")), "the host's span: {ended}");
         assert!(ended.contains(&format!("event_id=\"{id}\"")), "the gateway's line: {ended}");
-        assert_eq!(told.lock().unwrap().pop(), Some(id));
+        assert_eq!(reported.lock().unwrap().pop(), Some(id));
     }
     let page = Request::get("/").body(Body::empty()).unwrap();
     let page = app.oneshot(page).await.unwrap();

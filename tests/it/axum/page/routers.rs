@@ -99,7 +99,7 @@ async fn a_mount_is_a_prefix_of_the_path_that_the_layer_sees() {
     let client = || HttpClient::new().unwrap();
     let direct = api().layer(layer_at(&provider, "/ai").upstream(client()));
     assert_eq!(status(direct, "/ai/grok/chat/completions").await, 200);
-    // `nest` has taken `/ai` off already, so nothing is below the mount.
+    // `nest` has removed `/ai` already, so no path is below the mount.
     let inner = || Router::new().fallback(not_found);
     let twice = api().nest("/ai", inner().layer(layer_at(&provider, "/ai").upstream(client())));
     assert_eq!(status(twice, "/ai/grok/chat/completions").await, 404);
@@ -112,17 +112,17 @@ async fn a_mount_is_a_prefix_of_the_path_that_the_layer_sees() {
 async fn what_compiles_and_never_matches() {
     let provider = provider().await;
     let gateway = || layer(&provider).upstream(HttpClient::new().unwrap());
-    // Its paths are no routes of the app's.
+    // The gateway's paths are not routes of the app.
     assert_eq!(status(api().route_layer(gateway()), BELOW).await, 404);
-    // What is added behind the layer is outside of it.
+    // Routes added after the layer are outside of it.
     assert_eq!(status(Router::new().layer(gateway()).fallback(not_found), BELOW).await, 404);
     let late = get(|| async { "a page" });
     let late = Router::new().layer(gateway()).route("/v1/{*rest}", late);
     assert_eq!(status(late, BELOW).await, 405);
-    // The nested router has no fallback, so axum takes that of the outer one.
+    // The nested router has no fallback, so axum uses that of the outer one.
     let nested = api().nest("/ai", api().layer(gateway()));
     assert_eq!(status(nested, &format!("/ai{BELOW}")).await, 404);
-    // The fallback of the other router goes before the one below the layer.
+    // The fallback of the other router takes precedence over the one below the layer.
     let merged = Router::new().fallback(not_found).merge(api().layer(gateway()));
     assert_eq!(status(merged, BELOW).await, 404);
     provider.assert_untouched("none of these is a gateway");

@@ -38,7 +38,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Outcome, Provider};
 
 const LINE: &str = "POST /v1/acct/gw/grok/chat/completions";
 
-/// A stream that has begun, its two ends, and the server that has been told to stop.
+/// A stream that has started, its two ends, and a server that is shutting down.
 async fn stopping(grace: Duration) -> (Wire, Wire, tokio::task::JoinHandle<std::io::Result<()>>) {
     stopping_around(grace, layer_to).await
 }
@@ -84,15 +84,15 @@ async fn a_stream_that_does_not_end_is_waited_for_no_longer_than_the_grace() {
 #[test]
 fn a_stream_that_is_cut_off_ends_as_cancelled_and_once() {
     let ends: Arc<Mutex<Vec<(LogId, Outcome)>>> = Arc::default();
-    let told = ends.clone();
+    let reported = ends.clone();
     let observed = move |base: String| {
         let hook = move |end: &EndEvent<'_>| {
-            told.lock().unwrap().push((end.context.log_id(), end.outcome));
+            reported.lock().unwrap().push((end.context.log_id(), end.outcome));
         };
         let provider = Provider::xai().base_url(base);
         GatewayLayer::builder().provider(provider).metrics_hook(hook).build().unwrap()
     };
-    // What cuts the stream off is the end of the host's runtime, as at the end of its `main`.
+    // The end of the host's runtime cuts the stream off, as at the end of `main`.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let open = runtime.block_on(async {
         let (client, provider, server) = stopping_around(Duration::ZERO, observed).await;

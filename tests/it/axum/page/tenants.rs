@@ -102,7 +102,7 @@ async fn by_identity_the_path_says_nothing_and_the_session_all() {
     let recorder = provider().await;
     let app = by_identity(Provider::xai().base_url(recorder.base("/v1")), keys(|_| None)).unwrap();
     let call = |session: &str| {
-        // A client that names another tenant in the path, and brings a key, changes nothing.
+        // Another tenant in the path and a key from the client have no effect.
         let mut request = post("/v1/blue/blue/grok/chat/completions");
         request.headers_mut().insert("x-session", session.parse().unwrap());
         request

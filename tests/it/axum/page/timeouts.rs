@@ -37,7 +37,7 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test]
-async fn the_gateways_own_timeout_is_told_to_the_client() {
+async fn the_gateways_own_timeout_is_an_error_for_the_client() {
     let mut upstream = RawUpstream::start().await;
     let app = timed(layer_to(upstream.base("/v1")), SHORT, LONG, LONG).unwrap();
     let (response, _held) = tokio::join!(app.oneshot(post(NATIVE)), upstream.accept());
@@ -83,7 +83,7 @@ async fn a_timeout_above_lets_a_stream_go_on_and_idle_ends_it() {
     let (response, mut provider) = tokio::join!(app.oneshot(post(NATIVE)), provider);
     let mut body = response.unwrap().into_body();
     assert!(body.frame().await.unwrap().is_ok());
-    // It is the time itself that is tested: longer than the layer above allows.
+    // The time itself is tested: longer than the layer above allows.
     tokio::time::sleep(SHORT * 2).await;
     provider.send(chunk(b"data: {}\n\n")).await;
     assert!(body.frame().await.unwrap().is_ok(), "the stream goes on");

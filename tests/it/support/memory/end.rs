@@ -1,4 +1,4 @@
-//! An end event that outlives its exchange.
+//! An owned copy of an end event.
 
 use http::StatusCode;
 use tower_ai_gateway::context::TraceParent;
@@ -6,7 +6,7 @@ use tower_ai_gateway::hook::{CacheStatus, Failure, Payload, Saved, Timings};
 use tower_ai_gateway::usage::{Cost, Metering, ProviderError, Terminal, Usage};
 use tower_ai_gateway::{EndEvent, Outcome};
 
-/// An end event without its lifetimes.
+/// An owned copy of an end event.
 #[derive(Clone, Debug)]
 pub struct End {
     pub log_id: String,
@@ -39,7 +39,7 @@ pub struct End {
     pub timings: Timings,
     pub request_bytes: u64,
     pub response_bytes: u64,
-    /// What was kept, and whether it is all.
+    /// The captured bytes, and whether they are the whole body.
     pub request_payload: Option<(Vec<u8>, bool)>,
     pub response_payload: Option<(Vec<u8>, bool)>,
     pub request_content_type: Option<String>,

@@ -1,4 +1,4 @@
-//! An upstream in memory that does as it is told, one poll at a time, and a hook that remembers.
+//! A scripted upstream in memory, controlled poll by poll, and a hook that records events.
 
 mod end;
 
@@ -28,7 +28,7 @@ pub enum Step {
     Error,
 }
 
-/// A body that takes one step at each poll; a pending one wakes its task at once.
+/// A body that takes one step per poll. A pending step wakes its task at once.
 #[derive(Debug)]
 pub struct Steps(VecDeque<Step>);
 
@@ -61,7 +61,7 @@ impl Body for Steps {
     }
 }
 
-/// Reads the whole request, waits some polls, then answers as told.
+/// Reads the whole request, waits some polls, then answers.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub pending: usize,
@@ -143,7 +143,7 @@ pub enum Seen {
     End(Box<End>),
 }
 
-/// A hook that remembers all that it was told.
+/// A hook that records all events.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<Vec<Seen>>>);
 
@@ -157,14 +157,14 @@ impl Recorder {
         self.seen().into_iter().filter_map(end).collect()
     }
 
-    /// The one end event that there is.
+    /// The only end event.
     pub fn end(&self) -> End {
         let ends = self.ends();
         assert_eq!(ends.len(), 1, "{ends:?}");
         ends.into_iter().next().unwrap()
     }
 
-    /// The names of all events in their order.
+    /// The names of all events in order.
     pub fn order(&self) -> String {
         let name = |seen: &Seen| match seen {
             Seen::Request => "request",

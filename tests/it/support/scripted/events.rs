@@ -1,4 +1,4 @@
-//! A hook that remembers what it is told of attempts and ends.
+//! A hook that records attempts and ends.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct End {
     pub provider: Option<String>,
     pub request_model: Option<String>,
     pub stream_requested: bool,
-    /// All of the event, and of its context.
+    /// The `Debug` output of the event and its context.
     pub debug: String,
 }
 
@@ -41,7 +41,7 @@ impl Events {
     }
 
     /// Numbers, steps, and status or failure of all attempts.
-    pub fn told(&self) -> Vec<(u32, u32, String)> {
+    pub fn reported(&self) -> Vec<(u32, u32, String)> {
         let result = |attempt: &Attempt| match (attempt.status, attempt.failure) {
             (Some(status), None) => status.to_string(),
             (None, Some(failure)) => failure.to_string(),
@@ -53,7 +53,7 @@ impl Events {
             .collect()
     }
 
-    /// The one end event that there is.
+    /// The only end event.
     pub fn end(&self) -> End {
         let ends = self.ends.lock().unwrap();
         assert_eq!(ends.len(), 1, "{ends:?}");

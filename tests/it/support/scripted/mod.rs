@@ -1,4 +1,4 @@
-//! Providers in memory: each call is answered by a rule and remembered.
+//! Providers in memory: each call is answered by a rule and recorded.
 
 pub mod events;
 
@@ -20,16 +20,16 @@ use tower::{BoxError, Service};
 pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 pub type Answer = Result<Response<AnswerBody>, BoxError>;
 
-/// What a provider got.
+/// A call as received by a provider.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// When, from the provider's first moment.
+    /// The time since the provider was created.
     pub at: Duration,
     pub method: Method,
     pub uri: Uri,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    /// The body came to its end.
+    /// The body was complete.
     pub is_whole: bool,
 }
 
@@ -53,21 +53,21 @@ impl Call {
 type Held = Pin<Box<dyn Send>>;
 type Rule = dyn Fn(&Call, usize) -> Answer + Send + Sync;
 
-/// All providers that there are: who is called stands in the URI.
+/// All providers in one: the URI says which one is called.
 #[derive(Clone)]
 pub struct Upstream {
     rule: Arc<Rule>,
     began: Instant,
     calls: Arc<Mutex<Vec<Call>>>,
     begun: Arc<AtomicUsize>,
-    /// How many frames of a body it reads before it answers.
+    /// The number of body frames that it reads before it answers.
     reads: usize,
-    /// Bodies that it has not read to their end, as a connection holds them.
+    /// Unread bodies, held like by a connection.
     held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Upstream {
-    /// The rule gets the call and how many there were before.
+    /// The rule gets the call and the number of earlier ones.
     pub fn new(rule: impl Fn(&Call, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self {
             rule: Arc::new(rule),
@@ -79,13 +79,13 @@ impl Upstream {
         }
     }
 
-    /// Answers before it has the whole body, and keeps the rest open.
+    /// Answers before it has read the whole body, and keeps the rest open.
     pub fn reads(mut self, frames: usize) -> Self {
         self.reads = frames;
         self
     }
 
-    /// How many calls there were, answered or not.
+    /// The number of calls, answered or not.
     pub fn begun(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
     }
@@ -98,12 +98,12 @@ impl Upstream {
         self.calls.lock().unwrap().len()
     }
 
-    /// When it was called, in milliseconds.
+    /// The times of its calls, in milliseconds.
     pub fn times(&self) -> Vec<u64> {
         self.calls().iter().map(|call| call.at.as_millis() as u64).collect()
     }
 
-    /// The authorities of its calls, in their order.
+    /// The authorities of its calls, in order.
     pub fn authorities(&self) -> Vec<String> {
         self.calls().iter().map(|call| call.authority().to_owned()).collect()
     }
@@ -161,7 +161,7 @@ pub fn full(body: impl Into<Bytes>) -> AnswerBody {
     Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A body that breaks off behind these.
+/// A body that breaks off after these frames.
 pub fn broken(frames: &[&'static str]) -> AnswerBody {
     let data = frames.iter().map(|data| Ok(Frame::data(Bytes::from_static(data.as_bytes()))));
     let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -185,7 +185,7 @@ pub fn fails(kind: std::io::ErrorKind) -> Answer {
     Err(std::io::Error::from(kind).into())
 }
 
-/// All of a body, or what came of it before it broke off.
+/// A whole body, or the part before it broke off.
 pub async fn read<B>(body: B) -> Result<Vec<u8>, Vec<u8>>
 where
     B: Body<Data = Bytes>,

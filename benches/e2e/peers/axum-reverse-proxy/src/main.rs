@@ -1,4 +1,4 @@
-//! `axum-reverse-proxy-peer PORT UPSTREAM_PORT`: the crate as it comes, served by axum.
+//! `axum-reverse-proxy-peer PORT UPSTREAM_PORT`: the unchanged crate, served by axum.
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(("127.0.0.1", port?)).await?;
     axum::serve(
         listener.tap_io(|stream| {
-            // Small writes must not wait for more; where this fails, they only do.
+            // Small writes must not wait for more data. Ignore a failure: then they only wait.
             let _ = stream.set_nodelay(true);
         }),
         router,

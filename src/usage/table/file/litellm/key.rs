@@ -2,11 +2,11 @@
 
 use super::Field;
 
-/// What a key is the price of.
+/// The meaning of a key.
 pub(super) struct Key<'k> {
     pub(super) field: Field,
     pub(super) tier: Option<&'k str>,
-    /// Prompts of more tokens than these.
+    /// The price applies to prompts of more tokens than this.
     pub(super) bound: u64,
 }
 

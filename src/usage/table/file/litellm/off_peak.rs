@@ -1,4 +1,4 @@
-//! Prices at other hours.
+//! Reads prices at other hours.
 
 use serde_json::value::RawValue;
 
@@ -6,7 +6,7 @@ use super::key::{Key, token_key};
 use super::{Field, Raw, Reason, rate};
 use crate::usage::price::{Hours, OffPeak, Price, Rate, TokenPrice};
 
-/// Another price at some hours, if it is the same part of each price.
+/// The price at some hours, if all prices change by the same factor.
 pub(super) fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason> {
     let wrong = || "`off_peak_pricing`".to_owned();
     let table: Raw<'_> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;

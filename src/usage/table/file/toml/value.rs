@@ -1,4 +1,4 @@
-//! Tables and values that know where they stand.
+//! Tables and values with their location.
 
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
@@ -7,7 +7,7 @@ use super::PriceTableError;
 use crate::usage::price::Rate;
 use crate::usage::table::Date;
 
-/// A table of which keys are taken; what is left at its [`end`](Self::end) is unknown.
+/// A table whose keys are taken one by one. Keys left at its [`end`](Self::end) are unknown.
 pub(super) struct Table<'t> {
     pub(super) text: &'t str,
     pub(super) key: String,
@@ -56,7 +56,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// A value, and where it stands.
+/// A value with its location.
 pub(super) struct Value<'t> {
     pub(super) text: &'t str,
     pub(super) key: String,
@@ -118,7 +118,7 @@ impl<'t> Value<'t> {
         number.ok_or_else(|| self.must_be("a whole number"))
     }
 
-    /// A decimal as it is written: no float.
+    /// A price, parsed from the decimal as written and not as a float.
     pub(super) fn usd(self, units: u64) -> Result<Rate, PriceTableError> {
         let decimal = match self.value.get_ref() {
             DeValue::Float(number) => Some(number.as_str()),
