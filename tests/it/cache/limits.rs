@@ -57,6 +57,30 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
 }
 
 #[tokio::test]
+async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate() {
+    let control = ControlLayer::new();
+    let limits = control.limits_handle();
+    let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
+    let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule));
+    let first = stage.spawn(ask(BOUNDED));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(BOUNDED));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let feed = asked.answer(200, EVENTS);
+    let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
+    for text in ["a", "b"] {
+        feed.send(event(text));
+        assert_eq!(next(&mut second).await, event(text));
+    }
+    assert_eq!(next(&mut first).await, event("a"));
+    drop(second);
+    drop(first);
+    let used = limits.overview(1).await.rules[0].top[0].used;
+    assert!(used >= 4000, "{used}");
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
     const LONG: usize = 20_000;
     let stage = Stage::new();
@@ -120,17 +144,63 @@ async fn a_reader_that_stalls_is_bounded_by_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
+    // Half a minute at most.
+    for (timeout, seconds) in [("2000", 2), ("60000", 30)] {
+        let stage = Stage::new();
+        let first = stage.spawn_patiently(ask(QUESTION));
+        let asked = stage.asked().await;
+        let second = stage.spawn_patiently(ask_within(timeout));
+        stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_secs(seconds - 1)).await;
+        stage.asked().await.answer_whole(JSON, TEXT);
+        assert_eq!(began.elapsed().as_secs_f64().round() as u64, seconds);
+        assert_eq!(status(&second.await.unwrap()), "MISS");
+        asked.answer_whole(JSON, TEXT);
+        assert_eq!(text(first.await.unwrap()).await, TEXT);
+        stage.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_one_after_the_other_waits_no_longer() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
-    let second = stage.spawn_patiently(ask_within("2000"));
-    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let second = stage.spawn_patiently(ask(QUESTION));
+    stage.until("one follows", |stage| stage.cache.stats().followers == 1).await;
+    let third = stage.spawn_patiently(ask_within("2000"));
+    stage.until("two follow", |stage| stage.cache.stats().followers == 2).await;
     let began = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    asked.fail();
+    assert_eq!(first.await.unwrap().status(), 502);
+    // The one that has waited longest asks next.
+    let asked = stage.asked().await;
     stage.asked().await.answer_whole(JSON, TEXT);
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 2);
-    assert_eq!(status(&second.await.unwrap()), "MISS");
+    assert_eq!(status(&third.await.unwrap()), "MISS");
     asked.answer_whole(JSON, TEXT);
-    assert_eq!(text(first.await.unwrap()).await, TEXT);
+    assert_eq!(text(second.await.unwrap()).await, TEXT);
+    stage.finish().await;
+}
+
+/// It asks in its turn, and then has all the time that its own call has.
+#[tokio::test(start_paused = true)]
+async fn who_asks_after_another_is_not_bound_by_its_wait_for_that_one() {
+    let stage = Stage::new();
+    let first = stage.spawn_patiently(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn_patiently(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    asked.fail();
+    assert_eq!(first.await.unwrap().status(), 502);
+    let asked = stage.asked().await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    asked.answer_whole(JSON, TEXT);
+    let second = second.await.unwrap();
+    assert_eq!((status(&second), text(second).await.as_str()), ("MISS", TEXT));
     stage.finish().await;
 }
 
