@@ -59,7 +59,7 @@ elsewhere() {
   lenient 'dependencies' tests/package/deny.sh
   step 'packages of the SDKs' tests/sdk/run.sh --install
   step 'packages for the dashboard' tests/dashboard/run.sh --install
-  tested 'limits under loom' env RUSTFLAGS='--cfg loom' cargo test --release --lib \
+  tested 'models under loom' env RUSTFLAGS='--cfg loom' cargo test --release --lib \
     --manifest-path tests/loom/Cargo.toml --target-dir "$target/loom"
   # The other benches are checked by the lints: they are not run here, and each takes as long to link as this one.
   step 'release build' cargo build --release --all-features --bench instructions

@@ -7,6 +7,7 @@
 mod member;
 mod orphans;
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod waiting;
 
@@ -14,10 +15,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard, atomic::AtomicU64};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
 
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};

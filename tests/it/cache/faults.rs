@@ -80,6 +80,12 @@ async fn a_head_that_says_so_is_not_kept() {
         (206, JSON, NotStored::Status),
         (302, JSON, NotStored::Status),
         (200, &[("content-length", "99999999")][..], NotStored::TooLarge),
+        (200, &[("content-type", "application/json"), ("vary", "*")], NotStored::Varies),
+        (
+            200,
+            &[("content-type", "application/json"), ("vary", "origin"), ("vary", "user-agent")],
+            NotStored::Varies,
+        ),
         (
             200,
             &[("content-type", "text/event-stream"), ("content-encoding", "x-unknown")],
@@ -94,6 +100,36 @@ async fn a_head_that_says_so_is_not_kept() {
         drop((feed, answer));
         assert_eq!(stage.cache.stats().not_stored, [(why, 1)], "{code}");
         assert!(!is_kept(&stage).await);
+        stage.finish().await;
+    }
+}
+
+/// Whether it can be fetched later, by an id, or not.
+#[tokio::test]
+async fn what_is_yet_to_be_made_is_not_kept() {
+    for (answer, expected) in [
+        (r#"{"id":"r","object":"response","status":"queued","output":[]}"#, "MISS"),
+        (r#"{"object":"response","status":"queued","output":[]}"#, "MISS"),
+        (r#"{"object":"response","status":"in_progress","output":[]}"#, "MISS"),
+        (r#"{"object":"response","status":"completed","output":[]}"#, "HIT"),
+    ] {
+        let stage = Stage::new();
+        let ask = || {
+            let mut request = ask(QUESTION);
+            *request.uri_mut() = CHAT.replace("chat/completions", "responses").parse().unwrap();
+            request
+        };
+        for (turn, expected) in ["MISS", expected].into_iter().enumerate() {
+            let response = stage.spawn(ask());
+            if expected == "MISS" {
+                stage.asked().await.answer_whole(JSON, answer);
+            }
+            let response = response.await.unwrap();
+            assert_eq!(status(&response), expected, "{turn}: {answer}");
+            assert_eq!(text(response).await, answer);
+        }
+        let expected = if expected == "HIT" { vec![] } else { vec![(NotStored::Later, 2)] };
+        assert_eq!(stage.cache.stats().not_stored, expected, "{answer}");
         stage.finish().await;
     }
 }

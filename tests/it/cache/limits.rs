@@ -96,6 +96,30 @@ async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
 }
 
 #[tokio::test]
+async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate() {
+    let control = ControlLayer::new();
+    let limits = control.limits_handle();
+    let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
+    let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule));
+    let first = stage.spawn(ask(BOUNDED));
+    let asked = stage.asked().await;
+    let second = stage.spawn(ask(BOUNDED));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let feed = asked.answer(200, EVENTS);
+    let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
+    for text in ["a", "b"] {
+        feed.send(event(text));
+        assert_eq!(next(&mut second).await, event(text));
+    }
+    assert_eq!(next(&mut first).await, event("a"));
+    drop(second);
+    drop(first);
+    let used = limits.overview(1).await.rules[0].top[0].used;
+    assert!(used >= 4000, "{used}");
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
     const LONG: usize = 20_000;
     let stage = Stage::new();
@@ -209,6 +233,25 @@ async fn who_may_ask_again_asks_for_itself_when_it_has_waited() {
     assert_eq!(status(&second.await.unwrap()), "MISS");
     asked.answer_whole(JSON, TEXT);
     assert_eq!(text(first.await.unwrap()).await, TEXT);
+    stage.finish().await;
+}
+
+/// It asks in its turn, and then has all the time that its own call has.
+#[tokio::test(start_paused = true)]
+async fn who_asks_after_another_is_not_bound_by_its_wait_for_that_one() {
+    let stage = Stage::new();
+    let first = stage.spawn_patiently(ask(QUESTION));
+    let asked = stage.asked().await;
+    let second = stage.spawn_patiently(ask(QUESTION));
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    asked.fail();
+    assert_eq!(first.await.unwrap().status(), 502);
+    let asked = stage.asked().await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    asked.answer_whole(JSON, TEXT);
+    let second = second.await.unwrap();
+    assert_eq!((status(&second), text(second).await.as_str()), ("MISS", TEXT));
     stage.finish().await;
 }
 

@@ -4,6 +4,7 @@
 mod faults;
 mod flights;
 mod hits;
+mod kept;
 mod limits;
 mod memory_cache;
 mod oracle;

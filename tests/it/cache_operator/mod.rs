@@ -90,7 +90,7 @@ fn an_operator_purges_what_is_named_and_nothing_else() {
     let no_entry = purge(&scene, &of("entry", &"0".repeat(80)));
     assert!(no_entry.status == 404 && no_entry.body.contains("this key"), "{no_entry:?}");
     assert_eq!(chat(&scene, &[]), "HIT");
-    let lines = scene.told("the cache was purged", purged);
+    let lines = scene.reported("the cache was purged", purged);
     assert_eq!(lines.len(), purged, "{lines:?}");
     let first = &lines[0];
     assert_eq!((&first["level"], &first["by"]), (&json!("INFO"), &json!("this machine")));

@@ -1,27 +1,69 @@
-//! The files of the crate that are modelled, and the models.
+//! The files of the crate that are modelled, at their places in it, what stands for others, and the models.
 #![cfg(loom)]
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
-#[path = "../../../src/settings/limits/window.rs"]
-mod lengths;
-#[path = "../../../src/control/limits/memory/mod.rs"]
-mod memory;
-#[path = "../../../src/control/limits/store.rs"]
-mod store;
-#[path = "../../../src/control/limits/window.rs"]
-mod window;
+#[path = "../../../src/control"]
+mod control {
+    mod cache {
+        mod counts;
+        mod entry;
+        mod flight;
+        mod recording;
 
-// Where they are in the crate.
+        #[cfg(test)]
+        #[path = "../../../tests/loom/src/single_flight.rs"]
+        mod models;
+        #[cfg(test)]
+        #[path = "../../../tests/loom/src/scene.rs"]
+        mod scene;
+        #[path = "../../../tests/loom/src/storing.rs"]
+        mod storing;
+
+        mod key {
+            #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+            pub(in crate::control) struct CacheKey(pub(super) [u8; 32]);
+        }
+
+        mod store {
+            #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+            pub(in crate::control) struct Generation(pub(super) u64);
+        }
+    }
+
+    mod limits {
+        mod memory;
+        mod store;
+        mod window;
+
+        #[cfg(test)]
+        #[path = "../../../tests/loom/src/limits.rs"]
+        mod models;
+    }
+}
+
+#[path = "../../../src/settings"]
 mod settings {
     pub(crate) mod limits {
-        pub(crate) use crate::lengths::{Period, Window};
-    }
-}
-mod control {
-    pub(crate) mod limits {
-        pub(crate) use crate::{store, window};
+        mod window;
+
+        pub(crate) use self::window::{Period, Window};
     }
 }
 
-#[cfg(test)]
-mod models;
+#[path = "../../../src/util"]
+mod util {
+    pub(crate) mod budget;
+    pub(crate) mod macros;
+    pub(crate) mod opaque;
+    pub(crate) mod unwind;
+}
+
+/// An exchange, of which nothing is recorded here.
+mod context {
+    #[derive(Clone)]
+    pub(crate) struct GatewayContext;
+
+    impl GatewayContext {
+        pub(crate) fn set_goes_on(&self, _: bool) {}
+    }
+}

@@ -1,6 +1,7 @@
 //! Members that come, wait, read and leave in thousands of orders. Only those are polled that were
 //! woken, so a wake-up that is lost shows.
 
+mod leaving;
 mod orphans;
 mod trouble;
 

@@ -1,7 +1,12 @@
 //! The tasks that wait for something which one of them polls.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
 
 /// The tasks that wait, by the place of each. As a waker, it wakes all of them, so that none is
 /// forgotten where another goes away.

@@ -8,17 +8,20 @@ use super::*;
 use crate::control::cache::caching::failed;
 use crate::control::cache::entry::NewEntry;
 
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     Scene::new(0, MemoryCache::new(), BodyBudget::new(150))
 }
 
 impl Scene {
-    fn member(&self, call: impl Future<Output = Came> + Send + 'static) -> Spawn<Member> {
+    pub(super) fn member(
+        &self,
+        call: impl Future<Output = Came> + Send + 'static,
+    ) -> Spawn<Member> {
         let key = (self.target.place.key, self.target.generation);
         task::spawn(self.flights.join(key, 8, Box::pin(call)))
     }
 
-    fn answer(&self, body: Frames) -> impl Future<Output = Came> + Send + use<> {
+    pub(super) fn answer(&self, body: Frames) -> impl Future<Output = Came> + Send + use<> {
         let response = Response::builder()
             .header(header::TRANSFER_ENCODING, "chunked")
             .header(header::CONTENT_TYPE, "audio/mpeg");
@@ -28,7 +31,7 @@ impl Scene {
     }
 }
 
-fn head(member: &mut Spawn<Member>) -> Poll<Headed> {
+pub(super) fn head(member: &mut Spawn<Member>) -> Poll<Headed> {
     member.enter(|cx, mut member| member.poll_head(false, cx))
 }
 
@@ -46,7 +49,7 @@ fn is_panic(polled: &Poll<Next>) -> bool {
 }
 
 /// So many frames of so many bytes, then a panic.
-struct Frames(usize, usize);
+pub(super) struct Frames(pub(super) usize, pub(super) usize);
 
 impl Body for Frames {
     type Data = Bytes;

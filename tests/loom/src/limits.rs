@@ -1,4 +1,4 @@
-//! Every order in which threads can take turns.
+//! Requests that count in the same counters, in every order in which their threads can take turns.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
-use crate::memory::MemoryStore;
+use super::memory::MemoryStore;
+use super::store::{Claim, Counter, Settlement};
 use crate::settings::limits::{Period, Window};
-use crate::store::{Claim, Counter, Settlement};
 
 const NOW: u64 = 1_795_953_600_000;
 const MINUTE: Window = Window::Fixed(Period::Minute);

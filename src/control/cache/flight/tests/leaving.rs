@@ -1,0 +1,55 @@
+//! Members that leave while others wait.
+
+use std::sync::atomic::AtomicBool;
+
+use super::trouble::{Frames, head, scene};
+use super::*;
+use crate::control::cache::caching::failed;
+
+/// Waits without ever being woken: whoever polls first once it is set goes on.
+async fn set(is_set: Arc<AtomicBool>) {
+    poll_fn(|_| match is_set.load(Ordering::Relaxed) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
+
+#[test]
+fn who_takes_the_place_of_the_one_that_has_asked_gets_no_head_of_its_own() {
+    let (scene, answers) = (scene(), Arc::<AtomicBool>::default());
+    let (is_set, answer) = (set(answers.clone()), scene.answer(Frames(1, 1)));
+    let mut asker = scene.member(async {
+        is_set.await;
+        answer.await
+    });
+    let mut follower = scene.member(std::future::pending());
+    assert!(head(&mut asker).is_pending() && head(&mut follower).is_pending());
+    drop(asker);
+    let mut late = scene.member(std::future::pending());
+    answers.store(true, Ordering::Relaxed);
+    assert!(matches!(head(&mut follower), Poll::Ready(Headed::Followed(..))));
+    assert!(matches!(head(&mut late), Poll::Ready(Headed::Followed(..))));
+}
+
+#[test]
+fn after_a_failure_one_is_woken_that_is_still_there() {
+    let (scene, fails) = (scene(), Arc::<AtomicBool>::default());
+    let is_set = set(fails.clone());
+    let mut asker = scene.member(async {
+        is_set.await;
+        failed("refused".into(), true)
+    });
+    let mut others = [(); 3].map(|()| scene.member(std::future::pending()));
+    assert!(head(&mut asker).is_pending());
+    assert!(others.iter_mut().all(|other| head(other).is_pending()));
+    let [left, next, last] = others;
+    drop(left);
+    fails.store(true, Ordering::Relaxed);
+    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Own(_))));
+    drop(asker);
+    assert!(next.is_woken() && !last.is_woken());
+    // It leaves as well, and has not looked.
+    drop(next);
+    assert!(last.is_woken());
+}

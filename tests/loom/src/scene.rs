@@ -1,0 +1,268 @@
+//! Requests, the flights that they share, and a provider that goes on as a model says.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body, Frame};
+use loom::future::block_on;
+use loom::sync::Mutex;
+use loom::thread::{self, JoinHandle};
+use tower::BoxError;
+
+use super::counts::NotStored;
+use super::entry::CacheEntry;
+use super::flight::{Came, Flights, Headed, Member, Next, Own};
+use super::key::CacheKey;
+use super::recording::{Given, Recording};
+use super::store::Generation;
+use super::storing::{Head, Place, Storing};
+use crate::util::budget::BodyBudget;
+
+const KEY: CacheKey = CacheKey([0; 32]);
+
+/// Every answer: a frame for each byte.
+pub(super) const WHOLE: [u8; 2] = [1, 2];
+
+/// What the provider has said so far.
+#[derive(Default)]
+pub(super) struct Provider {
+    /// For each call in turn, whether it is answered.
+    pub(super) verdicts: VecDeque<bool>,
+    /// How many frames of every body have come, its end included.
+    pub(super) frames: usize,
+    /// Who has waited last.
+    waiting: Option<Waker>,
+    calls: usize,
+    /// Calls and bodies that were not dropped.
+    open: usize,
+}
+
+impl Provider {
+    /// Who gets something is owed no wake-up any more.
+    fn poll<T>(&mut self, said: Option<T>, cx: &Context<'_>) -> Poll<T> {
+        match said {
+            Some(said) => {
+                self.waiting.take_if(|waiting| waiting.will_wake(cx.waker()));
+                Poll::Ready(said)
+            }
+            None => {
+                self.waiting = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// What requests, their flights and the provider share.
+#[derive(Clone)]
+pub(super) struct Scene {
+    flights: Arc<Flights>,
+    provider: Arc<Mutex<Provider>>,
+    place: Place,
+    budget: BodyBudget,
+    /// Whether answers are stored.
+    pub(super) is_stored: bool,
+}
+
+/// How a request has got all of the answer, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Got {
+    Found,
+    Asked,
+    Followed,
+    Refused,
+}
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        Self {
+            flights: Arc::new(Flights::new(Arc::default())),
+            provider: Arc::default(),
+            place: Place::default(),
+            budget: BodyBudget::new(10_000),
+            is_stored: true,
+        }
+    }
+
+    /// The provider goes on. Others may see that before the wake-up.
+    pub(super) fn goes_on(&self, how: impl FnOnce(&mut Provider)) {
+        how(&mut self.provider.lock().unwrap());
+        let waiting = self.provider.lock().unwrap().waiting.take();
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+
+    /// It answers a call.
+    pub(super) fn answers(&self) {
+        self.goes_on(|provider| provider.verdicts.push_back(true));
+    }
+
+    /// It sends all of the body.
+    pub(super) fn sends(&self) {
+        for _ in 0..=WHOLE.len() {
+            self.goes_on(|provider| provider.frames += 1);
+        }
+    }
+
+    fn stored(&self) -> Option<CacheEntry> {
+        self.place.lock().unwrap().clone()
+    }
+
+    /// What asks the provider. `closed`: how many flights had closed before the store was looked into.
+    async fn call(self, closed: u64) -> Came {
+        if self.flights.closed(KEY) != closed
+            && let Some(entry) = self.stored()
+        {
+            return Came::Found(entry);
+        }
+        self.provider.lock().unwrap().calls += 1;
+        let open = Open::new(&self);
+        let is_answered = poll_fn(|cx| {
+            let mut provider = self.provider.lock().unwrap();
+            let verdict = provider.verdicts.pop_front();
+            provider.poll(verdict, cx)
+        });
+        if !is_answered.await {
+            let result = Err("refused".into());
+            return Came::Own(Own { result, has_failed: true, why: NotStored::Failed });
+        }
+        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+        let source = Box::pin(Answer { open, at: 0 });
+        let place = self.place.clone();
+        let storing = self.is_stored.then(|| Box::new(Storing { place, is_whole: false }));
+        let recording = Recording::new(head, source, storing, self.budget.share(), 1000);
+        let (parts, ()) = Response::new(()).into_parts();
+        Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
+    }
+
+    fn join(&self, closed: u64) -> Member {
+        let call = Box::pin(self.clone().call(closed));
+        self.flights.join((KEY, Generation(0)), 8, call)
+    }
+
+    /// A request, from its look into the store to the end of its answer.
+    pub(super) fn request(&self) -> Got {
+        let closed = self.flights.closed(KEY);
+        match self.stored() {
+            Some(entry) => {
+                assert_eq!(entry.parts().frames.concat(), WHOLE);
+                Got::Found
+            }
+            None => all(self.join(closed)),
+        }
+    }
+
+    /// The same from a thread of its own.
+    pub(super) fn spawn(&self) -> JoinHandle<Got> {
+        let scene = self.clone();
+        thread::spawn(move || scene.request())
+    }
+
+    /// One that takes part, and has been polled for its head once.
+    pub(super) fn member(&self) -> (Member, Poll<Headed>) {
+        let mut member = self.join(self.flights.closed(KEY));
+        let headed = now(|cx| member.poll_head(false, cx));
+        (member, headed)
+    }
+
+    /// The first one, whose call has been answered.
+    pub(super) fn asker(&self) -> Member {
+        let (member, headed) = self.member();
+        assert!(matches!(headed, Poll::Ready(Headed::Asked(_))));
+        member
+    }
+
+    /// After so many calls nothing is left: no flight, no call or body, and not one byte.
+    pub(super) fn finish(self, calls: usize) {
+        *self.place.lock().unwrap() = None;
+        let provider = self.provider.lock().unwrap();
+        assert_eq!((provider.calls, provider.open), (calls, 0));
+        assert_eq!((self.flights.count(), self.flights.counts.followers.get()), (0, 0));
+        assert_eq!(self.budget.used(), 0);
+    }
+}
+
+/// A call or a body that was not dropped.
+struct Open(Scene);
+
+impl Open {
+    fn new(scene: &Scene) -> Self {
+        scene.provider.lock().unwrap().open += 1;
+        Self(scene.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.provider.lock().unwrap().open -= 1;
+    }
+}
+
+struct Answer {
+    open: Open,
+    at: usize,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let at = self.at;
+        let polled = {
+            let mut provider = self.open.0.provider.lock().unwrap();
+            let frame = (at < provider.frames).then(|| WHOLE.get(at));
+            provider.poll(frame, cx)
+        };
+        self.at += usize::from(polled.is_ready());
+        polled.map(|byte| byte.map(|byte| Ok(Frame::data(Bytes::copy_from_slice(&[*byte])))))
+    }
+}
+
+/// Polls once.
+pub(super) fn now<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    block_on(poll_fn(|cx| Poll::Ready(poll(cx))))
+}
+
+/// Waits for the head.
+pub(super) fn head(member: &mut Member) -> Got {
+    match block_on(poll_fn(|cx| member.poll_head(false, cx))) {
+        Headed::Asked(_) => Got::Asked,
+        Headed::Followed(..) => Got::Followed,
+        Headed::Own(_) => Got::Refused,
+        Headed::Failed | Headed::Panicked => panic!("nothing did"),
+    }
+}
+
+/// Waits for the head, and reads every byte in its order.
+pub(super) fn all(mut member: Member) -> Got {
+    let got = head(&mut member);
+    if got != Got::Refused {
+        assert_eq!(block_on(body(&member)), WHOLE);
+    }
+    got
+}
+
+pub(super) async fn body(member: &Member) -> Vec<u8> {
+    let mut read = Vec::new();
+    loop {
+        match poll_fn(|cx| member.poll_next(read.len(), cx)).await {
+            Next::Given { given: Given::Data(data), .. } => read.extend_from_slice(&data),
+            Next::Given { given: Given::End, .. } => return read,
+            Next::Given { .. } => panic!("it has broken off"),
+            Next::Stored(entry) => {
+                let rest = entry.parts().frames[read.len()..].concat();
+                return [read, rest].concat();
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Requests that want the same answer, in every order in which their threads can take turns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use loom::future::block_on;
+use loom::thread;
+
+use super::flight::Headed;
+use super::scene::{Got, Scene, WHOLE, all, body, head, now};
+
+/// Every order with so many switches at most from a thread that could go on.
+fn model(switches: usize, run: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(switches);
+    model.check(run);
+}
+
+#[test]
+fn of_two_that_miss_one_asks_and_both_get_every_byte() {
+    let followed = Arc::new(AtomicUsize::new(0));
+    let seen = followed.clone();
+    model(2, move || {
+        let scene = Scene::new();
+        let requests = [scene.spawn(), scene.spawn()];
+        scene.answers();
+        scene.sends();
+        let got = requests.map(|request| request.join().unwrap());
+        assert!(got.contains(&Got::Asked), "{got:?}");
+        seen.fetch_add(usize::from(got.contains(&Got::Followed)), Ordering::Relaxed);
+        scene.finish(1);
+    });
+    assert!(followed.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn who_has_asked_can_leave_before_the_body() {
+    model(3, || {
+        let scene = Scene::new();
+        let (mut asker, headed) = scene.member();
+        assert!(headed.is_pending());
+        let (mut follower, headed) = scene.member();
+        assert!(headed.is_pending());
+        // It has got the head when it leaves, or not.
+        let leaves = thread::spawn(move || drop(now(|cx| asker.poll_head(false, cx))));
+        let follows = thread::spawn(move || {
+            assert_eq!(head(&mut follower), Got::Followed);
+            follower
+        });
+        scene.answers();
+        leaves.join().unwrap();
+        // Nothing of the body has come, which would wake it.
+        let follower = follows.join().unwrap();
+        scene.sends();
+        assert_eq!(block_on(body(&follower)), WHOLE);
+        drop(follower);
+        scene.finish(1);
+    });
+}
+
+#[test]
+fn who_has_asked_can_leave_while_others_read() {
+    model(3, || {
+        let scene = Scene::new();
+        scene.answers();
+        let asker = scene.asker();
+        let (follower, headed) = scene.member();
+        assert!(matches!(headed, Poll::Ready(Headed::Followed(..))));
+        // It waits for the body when it leaves, or has read some of it.
+        let leaves = thread::spawn(move || drop(now(|cx| asker.poll_next(0, cx))));
+        let follows = thread::spawn(move || assert_eq!(block_on(body(&follower)), WHOLE));
+        scene.sends();
+        leaves.join().unwrap();
+        follows.join().unwrap();
+        scene.finish(1);
+    });
+}
+
+#[test]
+fn after_a_failure_exactly_one_of_the_others_asks() {
+    model(2, || {
+        let scene = Scene::new();
+        let members = [scene.member(), scene.member(), scene.member()];
+        let threads = members.map(|(member, headed)| {
+            assert!(headed.is_pending());
+            thread::spawn(move || all(member))
+        });
+        scene.goes_on(|provider| provider.verdicts.push_back(false));
+        scene.answers();
+        scene.goes_on(|provider| provider.frames = 1 + WHOLE.len());
+        let [asker, others @ ..] = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(asker, Got::Refused);
+        assert!(matches!(others, [Got::Asked, Got::Followed] | [Got::Followed, Got::Asked]));
+        scene.finish(2);
+    });
+}
+
+#[test]
+fn the_last_that_leaves_ends_its_call_and_the_next_one_gets_all() {
+    for has_head in [false, true] {
+        model(4, move || {
+            let scene = Scene::new();
+            if has_head {
+                scene.answers();
+            }
+            let (last, headed) = scene.member();
+            assert_eq!(headed.is_ready(), has_head);
+            let next = scene.spawn();
+            drop(last);
+            scene.answers();
+            scene.sends();
+            let calls = match next.join().unwrap() {
+                Got::Followed => 1,
+                Got::Asked => 2,
+                got => panic!("{got:?}"),
+            };
+            scene.finish(calls);
+        });
+    }
+}
+
+#[test]
+fn a_flight_that_has_ended_takes_no_later_one_away() {
+    model(5, || {
+        let mut scene = Scene::new();
+        scene.is_stored = false;
+        scene.answers();
+        let first = scene.asker();
+        scene.sends();
+        // It is closed at the end of the answer, and again when the last one leaves.
+        let reads = thread::spawn(move || assert_eq!(block_on(body(&first)), WHOLE));
+        let second = scene.member();
+        reads.join().unwrap();
+        let third = scene.member();
+        drop((second, third));
+        scene.finish(2);
+    });
+}
+
+#[test]
+fn who_comes_while_an_answer_is_stored_gets_that() {
+    model(5, || {
+        let scene = Scene::new();
+        scene.answers();
+        let first = scene.asker();
+        scene.sends();
+        let reads = thread::spawn(move || assert_eq!(block_on(body(&first)), WHOLE));
+        let got = scene.request();
+        assert!(matches!(got, Got::Followed | Got::Found), "{got:?}");
+        reads.join().unwrap();
+        scene.finish(1);
+    });
+}

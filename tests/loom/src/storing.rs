@@ -1,0 +1,76 @@
+//! Every answer that has come to its end is stored, in a place with room for one.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use loom::sync::Mutex;
+
+use super::counts::NotStored;
+use super::entry::{CacheEntry, NewEntry};
+use crate::util::budget::Held;
+
+/// What is stored.
+pub(super) type Place = Arc<Mutex<Option<CacheEntry>>>;
+
+pub(super) struct Storing {
+    pub(super) place: Place,
+    pub(super) is_whole: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+}
+
+pub(super) struct Whole {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) frames: Vec<Bytes>,
+    pub(super) trailers: Option<HeaderMap>,
+}
+
+pub(super) fn declared(_: &HeaderMap) -> Option<u64> {
+    None
+}
+
+impl Storing {
+    pub(super) fn push(&mut self, _: &Bytes) {}
+
+    pub(super) fn has_failed(&self) -> bool {
+        false
+    }
+
+    pub(super) fn look(&mut self) -> Result<(), NotStored> {
+        Ok(())
+    }
+
+    pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
+        let Whole { status, headers, frames, trailers } = whole;
+        let entry = NewEntry {
+            status,
+            headers,
+            frames,
+            times: Vec::new(),
+            trailers,
+            stored_at: SystemTime::UNIX_EPOCH,
+            fresh_for: Duration::MAX,
+            stale_for: Duration::ZERO,
+        };
+        CacheEntry::counted(entry, held)
+    }
+
+    pub(super) fn make_room(&self) {}
+
+    pub(super) fn commit(self, entry: CacheEntry) {
+        *self.place.lock().unwrap() = Some(entry);
+    }
+}
+
+impl CacheEntry {
+    pub(super) fn age(&self, _: SystemTime) -> Duration {
+        Duration::ZERO
+    }
+}
