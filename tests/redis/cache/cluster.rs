@@ -37,7 +37,7 @@ async fn a_cluster_keeps_tells_and_forgets() {
     let owner = cluster.owner(&tag);
     cluster.add_replica(owner);
     keep(&one, &of(1), entry(&[b"x"])).await;
-    cluster.masters[owner].call(&["WAIT", "1", "5000"]);
+    cluster.wait_for_replica(owner);
     cluster.masters[owner].kill();
     let replica = cluster.replica.as_ref().unwrap();
     wait_for("the replica is the master", || replica.info("replication", "role") == "master");

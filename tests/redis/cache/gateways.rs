@@ -1,7 +1,8 @@
 //! Four gateways with their own stores, and one provider.
 
-use std::sync::Arc;
+use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use http::Response;
@@ -29,7 +30,7 @@ fn frame(number: usize) -> String {
 async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
     calls.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (mut sender, body) = Channel::<Bytes, tower::BoxError>::new(4);
+    let (mut sender, body) = Body::new(4);
     tokio::spawn(async move {
         for number in 0..FRAMES {
             if sender.send_data(frame(number).into()).await.is_err() {
@@ -42,6 +43,23 @@ async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
         .header("content-type", "text/event-stream")
         .body(body.boxed_unsync())
         .unwrap()
+}
+
+/// A body that the test sends.
+type Body = Channel<Bytes, tower::BoxError>;
+
+/// A provider that answers with this, and is asked once.
+fn once(
+    status: u16,
+    body: Body,
+) -> impl Fn() -> Ready<Response<AnswerBody>> + Clone + Send + Sync + 'static {
+    let response = Response::builder()
+        .status(status)
+        .header("content-type", "text/event-stream")
+        .body(body.boxed_unsync())
+        .unwrap();
+    let response = Arc::new(Mutex::new(Some(response)));
+    move || ready(response.lock().unwrap().take().expect("it is asked once"))
 }
 
 struct Scene {
@@ -145,37 +163,34 @@ async fn without_redis_each_gateway_asks_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
     let server = Server::start(&[]);
-    let calls = Arc::<AtomicUsize>::default();
-    let gateway = |status: u16| {
-        let calls = calls.clone();
+    let keeping = |status: u16, body: Body| {
         let cache = CacheSettings::new(Duration::from_secs(300));
         let rule = CacheRule::keep(Duration::from_secs(300)).statuses([status]);
         Gateway::new(
             &ControlLayer::new().cache(patient(&server)),
             |set| set.cache(cache.rule(rule)),
-            move || {
-                let stream = stream(calls.clone());
-                async move {
-                    let mut response = stream.await;
-                    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-                    response
-                }
-            },
+            once(status, body),
         )
     };
-    let (one, other) = (gateway(201), gateway(200));
-    let leader = tokio::spawn(async move { one.ask(QUESTION).await });
-    eventually("it leads", async || calls.load(Ordering::Relaxed) == 1).await;
+    let (mut to_leader, led) = Body::new(4);
+    let (mut to_other, others) = Body::new(4);
+    let (one, other) = (keeping(201, led), keeping(200, others));
+    to_leader.send_data(frame(0).into()).await.unwrap();
+    to_other.send_data(frame(0).into()).await.unwrap();
+    let leader = one.ask(QUESTION).await;
+    assert_eq!(leader.status(), 201);
+    // The first answer goes on while the second one begins.
     let follower = other.ask(QUESTION).await;
     assert_eq!(
         (follower.status().as_u16(), &follower.headers()["cf-aig-cache-status"]),
         (200, &HeaderValue::from_static("MISS"))
     );
-    follower.into_body().collect().await.unwrap();
-    let leader = leader.await.unwrap();
-    assert_eq!(leader.status(), 201);
-    leader.into_body().collect().await.unwrap();
-    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    for (mut sender, answer) in [(to_other, follower), (to_leader, leader)] {
+        sender.send_data(frame(FRAMES - 1).into()).await.unwrap();
+        drop(sender);
+        let data = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(data, frame(0) + &frame(FRAMES - 1));
+    }
 }
 
 /// What a client has not read yet of an answer from Redis is held for it, and counts.
@@ -198,20 +213,42 @@ async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_follows_from_another_gateway_gets_all_though_the_first_client_leaves() {
     let server = Server::start(&[]);
-    let scene = Scene::new(&server);
-    let one = scene.gateways[0].clone();
-    let leader = tokio::spawn(async move { one.ask(QUESTION).await });
-    eventually("it leads", async || scene.calls.load(Ordering::Relaxed) == 1).await;
-    let follower = tokio::spawn(ask(scene.gateways[1].clone()));
-    let mut leader = leader.await.unwrap().into_body();
-    // Time to be known to be followed.
-    for _ in 0..FRAMES / 2 {
+    let (mut provider, body) = Body::new(4);
+    let answer = once(200, body);
+    let gateway = || {
+        Gateway::new(
+            &ControlLayer::new().cache(patient(&server)),
+            |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
+            answer.clone(),
+        )
+    };
+    let (one, other) = (gateway(), gateway());
+    provider.send_data(frame(0).into()).await.unwrap();
+    let mut leader = one.ask(QUESTION).await.into_body();
+    leader.frame().await.unwrap().unwrap();
+    let follower = other.ask(QUESTION).await;
+    assert_eq!(follower.headers()["cf-aig-cache-status"], "HIT");
+    let mut follower = follower.into_body();
+    let (mut expected, mut data) = (frame(0), Vec::new());
+    // With the first of these its gateway is told that it is followed, and it has heard that before it
+    // sends the second.
+    for number in 1..=2 {
+        provider.send_data(frame(number).into()).await.unwrap();
         leader.frame().await.unwrap().unwrap();
+        expected += &frame(number);
+        while data.len() < expected.len() {
+            let frame = follower.frame().await.unwrap().unwrap();
+            data.extend_from_slice(&frame.into_data().unwrap_or_default());
+        }
     }
     drop(leader);
-    let (status, _, data) = follower.await.unwrap();
-    let expected: String = (0..FRAMES).map(frame).collect();
+    let following = tokio::spawn(follower.collect());
+    for number in 3..FRAMES {
+        provider.send_data(frame(number).into()).await.expect("it is read on");
+        expected += &frame(number);
+    }
+    drop(provider);
+    data.extend_from_slice(&following.await.unwrap().unwrap().to_bytes());
     assert!(data == expected.as_bytes(), "{}", String::from_utf8_lossy(&data));
-    assert_eq!((&*status, scene.calls.load(Ordering::Relaxed)), ("HIT", 1));
     eventually("it is kept", async || server.keys().iter().any(|key| key.contains(":e:"))).await;
 }
