@@ -159,14 +159,21 @@ pub(crate) fn allow_entry(
     }
 }
 
-/// Checks that the whole body of an entry names one model alone, if rules go by it.
-pub(crate) fn allow_one_model(context: &GatewayContext, body: &[u8]) -> Result<(), Rejection> {
+/// The model of an entry, if rules go by it: `None` where its provider may read another one. A whole body
+/// that names two is refused.
+pub(crate) fn sure_model(
+    context: &GatewayContext,
+    headers: &HeaderMap,
+    body: &[u8],
+    model: Option<String>,
+) -> Result<Option<String>, Rejection> {
     if !context.settings().is_some_and(GatewaySettings::goes_by_model) {
-        return Ok(());
+        return Ok(model);
     }
     match ObjectScanner::new().wary(true).push(body) {
         Err(error @ ScanError::DuplicateModel) => Err(messages::unreadable_body(error)),
-        _ => Ok(()),
+        Ok(()) if allow_body(headers, false).is_ok() => Ok(model),
+        _ => Ok(None),
     }
 }
 

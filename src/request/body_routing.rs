@@ -191,7 +191,13 @@ where
                     // The unified endpoints accept only JSON with a top-level model.
                     _ => Box::new(ModelReader::json(context)),
                 });
-                Reading::Model(Peek::new(body, watch, peek_for, scanner, limit, share, models))
+                let mut peek = Peek::new(body, watch, peek_for, scanner, limit, share, models);
+                if peek_for == PeekFor::Limits && access::allow_body(head.headers(), false).is_err()
+                {
+                    // The provider may find another model in it than a reader of JSON.
+                    peek.leave_unread();
+                }
+                Reading::Model(peek)
             }
         };
         let shared = shared.clone();

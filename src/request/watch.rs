@@ -25,7 +25,7 @@ pub(crate) struct Watcher {
     splice: Option<Splice>,
     /// The body is relayed whatever it holds.
     is_lenient: bool,
-    /// Except if it names two models, and rules go by one.
+    /// Except if it may name two models, and rules go by one.
     refuses_second_model: bool,
     /// Notified if a limit has cut the body off.
     context: Option<GatewayContext>,
@@ -149,9 +149,9 @@ impl Watcher {
         let scanned = scanner.push(data);
         self.state.stream.store(scanner.stream(), Ordering::Relaxed);
         if self.state.model().is_none()
-            && let Some(model) = scanner.model()
+            && let Some(model) = scanner.model().and_then(|model| string::decode(&model.raw))
         {
-            self.state.set_model(string::decode(&model.raw).unwrap_or_default());
+            self.state.set_model(model);
         }
         if scanned.is_err() {
             self.scanner = None;
@@ -162,8 +162,9 @@ impl Watcher {
     /// Reads data of a body that was routed by its model: contradicting that model is an error.
     pub(crate) fn check(&mut self, data: &[u8], is_last: bool) -> Result<(), ScanError> {
         if self.is_lenient {
+            let has_model = self.state.model().is_some();
             return match self.look(data) {
-                Err(error @ ScanError::DuplicateModel) if self.refuses_second_model => {
+                Err(error) if self.refuses_second_model && hides_second_model(error, has_model) => {
                     self.state.refuse(error);
                     Err(error)
                 }
@@ -199,6 +200,12 @@ impl Watcher {
     }
 }
 
+/// Whether a body that rules look at may name another model than the one that counts. `has_model`: one
+/// counts. Behind what is malformed nothing is read, but a lenient provider may read on.
+pub(super) fn hides_second_model(error: ScanError, has_model: bool) -> bool {
+    has_model || error == ScanError::DuplicateModel
+}
+
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.state.end();
@@ -221,5 +228,28 @@ mod tests {
         assert_eq!(check(true, second), Err(ScanError::DuplicateModel));
         assert_eq!(check(false, second), Ok(()));
         assert_eq!(check(true, b"no json"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_malformed_behind_the_model_that_counts_does_not_evade_a_limit() {
+        let check = |refuses: bool| {
+            let mut scanner = ObjectScanner::new();
+            scanner.push(br#"{"model":"cheap","#).unwrap();
+            let state = Arc::<RequestState>::default();
+            state.set_model("cheap".to_owned());
+            let watcher = Watcher::resume(Some(scanner), None, state, true);
+            let mut watcher = watcher.refusing_second_model(refuses);
+            let first = watcher.check(br"/**/", false);
+            first.and_then(|()| watcher.check(br#""model":"dear"}"#, true))
+        };
+        assert_eq!(check(true), Err(ScanError::Malformed));
+        assert_eq!(check(false), Ok(()));
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_decoded_is_not_known() {
+        let state = Arc::<RequestState>::default();
+        Watcher::new(state.clone()).see(b"{\"model\":\"grok-4\xff\"}");
+        assert_eq!(state.model(), None);
     }
 }

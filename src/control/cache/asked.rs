@@ -11,6 +11,7 @@ use crate::credentials;
 use crate::directives::pattern::hides_a_model;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
+use crate::request::access;
 use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
 use crate::util::opaque::opaque_debug;
 
@@ -144,6 +145,7 @@ fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option
 fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
     let named = context.model().or_else(|| {
         let entry = context.current()?.entry.as_deref()?;
+        access::allow_body(&entry.headers, false).ok()?;
         let mut scanner = ObjectScanner::new().wary(true);
         scanner.push(&entry.body).ok()?;
         string::decode(&scanner.model()?.raw).map(Cow::Owned)

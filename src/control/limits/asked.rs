@@ -6,6 +6,7 @@ use crate::context::GatewayContext;
 use crate::context::reserved::BodyAsks;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
+use crate::request::access;
 use crate::settings::canonical_model as canonical;
 use crate::util::operation::Operation;
 
@@ -23,8 +24,10 @@ impl Asked {
         let model = context.model().map(|model| canonical(&model));
         if let Some(entry) = context.current().and_then(|step| step.entry.as_deref()) {
             let mut scanner = ObjectScanner::capturing();
-            // What is no object names no model.
-            let _ = scanner.push(&entry.body);
+            // Of what the provider may read in another way, nothing is known.
+            let is_read = access::allow_body(&entry.headers, false).is_ok()
+                && scanner.push(&entry.body).is_ok();
+            let scanner = if is_read { scanner } else { ObjectScanner::new() };
             let in_body = || string::decode(&scanner.model()?.raw);
             let model = model.or_else(|| in_body().map(|model| canonical(&model)));
             let max_tokens = scanner.max_tokens();

@@ -19,9 +19,10 @@ use super::store::{Claim, Decision, LimitStore, ReservationId, StoreError};
 use super::window::capacity;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
+use crate::json::trail::Place;
 use crate::routing::{self, Reach};
 use crate::settings::limits::{LimitRule, Measure, OnStoreFailure, OnUnknownPrice};
-use crate::settings::shared_place;
+use crate::settings::{canonical_model, shared_place};
 use crate::usage::{self, Billing, Pricing, Usage};
 
 /// How long an estimate counts where nobody settles it.
@@ -159,16 +160,20 @@ impl Limits {
         if !is_call && !is_metered {
             return Ok(question);
         }
-        let asked = match rules.reads_bodies {
+        let mut asked = match rules.reads_bodies {
             true => Asked::of(context, request.extensions()),
             false => Asked::default(),
         };
+        let runs_hidden_models = rules.go_by_model && reaches_hidden_models(context);
+        if runs_hidden_models && ignores_top_level(context) {
+            asked.model = context.model_in_path(None).map(|model| canonical_model(&model));
+        }
         let expected = match is_metered {
             true => Some(self.expected(context, &asked, is_call)),
             false => None,
         };
         // A batch runs models, and is billed later.
-        let runs_model = is_billed || rules.go_by_model && reaches_hidden_models(context);
+        let runs_model = is_billed || runs_hidden_models;
         let subject = Subject::new(context, settings, upstream, &asked, runs_model, request);
         let mut unknown = Vec::new();
         for (number, rule) in rules.rules.iter().enumerate() {
@@ -378,11 +383,15 @@ fn is_billed(context: &GatewayContext) -> bool {
     billing != Billing::Never
 }
 
-/// Whether the models that a call runs stand elsewhere than at the top of its body: in a batch, or in
-/// what sets a session up.
+/// Whether a call leads to models that run later: in a batch, an eval, or a session that it sets up.
 fn reaches_hidden_models(context: &GatewayContext) -> bool {
     let reach = routing::read_path(context.provider_path()).reach;
     context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))
+}
+
+/// Whether a `model` at the top of the body of such a call has no effect.
+fn ignores_top_level(context: &GatewayContext) -> bool {
+    routing::read_path(context.provider_path()).reach != Reach::Inside(Place::Setup)
 }
 
 /// What so many tokens cost, in ticks; `None` where nobody knows.

@@ -8,12 +8,12 @@ use tower::BoxError;
 
 use super::Peek;
 use crate::context::reserved::BodyAsks;
-use crate::json::object::ScanError;
 use crate::json::string;
 use crate::rejection::Rejection;
 use crate::request::affinity::SessionReader;
 use crate::request::model_reader::ModelReader;
 use crate::request::peek_for::PeekFor;
+use crate::request::watch::hides_second_model;
 use crate::response::messages;
 use crate::util::body_hint::is_over;
 use crate::util::budget::FRAME_OVERHEAD;
@@ -75,6 +75,11 @@ where
         }
         self.tell_model();
         Poll::Ready(Ok(()))
+    }
+
+    /// Relays the body without looking for anything in it.
+    pub(crate) fn leave_unread(&mut self) {
+        self.is_unreadable = true;
     }
 
     /// What the body asks for, as far as it was read.
@@ -184,7 +189,10 @@ where
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(data) {
                 // Rules go by one model, and the provider may use the other.
-                Err(error @ ScanError::DuplicateModel) if self.refuses_second_model() => {
+                Err(error)
+                    if self.refuses_second_model()
+                        && hides_second_model(error, self.watch.model().is_some()) =>
+                {
                     return Err(messages::unreadable_body(error));
                 }
                 Err(_) if self.is_lenient() => self.is_unreadable = true,
@@ -213,10 +221,9 @@ where
         let model = match &self.models {
             Some(models) => models.form_model().map(str::to_owned),
             // With two models, we cannot tell which one the provider uses.
-            None if self.is_lenient() && !self.is_unreadable => self.scanner.model().map(|model| {
-                // Same as the watcher of a body that is not read ahead.
-                string::decode(&model.raw).unwrap_or_default()
-            }),
+            None if self.is_lenient() && !self.is_unreadable => {
+                self.scanner.model().and_then(|model| string::decode(&model.raw))
+            }
             None => None,
         };
         if let Some(model) = model {

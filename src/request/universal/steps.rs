@@ -78,7 +78,7 @@ fn step(
             access::allow_entry(allowance, &path, uri.query(), &headers, &body, model)?;
         }
     }
-    access::allow_one_model(context, &body)?;
+    let model = access::sure_model(context, &headers, &body, model)?;
     let has_credentials =
         entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
     attach_key::apply_to_query(&mut uri, context, &upstream)?;

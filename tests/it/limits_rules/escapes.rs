@@ -101,6 +101,16 @@ async fn a_filter_by_model_or_path_is_not_evaded_by_spelling() {
     assert_eq!(by_path.statuses(paths).await, [200, 429, 429, 429, 429]);
 }
 
+const FORM_IN_JSON: &str = "{\"model\":\"cheap\",\"x\":\"\r\n--b\r\ncontent-disposition: form-data; name=model\r\n\r\ngrok-4\r\n--b--\r\n\"}";
+
+/// The same as the entry of a universal request.
+fn form_in_entry() -> Sent {
+    let head = r#""provider":"grok","endpoint":"v1/chat/completions""#;
+    let headers =
+        r#"{"authorization":"Bearer k","content-type":"multipart/form-data; boundary=b"}"#;
+    post("/v1/acct/gw", format!(r#"[{{{head},"headers":{headers},"query":{FORM_IN_JSON}}}]"#))
+}
+
 #[tokio::test]
 async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
     let scene =
@@ -110,8 +120,16 @@ async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
         chat(r#"{"model":4}"#),
         chat("no object"),
         with(chat("\x1f\x08"), "content-encoding", "gzip"),
+        // Not a text: a provider may take it for something near it.
+        chat(&b"{\"model\":\"grok-4\xff\"}"[..]),
+        chat(r#"{"model":"grok-4\x"}"#),
+        chat(r#"{"model":"cheap",/**/"model":"grok-4"}"#),
+        // JSON to us, and a form to a provider that does not look at what precedes its first part.
+        with(chat(FORM_IN_JSON), "content-type", "multipart/form-data; boundary=b"),
+        form_in_entry(),
     ] {
-        assert_eq!(scene.ask(hidden).await.0, 429);
+        let shown = format!("{hidden:?}");
+        assert_eq!(scene.ask(hidden).await.0, 429, "{shown}");
     }
     let upload = post("/v1/acct/gw/openai/v1/files", "--x");
     assert_eq!(scene.ask(upload).await.0, 200, "it runs none");
@@ -207,6 +225,22 @@ async fn a_batch_is_one_request_to_any_model_and_uses_no_tokens() {
         let statuses = scene.statuses(batches.map(batch)).await;
         assert_eq!(statuses, [200, 200, 200, 429], "{rule:?}");
     }
+    // What stands where the provider does not look makes nobody another.
+    let of_model = LimitRule::requests("r", 1, fixed()).only_models(["grok-4"]);
+    let scene = Scene::new(|set| set.limit(of_model));
+    let beside = [
+        (
+            "openai/v1/messages/batches",
+            r#"{"model":"cheap","requests":[{"params":{"model":"grok-4"}}]}"#,
+        ),
+        ("grok/v1/batches", r#"{"model":"cheap","name":"b"}"#),
+        ("openai/v1/realtime/client_secrets", r#"{"model":"cheap","session":{"model":"grok-4"}}"#),
+        ("openai/v1/evals/e_1/runs", r#"{"model":"cheap","data_source":{"model":"grok-4"}}"#),
+        ("openai/v1/realtime/sessions", r#"{"model":"grok-4"}"#),
+    ];
+    assert_eq!(scene.statuses(beside.map(batch)).await, [200, 429, 429, 429, 429]);
+    let cheap = batch(("openai/v1/realtime/sessions", r#"{"model":"cheap"}"#));
+    assert_eq!(scene.ask(cheap).await.0, 200, "it is the session's");
     // What runs none is under no rule about models.
     let of_model = LimitRule::requests("r", 1, fixed()).only_models(["grok-4"]);
     let scene = Scene::new(|set| set.limit(of_model));
