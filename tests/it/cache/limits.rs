@@ -228,7 +228,9 @@ async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
     let began = tokio::time::Instant::now();
     assert_eq!(second.await.unwrap().status(), 504);
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 2);
-    assert_eq!(stage.recorder.end().failure, Some(Failure::HeadTimeout));
+    let end = stage.recorder.end();
+    assert_eq!((end.failure, end.attempts), (Some(Failure::HeadTimeout), 0));
+    assert!(!stage.recorder.order().contains("attempt"), "{}", stage.recorder.order());
     assert_eq!(stage.calls(), 1, "nothing is sent that has no time");
     asked.answer_whole(JSON, TEXT);
     assert_eq!(text(first.await.unwrap()).await, TEXT);
