@@ -31,9 +31,13 @@ const CLIENTS: usize = 20;
 const TOO_LONG: Duration = Duration::from_secs(300);
 
 /// The kinds of answers: from the cache, asked for, and others.
+/// Kinds that only paused time has.
+pub const TIMED_OUT: &str = "timed out";
+pub const WAITED: &str = "waited in vain";
+
 const HITS: &[&str] = &["hit", "shared"];
 const MISSES: &[&str] =
-    &["miss", "left", "broken", "cut", "error", "refused", "failed", "timed out"];
+    &["miss", "left", "broken", "cut", "error", "refused", "failed", TIMED_OUT, WAITED];
 const OTHERS: &[&str] = &["stale", "BYPASS", "none", "left before the head"];
 
 /// Says at a failure how to see it again.
@@ -158,7 +162,7 @@ impl Scene {
         };
         println!("{kinds:?}, {} calls, {stats:?}", journal.calls());
         for kind in [HITS, MISSES, OTHERS].concat() {
-            let is_there = count(&[kind]) >= 5 || kind == "timed out" && !is_paused;
+            let is_there = count(&[kind]) >= 5 || !is_paused && [TIMED_OUT, WAITED].contains(&kind);
             assert!(is_there, "{kind}: {kinds:?}");
         }
         // Those that left may have been counted, too.

@@ -4,6 +4,7 @@ use super::exchange::{End, Exchange, Got};
 use super::journal::{Begun, Call, Entries};
 use super::question::Part;
 use super::script::Deed;
+use super::{TIMED_OUT, WAITED};
 
 /// What kind of answer it was, or what is wrong with it.
 pub type Verdict = Result<&'static str, &'static str>;
@@ -53,7 +54,7 @@ impl Entries {
 
     /// The gateway says that there is none.
     fn of_gateway(&self, begun: &Begun, got: &Got, own: Option<&Call>, now: u64) -> Verdict {
-        let script = &own.ok_or("an error of nobody's call")?.script;
+        let Some(Call { script, .. }) = own else { return self.of_waiting(begun, got) };
         match got.status {
             502 => ensure(script.deed == Deed::Reset, "a failure that was none")?,
             504 => ensure(script.is_slow && begun.exchange.hurries, "a timeout that was none")?,
@@ -62,10 +63,24 @@ impl Entries {
         self.is_needed(begun, got.status == 502, now)?;
         Ok(match begun.exchange.part {
             Part::All if got.status == 502 => "failed",
-            Part::All => "timed out",
+            Part::All => TIMED_OUT,
             Part::Bypass => "BYPASS",
             Part::None => "none",
         })
+    }
+
+    /// It has made no call: it has waited for another's until its own time was over.
+    fn of_waiting(&self, begun: &Begun, got: &Got) -> Verdict {
+        let Exchange { batch, question, part, hurries, .. } = &begun.exchange;
+        let is_late = got.status == 504 && *hurries && *part == Part::All;
+        ensure(is_late, "an error of nobody's call")?;
+        let mut slow = self.calls.iter().filter(|call| call.script.is_slow);
+        let has_waited = slow.any(|call| {
+            let asker = &self.exchanges[call.exchange].exchange;
+            asker.batch == *batch && asker.part == Part::All && asker.question.shares_with(question)
+        });
+        ensure(has_waited, "a wait for nobody")?;
+        Ok(WAITED)
     }
 
     fn of_cache(
