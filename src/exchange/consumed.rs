@@ -16,6 +16,18 @@ pub(super) fn consumed<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Sp
     }
 }
 
+/// Returns true if nothing that comes later changes the usage: all was read, or the text to speak is
+/// what is billed.
+fn is_known(settlement: &Settlement) -> bool {
+    let is_spoken = settlement.usage.is_some_and(|usage| usage.characters.is_some());
+    let is_priced = settlement.cost.is_some_and(|cost| cost.ticks > 0);
+    match settlement.metering {
+        Metering::Complete => true,
+        Metering::None => is_spoken,
+        _ => is_spoken && is_priced,
+    }
+}
+
 fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     let content_events = end.content_events;
     if end.outcome == Outcome::Rejected
@@ -25,7 +37,7 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     }
     let has_left = end.outcome == Outcome::Cancelled
         || matches!(end.failure, Some(Failure::UnreadTimeout | Failure::TotalTimeout));
-    if has_left && end.context.goes_on() && end.metering != Metering::Complete {
+    if has_left && end.context.goes_on() && !is_known(settlement) {
         return Used::Later;
     }
     if let Some(usage) = &settlement.usage {

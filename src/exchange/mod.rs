@@ -225,15 +225,19 @@ impl Exchange {
         }
     }
 
-    /// Records that the upstream call has failed. This does not end the exchange.
+    /// Records that the upstream call has failed, or that there was none. This does not end the
+    /// exchange.
     pub(crate) fn attempt_failed(&mut self, failure: Failure) {
         if let Some(record) = &mut self.0 {
             record.failure = Some(failure);
+            if record.context.is_unsent() {
+                return self.call_refused();
+            }
             record.attempt_ended(Instant::now(), Err(failure));
         }
     }
 
-    /// Records that a layer of the upstream stack has refused the call: nothing was sent.
+    /// Records that a layer of the upstream stack has made no call: nothing was sent.
     pub(crate) fn call_refused(&mut self) {
         if let Some(record) = &mut self.0 {
             record.dispatched = None;

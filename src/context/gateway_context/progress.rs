@@ -34,6 +34,8 @@ pub(super) struct Progress {
     is_read_by_many: AtomicBool,
     /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
     goes_on: AtomicBool,
+    /// Its time was over while it waited for somebody else's call.
+    is_unsent: AtomicBool,
     /// The first step, once the body has said where the request goes.
     pub(super) first: OnceLock<Step>,
     /// The model in the body of a request on a provider's own path, if that was read.
@@ -169,6 +171,16 @@ impl GatewayContext {
 
     pub(crate) fn goes_on(&self) -> bool {
         self.0.progress.goes_on.load(Ordering::Relaxed)
+    }
+
+    /// Its time was over while it waited for somebody else's call: none was made for it.
+    #[cfg(feature = "cache")]
+    pub(crate) fn set_unsent(&self) {
+        self.0.progress.is_unsent.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.0.progress.is_unsent.load(Ordering::Relaxed)
     }
 
     /// Which step is being tried, or has answered; 0 for the first.

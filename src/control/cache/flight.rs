@@ -301,23 +301,18 @@ impl State {
     /// given more of it than that one has read.
     fn mark(&self) {
         let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
-        let is_behind = match &self.phase {
+        context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
+    }
+
+    /// Whether more has come than the one at this place has read.
+    fn is_behind(&self, place: usize) -> bool {
+        match &self.phase {
             Phase::Reading(recording) => {
-                let part = self.members.get(*place).and_then(Option::as_ref);
+                let part = self.members.get(place).and_then(Option::as_ref);
                 part.is_some_and(|part| recording.has(part.at))
             }
             Phase::Stored(_) => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
-        };
-        context.set_goes_on(self.count > 1 || is_behind || self.is_followed());
-    }
-
-    /// The one that has asked leaves: the answer goes on all the same where other processes read it.
-    fn note_followers(&self) {
-        if let Some(Asker { context: Some(context), .. }) = &self.asker
-            && self.is_followed()
-        {
-            context.set_goes_on(true);
         }
     }
 

@@ -73,7 +73,8 @@ enum Part {
 }
 
 impl PurgeTarget {
-    /// Everything.
+    /// Everything. An account or a part that is named beside it purges nothing: these are of a
+    /// [gateway](Self::gateway).
     pub fn all() -> Self {
         Self { account: None, gateway: None, part: None }
     }
@@ -129,9 +130,12 @@ impl PurgeTarget {
         Some(Purge::Part { gateway, part: scopes::of_model(gateway, "") })
     }
 
-    /// `None` for a key that `open` cannot read.
+    /// `None` for a key that `open` cannot read, and for a part of no gateway.
     fn purge(&self, open: impl FnOnce(CacheScope, SealedKey) -> Option<CacheKey>) -> Option<Purge> {
-        let Some(gateway) = &self.gateway else { return Some(Purge::All) };
+        let Some(gateway) = &self.gateway else {
+            let is_all = self.account.is_none() && self.part.is_none();
+            return is_all.then_some(Purge::All);
+        };
         let gateway = scopes::of_gateway(self.account.as_deref(), gateway);
         let part = match &self.part {
             None => return Some(Purge::Gateway(gateway)),
@@ -185,7 +189,7 @@ impl CacheHandle {
     ///
     /// Where the store cannot be asked: then nothing is forgotten, or not all of it.
     /// [`UnknownKey`](CacheStoreError::UnknownKey) where the store has never shown such a
-    /// [key](PurgeTarget::shown_entry).
+    /// [key](PurgeTarget::shown_entry), and where an account or a part is named without its gateway.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
         let store = &self.caching.writer().store;
         let seal = match target.part {
@@ -218,6 +222,23 @@ mod tests {
         assert_eq!(target().unknown(), None);
         assert_eq!(target().provider("a").unknown(), None);
         assert_eq!(PurgeTarget::all().unknown(), None);
+    }
+
+    #[test]
+    fn a_part_of_no_gateway_is_nothing() {
+        let (key, sealed): (_, SealedKey) = (CacheKey([1; 32]), "0".repeat(80).parse().unwrap());
+        let all = PurgeTarget::all;
+        for target in [
+            all().account("a"),
+            all().provider("a"),
+            all().model("a"),
+            all().custom_key("a"),
+            all().entry(key),
+            all().shown_entry(sealed),
+        ] {
+            assert!(target.purge(|_, _| Some(key)).is_none() && target.unknown().is_none());
+        }
+        assert_eq!(all().purge(|_, _| None), Some(Purge::All));
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl After {
         }
         // Stored before it is closed: who finds neither looks into the store again.
         if let Some(Stored { storing, entry }) = stored {
-            storing.commit(entry);
+            // The store may be the host's.
+            let _ = unwind::call(|| storing.commit(entry));
         }
         if is_closed {
             close();
@@ -185,6 +186,15 @@ impl Recording {
     pub(super) fn is_over(&self, at: usize) -> bool {
         let is_clean = matches!(self.end, Some(End::Clean)) && self.trailers.is_none();
         is_clean && at == self.first + self.frames.len()
+    }
+
+    /// Reads on, as [`poll_source`](Self::poll_source). It is broken where that panics.
+    pub(super) fn poll_guarded(&mut self, cx: &mut Context<'_>, after: &mut After) -> Poll<()> {
+        let polled = unwind::call(|| self.poll_source(cx, after));
+        polled.unwrap_or_else(|_| {
+            self.broken(FlightError::Panicked.into(), after);
+            Poll::Ready(())
+        })
     }
 
     /// Reads on. Ready when a frame or the end has come.

@@ -244,9 +244,10 @@ impl Storing {
         if is_whole { Ok(()) } else { Err(NotStored::Incomplete) }
     }
 
-    /// Whether other processes read it.
+    /// Whether other processes read it. A store of the host's may say so.
     pub(super) fn is_followed(&self) -> bool {
-        self.broadcast.as_ref().is_some_and(|broadcast| broadcast.is_followed())
+        let Some(broadcast) = &self.broadcast else { return false };
+        unwind::call(|| broadcast.is_followed()).unwrap_or(false)
     }
 
     /// What is kept of an answer that is [whole](Self::look).

@@ -151,7 +151,10 @@ where
         match bound {
             None => self.send().await,
             // Nothing is sent that has no time.
-            Some(bound) if bound.until <= Instant::now() => Err(bound.error.into()),
+            Some(bound) if bound.until <= Instant::now() => {
+                self.context.set_unsent();
+                Err(bound.error.into())
+            }
             Some(bound) => match timeout_at(bound.until, self.send()).await {
                 Ok(result) => result,
                 Err(_) => Err(bound.error.into()),

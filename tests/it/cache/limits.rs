@@ -119,6 +119,42 @@ async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate()
     stage.finish().await;
 }
 
+/// No answer tells how long the text was that it speaks: who leaves is charged for it at once.
+#[tokio::test]
+async fn who_leaves_speech_to_others_is_charged_for_the_text() {
+    const TEXT: &str = r#"{"model":"tts-1","voice":"alloy","input":"twenty characters 20"}"#;
+    let control = ControlLayer::new();
+    let limits = control.limits_handle();
+    let rule = LimitRule::usd("money", 100.0, Window::Fixed(Period::Hour));
+    let stage = Stage::build(
+        control,
+        BodyBudget::default(),
+        |set| set.cache(CacheSettings::new(HOUR)).limit(rule),
+        |layer| layer.provider(Provider::openai().base_url("http://provider.test")),
+    );
+    let speak = || {
+        let mut request = ask(TEXT);
+        *request.uri_mut() = "/v1/acct/main/openai/audio/speech".parse().unwrap();
+        request
+    };
+    let first = stage.spawn(speak());
+    let asked = stage.asked().await;
+    let second = stage.spawn(speak());
+    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let feed =
+        asked.answer(200, &[("content-type", "audio/mpeg"), ("transfer-encoding", "chunked")]);
+    let (mut first, second) = (first.await.unwrap(), second.await.unwrap());
+    feed.send("one");
+    assert_eq!(next(&mut first).await, "one");
+    drop(first);
+    feed.send("two");
+    drop(feed);
+    assert_eq!(text(second).await, "onetwo");
+    // 15 USD for a million characters.
+    assert_eq!(limits.overview(1).await.rules[0].top[0].used, 20 * 150_000);
+    stage.finish().await;
+}
+
 #[tokio::test]
 async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
     const LONG: usize = 20_000;
@@ -192,7 +228,9 @@ async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
     let began = tokio::time::Instant::now();
     assert_eq!(second.await.unwrap().status(), 504);
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 2);
-    assert_eq!(stage.recorder.end().failure, Some(Failure::HeadTimeout));
+    let end = stage.recorder.end();
+    assert_eq!((end.failure, end.attempts), (Some(Failure::HeadTimeout), 0));
+    assert!(!stage.recorder.order().contains("attempt"), "{}", stage.recorder.order());
     assert_eq!(stage.calls(), 1, "nothing is sent that has no time");
     asked.answer_whole(JSON, TEXT);
     assert_eq!(text(first.await.unwrap()).await, TEXT);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use super::orphans::read_on;
+use super::orphans::Orphanage;
 use super::{Answered, Asker, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
 use crate::context::GatewayContext;
 use crate::control::cache::asked::Policy;
@@ -308,11 +308,7 @@ impl Member {
                 continue;
             };
             let mut cx = Context::from_waker(waker);
-            let polled = unwind::call(|| recording.poll_source(&mut cx, after));
-            let polled = polled.unwrap_or_else(|_| {
-                recording.broken(FlightError::Panicked.into(), after);
-                Poll::Ready(())
-            });
+            let polled = recording.poll_guarded(&mut cx, after);
             state.phase = match &after.stored {
                 // The last frame is given from there.
                 Some(stored) => Phase::Stored(stored.entry.clone()),
@@ -360,10 +356,11 @@ struct Spent {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let (mut after, mut spent, mut reads_on) = (After::default(), Spent::default(), false);
+        let (mut after, mut spent, mut orphanage) = (After::default(), Spent::default(), None);
         let is_last = {
             let mut state = self.flight.state();
             self.flight.waiting.remove(self.place);
+            let is_behind = state.is_behind(self.place);
             let part = state.members.get_mut(self.place).and_then(Option::take);
             spent.answered = part.and_then(|part| part.came);
             state.count = state.count.saturating_sub(1);
@@ -371,11 +368,7 @@ impl Drop for Member {
                 state.asks = None;
             }
             let is_last = state.count == 0;
-            if state.asker.as_ref().is_some_and(|asker| asker.place == self.place) {
-                state.note_followers();
-                // What was noted of it last stays.
-                state.asker = None;
-            }
+            let asker = state.asker.take_if(|asker| asker.place == self.place);
             if !is_last {
                 let was_full = state.is_full();
                 state.release();
@@ -390,8 +383,10 @@ impl Drop for Member {
                         // Nobody asks for an end behind the declared length.
                         recording.ended(&mut after);
                     }
-                    reads_on = recording.is_followed();
-                    if !reads_on {
+                    if recording.is_followed() {
+                        orphanage = Orphanage::with_room(&self.flights);
+                    }
+                    if orphanage.is_none() {
                         recording.abandoned(&mut after);
                     }
                 }
@@ -399,6 +394,10 @@ impl Drop for Member {
                 Phase::Reading(_) | Phase::Calling(_) | Phase::Stored(_) | Phase::Over => {}
             }
             if is_last {
+                // Where others are left, what was noted of it last stays.
+                if let Some(Asker { context: Some(context), .. }) = asker {
+                    context.set_goes_on(is_behind || orphanage.is_some());
+                }
                 spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
             }
             is_last
@@ -410,8 +409,10 @@ impl Drop for Member {
         if is_last && let Some(key) = &self.key {
             self.flights.close(key, &self.flight);
         }
-        if reads_on && let Some(Phase::Reading(recording)) = spent.phase.take() {
-            read_on(&self.flights, recording);
+        if let Some(orphanage) = orphanage
+            && let Some(Phase::Reading(recording)) = spent.phase.take()
+        {
+            orphanage.read_on(recording);
         }
         discard(spent);
     }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
-use super::leading::{BETWEEN_ATTEMPTS, KEPT, LEASE};
+use super::leading::{BATCH, BETWEEN_ATTEMPTS, KEPT, LEASE};
 use super::names::Name;
 use super::record::{Part, parts};
 use super::scripts::call;
@@ -33,7 +33,8 @@ const QUIET: Duration = Duration::from_secs(2);
 const PAUSE_QUIET: Duration = Duration::from_millis(8);
 /// How long one look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many batches are read at once.
+/// So many batches are read at once, and no more than the first of them where they are longer together
+/// than one may be: what a reader holds that no budget counts.
 const BATCHES: u64 = 8;
 
 /// One reader of one recording.
@@ -185,6 +186,7 @@ impl Reader {
         follow.number(self.number);
         follow.number(self.number + BATCHES - 1);
         follow.number(millis(KEPT));
+        follow.number(BATCH as u64);
         let question = async { answer(follow.send(&client.link).await?) };
         let (is_held, count, batches) = client.ask_beside(LOOK_TIMEOUT, question).await?;
         // Fewer than were read: some of it is gone.

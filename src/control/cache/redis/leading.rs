@@ -38,7 +38,9 @@ const MOST_BYTES: usize = 32 << 20;
 /// So much may wait to be sent.
 const MOST_WAITING: usize = 8 << 20;
 /// So much is sent at once, and without a pause.
-const BATCH: usize = 256 << 10;
+pub(super) const BATCH: usize = 128 << 10;
+/// A part of the data has so much at most.
+const PART: usize = 64 << 10;
 
 /// The end of the answer's side: what it says is queued, and a task sends it.
 pub(super) struct Leading {
@@ -74,6 +76,23 @@ enum Outcome {
     Broken,
 }
 
+impl State {
+    /// The next batch, and whether nothing is in it. Only a head makes it longer than [`BATCH`].
+    fn batch(&mut self, number: u64) -> (Batch, bool) {
+        let (mut batch, mut is_empty) = (Batch::new(number), true);
+        while let Some(part) = self.waiting.front() {
+            if !is_empty && batch.len() + part.data() > BATCH {
+                break;
+            }
+            self.bytes -= part.data();
+            batch.push(part);
+            self.waiting.pop_front();
+            is_empty = false;
+        }
+        (batch, is_empty)
+    }
+}
+
 impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,10 +103,7 @@ impl Queue {
         if state.outcome.is_some() || state.is_cut {
             return;
         }
-        let bytes = match &part {
-            Part::Data(data) => data.len(),
-            Part::Head(..) | Part::End(_) => 0,
-        };
+        let bytes = part.data();
         if state.told + bytes > MOST_BYTES || state.bytes + bytes > MOST_WAITING {
             state.is_cut = true;
             state.bytes = 0;
@@ -123,7 +139,7 @@ impl Broadcast for Leading {
     fn data(&mut self, data: &Bytes) {
         let mut rest = data.clone();
         while !rest.is_empty() {
-            self.queue.push(Part::Data(rest.split_to(rest.len().min(BATCH))));
+            self.queue.push(Part::Data(rest.split_to(rest.len().min(PART))));
         }
     }
 
@@ -302,17 +318,7 @@ impl Task {
         let queue = self.queue.clone();
         let mut state = queue.state();
         self.is_cut = state.is_cut;
-        let mut batch = Batch::new(self.number);
-        let mut is_empty = true;
-        while batch.len() < BATCH
-            && let Some(part) = state.waiting.pop_front()
-        {
-            if let Part::Data(data) = &part {
-                state.bytes -= data.len();
-            }
-            batch.push(&part);
-            is_empty = false;
-        }
+        let (mut batch, mut is_empty) = state.batch(self.number);
         let is_last = state.waiting.is_empty();
         let outcome = state.outcome.take_if(|_| is_last);
         if !self.is_cut
@@ -388,4 +394,41 @@ pub(super) async fn release(shared: &Shared, lease: &Name, recording: Option<&Na
     release.text(random);
     let question = release.send(&shared.client.link);
     let _ = shared.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::parts;
+    use super::*;
+    use crate::control::cache::key::CacheKey;
+
+    #[test]
+    fn no_batch_is_longer_than_a_follower_may_hold() {
+        const KEY: CacheKey = CacheKey([1; 32]);
+        let queue = Arc::<Queue>::default();
+        let mut leading = Leading { queue: queue.clone() };
+        leading.head(StatusCode::OK, &HeaderMap::new());
+        let frames = [300 << 10, 1, 100 << 10, 60 << 10, 7, 70 << 10, 1 << 20];
+        for (at, length) in frames.into_iter().enumerate() {
+            leading.data(&Bytes::from(vec![at as u8; length]));
+        }
+        let mut data = Vec::new();
+        for number in 0.. {
+            let (batch, is_empty) = queue.state().batch(number);
+            if is_empty {
+                break;
+            }
+            let batch = Bytes::from(batch.finish(KEY, b"token"));
+            assert!(batch.len() <= BATCH + 64, "{}", batch.len());
+            for part in parts(&batch, number, KEY, b"token").unwrap() {
+                if let Part::Data(part) = part {
+                    data.extend_from_slice(&part);
+                }
+            }
+        }
+        let expected = frames.into_iter().enumerate();
+        let expected: Vec<_> = expected.flat_map(|(at, length)| vec![at as u8; length]).collect();
+        assert!(data == expected, "{} of {}", data.len(), expected.len());
+        assert_eq!(queue.state().bytes, 0);
+    }
 }

@@ -27,6 +27,16 @@ pub(super) enum Part {
     End(Option<HeaderMap>),
 }
 
+impl Part {
+    /// How much of the answer's data it has, in bytes.
+    pub(super) fn data(&self) -> usize {
+        match self {
+            Self::Data(data) => data.len(),
+            Self::Head(..) | Self::End(_) => 0,
+        }
+    }
+}
+
 /// Puts a batch together.
 pub(super) struct Batch(Vec<u8>);
 

@@ -14,6 +14,8 @@ use crate::control::cache::store::Broadcast;
 #[derive(Clone, Default)]
 struct Others {
     read: Arc<AtomicBool>,
+    /// Whether asking for that panics.
+    panics: Arc<AtomicBool>,
     /// Whether they have got all of it, once it is over.
     end: Arc<Mutex<Option<bool>>>,
 }
@@ -26,6 +28,7 @@ impl Broadcast for Telling {
     fn data(&mut self, _: &Bytes) {}
 
     fn is_followed(&self) -> bool {
+        assert!(!self.0.panics.load(Ordering::Relaxed), "as it should");
         self.0.read.load(Ordering::Relaxed)
     }
 
@@ -65,12 +68,16 @@ impl Stage {
         let response = Response::builder()
             .header(header::TRANSFER_ENCODING, "chunked")
             .header(header::CONTENT_TYPE, "audio/mpeg");
+        let body = body.map_frame(|frame| {
+            assert!(frame.data_ref().is_none_or(|data| data != "panic"), "as it should");
+            frame
+        });
         let response = response.body(Box::pin(body) as Source).unwrap();
         let telling = Some(Box::new(Telling(self.others.clone())) as Box<dyn Broadcast>);
         let (target, budget) = (self.target.clone(), self.budget.clone());
         let call = Box::pin(async move { came(response, target, telling, &budget, false) });
         let key = (self.target.place.key, self.target.generation);
-        let mut member = self.flights.join(key, 8, call);
+        let mut member = self.flights.join(key, 8, call).of(self.target.context.clone());
         let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
         assert!(matches!(headed, Headed::Asked(_)));
         feed.send_data(Bytes::from_static(b"first")).await.unwrap();
@@ -141,8 +148,9 @@ async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
         feeds.push(stage.left().await);
     }
     assert_eq!((stage.ended(), stage.flights.orphans.available_permits()), (None, 0));
+    assert!(stage.target.context.goes_on());
     let mut more = stage.left().await;
-    assert_eq!(stage.ended(), Some(false));
+    assert_eq!((stage.ended(), stage.target.context.goes_on()), (Some(false), false));
     assert!(more.send_data(Bytes::new()).await.is_err());
 
     let stage = Stage::new();
@@ -150,4 +158,22 @@ async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
     let mut feed = stage.left().await;
     assert_eq!((stage.ended(), stage.is_over()), (Some(false), true));
     assert!(feed.send_data(Bytes::new()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
+    let stage = Stage::new();
+    stage.others.panics.store(true, Ordering::Relaxed);
+    let mut feed = stage.left().await;
+    assert_eq!((stage.ended(), stage.is_over()), (Some(false), true));
+    assert!(feed.send_data(Bytes::new()).await.is_err());
+
+    let stage = Stage::new();
+    let mut feed = stage.left().await;
+    feed.send_data(Bytes::from_static(b"panic")).await.unwrap();
+    while !stage.is_over() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!((stage.ended(), stage.budget.used()), (Some(false), 0));
+    assert_eq!(stage.flights.counts.not_stored(NotStored::Broken).get(), 1);
 }
