@@ -2,9 +2,21 @@
 #![cfg(loom)]
 #![allow(dead_code, unused_imports, unused_macros)]
 
+// By the name under which the files of the crate know it.
+extern crate self as tokio;
+
+#[path = "runtime.rs"]
+mod without_runtime;
+
+pub use without_runtime::{runtime, sync, time};
+
 #[path = "../../../src/control"]
 mod control {
     mod cache {
+        mod asked {
+            pub(super) struct Policy;
+        }
+
         mod counts;
         mod entry;
         mod flight;

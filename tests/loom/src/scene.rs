@@ -239,7 +239,7 @@ pub(super) fn head(member: &mut Member) -> Got {
         Headed::Asked(_) => Got::Asked,
         Headed::Followed(..) => Got::Followed,
         Headed::Own(_) => Got::Refused,
-        Headed::Failed | Headed::Panicked => panic!("nothing did"),
+        Headed::Failed | Headed::Panicked | Headed::Unfit => panic!("nothing did"),
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use loom::sync::Mutex;
 
+use super::asked::Policy;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use crate::util::budget::Held;
@@ -59,7 +60,11 @@ impl Storing {
             fresh_for: Duration::MAX,
             stale_for: Duration::ZERO,
         };
-        CacheEntry::counted(entry, held)
+        CacheEntry::new(entry).counted(held)
+    }
+
+    pub(super) fn is_followed(&self) -> bool {
+        false
     }
 
     pub(super) fn make_room(&self) {}
@@ -69,7 +74,16 @@ impl Storing {
     }
 }
 
+/// Everything fits everybody.
+pub(super) fn is_kept(_: StatusCode, _: &Policy) -> bool {
+    true
+}
+
 impl CacheEntry {
+    pub(super) fn is_fresh(&self, _: SystemTime, _: &Policy) -> bool {
+        true
+    }
+
     pub(super) fn age(&self, _: SystemTime) -> Duration {
         Duration::ZERO
     }
