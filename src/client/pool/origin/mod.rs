@@ -19,7 +19,9 @@ pub(in crate::client) use self::http1::{Answer, Http1};
 use super::{Limits, SWEEPS};
 use crate::client::body::ClientBody;
 use crate::client::dial::implied_port;
-use crate::client::error::{Cause, ClientError};
+#[cfg(feature = "proxy")]
+use crate::client::error::Cause;
+use crate::client::error::ClientError;
 use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
 #[cfg(feature = "proxy")]
