@@ -155,6 +155,8 @@ impl Target {
             command.args(["--listen", &format!("127.0.0.1:{port}")]);
             command.args(["--provider", &format!("grok={provider}")]);
             command.env("RUST_LOG", "error");
+            // More than the streams that are held open.
+            command.env("GATEWAY_MAX_CONNECTIONS", "65536");
             if load.upstream != Upstream::Plain {
                 command.env("SSL_CERT_FILE", options.certificate());
             }
