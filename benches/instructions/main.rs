@@ -71,13 +71,16 @@ fn controlled(rules: impl IntoIterator<Item = LimitRule>) {
     let body = chat(KIB, true);
     let layer = builder().settings(settings(rules)).build().unwrap();
     let service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
-    each_exchange(service, || {
-        let mut request = request(NATIVE, &body);
-        request.headers_mut().remove(AUTHORIZATION);
-        let token = HeaderValue::from_static("Bearer test-token");
-        request.headers_mut().insert("cf-aig-authorization", token);
-        request
-    });
+    each_exchange(service, || with_token(&body));
+}
+
+/// A request whose key is the gateway's.
+fn with_token(body: &Bytes) -> Request<Frames> {
+    let mut request = request(NATIVE, body);
+    request.headers_mut().remove(AUTHORIZATION);
+    let token = HeaderValue::from_static("Bearer test-token");
+    request.headers_mut().insert("cf-aig-authorization", token);
+    request
 }
 
 // What the client and the bench itself take: in all other exchanges too.
@@ -256,13 +259,7 @@ fn native_control_every_layer() {
     let layer = builder().settings(Settings::new(every_layer())).build().unwrap();
     let mut service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-    let token = HeaderValue::from_static("Bearer test-token");
-    let asked = || {
-        let mut request = request(NATIVE, &body);
-        request.headers_mut().remove(AUTHORIZATION);
-        request.headers_mut().insert("cf-aig-authorization", token.clone());
-        request
-    };
+    let asked = || with_token(&body);
     each_time(asked, |request| {
         runtime.block_on(async {
             exchange(&mut service, request);

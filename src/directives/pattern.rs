@@ -59,8 +59,10 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// What precedes a preset's name, in lower case.
-pub(crate) const PRESET: &str = "@preset/";
+/// Where the last preset in a name begins.
+pub(crate) fn last_preset(name: &str) -> Option<usize> {
+    if name.contains('@') { name.to_ascii_lowercase().rfind("@preset/") } else { None }
+}
 
 /// Returns true for names behind which a provider picks the model: routers, presets, `fallbacks:
 /// "default"`.
@@ -70,7 +72,7 @@ pub(crate) fn hides_a_model(name: &str) -> bool {
     let hides = ["auto", "default", "model-router"];
     hides.iter().any(|one| last.eq_ignore_ascii_case(one))
         || name.eq_ignore_ascii_case("openrouter/free")
-        || name.contains('@') && name.to_ascii_lowercase().contains(PRESET)
+        || last_preset(name).is_some()
 }
 
 #[cfg(test)]

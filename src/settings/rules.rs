@@ -1,6 +1,6 @@
 //! Which providers and models a gateway allows.
 
-use crate::directives::pattern::{PRESET, Pattern, hides_a_model};
+use crate::directives::pattern::{Pattern, hides_a_model, last_preset};
 use crate::provider::Upstream;
 
 /// What a gateway allows. Default: everything.
@@ -72,11 +72,10 @@ impl Rules {
     /// Returns true if a model is denied, in any form.
     pub(crate) fn denies(&self, model: &str) -> bool {
         let is_denied = |form: &str| self.denied_models.iter().any(|one| one.matches(form));
-        match self.denied_models.is_empty() {
-            true => false,
-            false if has_one_form(model) => is_denied(model),
-            false => forms(model).any(|form| is_denied(&form)),
+        if has_one_form(model) {
+            return is_denied(model);
         }
+        !self.denied_models.is_empty() && forms(model).any(|form| is_denied(&form))
     }
 
     /// Returns true if a provider has answered from a forbidden model. `asked` is the model
@@ -111,11 +110,6 @@ pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
         let whole = (bare != form).then(|| form.to_owned());
         whole.into_iter().chain(std::iter::once(bare.to_owned())).collect::<Vec<_>>()
     })
-}
-
-/// Where the last preset in a name begins.
-fn last_preset(name: &str) -> Option<usize> {
-    if name.contains('@') { name.to_ascii_lowercase().rfind(PRESET) } else { None }
 }
 
 /// A model's name by which it counts, however a client writes it.

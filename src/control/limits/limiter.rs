@@ -164,8 +164,9 @@ impl Limits {
             true => Asked::of(context, request.extensions()),
             false => Asked::default(),
         };
-        let runs_hidden_models = rules.go_by_model && reaches_hidden_models(context);
-        if runs_hidden_models && ignores_top_level(context) {
+        let later = if rules.go_by_model { runs_later(context) } else { None };
+        // Only there does a `model` at the top of the body have an effect.
+        if later.is_some_and(|reach| reach != Reach::Inside(Place::Setup)) {
             asked.model = context.model_in_path(None).map(|model| canonical_model(&model));
         }
         let expected = match is_metered {
@@ -173,7 +174,7 @@ impl Limits {
             false => None,
         };
         // A batch runs models, and is billed later.
-        let runs_model = is_billed || runs_hidden_models;
+        let runs_model = is_billed || later.is_some();
         let subject = Subject::new(context, settings, upstream, &asked, runs_model, request);
         let mut unknown = Vec::new();
         for (number, rule) in rules.rules.iter().enumerate() {
@@ -383,15 +384,10 @@ fn is_billed(context: &GatewayContext) -> bool {
     billing != Billing::Never
 }
 
-/// Whether a call leads to models that run later: in a batch, an eval, or a session that it sets up.
-fn reaches_hidden_models(context: &GatewayContext) -> bool {
+/// What a call reaches whose models run later: in a batch, an eval, or a session that it sets up.
+fn runs_later(context: &GatewayContext) -> Option<Reach> {
     let reach = routing::read_path(context.provider_path()).reach;
-    context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))
-}
-
-/// Whether a `model` at the top of the body of such a call has no effect.
-fn ignores_top_level(context: &GatewayContext) -> bool {
-    routing::read_path(context.provider_path()).reach != Reach::Inside(Place::Setup)
+    (context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))).then_some(reach)
 }
 
 /// What so many tokens cost, in ticks; `None` where nobody knows.
