@@ -50,8 +50,6 @@ pub(crate) use self::table::shared_place;
 pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
-#[cfg(any(feature = "cache", feature = "limits"))]
-pub(crate) use self::token::digest_from_hex;
 pub use crate::credentials::secret::{Secret, SecretError};
 use crate::directives::locks::Locks;
 pub use crate::directives::timeouts::Timeouts;

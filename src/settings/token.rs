@@ -5,6 +5,8 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::util::hex;
+
 /// A gateway token. Only its SHA-256 is kept.
 ///
 /// A client sends it as `cf-aig-authorization: Bearer {token}`. Several may be valid at once, so
@@ -77,7 +79,7 @@ impl GatewayToken {
     /// Creates the token from its SHA-256 in 64 hexadecimal digits, as `sha256sum` prints it.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
-        digest_from_hex(digits).map(Self::from_sha256)
+        hex::read(digits).map(Self::from_sha256)
     }
 }
 
@@ -98,20 +100,6 @@ impl fmt::Debug for GatewayToken {
 /// Credentials are recognised by this digest.
 pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
-}
-
-/// Parses a digest of 64 hexadecimal digits.
-pub(crate) fn digest_from_hex(digits: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    let digits = digits.as_bytes();
-    if digits.len() != 2 * digest.len() {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
-    }
-    Some(digest)
 }
 
 /// Four numbers take an eighth of the time to compare that 32 bytes take.

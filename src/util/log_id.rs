@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::HeaderValue;
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+use crate::util::hex;
+
 /// The positions of a UUID's bytes in its text, between hyphens.
 const HEX_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const VERSION_7: u128 = 0x7 << 76;
@@ -38,8 +39,7 @@ impl LogId {
     fn text(self) -> [u8; 36] {
         let mut text = [b'-'; 36];
         for (byte, at) in self.0.to_be_bytes().into_iter().zip(HEX_AT) {
-            text[at] = HEX[usize::from(byte >> 4)];
-            text[at + 1] = HEX[usize::from(byte & 15)];
+            [text[at], text[at + 1]] = hex::digits(byte);
         }
         text
     }

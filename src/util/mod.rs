@@ -6,6 +6,7 @@ pub(crate) mod config_error;
 pub(crate) mod content_length;
 pub(crate) mod digest;
 pub(crate) mod file;
+pub(crate) mod hex;
 pub mod identity;
 pub(crate) mod log_id;
 pub(crate) mod macros;

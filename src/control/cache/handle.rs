@@ -6,7 +6,7 @@ use super::key::{CacheKey, CacheScope};
 use super::scopes;
 use super::sealed::SealedKey;
 use super::store::{CacheStats, CacheStoreError, Purge};
-use crate::settings::digest_from_hex;
+use crate::util::hex;
 use crate::util::opaque::opaque_debug;
 
 /// How a cache stands, and purges. From
@@ -155,7 +155,7 @@ impl CacheKey {
     /// The key of these 64 hexadecimal digits; `None` where they are something else.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
-        digest_from_hex(digits).map(Self)
+        hex::read(digits).map(Self)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::json::object::ObjectScanner;
 use crate::json::string;
 use crate::settings::{GatewaySettings, is_named};
 use crate::util::digest::add_parts;
+use crate::util::hex;
 
 /// A digest of all that can change an answer: 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,7 +46,7 @@ pub struct CachePlace {
 /// The first 16 hexadecimal digits.
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::Text(&self.0[..8]).fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::settings::canonical_model;
 use crate::util::digest::add_parts;
+use crate::util::hex;
 
 /// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
 /// key of one. Nothing can be read from it.
@@ -14,9 +15,7 @@ pub struct CacheScope(pub [u8; 16]);
 
 impl fmt::Debug for CacheScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CacheScope(")?;
-        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(")")
+        write!(f, "CacheScope({})", hex::Text(&self.0[..4]))
     }
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::key::{CacheKey, CacheScope};
 use crate::util::digest::add_parts;
+use crate::util::hex;
 use crate::util::opaque::opaque_debug;
 
 const CHECK: usize = 8;
@@ -92,7 +93,7 @@ pub(super) fn random() -> [u8; 32] {
 
 impl fmt::Display for SealedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::Text(&self.0).fmt(f)
     }
 }
 
@@ -106,17 +107,7 @@ impl FromStr for SealedKey {
     type Err = NotSealed;
 
     fn from_str(digits: &str) -> Result<Self, NotSealed> {
-        let digit = |byte: &u8| char::from(*byte).to_digit(16);
-        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-        let mut sealed = [0; LENGTH];
-        if pairs.len() != LENGTH || !rest.is_empty() {
-            return Err(NotSealed);
-        }
-        for (byte, [high, low]) in sealed.iter_mut().zip(pairs) {
-            let value = digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low);
-            *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or(NotSealed)?;
-        }
-        Ok(Self(sealed))
+        hex::read(digits).map(Self).ok_or(NotSealed)
     }
 }
 

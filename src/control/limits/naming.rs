@@ -1,14 +1,13 @@
 //! The names of counters: the digest by which a store knows one, and the words for an operator.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
 use super::store::Counter;
-use crate::settings::digest_from_hex;
 use crate::settings::limits::{CountBy, LimitRule};
 use crate::util::digest::add_parts;
+use crate::util::hex;
 
 /// Longer values are shown as a digest.
 const LONGEST: usize = 256;
@@ -76,19 +75,15 @@ pub(super) fn shown(by: &CountBy, value: &[u8]) -> Box<str> {
     let is_digest = matches!(by, CountBy::Token | CountBy::Credential);
     match value {
         [] => "".into(),
-        _ if is_digest => hex(value).into(),
-        _ if value.len() > LONGEST => hex(&Sha256::digest(value)).into(),
+        _ if is_digest => beginning(value),
+        _ if value.len() > LONGEST => beginning(&Sha256::digest(value)),
         _ => String::from_utf8_lossy(value).into(),
     }
 }
 
-fn hex(digest: &[u8]) -> String {
-    let mut text = DIGEST.to_owned();
-    for byte in digest.iter().take(SHOWN) {
-        // Writing to a `String` does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+/// The beginning of a digest.
+fn beginning(digest: &[u8]) -> Box<str> {
+    format!("{DIGEST}{}", hex::Text(&digest[..digest.len().min(SHOWN)])).into()
 }
 
 /// The value that an operator means. `None` where it is only the beginning of a digest.
@@ -96,7 +91,7 @@ pub(super) fn value<'t>(by: &CountBy, text: &'t str) -> Option<Cow<'t, [u8]>> {
     match by {
         CountBy::Token | CountBy::Credential if !text.is_empty() => {
             let digits = text.strip_prefix(DIGEST).unwrap_or(text);
-            digest_from_hex(digits).map(|digest| Cow::Owned(digest.to_vec()))
+            hex::read::<32>(digits).map(|digest| Cow::Owned(digest.to_vec()))
         }
         // Models count in lower case.
         CountBy::Model => Some(Cow::Owned(text.to_lowercase().into_bytes())),

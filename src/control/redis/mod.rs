@@ -13,4 +13,4 @@ pub(super) use self::client::RedisClient;
 pub use self::error::RedisStoreError;
 pub(super) use self::error::{Failure, FailureKind, LinkError};
 pub(super) use self::options::{Options, connection_setters};
-pub(super) use self::script::{Call, Script, push_hex};
+pub(super) use self::script::{Call, Script};

@@ -90,11 +90,3 @@ impl<'a> Call<'a> {
         self.arguments.push_with(|bytes| drop(write!(bytes, "{number}")));
     }
 }
-
-pub(in crate::control) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
-}

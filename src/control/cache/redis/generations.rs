@@ -10,6 +10,7 @@ use crate::control::cache::sealed::{self, KeySeal};
 use crate::control::cache::store::Generation;
 use crate::control::redis::LinkError;
 use crate::util::digest::add_parts;
+use crate::util::hex;
 
 /// All that belong to a place, in the order of their names.
 #[derive(Clone, Debug)]
@@ -30,13 +31,6 @@ impl Generations {
         self.digest(self.own.len())
     }
 
-    /// By what keys are shown: everything that is kept goes with it.
-    pub(super) fn seal(&self) -> KeySeal {
-        let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache key seal");
-        digest.update(&self.everything);
-        KeySeal::new(digest.finalize().into())
-    }
-
     fn digest(&self, count: usize) -> Generation {
         let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache generation");
         add_parts(&mut digest, &[&self.everything]);
@@ -47,10 +41,17 @@ impl Generations {
     }
 }
 
+/// By what keys are shown: all that is kept goes with that generation of everything.
+pub(super) fn seal(everything: &[u8]) -> KeySeal {
+    let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache key seal");
+    digest.update(everything);
+    KeySeal::new(digest.finalize().into())
+}
+
 /// What no other purge has, and nobody can guess.
 pub(super) fn random() -> [u8; 32] {
     let mut text = Vec::with_capacity(32);
-    crate::control::redis::push_hex(&mut text, &sealed::random()[..16]);
+    hex::push(&mut text, &sealed::random()[..16]);
     let mut random = [0; 32];
     random.copy_from_slice(&text);
     random

@@ -16,7 +16,7 @@
 
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::store::Generation;
-use crate::control::redis::push_hex;
+use crate::util::hex;
 
 /// A name.
 pub(super) type Name = Vec<u8>;
@@ -47,7 +47,7 @@ impl Names {
     pub(super) fn part(&self, gateway: CacheScope, part: CacheScope) -> Name {
         let mut name = self.gateway(gateway);
         name.push(b':');
-        push_hex(&mut name, &part.0);
+        hex::push(&mut name, &part.0);
         name
     }
 
@@ -76,7 +76,7 @@ impl Names {
     pub(super) fn entry(&self, gateway: CacheScope, key: CacheKey) -> Name {
         let mut name = self.start(gateway, 66);
         name.extend_from_slice(b"e:");
-        push_hex(&mut name, &key.0);
+        hex::push(&mut name, &key.0);
         name
     }
 
@@ -99,16 +99,16 @@ impl Names {
     fn of_flight(&self, kind: &[u8], place: &CachePlace, generation: Generation) -> Name {
         let mut name = self.start(place.gateway, 128);
         name.extend_from_slice(kind);
-        push_hex(&mut name, &place.key.0);
+        hex::push(&mut name, &place.key.0);
         name.push(b':');
-        push_hex(&mut name, &generation.0.to_be_bytes());
+        hex::push(&mut name, &generation.0.to_be_bytes());
         name
     }
 
     fn start(&self, gateway: CacheScope, more: usize) -> Name {
         let mut name = Vec::with_capacity(self.prefix.len() + 34 + more);
         name.extend_from_slice(self.prefix.as_bytes());
-        push_hex(&mut name, &gateway.0);
+        hex::push(&mut name, &gateway.0);
         name.extend_from_slice(b"}:");
         name
     }

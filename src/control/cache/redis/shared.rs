@@ -49,7 +49,7 @@ impl Shared {
     pub(super) async fn get(&self, place: &CachePlace, mut held: Held) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let (generations, value) = self.look(place, Some(&entry)).await?;
-        let seal = Some(generations.seal());
+        let seal = Some(generations::seal(&generations.everything));
         let mut found = Found { entry: None, generation: generations.of_flight(), seal };
         let Some(value) = value else { return Ok(found) };
         let chunks = Chunks::parse(&value);
@@ -75,7 +75,7 @@ impl Shared {
         let get = redis::Cmd::get(self.names.everything());
         let question = async { generations::value(self.client.link.send(&get).await?) };
         let everything = self.client.ask(&mut false, question).await?;
-        Ok(everything.map(|everything| Generations { everything, own: Vec::new() }.seal()))
+        Ok(everything.as_deref().map(generations::seal))
     }
 
     /// The generations, and what is kept under `entry`.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::super::{Claim, Counter, ReservationId};
 use super::queue::Settle;
-use crate::control::redis::{Call, Script, push_hex};
+use crate::control::redis::{Call, Script};
 use crate::settings::limits::{Period, Window};
+use crate::util::hex;
 
 /// All scripts.
 #[derive(Debug)]
@@ -117,9 +118,9 @@ impl Keys {
     fn name(&self, call: &mut Call<'_>, counter: Counter, end: &[u8]) {
         call.keys.push_with(|bytes| {
             bytes.extend_from_slice(&self.prefix);
-            push_hex(bytes, &counter.gateway);
+            hex::push(bytes, &counter.gateway);
             bytes.extend_from_slice(b"}:");
-            push_hex(bytes, &counter.id);
+            hex::push(bytes, &counter.id);
             bytes.extend_from_slice(end);
         });
     }
@@ -161,7 +162,7 @@ fn lease_millis(lease: Duration) -> u64 {
 
 fn hex<const N: usize>(bytes: &[u8; N]) -> Vec<u8> {
     let mut text = Vec::with_capacity(2 * N);
-    push_hex(&mut text, bytes);
+    hex::push(&mut text, bytes);
     text
 }
 
