@@ -17,7 +17,8 @@ use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
 use super::sealed::KeySeal;
 use super::store::{Broadcast, CacheStore, Followed, Found, Generation, Turn};
-use super::storing::{Head, Storing, Target};
+use super::storing::{Head, Storing};
+use super::target::Target;
 use super::writer::Writer;
 use crate::TARGET;
 use crate::util::budget::BodyBudget;
@@ -126,7 +127,7 @@ impl Caching {
     async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
         let Target { place, policy, .. } = target;
         let store = self.store();
-        let found = match unwind::run(|| store.get_within(place, &target.budget)).await {
+        let found = match unwind::run(|| store.get(place, &target.budget)).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
@@ -178,7 +179,7 @@ impl Caching {
         }
         let store = self.store();
         for _ in 0..TURNS {
-            match unwind::run(|| store.turn_within(place, *generation, &target.budget)).await {
+            match unwind::run(|| store.turn(place, *generation, &target.budget)).await {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
                     target.wait_for_others();

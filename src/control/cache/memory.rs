@@ -14,7 +14,7 @@ use super::generations::Generations;
 use super::key::{CacheKey, CachePlace};
 use super::sealed::KeySeal;
 use super::store::{CacheFuture, CacheStats, CacheStore, Found, Generation, Purge};
-use crate::util::budget::FRAME_OVERHEAD;
+use crate::util::budget::{BodyBudget, FRAME_OVERHEAD};
 
 /// How many bytes are kept unless the host says otherwise.
 const CAPACITY: u64 = 64 << 20;
@@ -131,7 +131,7 @@ impl MemoryCache {
 }
 
 impl CacheStore for MemoryCache {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, place: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
         let found = self.find(place);
         Box::pin(std::future::ready(Ok(found)))
     }

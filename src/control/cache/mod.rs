@@ -13,6 +13,7 @@ mod collect;
 mod compact;
 mod counts;
 mod entry;
+mod fit;
 mod flight;
 mod generations;
 mod handle;
@@ -30,6 +31,7 @@ mod sealed;
 mod stateful;
 mod store;
 mod storing;
+mod target;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -55,7 +57,7 @@ pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
-pub(super) use self::storing::Target;
+pub(super) use self::target::Target;
 pub(super) use self::wait::Wait;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

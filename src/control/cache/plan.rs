@@ -13,7 +13,7 @@ use super::caching::Caching;
 use super::collect::{Collected, collect};
 use super::key::KeyMaker;
 use super::store::Generation;
-use super::storing::Target;
+use super::target::Target;
 use super::wait::Wait;
 use crate::context::GatewayContext;
 use crate::util::budget::{BodyBudget, Held};

@@ -24,19 +24,9 @@ use crate::util::budget::BodyBudget;
 )]
 pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     /// Looks an answer up. One that was purged, or whose time is over, is not there; one that may be
-    /// given only where the provider fails is.
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found>;
-
-    /// The same, for a store that reads answers into memory: they count in `budget` as long as they are
-    /// there, and one for which there is no room in it is not there. Default: [`get`](Self::get).
-    fn get_within<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        budget: &'a BodyBudget,
-    ) -> CacheFuture<'a, Found> {
-        let _ = budget;
-        self.get(place)
-    }
+    /// given only where the provider fails is. `budget`: where a store that reads answers into memory
+    /// counts them; one for which there is no room is not there.
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found>;
 
     /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
     fn put<'a>(
@@ -50,21 +40,15 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()>;
 
     /// Says which of several processes asks the provider, after a miss. Called by one request of a
-    /// process at a time. Default: this one does, and tells nobody.
-    fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
-        let _ = (place, generation);
-        Box::pin(async { Ok(Turn::Lead(None)) })
-    }
-
-    /// The same, for a store that reads answers into memory; see [`get_within`](Self::get_within).
-    fn turn_within<'a>(
+    /// process at a time. `budget`: see [`get`](Self::get). Default: this one does, and tells nobody.
+    fn turn<'a>(
         &'a self,
         place: &'a CachePlace,
         generation: Generation,
         budget: &'a BodyBudget,
     ) -> CacheFuture<'a, Turn> {
-        let _ = budget;
-        self.turn(place, generation)
+        let _ = (place, generation, budget);
+        Box::pin(async { Ok(Turn::Lead(None)) })
     }
 
     /// By what the keys of its answers are shown, and read when one is purged. Default: none, and keys are
@@ -237,8 +221,8 @@ impl Error for CacheStoreError {
 }
 
 impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
-        (**self).get(place)
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
+        (**self).get(place, budget)
     }
 
     fn put<'a>(
@@ -254,25 +238,13 @@ impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
         (**self).purge(what)
     }
 
-    fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
-        (**self).turn(place, generation)
-    }
-
-    fn get_within<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        budget: &'a BodyBudget,
-    ) -> CacheFuture<'a, Found> {
-        (**self).get_within(place, budget)
-    }
-
-    fn turn_within<'a>(
+    fn turn<'a>(
         &'a self,
         place: &'a CachePlace,
         generation: Generation,
         budget: &'a BodyBudget,
     ) -> CacheFuture<'a, Turn> {
-        (**self).turn_within(place, generation, budget)
+        (**self).turn(place, generation, budget)
     }
 
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {

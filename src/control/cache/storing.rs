@@ -1,8 +1,6 @@
 //! Whether an answer that is being read is to be kept, and what is kept of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Version, header};
@@ -12,79 +10,17 @@ use super::asked::Policy;
 use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
+use super::fit::is_kept;
 use super::kept::{kept, varies_by_more};
-use super::key::CachePlace;
-use super::sealed::KeySeal;
-use super::store::{Broadcast, Generation};
-use super::wait::Wait;
-use super::writer::Writer;
-use crate::context::GatewayContext;
-use crate::control::timer::Bound;
+use super::store::Broadcast;
+use super::target::Target;
 use crate::exchange::outlived;
-use crate::hook::CacheEntryShown;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
 use crate::usage::{Format, Later, Meter, Terminal};
-use crate::util::budget::{BodyBudget, Held};
+use crate::util::budget::Held;
 use crate::util::operation::Operation;
 use crate::util::unwind;
-
-/// Where an answer is to be kept, and until when.
-#[derive(Clone)]
-pub(in crate::control) struct Target {
-    pub(super) place: CachePlace,
-    /// When the store was looked into.
-    pub(super) generation: Generation,
-    /// By what its key is shown.
-    pub(super) seal: Option<KeySeal>,
-    /// How many flights had closed before that.
-    pub(super) closed: u64,
-    pub(super) policy: Arc<Policy>,
-    /// Of the one that asks the provider.
-    pub(in crate::control) context: GatewayContext,
-    pub(super) writer: Arc<Writer>,
-    pub(super) wait: Wait,
-    /// What is read of others' answers counts in it.
-    pub(super) budget: BodyBudget,
-    /// Whether its call is for nobody else, and whether it waited for others before. All clones see it.
-    pub(super) is_alone: Arc<AtomicBool>,
-    pub(super) has_waited: Arc<AtomicBool>,
-}
-
-impl Target {
-    /// Its call is for nobody else: it waited too long for others, or there were too many of them.
-    pub(in crate::control) fn ask_alone(&self) {
-        self.is_alone.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_alone(&self) -> bool {
-        self.is_alone.load(Ordering::Relaxed)
-    }
-
-    /// It waits for others, whose time is its provider's, too.
-    pub(super) fn wait_for_others(&self) {
-        self.has_waited.store(true, Ordering::Relaxed);
-    }
-
-    /// Until when its own call must have a head, where it has waited for others before that.
-    pub(in crate::control) fn head_bound(&self) -> Option<Bound> {
-        self.wait.head.filter(|_| self.has_waited.load(Ordering::Relaxed))
-    }
-
-    /// Whether an answer under way with this status is one that is kept here, too. It is not old: a recording
-    /// is there for seconds behind its end, and nothing is kept for less than a minute.
-    pub(in crate::control) fn takes(&self, status: StatusCode) -> bool {
-        is_kept(status, &self.policy)
-    }
-
-    /// Says which entry it is, if anybody is told of the exchange.
-    pub(in crate::control) fn show<B>(&self, response: &mut Response<B>) {
-        if let Some(seal) = self.seal.as_ref().filter(|_| self.context.observer().is_some()) {
-            let key = seal.seal(self.place.gateway, self.place.key);
-            response.extensions_mut().insert(CacheEntryShown(key.to_string().into()));
-        }
-    }
-}
 
 /// Reads an answer beside those that it is for, and says at its end whether it is kept.
 pub(super) struct Storing {
@@ -108,20 +44,6 @@ pub(super) struct Storing {
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-}
-
-/// The statuses that are kept: 200, or those that a rule names; not those that promise an answer, or give
-/// a part of one.
-pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
-    let is_partial = matches!(
-        status,
-        StatusCode::ACCEPTED | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
-    );
-    let is_listed = match &*policy.statuses {
-        [] => status == StatusCode::OK,
-        statuses => statuses.contains(&status.as_u16()),
-    };
-    status.is_success() && !is_partial && is_listed
 }
 
 /// Whether an answer that no meter reads is what was asked for: no page of a proxy that says something else.
@@ -305,99 +227,9 @@ pub(super) struct Whole {
     pub(super) trailers: Option<HeaderMap>,
 }
 
-impl CacheEntry {
-    /// How old it is: zero where the clock was set back.
-    pub(super) fn age(&self, now: SystemTime) -> Duration {
-        now.duration_since(self.parts().stored_at).unwrap_or_default()
-    }
-
-    /// For how long it may be given, and for how much longer where the provider fails: neither longer than
-    /// it was stored for, nor than its reader wants.
-    fn times(&self, policy: &Policy) -> (Duration, Duration) {
-        let NewEntry { fresh_for, stale_for, .. } = self.parts();
-        (*fresh_for.min(&policy.fresh_for), *stale_for.min(&policy.stale_for))
-    }
-
-    /// Whether it may be given to this reader.
-    pub(super) fn is_fresh(&self, now: SystemTime, policy: &Policy) -> bool {
-        is_kept(self.parts().status, policy) && self.age(now) < self.times(policy).0
-    }
-
-    /// Whether it may be given to this reader at least where the provider fails.
-    pub(super) fn is_spare(&self, now: SystemTime, policy: &Policy) -> bool {
-        let (fresh_for, stale_for) = self.times(policy);
-        is_kept(self.parts().status, policy) && self.age(now) < fresh_for.saturating_add(stale_for)
-    }
-
-    /// Whether it may be given to anybody at least where the provider fails.
-    pub(super) fn is_usable(&self, now: SystemTime) -> bool {
-        let NewEntry { fresh_for, stale_for, .. } = self.parts();
-        self.age(now) < fresh_for.saturating_add(*stale_for)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn policy(fresh_for: u64, stale_for: u64, statuses: &[u16]) -> Policy {
-        Policy {
-            fresh_for: Duration::from_secs(fresh_for),
-            stale_for: Duration::from_secs(stale_for),
-            is_shared: false,
-            pace: ReplayPace::AtOnce,
-            most_request_bytes: 1,
-            most_response_bytes: 1,
-            statuses: statuses.into(),
-            custom: Some("what was asked".into()),
-        }
-    }
-
-    #[test]
-    fn an_entry_is_as_old_as_its_reader_lets_it_be() {
-        let now = SystemTime::now();
-        let entry = CacheEntry::new(NewEntry {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            frames: vec![Bytes::from_static(b"text")],
-            times: Vec::new(),
-            trailers: None,
-            stored_at: now - Duration::from_secs(100),
-            fresh_for: Duration::from_secs(200),
-            stale_for: Duration::from_secs(200),
-        });
-        for (policy, expected) in [
-            (policy(150, 0, &[]), (true, true)),
-            (policy(900, 0, &[]), (true, true)),
-            (policy(60, 0, &[]), (false, false)),
-            (policy(60, 60, &[]), (false, true)),
-            (policy(60, 30, &[]), (false, false)),
-            (policy(150, 150, &[201]), (false, false)),
-            (policy(150, 0, &[200, 201]), (true, true)),
-        ] {
-            let got = (entry.is_fresh(now, &policy), entry.is_spare(now, &policy));
-            assert_eq!(got, expected, "{policy:?}");
-        }
-        let late = now + Duration::from_secs(250);
-        assert!(!entry.is_spare(late, &policy(150, 150, &[])) && entry.is_usable(late));
-        for shown in [format!("{:?}", policy(1, 1, &[])), format!("{:?}", entry.parts())] {
-            assert!(!shown.contains("text") && !shown.contains("asked"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn only_200_is_kept_unless_a_rule_names_others() {
-        let kept = |status, statuses: &[u16]| {
-            is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
-        };
-        assert!(kept(200, &[]) && kept(201, &[201]) && !kept(200, &[201]));
-        for status in [201, 203, 204, 207, 300, 404] {
-            assert!(!kept(status, &[]), "{status}");
-        }
-        for status in [202, 205, 206] {
-            assert!(!kept(status, &[status]), "{status}");
-        }
-    }
 
     #[test]
     fn what_no_meter_reads_is_kept_by_its_media_type() {

@@ -108,12 +108,13 @@ impl Drop for Slot {
 mod tests {
     use super::*;
     use crate::control::cache::store::{CacheFuture, Found, Purge};
+    use crate::util::budget::BodyBudget;
 
     #[derive(Debug, Default)]
     struct Counting(AtomicUsize);
 
     impl CacheStore for Counting {
-        fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+        fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
             Box::pin(async { Ok(Found::default()) })
         }
 

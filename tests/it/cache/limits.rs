@@ -315,7 +315,7 @@ async fn a_timeout_of_the_clients_own_makes_nobody_elses_answer_stale() {
 struct Behind;
 
 impl CacheStore for Behind {
-    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
         let entry = CacheEntry::new(NewEntry {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -343,7 +343,7 @@ impl CacheStore for Behind {
 struct Gone;
 
 impl CacheStore for Gone {
-    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async { Err(CacheStoreError::Timeout) })
     }
 

@@ -38,12 +38,17 @@ fn entry(bytes: usize, stored_at: SystemTime) -> CacheEntry {
     })
 }
 
+/// In which everything has room.
+fn budget() -> BodyBudget {
+    BodyBudget::new(usize::MAX)
+}
+
 async fn has(store: &MemoryCache, place: &CachePlace) -> bool {
-    store.get(place).await.unwrap().entry.is_some()
+    store.get(place, &budget()).await.unwrap().entry.is_some()
 }
 
 async fn put(store: &MemoryCache, place: &CachePlace, entry: CacheEntry) {
-    let generation = store.get(place).await.unwrap().generation;
+    let generation = store.get(place, &budget()).await.unwrap().generation;
     store.put(place, entry, generation).await.unwrap();
 }
 
@@ -72,7 +77,7 @@ async fn a_purge_forgets_what_it_names() {
         for place in &all {
             put(&store, place, entry(1, SystemTime::now())).await;
         }
-        let before = store.get(&all[0]).await.unwrap().generation;
+        let before = store.get(&all[0], &budget()).await.unwrap().generation;
         store.purge(&what).await.unwrap();
         assert_eq!(store.stats().entries, Some(left.len() as u64), "its memory is given back");
         for place in &all {

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -27,7 +27,7 @@ use http_body_util::{BodyExt, Full};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_ai_gateway::control::cache::{CacheEntry, CacheHandle, NewEntry};
+use tower_ai_gateway::control::cache::CacheHandle;
 use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, Settings, SettingsTable};
@@ -315,21 +315,6 @@ pub const DONE: &str = "data: [DONE]\n\n";
 /// A request, and its answers.
 pub const QUESTION: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"hi"}]}"#;
 pub const TEXT: &str = r#"{"choices":[{"message":{"content":"hello"}}]}"#;
-
-/// The same answer, stored so long ago.
-pub fn as_old_as(entry: &CacheEntry, age: Duration) -> CacheEntry {
-    let parts = entry.parts();
-    CacheEntry::new(NewEntry {
-        status: parts.status,
-        headers: parts.headers.clone(),
-        frames: parts.frames.clone(),
-        times: parts.times.clone(),
-        trailers: parts.trailers.clone(),
-        stored_at: SystemTime::now() - age,
-        fresh_for: parts.fresh_for,
-        stale_for: parts.stale_for,
-    })
-}
 
 /// Whether the provider is asked for an answer once more.
 pub async fn is_kept(stage: &Stage) -> bool {

@@ -1,42 +1,9 @@
 //! Stale answers when the provider fails.
 
-use tower_ai_gateway::control::cache::{
-    CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, MemoryCache,
-    Purge,
-};
+use tower_ai_gateway::control::cache::MemoryCache;
 
 use super::*;
-
-/// A store that makes its answers older by this much.
-#[derive(Debug)]
-struct Older(MemoryCache, Duration);
-
-impl CacheStore for Older {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
-        Box::pin(async move {
-            let mut found = self.0.get(place).await?;
-            found.entry = found.entry.map(|entry| as_old_as(&entry, self.1));
-            Ok(found)
-        })
-    }
-
-    fn put<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        entry: CacheEntry,
-        generation: Generation,
-    ) -> CacheFuture<'a, ()> {
-        self.0.put(place, entry, generation)
-    }
-
-    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
-        self.0.purge(what)
-    }
-
-    fn stats(&self) -> CacheStats {
-        self.0.stats()
-    }
-}
+use crate::support::older::Older;
 
 /// A gateway with a stored answer of this age. Answers are fresh for an hour, and may be stale for
 /// another hour.

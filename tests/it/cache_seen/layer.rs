@@ -8,10 +8,7 @@ use http::Request;
 use http_body_util::Full;
 use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::control::cache::{
-    CacheEntry, CacheFuture, CachePlace, CacheStore, Found, Generation, MemoryCache, NewEntry,
-    Purge,
-};
+use tower_ai_gateway::control::cache::MemoryCache;
 use tower_ai_gateway::hook::CacheStatus;
 use tower_ai_gateway::settings::FallbackChain;
 use tower_ai_gateway::settings::cache::CacheSettings;
@@ -20,6 +17,7 @@ use tower_ai_gateway::usage::{CostSource, Metering};
 use crate::support::controlled::{Reply, Scene, body, every_gateway, post, with};
 use crate::support::memory::Seen;
 use crate::support::metered::{CHAT, CHAT_USAGE, DONE, chat_event, usage_event};
+use crate::support::older::Older;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -96,45 +94,6 @@ async fn a_hit_passes_a_limit_that_has_no_room() {
     assert_eq!(scene.sent().len(), 1);
 }
 
-/// Makes answers an hour and a half older.
-#[derive(Debug, Default)]
-struct Later(MemoryCache);
-
-impl CacheStore for Later {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
-        Box::pin(async {
-            let found = self.0.get(place).await?;
-            let entry = found.entry.map(|entry| {
-                let parts = entry.parts();
-                CacheEntry::new(NewEntry {
-                    status: parts.status,
-                    headers: parts.headers.clone(),
-                    frames: parts.frames.clone(),
-                    times: parts.times.clone(),
-                    trailers: parts.trailers.clone(),
-                    stored_at: parts.stored_at - HOUR * 3 / 2,
-                    fresh_for: parts.fresh_for,
-                    stale_for: parts.stale_for,
-                })
-            });
-            Ok(Found { entry, ..found })
-        })
-    }
-
-    fn put<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        entry: CacheEntry,
-        generation: Generation,
-    ) -> CacheFuture<'a, ()> {
-        self.0.put(place, entry, generation)
-    }
-
-    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
-        self.0.purge(what)
-    }
-}
-
 #[tokio::test]
 async fn an_old_answer_is_the_first_steps_whoever_else_has_failed() {
     let fails = Arc::new(AtomicBool::new(false));
@@ -148,7 +107,7 @@ async fn an_old_answer_is_the_first_steps_whoever_else_has_failed() {
             });
             layer.provider(Provider::xai()).provider(Provider::anthropic()).settings(settings)
         },
-        ControlLayer::new().cache(Later::default()),
+        ControlLayer::new().cache(Older(MemoryCache::new(), HOUR * 3 / 2)),
         move |_| match failing.load(Ordering::Relaxed) {
             true => Reply::status(503),
             false => answer(false),

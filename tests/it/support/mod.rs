@@ -20,6 +20,8 @@ pub mod memory;
 pub mod message;
 #[cfg(feature = "client")]
 pub mod metered;
+#[cfg(feature = "cache")]
+pub mod older;
 pub mod program;
 pub mod raw_upstream;
 mod reading;

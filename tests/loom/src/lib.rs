@@ -14,11 +14,18 @@ pub use without_runtime::{runtime, sync, time};
 mod control {
     mod cache {
         mod asked {
-            pub(super) struct Policy;
+            use std::time::Duration;
+
+            pub(super) struct Policy {
+                pub(super) fresh_for: Duration,
+                pub(super) stale_for: Duration,
+                pub(super) statuses: Vec<u16>,
+            }
         }
 
         mod counts;
         mod entry;
+        mod fit;
         mod flight;
         mod recording;
 

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use loom::sync::Mutex;
 
-use super::asked::Policy;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use crate::util::budget::Held;
@@ -71,20 +70,5 @@ impl Storing {
 
     pub(super) fn commit(self, entry: CacheEntry) {
         *self.place.lock().unwrap() = Some(entry);
-    }
-}
-
-/// Everything fits everybody.
-pub(super) fn is_kept(_: StatusCode, _: &Policy) -> bool {
-    true
-}
-
-impl CacheEntry {
-    pub(super) fn is_fresh(&self, _: SystemTime, _: &Policy) -> bool {
-        true
-    }
-
-    pub(super) fn age(&self, _: SystemTime) -> Duration {
-        Duration::ZERO
     }
 }

@@ -44,7 +44,7 @@ async fn a_cluster_keeps_tells_and_forgets() {
     let hasty =
         RedisCache::cluster(cluster.urls()).timeout(Duration::from_millis(500)).build().unwrap();
     eventually("it answers again", async || {
-        hasty.get(&of(1)).await.is_ok_and(|found| found.entry.is_some())
+        hasty.get(&of(1), &budget()).await.is_ok_and(|found| found.entry.is_some())
     })
     .await;
 }

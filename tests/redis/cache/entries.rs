@@ -10,10 +10,10 @@ async fn an_answer_is_found_as_it_was_by_all_processes() {
     new.times = vec![1, 2, 3];
     new.trailers = Some(new.headers.clone());
     let text = format!("{new:?}");
-    let Found { entry, generation, .. } = one.get(&place(1)).await.unwrap();
+    let Found { entry, generation, .. } = one.get(&place(1), &budget()).await.unwrap();
     assert!(entry.is_none());
     one.put(&place(1), CacheEntry::new(new), generation).await.unwrap();
-    let found = other.get(&place(1)).await.unwrap().entry.unwrap();
+    let found = other.get(&place(1), &budget()).await.unwrap().entry.unwrap();
     assert_eq!(format!("{:?}", found.parts()), text);
     assert!(!is_kept(&other, &place(2)).await);
     assert_eq!(other.stats().failures, 0);
@@ -78,7 +78,7 @@ async fn a_bit_flipped_in_redis_is_a_miss() {
     assert!(!is_kept(&store, &place(1)).await);
     server.call(&["DEL", &key]);
     server.call(&["RPUSH", &key, "x"]);
-    assert!(store.get(&place(1)).await.is_ok_and(|found| found.entry.is_none()));
+    assert!(store.get(&place(1), &budget()).await.is_ok_and(|found| found.entry.is_none()));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_long_answer_is_in_chunks_all_of_them_or_none() {
     let frame: Vec<u8> = (0..400_000_u32).map(|byte| (byte * 7 / 3) as u8).collect();
     let long = vec![&frame[..]; 7];
     keep(&store, &place(1), entry(&long)).await;
-    let found = store.get(&place(1)).await.unwrap().entry.unwrap();
+    let found = store.get(&place(1), &budget()).await.unwrap().entry.unwrap();
     assert!(frames(&found) == long);
     let chunks = |server: &Server| {
         let mut keys = server.keys();
@@ -156,7 +156,7 @@ async fn an_answer_counts_in_the_budget_as_long_as_it_is_read() {
     for (key, data) in [(1, &long[..]), (2, b"short")] {
         keep(&store, &place(key), entry(&[data])).await;
         let budget = BodyBudget::new(2 << 20);
-        let found = store.get_within(&place(key), &budget).await.unwrap().entry.unwrap();
+        let found = store.get(&place(key), &budget).await.unwrap().entry.unwrap();
         let all = frames(&found);
         assert!(all == [data] && budget.used() >= data.len(), "{}", budget.used());
         let copy = found.clone();
@@ -166,7 +166,7 @@ async fn an_answer_counts_in_the_budget_as_long_as_it_is_read() {
         assert_eq!(budget.used(), 0);
 
         let full = BodyBudget::new(data.len());
-        let found = store.get_within(&place(key), &full).await.unwrap();
+        let found = store.get(&place(key), &full).await.unwrap();
         assert!(found.entry.is_none() && full.used() == 0);
         assert_eq!(
             found.generation,

@@ -61,7 +61,7 @@ async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
     assert_eq!(trailers, Some(headers));
     assert!(read(&mut late).await == (all.clone(), true));
     eventually("it is kept", async || is_kept(&other, &place(1)).await).await;
-    assert!(frames(&other.get(&place(1)).await.unwrap().entry.unwrap()) == [all]);
+    assert!(frames(&other.get(&place(1), &budget()).await.unwrap().entry.unwrap()) == [all]);
 }
 
 /// A burst of frames, each told at once, against the clock.
@@ -139,14 +139,15 @@ async fn who_looked_too_early_gets_what_was_kept_since() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut broadcast = lead(&one, &place(1)).await;
-    let early = other.get(&place(1)).await.unwrap();
+    let early = other.get(&place(1), &budget()).await.unwrap();
     assert!(early.entry.is_none());
     let (status, headers) = told();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"all"));
     broadcast.end(Some(entry(&[b"all"])));
     eventually("it is kept", async || is_kept(&one, &place(1)).await).await;
-    let Turn::Follow(following) = other.turn(&place(1), early.generation).await.unwrap() else {
+    let Turn::Follow(following) = other.turn(&place(1), early.generation, &budget()).await.unwrap()
+    else {
         panic!("it would ask the provider again");
     };
     let mut followed = following.await.unwrap().unwrap();
@@ -235,7 +236,7 @@ async fn a_slow_leader_cannot_overwrite() {
     old.end(Some(entry(&[b"old"])));
     let before = Instant::now();
     while before.elapsed() < OVER {
-        let found = quick.get(&place(1)).await.unwrap().entry.unwrap();
+        let found = quick.get(&place(1), &budget()).await.unwrap().entry.unwrap();
         assert_eq!(frames(&found), [b"new"]);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -399,7 +400,7 @@ async fn what_is_too_much_to_tell_is_kept_all_the_same() {
     broadcast.on_written(Box::new(move |is_kept| sender.send(is_kept).unwrap()));
     broadcast.end(Some(entry(&[&*megabyte; 9])));
     assert!(written.await.unwrap());
-    let kept = one.get(&place(1)).await.unwrap().entry.unwrap();
+    let kept = one.get(&place(1), &budget()).await.unwrap().entry.unwrap();
     assert!(frames(&kept) == vec![megabyte; 9]);
     assert!(!server.keys().iter().any(|key| key.contains(":r:")));
 }

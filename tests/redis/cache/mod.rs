@@ -65,8 +65,13 @@ fn frames(entry: &CacheEntry) -> Vec<Vec<u8>> {
     entry.parts().frames.iter().map(|frame| frame.to_vec()).collect()
 }
 
+/// In which everything has room.
+fn budget() -> BodyBudget {
+    BodyBudget::new(usize::MAX)
+}
+
 async fn generation(store: &RedisCache, place: &CachePlace) -> Generation {
-    store.get(place).await.unwrap().generation
+    store.get(place, &budget()).await.unwrap().generation
 }
 
 async fn keep(store: &RedisCache, place: &CachePlace, entry: CacheEntry) {
@@ -75,12 +80,12 @@ async fn keep(store: &RedisCache, place: &CachePlace, entry: CacheEntry) {
 }
 
 async fn is_kept(store: &RedisCache, place: &CachePlace) -> bool {
-    store.get(place).await.unwrap().entry.is_some()
+    store.get(place, &budget()).await.unwrap().entry.is_some()
 }
 
 async fn lead(store: &RedisCache, place: &CachePlace) -> Box<dyn Broadcast> {
     let generation = generation(store, place).await;
-    match store.turn(place, generation).await.unwrap() {
+    match store.turn(place, generation, &budget()).await.unwrap() {
         Turn::Lead(Some(broadcast)) => broadcast,
         other => panic!("{other:?}"),
     }
@@ -92,7 +97,7 @@ type Following = std::pin::Pin<
 
 async fn follow(store: &RedisCache, place: &CachePlace) -> Following {
     let generation = generation(store, place).await;
-    match store.turn(place, generation).await.unwrap() {
+    match store.turn(place, generation, &budget()).await.unwrap() {
         Turn::Follow(following) => following,
         other => panic!("{other:?}"),
     }

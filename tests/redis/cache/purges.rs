@@ -63,7 +63,7 @@ async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
         second.end(Some(entry(&[b"new"])));
         eventually("the later one is kept", async || is_kept(&store, &own).await).await;
         for _ in 0..20 {
-            let found = store.get(&own).await.unwrap().entry.unwrap();
+            let found = store.get(&own, &budget()).await.unwrap().entry.unwrap();
             assert_eq!(frames(&found), [b"new"], "{what:?}");
         }
         store.purge(&one).await.unwrap();
@@ -138,7 +138,8 @@ async fn a_key_that_is_shown_is_read_by_all_who_share_the_answers() {
     assert!(one.seal().await.unwrap().is_none(), "nothing is kept yet");
     keep(&one, &place(1), entry(&[b"x"])).await;
     generation(&elsewhere, &place(1)).await;
-    let shown = one.get(&place(1)).await.unwrap().seal.unwrap().seal(scope(1), place(1).key);
+    let shown =
+        one.get(&place(1), &budget()).await.unwrap().seal.unwrap().seal(scope(1), place(1).key);
     let open =
         async |store: &RedisCache| store.seal().await.unwrap().unwrap().open(scope(1), shown);
     assert_eq!(open(&other).await, Some(place(1).key));

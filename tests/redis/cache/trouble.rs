@@ -28,7 +28,7 @@ async fn in_time<T>(question: impl Future<Output = T>) -> T {
 async fn until_it_answers(store: &RedisCache) -> Found {
     let mut found = None;
     eventually("Redis answers", async || {
-        found = store.get(&place(1)).await.ok();
+        found = store.get(&place(1), &budget()).await.ok();
         found.is_some()
     })
     .await;
@@ -45,8 +45,8 @@ async fn killed_it_fails_in_time_and_restarted_it_is_found_again() {
     assert!(before.entry.is_some());
     server.kill();
     for _ in 0..10 {
-        assert!(in_time(store.get(&place(1))).await.is_err());
-        assert!(in_time(store.turn(&place(1), before.generation)).await.is_err());
+        assert!(in_time(store.get(&place(1), &budget())).await.is_err());
+        assert!(in_time(store.turn(&place(1), before.generation, &budget())).await.is_err());
     }
     assert!(store.stats().failures >= 20);
     assert!(store.purge(&Purge::All).await.is_err(), "whoever purges must know");
@@ -87,15 +87,15 @@ async fn paused_it_is_a_miss_in_time() {
     let found = until_it_answers(&store).await;
     server.call(&["CLIENT", "PAUSE", "600", "ALL"]);
     let started = Instant::now();
-    let failed = in_time(store.get(&place(1))).await.is_err();
-    let has_no_turn = in_time(store.turn(&place(1), found.generation)).await.is_err();
+    let failed = in_time(store.get(&place(1), &budget())).await.is_err();
+    let has_no_turn = in_time(store.turn(&place(1), found.generation, &budget())).await.is_err();
     assert!((failed && has_no_turn) || started.elapsed() > Duration::from_millis(500));
     until_it_answers(&store).await;
     // The unclaimed lease is released at once, so another request does not wait for its end.
     let store = patient(&server);
     let started = Instant::now();
     eventually("no lease is left", async || {
-        matches!(store.turn(&place(1), found.generation).await, Ok(Turn::Lead(Some(_))))
+        matches!(store.turn(&place(1), found.generation, &budget()).await, Ok(Turn::Lead(Some(_))))
     })
     .await;
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
@@ -116,7 +116,7 @@ async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
     let turns = the_key(&server, ":n");
     let before = server.call(&["GET", &turns]).text();
     server.call(&["CLIENT", "PAUSE", "300", "WRITE"]);
-    assert!(store.turn(&place(1), generation).await.is_err());
+    assert!(store.turn(&place(1), generation, &budget()).await.is_err());
     let started = Instant::now();
     eventually("it is granted", async || server.call(&["GET", &turns]).text() != before).await;
     eventually("it is given up", async || !server.keys().iter().any(|key| key.contains(":l:")))
@@ -134,7 +134,7 @@ async fn full_it_keeps_nothing_and_gives_what_it_has() {
     server.call(&["CONFIG", "SET", "maxmemory", "1"]);
     assert!(is_kept(&store, &place(1)).await);
     assert!(store.put(&place(2), entry(&[b"x"]), generation).await.is_err());
-    assert!(store.turn(&place(2), generation).await.is_err());
+    assert!(store.turn(&place(2), generation, &budget()).await.is_err());
     assert!(!is_kept(&store, &place(2)).await);
     // Operations that free memory still work.
     store.purge(&Purge::Entry { gateway: scope(1), key: CacheKey([1; 32]) }).await.unwrap();
@@ -159,7 +159,7 @@ async fn one_that_evicts_gives_what_is_left() {
     }
     let mut found = 0;
     for key in 1..=60 {
-        if let Some(entry) = store.get(&place(key)).await.unwrap().entry {
+        if let Some(entry) = store.get(&place(key), &budget()).await.unwrap().entry {
             assert!(frames(&entry) == [body(key)]);
             found += 1;
         }
@@ -177,12 +177,12 @@ async fn a_replica_that_takes_no_writes_gives_what_it_has() {
     replica.call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]);
     let store = patient(&replica);
     eventually("it has the answer", async || {
-        store.get(&place(1)).await.is_ok_and(|found| found.entry.is_some())
+        store.get(&place(1), &budget()).await.is_ok_and(|found| found.entry.is_some())
     })
     .await;
     let generation = generation(&store, &place(1)).await;
     assert!(store.put(&place(1), entry(&[b"y"]), generation).await.is_err());
-    assert!(store.turn(&place(1), generation).await.is_err());
+    assert!(store.turn(&place(1), generation, &budget()).await.is_err());
     assert!(store.purge(&Purge::All).await.is_err());
 }
 
@@ -194,7 +194,7 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     until_it_answers(&store).await;
     server.kill();
     for _ in 0..50 {
-        assert!(store.get(&place(1)).await.is_err());
+        assert!(store.get(&place(1), &budget()).await.is_err());
     }
     assert!(server.run());
     until_it_answers(&store).await;

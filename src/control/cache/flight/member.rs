@@ -9,8 +9,8 @@ use super::orphans::Orphanage;
 use super::{Answered, Asker, Call, Came, Flight, Flights, Headed, Key, Next, Phase, State};
 use crate::context::GatewayContext;
 use crate::control::cache::asked::Policy;
+use crate::control::cache::fit::is_kept;
 use crate::control::cache::recording::{After, FlightError, Given, discard};
-use crate::control::cache::storing::is_kept;
 use crate::util::unwind;
 
 /// One that takes part. Leaves when it is dropped.

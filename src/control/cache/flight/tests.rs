@@ -23,7 +23,7 @@ use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;
 use crate::control::cache::store::{CacheFuture, CacheStore, Found, Generation, Purge, Turn};
-use crate::control::cache::storing::Target;
+use crate::control::cache::target::Target;
 use crate::control::cache::wait::{PATIENCE, Wait};
 use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
@@ -385,7 +385,7 @@ struct Elsewhere {
 }
 
 impl CacheStore for Elsewhere {
-    fn get<'a>(&'a self, _: &'a CachePlace) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async { Ok(Found::default()) })
     }
 
@@ -397,7 +397,12 @@ impl CacheStore for Elsewhere {
         Box::pin(async { Ok(()) })
     }
 
-    fn turn<'a>(&'a self, _: &'a CachePlace, _: Generation) -> CacheFuture<'a, Turn> {
+    fn turn<'a>(
+        &'a self,
+        _: &'a CachePlace,
+        _: Generation,
+        _: &'a BodyBudget,
+    ) -> CacheFuture<'a, Turn> {
         self.turns.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Ok(Turn::Follow(Box::pin(std::future::pending()))) })
     }

@@ -15,8 +15,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
-use super::leading::{BATCH, BETWEEN_ATTEMPTS, KEPT, LEASE};
+use super::leading::{BETWEEN_ATTEMPTS, KEPT, LEASE};
 use super::names::Name;
+use super::queue::BATCH;
 use super::record::{Part, parts};
 use super::scripts::call;
 use super::shared::{Shared, flag, millis};

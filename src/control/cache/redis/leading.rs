@@ -1,24 +1,21 @@
 //! Telling others of an answer that this process is getting.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use redis::Value;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::both::beside;
 use super::names::Name;
-use super::record::{Batch, Part};
+use super::queue::{BATCH, Leading, Outcome, Queue};
+use super::record::Part;
 use super::scripts::call;
 use super::shared::{Shared, WRITE_TIMEOUT, millis};
-use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::key::CachePlace;
-use crate::control::cache::store::{Broadcast, Generation};
+use crate::control::cache::store::Generation;
 use crate::control::redis::{Failure, LinkError};
 
 /// A lease is over so long after it was last renewed: whoever held it is gone.
@@ -33,140 +30,6 @@ const PAUSE_ALONE: Duration = Duration::from_millis(100);
 /// Others are taken to read on for so long after they have last looked.
 const FOLLOWED: Duration = Duration::from_secs(5);
 pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
-/// Of a longer answer nothing is told any more. It is kept all the same.
-const MOST_BYTES: usize = 32 << 20;
-/// So much may wait to be sent.
-const MOST_WAITING: usize = 8 << 20;
-/// So much is sent at once, and without a pause.
-pub(super) const BATCH: usize = 128 << 10;
-/// A part of the data has so much at most.
-const PART: usize = 64 << 10;
-
-/// The end of the answer's side: what it says is queued, and a task sends it.
-pub(super) struct Leading {
-    queue: Arc<Queue>,
-}
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
-    /// There is more to do.
-    has_work: Notify,
-    /// Others read it.
-    is_followed: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Part>,
-    bytes: usize,
-    /// Bytes so far, of those that wait too.
-    told: usize,
-    /// It came faster than Redis takes it: nothing is told any more.
-    is_cut: bool,
-    outcome: Option<Outcome>,
-    written: Option<Written>,
-}
-
-/// Hears whether the answer was kept.
-type Written = Box<dyn FnOnce(bool) + Send>;
-
-enum Outcome {
-    Whole(Option<CacheEntry>),
-    Broken,
-}
-
-impl State {
-    /// The next batch, and whether nothing is in it. Only a head makes it longer than [`BATCH`].
-    fn batch(&mut self, number: u64) -> (Batch, bool) {
-        let (mut batch, mut is_empty) = (Batch::new(number), true);
-        while let Some(part) = self.waiting.front() {
-            if !is_empty && batch.len() + part.data() > BATCH {
-                break;
-            }
-            self.bytes -= part.data();
-            batch.push(part);
-            self.waiting.pop_front();
-            is_empty = false;
-        }
-        (batch, is_empty)
-    }
-}
-
-impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, part: Part) {
-        let mut state = self.state();
-        if state.outcome.is_some() || state.is_cut {
-            return;
-        }
-        let bytes = part.data();
-        if state.told + bytes > MOST_BYTES || state.bytes + bytes > MOST_WAITING {
-            state.is_cut = true;
-            state.bytes = 0;
-            state.waiting = VecDeque::new();
-        } else {
-            state.told += bytes;
-            state.bytes += bytes;
-            state.waiting.push_back(part);
-        }
-        drop(state);
-        self.has_work.notify_one();
-    }
-
-    /// The first word stands.
-    fn end(&self, outcome: Outcome) {
-        let mut state = self.state();
-        if state.outcome.is_none() {
-            if matches!(outcome, Outcome::Broken) {
-                state.waiting.clear();
-            }
-            state.outcome = Some(outcome);
-        }
-        drop(state);
-        self.has_work.notify_one();
-    }
-}
-
-impl Broadcast for Leading {
-    fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
-        self.queue.push(Part::Head(status, headers.clone()));
-    }
-
-    fn data(&mut self, data: &Bytes) {
-        let mut rest = data.clone();
-        while !rest.is_empty() {
-            self.queue.push(Part::Data(rest.split_to(rest.len().min(PART))));
-        }
-    }
-
-    fn is_followed(&self) -> bool {
-        self.queue.is_followed.load(Ordering::Relaxed)
-    }
-
-    fn on_written(&mut self, written: Written) {
-        let mut state = self.queue.state();
-        if state.outcome.is_none() {
-            state.written = Some(written);
-            return;
-        }
-        drop(state);
-        written(false);
-    }
-
-    fn end(self: Box<Self>, entry: Option<CacheEntry>) {
-        self.queue.end(Outcome::Whole(entry));
-    }
-}
-
-impl Drop for Leading {
-    fn drop(&mut self) {
-        self.queue.end(Outcome::Broken);
-    }
-}
 
 /// Holds a lease, and has it renewed until the answer has come to its end.
 pub(super) fn lead(
@@ -394,41 +257,4 @@ pub(super) async fn release(shared: &Shared, lease: &Name, recording: Option<&Na
     release.text(random);
     let question = release.send(&shared.client.link);
     let _ = shared.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::record::parts;
-    use super::*;
-    use crate::control::cache::key::CacheKey;
-
-    #[test]
-    fn no_batch_is_longer_than_a_follower_may_hold() {
-        const KEY: CacheKey = CacheKey([1; 32]);
-        let queue = Arc::<Queue>::default();
-        let mut leading = Leading { queue: queue.clone() };
-        leading.head(StatusCode::OK, &HeaderMap::new());
-        let frames = [300 << 10, 1, 100 << 10, 60 << 10, 7, 70 << 10, 1 << 20];
-        for (at, length) in frames.into_iter().enumerate() {
-            leading.data(&Bytes::from(vec![at as u8; length]));
-        }
-        let mut data = Vec::new();
-        for number in 0.. {
-            let (batch, is_empty) = queue.state().batch(number);
-            if is_empty {
-                break;
-            }
-            let batch = Bytes::from(batch.finish(KEY, b"token"));
-            assert!(batch.len() <= BATCH + 64, "{}", batch.len());
-            for part in parts(&batch, number, KEY, b"token").unwrap() {
-                if let Part::Data(part) = part {
-                    data.extend_from_slice(&part);
-                }
-            }
-        }
-        let expected = frames.into_iter().enumerate();
-        let expected: Vec<_> = expected.flat_map(|(at, length)| vec![at as u8; length]).collect();
-        assert!(data == expected, "{} of {}", data.len(), expected.len());
-        assert_eq!(queue.state().bytes, 0);
-    }
 }

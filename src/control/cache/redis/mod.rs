@@ -7,6 +7,7 @@ mod following;
 mod generations;
 mod leading;
 mod names;
+mod queue;
 mod record;
 mod scripts;
 mod shared;
@@ -143,11 +144,6 @@ impl RedisCache {
     }
 }
 
-/// Of those who ask the store by themselves.
-fn unbounded() -> BodyBudget {
-    BodyBudget::new(usize::MAX)
-}
-
 /// Whether the lease is ours, and its token.
 fn token(value: Value) -> Result<(bool, Vec<u8>), LinkError> {
     let Value::Array(values) = value else { return Err(LinkError::malformed()) };
@@ -187,15 +183,7 @@ impl From<Failure> for CacheStoreError {
 }
 
 impl CacheStore for RedisCache {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
-        Box::pin(async { Ok(self.shared.get(place, unbounded().share()).await?) })
-    }
-
-    fn get_within<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        budget: &'a BodyBudget,
-    ) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async { Ok(self.shared.get(place, budget.share()).await?) })
     }
 
@@ -215,11 +203,7 @@ impl CacheStore for RedisCache {
         Box::pin(async { Ok(self.shared.purge(what).await?) })
     }
 
-    fn turn<'a>(&'a self, place: &'a CachePlace, generation: Generation) -> CacheFuture<'a, Turn> {
-        Box::pin(async move { Ok(self.ask_turn(place, generation, &unbounded()).await?) })
-    }
-
-    fn turn_within<'a>(
+    fn turn<'a>(
         &'a self,
         place: &'a CachePlace,
         generation: Generation,

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CacheKey, CachePlace, CacheStats, CacheStore, Found, Generation,
     MemoryCache, Purge,
 };
 
-use super::super::as_old_as;
+use crate::support::older::as_old_as;
 
 /// A store in memory by a clock of its own, in seconds.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +32,9 @@ impl Clocked {
 }
 
 impl CacheStore for Clocked {
-    fn get<'a>(&'a self, place: &'a CachePlace) -> CacheFuture<'a, Found> {
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async move {
-            let mut found = self.store.get(place).await?;
+            let mut found = self.store.get(place, budget).await?;
             found.entry = found.entry.map(|entry| {
                 let id = (place.key, entry.parts().stored_at);
                 let age = self.now() - self.stored.lock().unwrap()[&id];

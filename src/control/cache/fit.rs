@@ -1,0 +1,122 @@
+//! Whether an answer is for a request: by its status and its age.
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+
+use super::asked::Policy;
+use super::entry::{CacheEntry, NewEntry};
+
+/// The statuses that are kept: 200, or those that a rule names; not those that promise an answer, or give
+/// a part of one.
+pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
+    let is_partial = matches!(
+        status,
+        StatusCode::ACCEPTED | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
+    );
+    let is_listed = match &*policy.statuses {
+        [] => status == StatusCode::OK,
+        statuses => statuses.contains(&status.as_u16()),
+    };
+    status.is_success() && !is_partial && is_listed
+}
+
+impl CacheEntry {
+    /// How old it is: zero where the clock was set back.
+    pub(super) fn age(&self, now: SystemTime) -> Duration {
+        now.duration_since(self.parts().stored_at).unwrap_or_default()
+    }
+
+    /// For how long it may be given, and for how much longer where the provider fails: neither longer than
+    /// it was stored for, nor than its reader wants.
+    fn times(&self, policy: &Policy) -> (Duration, Duration) {
+        let NewEntry { fresh_for, stale_for, .. } = self.parts();
+        (*fresh_for.min(&policy.fresh_for), *stale_for.min(&policy.stale_for))
+    }
+
+    /// Whether it may be given to this reader.
+    pub(super) fn is_fresh(&self, now: SystemTime, policy: &Policy) -> bool {
+        is_kept(self.parts().status, policy) && self.age(now) < self.times(policy).0
+    }
+
+    /// Whether it may be given to this reader at least where the provider fails.
+    pub(super) fn is_spare(&self, now: SystemTime, policy: &Policy) -> bool {
+        let (fresh_for, stale_for) = self.times(policy);
+        is_kept(self.parts().status, policy) && self.age(now) < fresh_for.saturating_add(stale_for)
+    }
+
+    /// Whether it may be given to anybody at least where the provider fails.
+    pub(super) fn is_usable(&self, now: SystemTime) -> bool {
+        let NewEntry { fresh_for, stale_for, .. } = self.parts();
+        self.age(now) < fresh_for.saturating_add(*stale_for)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::settings::cache::ReplayPace;
+
+    fn policy(fresh_for: u64, stale_for: u64, statuses: &[u16]) -> Policy {
+        Policy {
+            fresh_for: Duration::from_secs(fresh_for),
+            stale_for: Duration::from_secs(stale_for),
+            is_shared: false,
+            pace: ReplayPace::AtOnce,
+            most_request_bytes: 1,
+            most_response_bytes: 1,
+            statuses: statuses.into(),
+            custom: Some("what was asked".into()),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_as_old_as_its_reader_lets_it_be() {
+        let now = SystemTime::now();
+        let entry = CacheEntry::new(NewEntry {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            frames: vec![Bytes::from_static(b"text")],
+            times: Vec::new(),
+            trailers: None,
+            stored_at: now - Duration::from_secs(100),
+            fresh_for: Duration::from_secs(200),
+            stale_for: Duration::from_secs(200),
+        });
+        for (policy, expected) in [
+            (policy(150, 0, &[]), (true, true)),
+            (policy(900, 0, &[]), (true, true)),
+            (policy(60, 0, &[]), (false, false)),
+            (policy(60, 60, &[]), (false, true)),
+            (policy(60, 30, &[]), (false, false)),
+            (policy(150, 150, &[201]), (false, false)),
+            (policy(150, 0, &[200, 201]), (true, true)),
+        ] {
+            let got = (entry.is_fresh(now, &policy), entry.is_spare(now, &policy));
+            assert_eq!(got, expected, "{policy:?}");
+        }
+        let late = now + Duration::from_secs(250);
+        assert!(!entry.is_spare(late, &policy(150, 150, &[])) && entry.is_usable(late));
+        for shown in [format!("{:?}", policy(1, 1, &[])), format!("{:?}", entry.parts())] {
+            assert!(!shown.contains("text") && !shown.contains("asked"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn only_200_is_kept_unless_a_rule_names_others() {
+        let kept = |status, statuses: &[u16]| {
+            is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
+        };
+        assert!(kept(200, &[]) && kept(201, &[201]) && !kept(200, &[201]));
+        for status in [201, 203, 204, 207, 300, 404] {
+            assert!(!kept(status, &[]), "{status}");
+        }
+        for status in [202, 205, 206] {
+            assert!(!kept(status, &[status]), "{status}");
+        }
+    }
+}
