@@ -11,6 +11,7 @@ use crate::machine::Busy;
 use crate::options::Options;
 use crate::page::{self, COMPARE, Page};
 use crate::process::Server;
+use crate::records::Records;
 use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 use crate::{plot, table};
@@ -25,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(1500);
 pub(crate) struct Measured {
     pub(crate) load: Load,
     pub(crate) targets: Vec<(Target, Vec<Sample>)>,
+    /// What the targets with a log have written of it.
+    pub(crate) records: Vec<(Target, Records)>,
 }
 
 impl Measured {
@@ -79,7 +82,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
     let upstream = ends.upstream_port();
     let servers = Target::of(&load, options)
         .into_iter()
-        .map(|target| Ok((target, target.start(options, &load, upstream)?, Vec::new())))
+        .map(|target| Ok((target, target.start(options, &load, upstream)?, Vec::new(), 0)))
         .collect::<Result<Vec<_>, BoxError>>();
     let mut servers = servers?;
 
@@ -87,22 +90,32 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
         // Rotate the order, so that no target always follows the same one.
         let first = round % servers.len();
         servers.rotate_left(first);
-        for (target, server, samples) in &mut servers {
-            let sample =
-                undisturbed(repeats, || sample(options, &load, *target, server, &mut ends, true));
+        for (target, server, samples, answered) in &mut servers {
+            let sample = undisturbed(repeats, || {
+                let sample = sample(options, &load, *target, server, &mut ends, true)?;
+                *answered += sample.answered;
+                Ok(sample)
+            });
             samples.push(sample.map_err(|error| format!("{load}, {}: {error}", target.title()))?);
         }
         servers.rotate_right(first);
     }
-    for (target, _, samples) in &servers {
+    for (target, _, samples, _) in &servers {
         let (rate, cpu) = (Spread::over(samples, |s| s.rate), Spread::over(samples, |s| s.cpu));
         let others = Spread::over(samples, |s| s.others).max * 100.0;
         let (target, rate, cpu) = (target.title(), rate.median, cpu.median);
         let load = load.to_string();
         eprintln!("{load:<24} {target:<28} {rate:>10.0}/s {cpu:>9.4} s/1000, others {others:.1} %");
     }
-    let targets = servers.into_iter().map(|(target, _, samples)| (target, samples)).collect();
-    Ok(Measured { load, targets })
+    let (mut targets, mut records) = (Vec::new(), Vec::new());
+    for (target, server, samples, answered) in servers {
+        // What it still has in memory is written before it ends.
+        drop(server);
+        let written = target.log().map(|log| log.take(&options.scratch)).transpose()?;
+        records.extend(written.map(|written| (target, Records { answered, written })));
+        targets.push((target, samples));
+    }
+    Ok(Measured { load, targets, records })
 }
 
 /// The first undisturbed sample, or the last one if there are no more repeats.
@@ -152,6 +165,7 @@ pub(crate) fn sample(
         cpu: cpu_seconds * 1000.0 / (units / load.exchange.units() as f64),
         busy: cpu_seconds / seconds,
         rss_kib: fields.number("rss_kib")?,
+        answered: fields.number("answered")?,
         others: fields.number("others")?,
     })
 }

@@ -19,6 +19,7 @@ mod options;
 mod page;
 mod plot;
 mod process;
+mod records;
 mod scale;
 mod serve;
 mod stats;

@@ -106,4 +106,12 @@ fn detail(text: &mut String, measured: &Measured) {
         );
     }
     text.push('\n');
+    for (target, records) in &measured.records {
+        let (written, answered) =
+            (grouped(records.written as f64), grouped(records.answered as f64));
+        let _ = writeln!(text, "- {}: {written} records of {answered} answers", target.title());
+    }
+    if !measured.records.is_empty() {
+        text.push('\n');
+    }
 }

@@ -1,6 +1,6 @@
 //! The servers under test, and how they are started and called.
 
-use std::path::PathBuf;
+use std::fs::File;
 use std::process::Command;
 
 use crate::BoxError;
@@ -8,6 +8,7 @@ use crate::loads::{Exchange, Load, Upstream};
 use crate::nginx;
 use crate::options::Options;
 use crate::process::{self, Server};
+use crate::records::Log;
 
 /// The token of the gateway with tokens; not a secret.
 const TOKEN: &str = "bench-token";
@@ -107,6 +108,17 @@ impl Target {
         }
     }
 
+    /// The log of its exchanges.
+    pub(crate) fn log(self) -> Option<Log> {
+        match self {
+            Self::Line => Some(Log::Lines("line.log")),
+            Self::JsonLines => Some(Log::Lines("log.jsonl")),
+            Self::Sqlite => Some(Log::Sqlite("log.db")),
+            Self::Everything => Some(Log::Sqlite("everything.db")),
+            _ => None,
+        }
+    }
+
     /// The path of the load's requests. All of them reach the upstream at the same path.
     pub(crate) fn path(self, load: &Load) -> String {
         let route = match self {
@@ -162,7 +174,7 @@ impl Target {
             }
             command
         };
-        let command = match self {
+        let mut command = match self {
             Self::Direct => role(cores, "upstream", port, None)?,
             Self::Bare => {
                 let mut command = role(cores, "bare", port, Some(upstream))?;
@@ -198,26 +210,20 @@ impl Target {
             }
             Self::Line => {
                 let mut command = gateway(&options.gateway);
-                let file = std::fs::File::create(options.scratch.join("line.log"))?;
-                command.env_remove("RUST_LOG").stderr(file);
+                command.env_remove("RUST_LOG");
                 command
             }
-            Self::JsonLines => {
-                let mut command = gateway(&options.gateway_logged);
-                command.arg("--log").arg(fresh(options.scratch.join("log.jsonl"))?);
-                command
-            }
-            Self::Sqlite => {
-                let mut command = gateway(&options.gateway_logged);
-                command.arg("--log-db").arg(fresh(options.scratch.join("log.db"))?);
-                command
-            }
-            Self::Everything => {
-                let mut command = controlled(gateway(&options.gateway_full));
-                command.arg("--log-db").arg(fresh(options.scratch.join("everything.db"))?);
-                command
-            }
+            Self::JsonLines | Self::Sqlite => gateway(&options.gateway_logged),
+            Self::Everything => controlled(gateway(&options.gateway_full)),
         };
+        if let Some(log) = self.log() {
+            let path = log.begin(&options.scratch)?;
+            match self {
+                Self::Line => command.stderr(File::create(path)?),
+                Self::JsonLines => command.arg("--log").arg(path),
+                _ => command.arg("--log-db").arg(path),
+            };
+        }
         Server::start(command, port).map_err(|error| format!("{}: {error}", self.title()).into())
     }
 }
@@ -238,17 +244,4 @@ fn controlled(mut command: Command) -> Command {
     command.args(["--config", "benches/e2e/settings.toml"]);
     command.env("BENCH_TOKEN", TOKEN).env("BENCH_KEY", "bench-key");
     command
-}
-
-/// The path of a log that does not exist yet.
-fn fresh(path: PathBuf) -> Result<PathBuf, BoxError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.clone().into_os_string();
-        file.push(suffix);
-        match std::fs::remove_file(file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    Ok(path)
 }

@@ -63,7 +63,8 @@ pub(crate) async fn run(fields: Fields<'_>) -> Result<String, BoxError> {
     tally.with_seen(|seen| match &seen.first_error {
         Some(error) => Err(format!("{} errors, first: {error}", seen.errors).into()),
         None => Ok(format!(
-            "units={units} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} others={}",
+            "units={units} answered={} requests={} seconds={seconds} p50_ns={} p99_ns={} cpu_seconds={} rss_kib={} others={}",
+            tally.answered(),
             seen.times.total(),
             seen.times.percentile(50),
             seen.times.percentile(99),

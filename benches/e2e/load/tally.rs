@@ -12,6 +12,7 @@ const MOST_REQUESTS: u64 = 2_000_000;
 pub(super) struct Tally {
     phase: AtomicU8,
     requests: AtomicU64,
+    answered: AtomicU64,
     units: AtomicU64,
     seen: Mutex<Seen>,
 }
@@ -35,6 +36,7 @@ impl Tally {
         Self {
             phase: AtomicU8::new(Phase::WarmUp as u8),
             requests: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             units: AtomicU64::new(0),
             seen: Mutex::new(Seen { times: Histogram::new(), errors: 0, first_error: None }),
         }
@@ -58,6 +60,7 @@ impl Tally {
     }
 
     pub(super) fn complete(&self, time: Duration) {
+        self.answered.fetch_add(1, Relaxed);
         if self.is_window() {
             self.with_seen(|seen| seen.times.record(time));
         }
@@ -68,6 +71,11 @@ impl Tally {
             seen.errors += 1;
             seen.first_error.get_or_insert(error);
         });
+    }
+
+    /// All that were answered, within the window or not.
+    pub(super) fn answered(&self) -> u64 {
+        self.answered.load(Relaxed)
     }
 
     pub(super) fn units(&self) -> u64 {
