@@ -92,25 +92,38 @@ impl Connector {
         T: Read + Write + hyper_util::client::legacy::connect::Connection + Send + Unpin + 'static,
     {
         if self.versions == Versions::Http2 || stream.connected().is_negotiated_h2() {
-            let (stream, reads) = Watched::new(stream);
-            let exchanges = Exchanges::new(origin.linger());
-            let (sender, connection) =
-                self.http2.builder(exchanges.clone()).handshake(stream).await?;
-            let connection = Http2::start(sender, connection, exchanges);
-            let told = connection.told(reads);
-            let stream = origin.share(connection);
-            if let Some(lead) = lead.take() {
-                tokio::spawn(async move {
-                    told.await;
-                    drop(lead);
-                });
-            }
-            return Ok(Connection::Http2(stream));
+            // Boxed, to keep it out of the size of the future for HTTP/1.1.
+            return Box::pin(self.begin_http2(stream, origin, lead)).await;
         }
         let (sender, connection) = self.http1.handshake(stream).await?;
         origin.speaks_http1();
         let signal = Signal::new(reaper.clone());
         let connection = Http1::new(sender, Box::pin(connection), signal, Arc::downgrade(origin));
         Ok(Connection::Http1(connection))
+    }
+
+    async fn begin_http2<B, T>(
+        &self,
+        stream: T,
+        origin: &Arc<Origin<B>>,
+        lead: &mut Option<Lead<B>>,
+    ) -> Result<Connection<B>, BoxError>
+    where
+        B: SendBody,
+        T: Read + Write + Send + Unpin + 'static,
+    {
+        let (stream, reads) = Watched::new(stream);
+        let exchanges = Exchanges::new(origin.linger());
+        let (sender, connection) = self.http2.builder(exchanges.clone()).handshake(stream).await?;
+        let connection = Http2::start(sender, connection, exchanges);
+        let told = connection.told(reads);
+        let stream = origin.share(connection);
+        if let Some(lead) = lead.take() {
+            tokio::spawn(async move {
+                told.await;
+                drop(lead);
+            });
+        }
+        Ok(Connection::Http2(stream))
     }
 }

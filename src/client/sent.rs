@@ -46,7 +46,10 @@ impl Drop for Marks {
     }
 }
 
-pub(super) struct Sent<B> {
+/// Boxed: for each connection, hyper keeps room for 32 requests.
+pub(super) struct Sent<B>(Box<Inner<B>>);
+
+struct Inner<B> {
     body: B,
     _marks: Option<Marks>,
     timed: Option<Timed>,
@@ -68,11 +71,11 @@ impl<B> Sent<B> {
         if let Some(Timed(upload)) = &timed {
             upload.begins();
         }
-        request.map(|body| Self { body, _marks: is_sent.map(Marks), timed })
+        request.map(|body| Self(Box::new(Inner { body, _marks: is_sent.map(Marks), timed })))
     }
 
     pub(super) fn into_inner(self) -> B {
-        self.body
+        self.0.body
     }
 }
 
@@ -84,8 +87,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(Timed(upload)) = &self.timed {
+        let polled = Pin::new(&mut self.0.body).poll_frame(cx);
+        if let Some(Timed(upload)) = &self.0.timed {
             match polled {
                 Poll::Pending => upload.waits_for_client(),
                 Poll::Ready(_) => upload.waits_for_provider(),
@@ -95,10 +98,10 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.0.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.0.body.size_hint()
     }
 }
