@@ -115,6 +115,15 @@ export async function checkCache(browser, { binary, folder, pictures }) {
     assert.deepEqual(faults.splice(0).filter((fault) => !fault.includes('status of 400')), []);
   });
 
+  await check('a cache that others share can be purged before it is used here', async () => {
+    const unused = { ...await cache(), entries: null, bytes: null, evicted: null, hits: 0, stale: 0, misses: 0, bypasses: 0 };
+    await page.route('**/dashboard/api/cache', (route) => route.fulfill({ json: unused }));
+    await nudge(page);
+    await until('it is shown', async () => await text('misses') === '0');
+    assert.ok(await button.isVisible());
+    await page.unroute('**/dashboard/api/cache');
+  });
+
   await check('all texts of the cache stand out from their ground', async () => {
     await nudge(page);
     await standsOut(page, TEXTS, { pictures, name: 'cache' });

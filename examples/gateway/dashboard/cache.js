@@ -33,7 +33,8 @@ export class Cache {
       if (error.status === 404) return null;
       throw error;
     });
-    const isUsed = cache && [cache.entries, cache.hits, cache.stale, cache.misses, cache.bypasses].some((number) => number > 0);
+    // A store that others share does not say how much it has: it may be full from before.
+    const isUsed = cache && (cache.entries === null || [cache.entries, cache.hits, cache.stale, cache.misses, cache.bypasses].some((number) => number > 0));
     show(byId('cache'), Boolean(isUsed));
     if (!isUsed) return;
     const texts = {
