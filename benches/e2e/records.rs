@@ -10,8 +10,9 @@ use crate::BoxError;
 /// The name of the file of a log, which has a directory of its own.
 #[derive(Clone, Copy)]
 pub(crate) enum Log {
-    /// A line per record. Files that grow large are put aside in the same directory.
-    Lines(&'static str),
+    /// A line per record, of which each has this text. Files that grow large are put aside in the
+    /// same directory.
+    Lines(&'static str, &'static str),
     Sqlite(&'static str),
 }
 
@@ -36,7 +37,7 @@ impl Log {
     pub(crate) fn take(self, scratch: &Path) -> Result<u64, BoxError> {
         let directory = self.directory(scratch);
         let records = match self {
-            Self::Lines(_) => lines(&directory)?,
+            Self::Lines(_, text) => lines(&directory, text)?,
             Self::Sqlite(name) => rows(&directory.join(name))?,
         };
         fs::remove_dir_all(directory)?;
@@ -48,15 +49,16 @@ impl Log {
     }
 
     fn name(self) -> &'static str {
-        let (Self::Lines(name) | Self::Sqlite(name)) = self;
+        let (Self::Lines(name, _) | Self::Sqlite(name)) = self;
         name
     }
 }
 
-fn lines(directory: &Path) -> Result<u64, BoxError> {
+fn lines(directory: &Path, text: &str) -> Result<u64, BoxError> {
     let mut lines = 0;
     for file in fs::read_dir(directory)? {
-        lines += memchr::memchr_iter(b'\n', &fs::read(file?.path())?).count() as u64;
+        let file = fs::read(file?.path())?;
+        lines += memchr::memmem::find_iter(&file, text).count() as u64;
     }
     Ok(lines)
 }

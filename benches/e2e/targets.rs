@@ -111,8 +111,8 @@ impl Target {
     /// The log of its exchanges.
     pub(crate) fn log(self) -> Option<Log> {
         match self {
-            Self::Line => Some(Log::Lines("line.log")),
-            Self::JsonLines => Some(Log::Lines("log.jsonl")),
+            Self::Line => Some(Log::Lines("line.log", "\"exchange ended\"")),
+            Self::JsonLines => Some(Log::Lines("log.jsonl", "\n")),
             Self::Sqlite => Some(Log::Sqlite("log.db")),
             Self::Everything => Some(Log::Sqlite("everything.db")),
             _ => None,
