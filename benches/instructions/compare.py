@@ -9,6 +9,8 @@ import subprocess
 import sys
 
 LIMIT = 3.0  # percent
+# A record is the same to the instruction each time: one copy of a text more shows.
+LIMITS = {"log_record_json": 0.5}
 UPDATE = "benches/instructions/run.sh --update"
 HEADER = f"""\
 # Instructions of 100 exchanges of each kind under callgrind, and what they were counted with.
@@ -84,10 +86,11 @@ def compare(old, new):
         else:
             percent = (now - before) / before * 100
             verdict = f"{percent:+8.2f} %"
-            if percent > LIMIT:
+            limit = LIMITS.get(name, LIMIT)
+            if percent > limit:
                 verdict += "  GROWN"
                 grown.append(name)
-            elif percent < -LIMIT:
+            elif percent < -limit:
                 verdict += "  shrunk"
                 shrunk.append(name)
         print(f"{name:30} {before or '-':>10} {now or '-':>10} {verdict}")
@@ -111,7 +114,7 @@ def check(path, known, counts):
         )
     if grown:
         fail(
-            f"over {LIMIT:.0f} % more instructions, or another list: {', '.join(grown)}.\n"
+            f"too many more instructions, or another list: {', '.join(grown)}.\n"
             f"Where it is worth that, run {UPDATE} and commit the baseline with the change."
         )
     if shrunk:
