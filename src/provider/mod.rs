@@ -51,7 +51,7 @@ pub struct Provider {
     openai_path: String,
     /// `None` if it is below the same path.
     messages_path: Option<String>,
-    join_rule: bool,
+    merge_repeated_segments: bool,
     /// The header for the key; `None` for `authorization: Bearer`.
     key_header: Option<String>,
     /// The OpenAI-compatible API expects the key in `authorization` regardless.
@@ -94,7 +94,7 @@ impl Provider {
             weight: 1,
             openai_path: String::new(),
             messages_path: None,
-            join_rule: true,
+            merge_repeated_segments: true,
             key_header: None,
             openai_takes_bearer: false,
             keeps_nothing: false,
@@ -197,7 +197,7 @@ setters! { impl Provider {
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
     /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
     /// unchanged, and a built-in provider does not rewrite it either. On by default.
-    pub fn join_rule(self, on: bool) => self.join_rule = on;
+    pub fn merge_repeated_segments(self, on: bool) => self.merge_repeated_segments = on;
 
     /// Whether this provider is asked for the usage of streams, overriding the gateway's setting;
     /// see [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).

@@ -232,7 +232,7 @@ setters! { impl GatewaySettingsBuilder {
     pub fn client_controls(self, controls: impl IntoIterator<Item = ClientControl>) =>
         self.settings.locks = self.settings.locks.allowing(controls);
 
-    /// What becomes of a header that clients may not use. Default: [`LockedHeaders::PassOver`].
+    /// What becomes of a header that clients may not use. Default: [`LockedHeaders::Ignore`].
     pub fn locked_headers(self, choice: LockedHeaders) => self.settings.locks.locked = choice;
 
     /// The timeouts of this gateway. A request's `cf-aig-*-timeout` headers go before them.

@@ -42,7 +42,7 @@ const MOST_RULES: usize = 64;
 /// let cache = CacheSettings::new(hour)
 ///     .stale_if_error(day)
 ///     .rule(CacheRule::never().only_models(["*-preview"]))
-///     .rule(CacheRule::keep(day).only_paths(["embeddings"]).most_response_bytes(1 << 20));
+///     .rule(CacheRule::keep(day).only_paths(["embeddings"]).max_response_bytes(1 << 20));
 /// let settings = GatewaySettings::builder().cache(cache).build()?;
 /// # let _ = settings;
 /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
@@ -154,7 +154,7 @@ pub enum ReplayPace {
 /// let rule = CacheRule::keep(day)
 ///     .only_models(["text-embedding-*"])
 ///     .only_paths(["embeddings"])
-///     .most_request_bytes(64 * 1024)
+///     .max_request_bytes(64 * 1024)
 ///     .statuses([200]);
 /// # let _ = rule;
 /// ```
@@ -167,8 +167,8 @@ pub struct CacheRule {
     pub(crate) has_bad_model: bool,
     /// Beginnings, as segments.
     pub(crate) paths: Vec<Box<[String]>>,
-    pub(crate) most_request_bytes: Option<u64>,
-    pub(crate) most_response_bytes: Option<u64>,
+    pub(crate) max_request_bytes: Option<u64>,
+    pub(crate) max_response_bytes: Option<u64>,
     pub(crate) statuses: Vec<u16>,
 }
 
@@ -212,14 +212,14 @@ impl CacheRule {
 
     /// Keeps the answers to requests with a body of so many bytes at most: 1 byte to 25 MiB. Default:
     /// 25 MiB.
-    pub fn most_request_bytes(mut self, bytes: u64) -> Self {
-        self.most_request_bytes = Some(bytes);
+    pub fn max_request_bytes(mut self, bytes: u64) -> Self {
+        self.max_request_bytes = Some(bytes);
         self
     }
 
     /// Keeps answers of so many bytes at most, as they are sent: 1 byte to 25 MiB. Default: 25 MiB.
-    pub fn most_response_bytes(mut self, bytes: u64) -> Self {
-        self.most_response_bytes = Some(bytes);
+    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
+        self.max_response_bytes = Some(bytes);
         self
     }
 
@@ -255,7 +255,7 @@ impl CacheRule {
 
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         self.check_models()?;
-        let sizes = [self.most_request_bytes, self.most_response_bytes];
+        let sizes = [self.max_request_bytes, self.max_response_bytes];
         let has_bounds = sizes.iter().any(Option::is_some) || !self.statuses.is_empty();
         let what = "a cache rule that never keeps";
         require(!(self.is_never() && has_bounds), what, "without sizes and statuses")?;
@@ -285,7 +285,7 @@ mod tests {
             built(CacheSettings::new(LONGEST)),
             built(CacheSettings::on_request()),
             ruled(CacheRule::never().only_models(["a*"]).only_paths(["x"])),
-            ruled(CacheRule::keep(HOUR).most_request_bytes(1).most_response_bytes(MOST_BYTES)),
+            ruled(CacheRule::keep(HOUR).max_request_bytes(1).max_response_bytes(MOST_BYTES)),
             ruled(CacheRule::keep(HOUR).statuses([200, 299])),
         ] {
             assert_eq!(good, Ok(()));
@@ -302,12 +302,12 @@ mod tests {
             ruled(CacheRule::keep(Duration::ZERO)),
             ruled(CacheRule::keep(SHORTEST - second)),
             ruled(CacheRule::keep(LONGEST + second)),
-            ruled(CacheRule::keep(HOUR).most_request_bytes(0)),
-            ruled(CacheRule::keep(HOUR).most_response_bytes(MOST_BYTES + 1)),
+            ruled(CacheRule::keep(HOUR).max_request_bytes(0)),
+            ruled(CacheRule::keep(HOUR).max_response_bytes(MOST_BYTES + 1)),
             ruled(CacheRule::keep(HOUR).statuses([199])),
             ruled(CacheRule::keep(HOUR).statuses([200, 300])),
             ruled(CacheRule::never().statuses([200])),
-            ruled(CacheRule::never().most_request_bytes(1)),
+            ruled(CacheRule::never().max_request_bytes(1)),
         ] {
             assert!(matches!(bad, Err(SettingsError::OutOfRange { .. })), "{bad:?}");
         }

@@ -251,7 +251,7 @@ fn no_public_type_shows_what_it_holds() {
         &RetryLayer::new(RetrySettings::default()).layer(()),
         &TimeoutLayer::new(Timeouts::default()).layer(()),
         &DeadlineLayer::new(Timeouts::default()).layer(()),
-        &ConcurrencyLayer::of_gateway().layer(()),
+        &ConcurrencyLayer::from_settings().layer(()),
     ];
     for shown in all {
         written.note(shown);

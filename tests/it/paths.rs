@@ -126,7 +126,7 @@ async fn model_routed_paths_lead_to_the_openai_api_of_the_models_provider() {
 #[tokio::test]
 async fn a_provider_without_the_join_rule_gets_its_path_as_it_is() {
     let upstream = Recorder::start().await;
-    let provider = Provider::custom("raw", upstream.base("/v1")).join_rule(false);
+    let provider = Provider::custom("raw", upstream.base("/v1")).merge_repeated_segments(false);
     let gateway = Setup::new(upstream.base("/other")).provider(provider).start().await;
     gateway.answer(post("/ai/raw/v1/chat", "")).await;
     assert_eq!(upstream.only().head.target(), "/v1/v1/chat");

@@ -138,7 +138,7 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
         aliases = ["ollama", "llama"]
         key_header = "x-key"
         openai_path = "/openai"
-        join_rule = false
+        merge_repeated_segments = false
         zero_data_retention = true
         "#,
     );
@@ -150,7 +150,7 @@ fn providers_are_those_of_the_table_moved_and_added_to() {
         .further_base_url("https://api.x.ai/v1", 2)
         .alias("x");
     let local = Provider::custom("local", "http://127.0.0.1:11434/v1").alias("ollama");
-    let local = local.alias("llama").key_header("x-key").openai_path("/openai").join_rule(false);
+    let local = local.alias("llama").key_header("x-key").openai_path("/openai").merge_repeated_segments(false);
     let local = local.zero_data_retention(true);
     expected.push(local);
     assert!(config.unwrap().providers() == expected);

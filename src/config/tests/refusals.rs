@@ -126,7 +126,7 @@ fn values_have_types_forms_and_ranges() {
         ("client_controls = \"cache\"", "client_controls: ", "a list"),
         ("client_controls = [\"retry\", \"cost\"]", "client_controls[1]: ", "one of cache, retry,"),
         ("client_controls = [\"zdr\"]", "client_controls[0]: ", "always holds"),
-        ("locked_headers = \"ignore\"", "locked_headers: ", "\"pass_over\" or \"refuse\""),
+        ("locked_headers = \"warn\"", "locked_headers: ", "\"ignore\" or \"refuse\""),
         ("metadata = { a = [] }", "metadata.a: ", "a string, a number or a bool"),
         ("metadata = { \"cf.a\" = 1 }", "metadata.cf.a: ", "none beginning"),
         ("reserved_metadata = [\"a\", \"\"]", "reserved_metadata[1]: ", "none empty"),

@@ -153,7 +153,7 @@ impl Storing {
         if meter.is_unfinished()
             || matches!(meter.later(), Some((_, Later::Background | Later::Pending)))
         {
-            return Err(NotStored::Later);
+            return Err(NotStored::Deferred);
         }
         if self.reader.metering(true) != Metering::Complete {
             return Err(NotStored::Incomplete);

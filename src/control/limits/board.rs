@@ -28,8 +28,8 @@ const FREED: usize = 16;
 #[derive(Debug)]
 pub(super) struct Board([Mutex<Shard>; SHARDS]);
 
-/// Whom a counter counts: a value for each thing that the rule counts by.
-pub(super) type Whom = Box<[Box<str>]>;
+/// Values a counter counts: a value for each thing that the rule counts by.
+pub(super) type Values = Box<[Box<str>]>;
 
 /// A gateway's rule, by the gateway and the rule's digest. It looks like a counter, and is one where
 /// the rule counts all together.
@@ -67,7 +67,7 @@ struct Row {
 #[derive(Debug)]
 struct Slot {
     rule: [u8; 16],
-    whom: Whom,
+    values: Values,
     limit: u64,
     is_shadow: bool,
     used: u64,
@@ -97,7 +97,7 @@ pub(super) struct SeenRule {
 #[derive(Debug)]
 pub(super) struct SeenCounter {
     pub(super) counter: Counter,
-    pub(super) whom: Vec<String>,
+    pub(super) values: Vec<String>,
     pub(super) used: u64,
     pub(super) resets_after: Duration,
 }
@@ -123,7 +123,7 @@ impl Board {
         rule: &LimitRule,
         place: (Option<&str>, &str),
         claim: &Claim,
-        whom: Whom,
+        values: Values,
     ) {
         let key = RuleKey { id: rule.digest, ..claim.counter };
         let row = Row::new(rule, place);
@@ -135,7 +135,7 @@ impl Board {
             shard.make_room_for_rule();
         }
         shard.make_room_for_counter(&key);
-        let slot = Slot::new(rule, claim, whom, shard.turn);
+        let slot = Slot::new(rule, claim, values, shard.turn);
         shard.rules.entry(key).or_insert(row).counters += 1;
         shard.counters.insert(claim.counter, slot);
     }
@@ -204,12 +204,12 @@ impl Board {
     }
 
     /// The counters of a rule that are shown so.
-    pub(super) fn find(&self, gateway: [u8; 8], rule: [u8; 16], whom: &[&str]) -> Vec<Counter> {
+    pub(super) fn find(&self, gateway: [u8; 8], rule: [u8; 16], values: &[&str]) -> Vec<Counter> {
         let shard = self.shard(&Counter { gateway, id: rule });
         let own = shard.counters.iter().filter(|(counter, slot)| {
             counter.gateway == gateway
                 && slot.rule == rule
-                && slot.whom.iter().map(|value| &**value).eq(whom.iter().copied())
+                && slot.values.iter().map(|value| &**value).eq(values.iter().copied())
         });
         own.map(|(counter, _)| *counter).collect()
     }
@@ -317,11 +317,11 @@ impl Shard {
             let latest = slots.iter().map(|(_, slot)| slot).max_by_key(|slot| slot.seen)?;
             let (limit, is_shadow) = (latest.limit, latest.is_shadow);
             slots.sort_by(|(_, a), (_, b)| {
-                b.used_at(now).cmp(&a.used_at(now)).then_with(|| a.whom.cmp(&b.whom))
+                b.used_at(now).cmp(&a.used_at(now)).then_with(|| a.values.cmp(&b.values))
             });
             let seen = |(counter, slot): &(&Counter, &Slot)| SeenCounter {
                 counter: **counter,
-                whom: slot.whom.iter().map(|value| value.to_string()).collect(),
+                values: slot.values.iter().map(|value| value.to_string()).collect(),
                 used: slot.used_at(now),
                 resets_after: Duration::from_millis(slot.resets_at.saturating_sub(now)),
             };
@@ -359,10 +359,10 @@ impl Row {
 }
 
 impl Slot {
-    fn new(rule: &LimitRule, claim: &Claim, whom: Whom, seen: u64) -> Self {
+    fn new(rule: &LimitRule, claim: &Claim, values: Values, seen: u64) -> Self {
         Self {
             rule: rule.digest,
-            whom,
+            values,
             limit: claim.limit,
             is_shadow: rule.is_shadow,
             used: 0,
@@ -419,8 +419,8 @@ mod tests {
     fn sees(board: &Board, rule: &LimitRule, claim: Claim, used: u64) {
         for number in board.missing(&[claim]) {
             assert_eq!(number, 0);
-            let whom = [format!("user-{:?}", claim.counter.id).into_boxed_str()];
-            board.add(rule, (Some("acct"), "gw"), &claim, whom.into());
+            let values = [format!("user-{:?}", claim.counter.id).into_boxed_str()];
+            board.add(rule, (Some("acct"), "gw"), &claim, values.into());
         }
         let standing = Standing {
             used,

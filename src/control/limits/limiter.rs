@@ -226,8 +226,8 @@ impl Limits {
         for number in self.shared.board.missing(&question.claims) {
             let rule = &rules.rules[question.rules[number]];
             let place = shared_place(settings.scope, context.account(), context.gateway());
-            if let Ok(whom) = subject.whom(rule) {
-                self.shared.board.add(rule, place, &question.claims[number], whom);
+            if let Ok(values) = subject.shown(rule) {
+                self.shared.board.add(rule, place, &question.claims[number], values);
             }
         }
         let mut state = reservation.state();

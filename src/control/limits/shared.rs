@@ -49,7 +49,7 @@ impl Shared {
     /// itself.
     pub(super) fn store_answered(&self, error: Option<&StoreError>) {
         if (error.is_none() && !self.is_failing.load(Ordering::Relaxed))
-            || self.store().tells_of_failures()
+            || self.store().reports_failures()
         {
             return;
         }

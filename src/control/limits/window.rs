@@ -184,7 +184,7 @@ impl Count {
     }
 
     /// Gives so much back of what counts now.
-    pub(crate) fn give_back(&mut self, window: Window, now: u64, extra: u64) {
+    pub(crate) fn refund(&mut self, window: Window, now: u64, extra: u64) {
         let beyond = extra.saturating_sub(self.used);
         self.used = self.used.saturating_sub(extra);
         match window {

@@ -235,7 +235,7 @@ impl GatewayLayer {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::SettingsElsewhere`] if the gateway was not built with
+    /// [`ConfigError::SettingsNotFromExtensions`] if the gateway was not built with
     /// [`settings_from_extensions`](GatewayLayerBuilder::settings_from_extensions): it would then
     /// ignore what the layer finds.
     pub fn settings_layer<K: SettingsSource>(
@@ -243,7 +243,7 @@ impl GatewayLayer {
         source: K,
     ) -> Result<SettingsLayer<K>, ConfigError> {
         if !self.shared.settings_above {
-            return Err(ConfigError::SettingsElsewhere);
+            return Err(ConfigError::SettingsNotFromExtensions);
         }
         Ok(SettingsLayer::new(self.shared.clone(), source))
     }

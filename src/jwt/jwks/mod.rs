@@ -69,7 +69,7 @@ pub struct Jwks(Arc<Shared>);
 /// use tower_ai_gateway::HttpClient;
 /// use tower_ai_gateway::jwt::Jwks;
 ///
-/// let jwks = Jwks::url("https://issuer.example/keys", HttpClient::new()?)?
+/// let jwks = Jwks::builder("https://issuer.example/keys", HttpClient::new()?)?
 ///     .fresh_for(Duration::from_secs(600))
 ///     .timeout(Duration::from_secs(2))
 ///     .build();
@@ -176,7 +176,7 @@ impl Jwks {
     /// # Errors
     ///
     /// If the file cannot be read, is not a JWKS, or has no key for signatures.
-    pub fn file(path: impl AsRef<Path>) -> Result<Self, JwksError> {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, JwksError> {
         let path = path.as_ref().to_owned();
         let set = file::read(&path)?;
         let location = Location::File(path.clone());
@@ -194,7 +194,7 @@ impl Jwks {
     /// # Errors
     ///
     /// If the URL is neither `https` nor `http` on this machine, or holds credentials.
-    pub fn url<C, B>(url: &str, client: C) -> Result<JwksBuilder, JwksError>
+    pub fn builder<C, B>(url: &str, client: C) -> Result<JwksBuilder, JwksError>
     where
         C: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         C::Error: Into<BoxError>,
@@ -219,7 +219,7 @@ impl Jwks {
     /// If the URL is neither `https` nor `http` on this machine, or holds credentials.
     #[cfg(feature = "client")]
     #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
-    pub fn fetched(url: &str) -> Result<Self, JwksError> {
+    pub fn from_url(url: &str) -> Result<Self, JwksError> {
         // Created at the first fetch.
         let made = Arc::new(OnceLock::<HttpClient<Full<Bytes>>>::new());
         let client = service_fn(move |request| {
@@ -235,7 +235,7 @@ impl Jwks {
                 client.oneshot(request).await
             }
         });
-        Self::url(url, client).map(JwksBuilder::build)
+        Self::builder(url, client).map(JwksBuilder::build)
     }
 
     /// Fetches the keys now, even if they are fresh, or waits for the running fetch.
@@ -325,7 +325,7 @@ setters! { impl JwksBuilder {
 
     /// The minimum time between fetches, whatever tokens arrive. Default: 30 s; at most 5 s while
     /// there are no keys.
-    pub fn interval(self, time: Duration) => self.bounds.interval = time;
+    pub fn min_interval(self, time: Duration) => self.bounds.interval = time;
 
     /// The timeout of a fetch, and of requests that wait for it. Default: 5 s.
     pub fn timeout(self, time: Duration) => self.bounds.timeout = time;

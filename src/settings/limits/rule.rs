@@ -35,7 +35,7 @@ pub struct LimitRule {
     pub(crate) on_store_failure: OnStoreFailure,
     pub(crate) on_unknown_price: OnUnknownPrice,
     /// In tokens.
-    pub(crate) most_output: u64,
+    pub(crate) max_output: u64,
     /// A dynamic route uses it. It then applies only to requests that the route sends through it.
     pub(crate) is_of_route: bool,
     /// The prefix of [`Counter::id`](crate::control::limits::Counter::id). Set when the rule is
@@ -64,7 +64,7 @@ impl LimitRule {
             on_exceeded: OnExceeded::default(),
             on_store_failure: OnStoreFailure::default(),
             on_unknown_price: OnUnknownPrice::default(),
-            most_output: MOST_OUTPUT,
+            max_output: MOST_OUTPUT,
             is_of_route: false,
             digest: [0; 16],
         }
@@ -178,8 +178,8 @@ impl LimitRule {
     /// The most output reserved per request, in tokens, whatever `max_tokens` says: 1 to
     /// 10,000,000. Default: 4,096. A lower value lets more requests run at once, and lets them
     /// exceed the limit by more.
-    pub fn most_output(mut self, tokens: u64) -> Self {
-        self.most_output = tokens;
+    pub fn max_output(mut self, tokens: u64) -> Self {
+        self.max_output = tokens;
         self
     }
 

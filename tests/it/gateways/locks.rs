@@ -344,7 +344,7 @@ async fn who_has_no_token_hears_only_of_that() {
         ("cf-aig-metadata", r#"{"tenant":"x","team":"y"}"#),
         ("cf-aig-event-id", "e"),
     ];
-    for scene in [locked(LockedHeaders::PassOver), locked(LockedHeaders::Refuse)] {
+    for scene in [locked(LockedHeaders::Ignore), locked(LockedHeaders::Refuse)] {
         for line in [NATIVE, UNIFIED, REST, UNIVERSAL] {
             let answer = scene.ask(line, &hostile, "{}").await;
             answer.refused(401, 2009);
@@ -389,7 +389,7 @@ async fn each_gateway_has_locks_of_its_own_by_its_id_in_path_and_header() {
 
 #[tokio::test]
 async fn what_only_narrows_holds_whatever_is_locked() {
-    for choice in [LockedHeaders::PassOver, LockedHeaders::Refuse] {
+    for choice in [LockedHeaders::Ignore, LockedHeaders::Refuse] {
         let scene = scene(|of| of.client_controls([]).locked_headers(choice));
         for (name, value, expected) in [
             ("cf-aig-zdr", "true", (400, 2400)),
@@ -413,7 +413,7 @@ async fn what_the_host_says_itself_is_not_locked() {
         .node("m", Node::model("grok", "grok-4").attempts(4).key_alias("own"))
         .build()
         .unwrap();
-    for choice in [LockedHeaders::PassOver, LockedHeaders::Refuse] {
+    for choice in [LockedHeaders::Ignore, LockedHeaders::Refuse] {
         let scene = scene(|of| {
             of.client_controls([]).locked_headers(choice).route(route.clone()).defaults(|of| {
                 of.max_attempts = Some(3);
@@ -423,7 +423,7 @@ async fn what_the_host_says_itself_is_not_locked() {
             })
         });
         let header = [("cf-aig-max-attempts", "1")];
-        let headers = if choice == LockedHeaders::PassOver { &header[..] } else { &[] };
+        let headers = if choice == LockedHeaders::Ignore { &header[..] } else { &[] };
         for line in [NATIVE, UNIFIED, REST] {
             let sent = scene.passes(line, headers, BODY).await;
             assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-own")], "{line}");

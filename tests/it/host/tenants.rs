@@ -123,7 +123,7 @@ impl Host {
         let log = LogHook::builder(store.sink()).build().unwrap();
         let key = Key::ed("a");
         let issuer = Issuer::start(Reply::keys(&[&key])).await;
-        let verifier = JwtVerifier::builder(Jwks::fetched(&issuer.url()).unwrap())
+        let verifier = JwtVerifier::builder(Jwks::from_url(&issuer.url()).unwrap())
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .label("team", "team");

@@ -209,7 +209,7 @@ impl LimitStore for MemoryStore {
         })
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
@@ -218,7 +218,7 @@ impl LimitStore for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let clock = self.clock.now();
-            self.shard(counter).give_back(clock, counter, window, limit, extra);
+            self.shard(counter).refund(clock, counter, window, limit, extra);
             Ok(())
         })
     }
