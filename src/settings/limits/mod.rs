@@ -58,12 +58,14 @@
 //! neither a place in a table nor a scope count separately for each build.
 
 mod check;
+mod count_by;
+mod measure;
 mod rule;
 mod set;
 mod window;
 
-pub use self::rule::{
-    CountBy, LimitRule, Measure, OnExceeded, OnStoreFailure, OnUnknownPrice, RuleFilter,
-};
+pub use self::count_by::CountBy;
+pub use self::measure::Measure;
+pub use self::rule::{LimitRule, OnExceeded, OnStoreFailure, OnUnknownPrice, RuleFilter};
 pub(crate) use self::set::Limits;
 pub use self::window::{Period, Window};
