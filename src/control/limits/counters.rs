@@ -1,4 +1,4 @@
-//! Which requests a rule is for, and where they count.
+//! Which requests a rule is for, and the counter of each.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The fields of draft-ietf-httpapi-ratelimit-headers-11.
+//! The response headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

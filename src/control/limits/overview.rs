@@ -1,4 +1,4 @@
-//! How the limits of a layer stand.
+//! How the limits of a layer stand, for an operator: rules and their fullest counters.
 
 use std::time::Duration;
 

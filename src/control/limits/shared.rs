@@ -1,4 +1,4 @@
-//! What all requests of a layer share.
+//! What all requests of a layer share: the store, the estimates, and the board of the operator.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What one exchange holds.
+//! What one exchange has reserved and used so far, under each rule.
 
 use super::estimate::Tokens;
 use super::store::{Claim, ReservationId, Standing};

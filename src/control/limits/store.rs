@@ -1,4 +1,4 @@
-//! Where what was used is counted.
+//! The trait of stores that count, and what they are asked: claims, decisions, settlements.
 
 use std::error::Error;
 use std::fmt;

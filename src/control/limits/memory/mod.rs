@@ -1,4 +1,4 @@
-//! Counts in this process.
+//! A store in the memory of this process.
 //!
 //! Counters are spread over shards by their gateway, each with a lock of its own. All counters of a
 //! request are of one gateway, so a decision holds one lock: it is exact, no order of locks is needed and

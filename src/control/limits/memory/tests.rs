@@ -1,3 +1,5 @@
+//! The store in memory: claims are granted together or not at all, and settled once.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

@@ -1,4 +1,10 @@
+//! The arithmetic of each kind of window, at its edges.
+
+use std::time::Duration;
+
+use super::calendar::{DAY, HOUR, MINUTE};
 use super::*;
+use crate::settings::limits::Period;
 
 const SLIDING: Window = Window::Sliding(Duration::from_secs(60));
 
