@@ -1,4 +1,4 @@
-//! Whether the answer to a request is to be kept, and how.
+//! Whether the answer to a request may be stored, for how long, and for whom: its policy.
 
 use std::borrow::Cow;
 use std::time::Duration;

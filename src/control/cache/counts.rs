@@ -1,4 +1,4 @@
-//! What a cache has done.
+//! Counts of what a cache has done: hits, misses, and why answers were not stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

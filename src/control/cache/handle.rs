@@ -1,4 +1,4 @@
-//! What the host's operator can see and do.
+//! The operator's handle: counts and purges.
 
 use super::caching::Caching;
 use super::counts::NotStored;

@@ -1,4 +1,4 @@
-//! Whether an answer that is being read is to be kept, and what is kept of it.
+//! Reads an answer as it passes, and decides at its end whether it is stored.
 
 use std::time::SystemTime;
 
