@@ -150,7 +150,8 @@ impl GatewayLayerBuilder {
 
     /// Takes each request's settings from its extensions, as an
     /// `Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>` that a layer above has
-    /// inserted: your own or [`GatewayLayer::settings_layer`]. It replaces
+    /// inserted: your own or
+    /// [`GatewayLayer::settings_layer`](super::GatewayLayer::settings_layer). It replaces
     /// [`settings`](Self::settings).
     ///
     /// A request on a gateway path with neither settings nor a [`Refusal`](crate::Refusal) in its

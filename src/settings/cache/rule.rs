@@ -50,7 +50,7 @@ impl CacheRule {
 
     /// Only requests for these models; `*` stands for any text. Spellings of one model do not matter (case,
     /// a maker before it, a variant or version behind it), as with
-    /// [`deny_models`](super::GatewaySettingsBuilder::deny_models).
+    /// [`deny_models`](crate::settings::GatewaySettingsBuilder::deny_models).
     ///
     /// For this the beginning of a body is read before it is sent, up to the model or the layer's
     /// [`peek_limit`](crate::GatewayLayerBuilder::peek_limit). A request whose model cannot be read, or

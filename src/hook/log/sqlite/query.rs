@@ -73,7 +73,7 @@ pub struct LogQuery {
     pub oldest_first: bool,
     /// The number of records on a page, at most 1,000. Default: 50.
     pub limit: Option<u32>,
-    /// The [`LogPage::next`] of the previous page.
+    /// The [`LogPage::next`](super::LogPage::next) of the previous page.
     pub cursor: Option<Cursor>,
 }
 
