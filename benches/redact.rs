@@ -67,7 +67,7 @@ fn texts(criterion: &mut Criterion) {
 
 fn log(kind: &str, directory: &tempfile::TempDir) -> LogHookBuilder {
     match kind {
-        "none" => LogHook::builder(JsonLines::new(std::io::sink())).collect(false),
+        "none" => LogHook::builder(JsonLines::new(std::io::sink())).collect_by_default(false),
         "lines" => LogHook::builder(JsonLines::new(std::io::sink())),
         "sqlite" => {
             LogHook::builder(LogStore::open(directory.path().join("log.db")).unwrap().sink())

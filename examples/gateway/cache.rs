@@ -182,7 +182,7 @@ impl Purge {
             Some(Part::Provider(slug)) => target.provider(slug),
             Some(Part::Model(model)) => target.model(model),
             Some(Part::Key(key)) => target.custom_key(key),
-            Some(Part::Entry { key, .. }) => target.shown_entry(*key),
+            Some(Part::Entry { key, .. }) => target.sealed_entry(*key),
         }
     }
 }
@@ -204,7 +204,7 @@ mod tests {
             (r#","provider":"grok""#.to_owned(), gateway().provider("grok")),
             (r#","model":"grok-4""#.to_owned(), gateway().model("grok-4")),
             (r#","key":"k""#.to_owned(), gateway().custom_key("k")),
-            (format!(r#","entry":"{digits}""#), gateway().shown_entry(entry)),
+            (format!(r#","entry":"{digits}""#), gateway().sealed_entry(entry)),
         ] {
             let text = format!(r#"{{"account":"a","gateway":"g"{part}}}"#);
             assert_eq!(read(&text).unwrap().target(), target, "{text}");

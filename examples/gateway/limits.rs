@@ -63,8 +63,8 @@ fn rule(rule: &RuleOverview) -> Value {
 }
 
 fn counter(counter: &CounterOverview) -> Value {
-    let CounterOverview { whom, used, left, resets_after, .. } = counter;
-    json!({ "whom": whom, "used": used, "left": left, "resets_ms": milliseconds(*resets_after) })
+    let CounterOverview { values, used, remaining, resets_after, .. } = counter;
+    json!({ "values": values, "used": used, "remaining": remaining, "resets_ms": milliseconds(*resets_after) })
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -97,7 +97,7 @@ struct Change {
     account: Option<String>,
     gateway: String,
     rule: String,
-    whom: Vec<String>,
+    values: Vec<String>,
     /// In the limit's unit; `None` for all.
     extra: Option<u64>,
 }
@@ -107,7 +107,7 @@ impl Change {
         let mut fields = Fields::read(body)?;
         let account = fields.optional_text("account")?;
         let (gateway, rule) = (fields.text("gateway")?, fields.text("rule")?);
-        let whom = match fields.take("whom") {
+        let values = match fields.take("values") {
             None => Some(Vec::new()),
             Some(Value::Array(values)) => {
                 let text = |value: Value| value.as_str().map(str::to_owned);
@@ -115,7 +115,7 @@ impl Change {
             }
             Some(_) => None,
         };
-        let whom = whom.ok_or_else(|| Failed::bad("`whom` must be a list of strings"))?;
+        let values = values.ok_or_else(|| Failed::bad("`values` must be a list of strings"))?;
         let extra = fields.take("extra").map(|extra| extra.as_u64().filter(|extra| *extra > 0));
         let extra = match (extra, needs_extra) {
             (Some(Some(extra)), true) => Some(extra),
@@ -123,19 +123,19 @@ impl Change {
             (_, true) => return Err(Failed::bad("`extra` is needed, a whole number from 1 on")),
             (Some(_), false) => return Err(Failed::bad("`extra` is for a raise alone")),
         };
-        fields.end("account, gateway, rule, whom and extra")?;
-        Ok(Self { account, gateway, rule, whom, extra })
+        fields.end("account, gateway, rule, values and extra")?;
+        Ok(Self { account, gateway, rule, values, extra })
     }
 }
 
 impl Limits {
     async fn change(&self, peer: Peer, change: Change) -> Answer {
-        let Change { account, gateway, rule, whom, extra } = change;
+        let Change { account, gateway, rule, values, extra } = change;
         let table = self.settings.as_ref().map(Settings::current);
         let settings = table.as_ref().and_then(|table| table.get(account.as_deref(), &gateway));
         let settings = settings.ok_or_else(|| Failed::unknown("there is no such gateway"))?;
-        let values: Vec<_> = whom.iter().map(String::as_str).collect();
-        let counter = self.handle.counter(settings, &rule, &values).map_err(unknown)?;
+        let texts: Vec<_> = values.iter().map(String::as_str).collect();
+        let counter = self.handle.counter(settings, &rule, &texts).map_err(unknown)?;
         let before = counter.standing().await.map_err(Failed::store)?;
         let after = match extra {
             Some(extra) => counter.raise(extra).await,
@@ -150,7 +150,7 @@ impl Limits {
             ?account,
             ?gateway,
             ?rule,
-            ?whom,
+            ?values,
             ?extra,
             before = before.used,
             after = after.used,
@@ -158,9 +158,9 @@ impl Limits {
             if extra.is_some() { "a limit was raised" } else { "a limit was reset" },
         );
         Ok(Json(json!({
-            "before": { "used": before.used, "left": before.left },
+            "before": { "used": before.used, "remaining": before.remaining },
             "after": {
-                "used": after.used, "left": after.left, "resets_ms": milliseconds(after.resets_after),
+                "used": after.used, "remaining": after.remaining, "resets_ms": milliseconds(after.resets_after),
             },
         })))
     }
@@ -181,10 +181,13 @@ mod tests {
     fn a_change_is_read_strictly() {
         let read =
             |text: &str, raises| Change::read(text.as_bytes(), raises).map_err(Failed::message);
-        let change = read(r#"{"account":"a","gateway":"g","rule":"r","whom":["x",""]}"#, false);
+        let change = read(r#"{"account":"a","gateway":"g","rule":"r","values":["x",""]}"#, false);
         let change = change.map_err(|error| panic!("{error}")).unwrap();
         assert_eq!((change.account.as_deref(), &*change.gateway), (Some("a"), "g"));
-        assert_eq!((&*change.rule, &change.whom[..]), ("r", &["x".to_owned(), String::new()][..]));
+        assert_eq!(
+            (&*change.rule, &change.values[..]),
+            ("r", &["x".to_owned(), String::new()][..])
+        );
         assert_eq!(change.extra, None);
         for (text, raises, words) in [
             ("", false, "EOF"),
@@ -192,8 +195,8 @@ mod tests {
             (r#"{"rule":"r"}"#, false, "`gateway`"),
             (r#"{"gateway":"g"}"#, false, "`rule`"),
             (r#"{"gateway":"g","rule":"r","account":1}"#, false, "`account`"),
-            (r#"{"gateway":"g","rule":"r","whom":"x"}"#, false, "`whom`"),
-            (r#"{"gateway":"g","rule":"r","whom":[1]}"#, false, "`whom`"),
+            (r#"{"gateway":"g","rule":"r","values":"x"}"#, false, "`values`"),
+            (r#"{"gateway":"g","rule":"r","values":[1]}"#, false, "`values`"),
             (r#"{"gateway":"g","rule":"r","extra":1}"#, false, "raise alone"),
             (r#"{"gateway":"g","rule":"r"}"#, true, "`extra`"),
             (r#"{"gateway":"g","rule":"r","extra":-1}"#, true, "`extra`"),

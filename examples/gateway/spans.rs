@@ -57,7 +57,7 @@ impl Spans {
     }
 
     pub(crate) fn hook(&self) -> Option<SpanHook<SdkTracer>> {
-        self.0.as_ref().map(SpanHook::of)
+        self.0.as_ref().map(SpanHook::from_provider)
     }
 
     /// Sends what is still held.

@@ -43,10 +43,10 @@ section! {
         rule.check_models().map_err(|mistake| model.refuse(Kind::Value, mistake))?;
     };
     paths: Vec<Text> => rule = rule.only_paths(paths.iter().map(|path| path.get_ref()));
-    most_request_bytes: Whole<1, MOST_BYTES> =>
-        rule = rule.most_request_bytes(most_request_bytes.0.into());
-    most_response_bytes: Whole<1, MOST_BYTES> =>
-        rule = rule.most_response_bytes(most_response_bytes.0.into());
+    max_request_bytes: Whole<1, MOST_BYTES> =>
+        rule = rule.max_request_bytes(max_request_bytes.0.into());
+    max_response_bytes: Whole<1, MOST_BYTES> =>
+        rule = rule.max_response_bytes(max_response_bytes.0.into());
     statuses: Vec<Whole<200, 299>> =>
         rule = rule.statuses(statuses.iter().map(|status| status.0 as u16));
 }

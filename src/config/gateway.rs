@@ -68,8 +68,8 @@ section! {
         builder = builder.client_controls(controls);
     };
     locked_headers: Text => {
-        let words = [("pass_over", LockedHeaders::PassOver), ("refuse", LockedHeaders::Refuse)];
-        let choice = word(&locked_headers, one_of(words), "\"pass_over\" or \"refuse\"")?;
+        let words = [("ignore", LockedHeaders::Ignore), ("refuse", LockedHeaders::Refuse)];
+        let choice = word(&locked_headers, one_of(words), "\"ignore\" or \"refuse\"")?;
         builder = builder.locked_headers(choice);
     };
     metadata: Named<Scalar> => for (name, Scalar(value)) in metadata {

@@ -99,7 +99,7 @@ impl Table<Jwt> {
                 return Err(self.refuse(Kind::Missing, message));
             }
             (Some(url), None) => (url, fetched(url.get_ref())),
-            (None, Some(file)) => (file, Jwks::file(source.path(file))),
+            (None, Some(file)) => (file, Jwks::from_file(source.path(file))),
         };
         keys.map_err(|error| {
             let kind = match error {
@@ -121,7 +121,7 @@ fn refuse(place: &impl At, kind: Kind, error: &dyn Error) -> Mistake {
 
 #[cfg(feature = "client")]
 fn fetched(url: &str) -> Result<Jwks, JwksError> {
-    Jwks::fetched(url)
+    Jwks::from_url(url)
 }
 
 /// Without an HTTP client, keys cannot be fetched.

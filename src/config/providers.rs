@@ -40,7 +40,7 @@ section! {
     openai_path: Text => provider = check(provider.openai_path(openai_path.get_ref()), &openai_path)?;
     messages_path: Text =>
         provider = check(provider.messages_path(messages_path.get_ref()), &messages_path)?;
-    join_rule: bool => provider = provider.join_rule(join_rule);
+    merge_repeated_segments: bool => provider = provider.merge_repeated_segments(merge_repeated_segments);
     zero_data_retention: bool => provider = provider.zero_data_retention(zero_data_retention);
     query: Named<Text> => for (name, value) in query {
         let value = unless_key(value.get_ref(), &name)?;

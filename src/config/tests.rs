@@ -15,8 +15,10 @@ mod control;
     any(feature = "tls-aws-lc-rs", feature = "tls-ring")
 ))]
 mod example;
+mod gateway;
 mod leaks;
 mod meaning;
+mod providers;
 mod references;
 mod refusals;
 mod usage;

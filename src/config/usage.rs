@@ -56,7 +56,7 @@ section! {
         let must_be = "\"report\" or \"refuse\"";
         rule = rule.on_unknown_price(word(&on_unknown_price, unknown_price, must_be)?);
     };
-    most_output: Whole<1, 10_000_000> => rule = rule.most_output(most_output.0.into());
+    max_output: Whole<1, 10_000_000> => rule = rule.max_output(max_output.0.into());
 }
 
 pub(super) fn add(

@@ -15,18 +15,18 @@ pub enum CallClass {
     /// Return the response.
     Answer,
     /// Try another provider or model: a [`Fallback`](super::Fallback) continues with its next step.
-    Elsewhere,
+    Fallback,
     /// Repeat the call: a [`Retry`](super::Retry) does so, and if all retries fail, a fallback
     /// continues.
-    Again,
+    Retry,
 }
 
 impl From<StatusCode> for CallClass {
     fn from(status: StatusCode) -> Self {
         match status.as_u16() {
             // 529: Anthropic's API is overloaded.
-            408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 => Self::Again,
-            425 | 500..=599 => Self::Elsewhere,
+            408 | 409 | 429 | 500 | 502 | 503 | 504 | 529 => Self::Retry,
+            425 | 500..=599 => Self::Fallback,
             _ => Self::Answer,
         }
     }
@@ -37,10 +37,10 @@ impl From<Failure> for CallClass {
         use Failure::{Connect, ConnectTimeout, HeadTimeout, RequestBody, Reset};
         match failure {
             // No response head arrived, and neither the client nor the gateway is the cause.
-            Connect | ConnectTimeout | HeadTimeout | Reset => Self::Again,
+            Connect | ConnectTimeout | HeadTimeout | Reset => Self::Retry,
             // The client's upload failed, so another provider would fail too.
             RequestBody => Self::Answer,
-            _ => Self::Elsewhere,
+            _ => Self::Fallback,
         }
     }
 }
@@ -58,7 +58,7 @@ impl From<Failure> for CallClass {
 /// impl Classify for UnknownModels {
 ///     fn response(&self, status: StatusCode, headers: &HeaderMap) -> CallClass {
 ///         match status {
-///             StatusCode::NOT_FOUND => CallClass::Elsewhere,
+///             StatusCode::NOT_FOUND => CallClass::Fallback,
 ///             _ => CallClass::of_response(status, headers),
 ///         }
 ///     }
@@ -66,7 +66,7 @@ impl From<Failure> for CallClass {
 ///
 /// let layer = ControlLayer::new().classify(UnknownModels);
 /// # let not_found = UnknownModels.response(StatusCode::NOT_FOUND, &HeaderMap::new());
-/// # assert_eq!(not_found, CallClass::Elsewhere);
+/// # assert_eq!(not_found, CallClass::Fallback);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Classify`",
@@ -91,7 +91,7 @@ impl CallClass {
     pub fn of_response(status: StatusCode, headers: &HeaderMap) -> Self {
         let forbids = || headers.get("x-should-retry").is_some_and(|value| value == "false");
         match Self::from(status) {
-            Self::Again if forbids() => Self::Elsewhere,
+            Self::Retry if forbids() => Self::Fallback,
             class => class,
         }
     }
@@ -140,8 +140,8 @@ mod tests {
             let again = [408, 409, 429, 500, 502, 503, 504, 529].contains(&status);
             let elsewhere = again || status == 425 || status >= 500;
             let class = CallClass::from(StatusCode::from_u16(status).unwrap());
-            assert_eq!(class == CallClass::Again, again, "{status}");
-            assert_eq!(class >= CallClass::Elsewhere, elsewhere, "{status}");
+            assert_eq!(class == CallClass::Retry, again, "{status}");
+            assert_eq!(class >= CallClass::Fallback, elsewhere, "{status}");
         }
     }
 }

@@ -10,7 +10,6 @@ pub mod cache;
 mod call;
 mod classify;
 pub mod concurrency;
-mod controlled;
 mod fallback;
 pub mod health;
 mod held;
@@ -27,6 +26,7 @@ mod redis;
 mod replay;
 mod retry;
 mod retry_after;
+mod service;
 mod stack;
 pub mod timeout;
 mod timer;
@@ -35,15 +35,15 @@ mod verdict;
 pub use self::call::{Call, CallBody, CallFuture};
 pub use self::classify::{CallClass, Classify};
 pub use self::concurrency::{ConcurrencyError, ConcurrencyLayer};
-pub use self::controlled::{ControlBody, ControlFuture, Controlled};
 pub use self::fallback::{Alternative, Fallback, FallbackFuture, FallbackLayer};
 pub use self::keys::{
-    FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeyScope, KeySource, Keyed,
+    FetchedKey, KeyError, KeyFuture, KeyLayer, KeyQuery, KeyScope, KeySource, WithKey,
 };
 #[cfg(feature = "config")]
 pub(crate) use self::replay::LIMIT as REPLAY_LIMIT;
 pub use self::replay::{Replay, ReplayBody, ReplayLayer};
 pub use self::retry::{Retry, RetryFuture, RetryLayer, RetrySettings};
+pub use self::service::{Control, ControlBody, ControlFuture};
 pub use self::stack::ControlLayer;
 pub use self::timeout::{DeadlineLayer, Timeout, TimeoutFuture, TimeoutLayer};
 pub use self::verdict::ClassifiedBody;

@@ -13,7 +13,7 @@ use super::health::{BreakerSettings, CoolDownSettings};
 #[cfg(feature = "limits")]
 use super::limits::{LimitStore, Limits, LimitsHandle};
 use super::{
-    Classify, ConcurrencyLayer, Controlled, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
+    Classify, ConcurrencyLayer, Control, FallbackLayer, ReplayLayer, RetryLayer, RetrySettings,
 };
 use crate::directives::timeouts::Timeouts;
 use crate::util::budget::BodyBudget;
@@ -68,7 +68,7 @@ impl ControlLayer {
             replay: ReplayLayer::on_demand(),
             retry: RetryLayer::default(),
             fallback: FallbackLayer::new(),
-            concurrency: ConcurrencyLayer::of_gateway(),
+            concurrency: ConcurrencyLayer::from_settings(),
             health: HealthLayer::new(),
             #[cfg(feature = "limits")]
             limits: Limits::local(),
@@ -220,9 +220,9 @@ impl ControlLayer {
 }
 
 impl<S> Layer<S> for ControlLayer {
-    type Service = Controlled<S>;
+    type Service = Control<S>;
 
-    fn layer(&self, client: S) -> Controlled<S> {
+    fn layer(&self, client: S) -> Control<S> {
         let call = Call::with(
             client,
             Parts {
@@ -236,7 +236,7 @@ impl<S> Layer<S> for ControlLayer {
             },
         );
         let steps = self.fallback.layer(self.retry.layer(call));
-        Controlled { steps: self.replay.layer(steps), timeouts: self.timeouts }
+        Control { steps: self.replay.layer(steps), timeouts: self.timeouts }
     }
 }
 

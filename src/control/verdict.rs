@@ -59,5 +59,5 @@ pub(super) fn is_marked_classified(
 
 /// Returns true if this status is not an answer, so that another provider may give one.
 pub(super) fn is_failure(status: StatusCode) -> bool {
-    CallClass::from(status) >= CallClass::Elsewhere
+    CallClass::from(status) >= CallClass::Fallback
 }

@@ -96,7 +96,7 @@ impl ClientControl {
 pub enum LockedHeaders {
     /// The header is ignored, whatever its value, and the response names it in `cf-aig-warning`.
     #[default]
-    PassOver,
+    Ignore,
     /// The request is refused (403, code 2403), and the error names the header.
     Refuse,
 }
@@ -120,7 +120,7 @@ struct HostMetadata {
 impl Locks {
     /// The defaults.
     const DEFAULT: Self =
-        Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::PassOver, host: None };
+        Self { allowed: !LOCKED_BY_DEFAULT, locked: LockedHeaders::Ignore, host: None };
 
     /// The locks of a request without settings.
     pub(crate) fn unset() -> &'static Self {

@@ -204,7 +204,7 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
         let unfit = |fault| Unfit { name: row.header.clone(), fault };
         match row.locked(locks) {
             Some(_) if locks.refuse() => return Err(unfit(Fault::Locked)),
-            Some(name) => Warning::pass_over(&mut directives.warning, name),
+            Some(name) => Warning::ignored(&mut directives.warning, name),
             // If a directive is given twice, neither value is right.
             None if values.next().is_some() => {
                 return Err(unfit(Fault::MustBe("given once".into())));

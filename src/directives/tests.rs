@@ -1,3 +1,5 @@
+//! Each control header takes its range, and the stronger of two wins.
+
 use super::*;
 
 fn with(name: &'static str, value: &str) -> Result<Box<Directives>, Unfit> {

@@ -16,7 +16,7 @@ pub(crate) struct Warning {
 
 impl Warning {
     /// Adds the name of something locked.
-    pub(crate) fn pass_over(warning: &mut Option<Box<Self>>, name: &'static str) {
+    pub(crate) fn ignored(warning: &mut Option<Box<Self>>, name: &'static str) {
         let locked = &mut warning.get_or_insert_default().locked;
         if !locked.contains(&name) {
             locked.push(name);

@@ -36,7 +36,7 @@ pub enum ChangeReason {
     /// It opened again: a probe failed.
     ProbeFailed = "probe_failed",
     /// The upstream asked for a pause with a key (`retry-after`).
-    ToldToWait = "told_to_wait",
+    RetryAfter = "retry_after",
 }
 /// The name in lower case, as in `probe_failed`.
 pub fn as_str;

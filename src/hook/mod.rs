@@ -13,15 +13,16 @@ pub mod log;
 pub mod metrics;
 #[cfg(feature = "otel")]
 pub mod otel;
+mod outcome;
 
 use std::sync::Arc;
 
 pub(crate) use self::event::CacheEntryShown;
 pub use self::event::{
-    AttemptEvent, CacheStatus, EndEvent, Failure, HeadEvent, LimitReport, Outcome, RequestEvent,
-    Saved, Timings,
+    AttemptEvent, CacheStatus, EndEvent, HeadEvent, LimitReport, RequestEvent, Saved, Timings,
 };
 pub use self::health::{ChangeReason, HealthChange, HealthState};
+pub use self::outcome::{Failure, Outcome};
 use crate::context::GatewayContext;
 pub use crate::util::payload::Payload;
 pub use crate::util::redact::redacted;

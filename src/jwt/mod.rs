@@ -14,7 +14,7 @@
 //!
 //! // Cloudflare Access: people have an email, service tokens a common name.
 //! let team = "https://example.cloudflareaccess.com";
-//! let verifier = JwtVerifier::builder(Jwks::fetched(&format!("{team}/cdn-cgi/access/certs"))?)
+//! let verifier = JwtVerifier::builder(Jwks::from_url(&format!("{team}/cdn-cgi/access/certs"))?)
 //!     .issuer(team)
 //!     .audience("the application's AUD tag")
 //!     .subject_claims(["email", "common_name"])

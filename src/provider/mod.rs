@@ -7,6 +7,7 @@ pub(crate) mod join;
 mod key_header;
 mod layout;
 mod origin;
+mod providers;
 mod regional;
 mod site;
 mod table;
@@ -14,17 +15,14 @@ mod upstream;
 mod usage_option;
 
 use std::fmt;
-use std::sync::Arc;
-
-use http::HeaderName;
 
 pub(crate) use self::api_kind::ApiKind;
 pub(crate) use self::key_header::KeyHeader;
 use self::layout::Layout;
 pub(crate) use self::origin::Origin;
+pub(crate) use self::providers::Providers;
 use self::site::Site;
 pub(crate) use self::upstream::{Upstream, is_slug};
-use crate::util::config_error::ConfigError;
 use crate::util::macros::setters;
 
 /// An upstream API: its slug in gateway paths and its base URL.
@@ -51,7 +49,7 @@ pub struct Provider {
     openai_path: String,
     /// `None` if it is below the same path.
     messages_path: Option<String>,
-    join_rule: bool,
+    merge_repeated_segments: bool,
     /// The header for the key; `None` for `authorization: Bearer`.
     key_header: Option<String>,
     /// The OpenAI-compatible API expects the key in `authorization` regardless.
@@ -94,7 +92,7 @@ impl Provider {
             weight: 1,
             openai_path: String::new(),
             messages_path: None,
-            join_rule: true,
+            merge_repeated_segments: true,
             key_header: None,
             openai_takes_bearer: false,
             keeps_nothing: false,
@@ -197,7 +195,7 @@ setters! { impl Provider {
     /// With the base `https://api.groq.com/openai/v1`, `openai/v1/models`, `v1/models` and `models`
     /// all lead to `/openai/v1/models`. If off, a path is appended to the base URL
     /// unchanged, and a built-in provider does not rewrite it either. On by default.
-    pub fn join_rule(self, on: bool) => self.join_rule = on;
+    pub fn merge_repeated_segments(self, on: bool) => self.merge_repeated_segments = on;
 
     /// Whether this provider is asked for the usage of streams, overriding the gateway's setting;
     /// see [`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
@@ -243,76 +241,6 @@ impl fmt::Debug for Provider {
             .field("aliases", &self.aliases)
             .field("base_url", &base_url)
             .finish_non_exhaustive()
-    }
-}
-
-/// All providers of a layer, by slug and by alias.
-#[derive(Debug)]
-pub(crate) struct Providers(Box<[(Box<str>, Arc<Upstream>)]>);
-
-impl Providers {
-    pub(crate) fn new(providers: Vec<Provider>) -> Result<Self, ConfigError> {
-        let mut named: Vec<(Box<str>, Arc<Upstream>)> = Vec::new();
-        for provider in providers {
-            let names: Vec<Box<str>> = std::iter::once(&provider.slug)
-                .chain(&provider.aliases)
-                .map(|name| Box::from(&**name))
-                .collect();
-            let upstream = Arc::new(Upstream::new(provider)?);
-            for name in names {
-                if named.iter().any(|(taken, _)| *taken == name) {
-                    return Err(ConfigError::DuplicateSlug { slug: name.into() });
-                }
-                named.push((name, upstream.clone()));
-            }
-        }
-        if named.is_empty() {
-            return Err(ConfigError::NoProvider);
-        }
-        Ok(Self(named.into()))
-    }
-
-    /// No providers: the settings of the layer have them.
-    pub(crate) fn none() -> Self {
-        Self(Box::default())
-    }
-
-    /// The provider for a path behind a provider's name, and the path as that provider expects it.
-    /// If the path names a place (a resource or region), it is the provider set up for that place.
-    ///
-    /// # Errors
-    ///
-    /// The name of the place, if no provider is set up for it.
-    pub(crate) fn at_site<'p, 'r>(
-        &'p self,
-        upstream: &'p Arc<Upstream>,
-        rest: &'r str,
-    ) -> Result<(&'p Arc<Upstream>, &'r str), &'r str> {
-        let Some(site) = upstream.site() else { return Ok((upstream, rest)) };
-        let Some((name, behind)) = site.named(rest) else { return Ok((upstream, rest)) };
-        let all = self.0.iter().map(|(_, upstream)| upstream);
-        let is_there = |one: &&Arc<Upstream>| one.site().is_some_and(|other| other.is(name, site));
-        let found = std::iter::once(upstream).chain(all).find(is_there);
-        found.map(|found| (found, behind.trim_start_matches('/'))).ok_or(name)
-    }
-
-    /// Each of them once.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Upstream> {
-        let own = self.0.iter().filter(|(name, upstream)| **name == *upstream.slug());
-        own.map(|(_, upstream)| &**upstream)
-    }
-
-    /// The headers other than `authorization` in which any of them expects its key.
-    pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(ApiKind::Native) {
-            KeyHeader::Plain(name) => Some(name),
-            KeyHeader::Bearer => None,
-        })
-    }
-
-    /// A dozen short names: comparing lengths first beats hashing.
-    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.iter().find(|(known, _)| **known == *name).map(|(_, upstream)| upstream)
     }
 }
 

@@ -55,7 +55,7 @@ impl Origin {
             return Err("it must not have a query or a fragment");
         }
         let dots = |_| "its path must not have dot segments";
-        let native = Base::new(path.path(), provider.join_rule).map_err(dots)?;
+        let native = Base::new(path.path(), provider.merge_repeated_segments).map_err(dots)?;
         let below = |further: &str| {
             join::check(further).map_err(dots)?;
             if further.contains(['?', '#']) {

@@ -1,4 +1,7 @@
+//! The table of providers is sound, and mistakes in base URLs and slugs are named.
+
 use super::*;
+use crate::util::config_error::ConfigError;
 
 fn refusal(base_url: &str) -> String {
     Upstream::new(Provider::xai().base_url(base_url)).unwrap_err().to_string()

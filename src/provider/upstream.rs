@@ -59,7 +59,7 @@ impl Upstream {
             }
         }
         let usage_option = UsageOption::new(&provider.slug, provider.asks_for_usage);
-        if !provider.join_rule {
+        if !provider.merge_repeated_segments {
             provider.layout = Layout::Plain;
         }
         Ok(Self { provider, first, further, key_header, fixed, usage_option })

@@ -1,79 +1,24 @@
 //! Routing by URL: which gateway and which provider or endpoint a request is for. Pure,
 //! synchronous, and free of allocations.
 
+mod gateway_path;
 mod info;
 pub(crate) mod model;
 mod mount;
 mod path_model;
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Request, header};
+use http::{Method, Request, header};
 
+pub(crate) use self::gateway_path::{GatewayPath, PathSpan};
 pub use self::info::RouteInfo;
 pub use self::mount::Mount;
 use self::mount::Shape;
 
 pub(crate) use self::path_model::{PathModels, Reach, model_in, read as read_path};
-use crate::directives;
 use crate::provider::{Providers, Upstream};
 use crate::util::text::is_id;
-
-/// The gateway of requests that name none.
-const DEFAULT_GATEWAY: &str = "default";
-
-/// A part of the request's path, by its offsets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PathSpan {
-    start: u32,
-    end: u32,
-}
-
-impl PathSpan {
-    /// The offsets of `part`, which must be a slice of `path`.
-    fn of(path: &str, part: &str) -> Self {
-        let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr());
-        // hyper refuses URIs of 64 KiB and more.
-        Self { start: start as u32, end: (start + part.len()) as u32 }
-    }
-
-    pub(crate) fn text(self, path: &str) -> &str {
-        path.get(Range { start: self.start as usize, end: self.end as usize }).unwrap_or_default()
-    }
-}
-
-/// The account and the gateway that a path names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct GatewayPath {
-    pub(crate) account: Option<PathSpan>,
-    pub(crate) gateway: Option<PathSpan>,
-    /// The gateway is named by `cf-aig-gateway-id`, not by the path.
-    pub(crate) gateway_by_header: bool,
-}
-
-impl GatewayPath {
-    /// The account in the path, and the gateway in the path or in the header, else `default`.
-    pub(crate) fn ids<'a>(
-        self,
-        path: &'a str,
-        headers: &'a HeaderMap,
-    ) -> (Option<&'a str>, &'a str) {
-        let account = self.account.map(|account| account.text(path));
-        (account, self.gateway_id(path, || directives::gateway_id(headers)))
-    }
-
-    /// The id of the gateway in the path or in the header, else `default`.
-    pub(crate) fn gateway_id<'a>(
-        self,
-        path: &'a str,
-        named: impl FnOnce() -> Option<&'a str>,
-    ) -> &'a str {
-        let in_path = self.gateway.map(|gateway| gateway.text(path));
-        let in_header = || if self.gateway_by_header { named() } else { None };
-        in_path.or_else(in_header).unwrap_or(DEFAULT_GATEWAY)
-    }
-}
 
 /// A request on a gateway path.
 #[derive(Debug)]

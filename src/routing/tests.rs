@@ -1,3 +1,5 @@
+//! Paths lead to mounts, providers and endpoints, or to the app.
+
 use super::*;
 use crate::provider::Provider;
 

@@ -1,24 +1,17 @@
 //! The builder of a gateway's settings.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use sha2::{Digest as _, Sha256};
+mod access;
+mod build;
 
 use super::concurrency::ConcurrencyLimit;
-use super::keys::{DEFAULT_ALIAS, StoredKey};
 use super::route::DynamicRoute;
-use super::{
-    ClientCredentials, FallbackChain, GatewaySettings, GatewayToken, Origins, SettingsError,
-};
-use crate::credentials::secret::Secret;
+use super::scope::scope_of;
+use super::{FallbackChain, GatewaySettings, Origins, SettingsError};
 use crate::directives::Directives;
 use crate::directives::locks::{ClientControl, LockedHeaders};
 use crate::directives::metadata::MetadataValue;
-use crate::directives::pattern::Pattern;
 use crate::directives::timeouts::Timeouts;
-use crate::util::digest::add_parts;
 use crate::util::macros::setters;
-use crate::util::text::is_id;
 
 /// Makes [`GatewaySettings`]; [`build`](Self::build) finds every mistake.
 ///
@@ -47,75 +40,6 @@ pub struct GatewaySettingsBuilder {
 }
 
 setters! { impl GatewaySettingsBuilder {
-    /// Lets in who shows this token. Several may be valid at once.
-    pub fn token(self, token: GatewayToken) => self.settings.tokens.push(token);
-
-    /// Something else says who may use this gateway, such as the host's own middleware: stored keys
-    /// may be used without a token.
-    ///
-    /// What the browser of a client attaches by itself, such as a cookie, a password or its place in
-    /// the network, goes with the requests of any page. Those of pages from elsewhere are therefore
-    /// refused (403, code 2403), unless their [origin is allowed](Self::allow_origin).
-    ///
-    /// With stored keys, say what becomes of the [clients' own](Self::client_credentials): what lets
-    /// them into the host's app, such as a bearer token, would go to the provider otherwise, and
-    /// [`build`](Self::build) logs a warning.
-    pub fn authenticated_elsewhere(self) => self.is_authenticated_elsewhere = true;
-
-    /// Lets the pages of this origin, such as `https://app.example`, spend stored keys where no token
-    /// is asked for; `*` lets all pages. Default: those alone that the gateway's own host serves.
-    pub fn allow_origin(self, origin: impl AsRef<str>) => {
-        let is_one = self.origins.allow(origin.as_ref());
-        let form = "`*`, or a scheme and a host, such as `https://app.example`";
-        self.require(is_one, "an allowed origin", form);
-    };
-}}
-
-impl GatewaySettingsBuilder {
-    /// Keeps a provider's key for clients that bring none. `provider` is a slug or an alias.
-    pub fn key(self, provider: impl Into<String>, key: Secret) -> Self {
-        self.add_key(provider.into(), DEFAULT_ALIAS.to_owned(), key, 0)
-    }
-
-    /// Keeps a key that clients choose by `cf-aig-byok-alias`.
-    pub fn key_as(
-        self,
-        provider: impl Into<String>,
-        alias: impl Into<String>,
-        key: Secret,
-    ) -> Self {
-        self.add_key(provider.into(), alias.into(), key, 0)
-    }
-
-    /// Keeps one of several keys of the same alias that share the load by their weights, at least 1
-    /// each. A layer for load and health chooses; without one, the first is used.
-    pub fn weighted_key(
-        self,
-        provider: impl Into<String>,
-        alias: impl Into<String>,
-        key: Secret,
-        weight: u32,
-    ) -> Self {
-        self.add_key(provider.into(), alias.into(), key, weight.max(1))
-    }
-
-    fn add_key(mut self, provider: String, alias: String, secret: Secret, weight: u32) -> Self {
-        if !is_id(&alias) {
-            self.mistake.get_or_insert(SettingsError::Alias { alias: alias.clone() });
-        }
-        let is_taken = self.settings.keys.0.iter().any(|key| {
-            *key.provider == *provider && *key.alias == *alias && (key.weight == 0 || weight == 0)
-        });
-        if is_taken {
-            let (provider, alias) = (provider.clone(), alias.clone());
-            self.mistake.get_or_insert(SettingsError::DuplicateKey { provider, alias });
-        }
-        self.settings.keys.0.push(StoredKey::new(provider, alias, secret, weight));
-        self
-    }
-}
-
-setters! { impl GatewaySettingsBuilder {
     /// Whether a conversation keeps its key and its base URL, so that the provider's prompt cache
     /// serves it. Default: where the provider has several base URLs, or the gateway several keys of
     /// one alias for it.
@@ -126,30 +50,6 @@ setters! { impl GatewaySettingsBuilder {
     /// conversation is named by a header, and that has no `x-grok-conv-id`, gets one: a digest. `true`
     /// turns that on for a single key, too; `false` turns all of it off.
     pub fn session_affinity(self, on: bool) => self.settings.session_affinity = Some(on);
-
-    /// Keys that are not stored here come from a layer below the gateway, such as `KeyLayer` (feature
-    /// `control`): a request without one goes on, whatever alias it names.
-    pub fn keys_from_layer(self) => self.settings.takes_keys_from_layer = true;
-
-    /// Refuses requests for whose provider there is no key, neither the client's nor a stored one
-    /// (401). Default: they go on, and the provider answers.
-    pub fn require_credentials(self) => self.settings.requires_credentials = true;
-
-    /// What becomes of keys that clients bring for their provider. The app's own credentials, such
-    /// as a session's bearer token, look like one. Default: [`ClientCredentials::Pass`].
-    pub fn client_credentials(self, choice: ClientCredentials) =>
-        self.settings.client_credentials = Some(choice);
-
-    /// The same for one provider, by slug or alias, before what holds for the gateway.
-    pub fn client_credentials_for(self, provider: impl Into<String>, choice: ClientCredentials) => {
-        // In front: what is said last counts.
-        let of_one = (provider.into().into(), choice);
-        self.settings.provider_client_credentials.insert(0, of_one);
-    };
-
-    /// [`ClientCredentials::Refuse`]: requests that bring a key for their provider are refused (403).
-    pub fn refuse_client_credentials(self) =>
-        self = self.client_credentials(ClientCredentials::Refuse);
 
     /// The provider of models that name none, by its slug or an alias, in place of the layer's
     /// ([`GatewayLayerBuilder::default_provider`](crate::GatewayLayerBuilder::default_provider)). Where no provider of that
@@ -232,7 +132,7 @@ setters! { impl GatewaySettingsBuilder {
     pub fn client_controls(self, controls: impl IntoIterator<Item = ClientControl>) =>
         self.settings.locks = self.settings.locks.allowing(controls);
 
-    /// What becomes of a header that clients may not use. Default: [`LockedHeaders::PassOver`].
+    /// What becomes of a header that clients may not use. Default: [`LockedHeaders::Ignore`].
     pub fn locked_headers(self, choice: LockedHeaders) => self.settings.locks.locked = choice;
 
     /// The timeouts of this gateway. A request's `cf-aig-*-timeout` headers go before them.
@@ -333,21 +233,6 @@ setters! { impl GatewaySettingsBuilder {
 }}
 
 impl GatewaySettingsBuilder {
-    /// Keeps the first mistake, for `build` to report.
-    fn require(&mut self, is_right: bool, what: &'static str, must_be: &'static str) {
-        if !is_right {
-            self.mistake.get_or_insert(SettingsError::OutOfRange { what, must_be });
-        }
-    }
-
-    fn pattern(&mut self, pattern: impl AsRef<str>) -> Option<Pattern> {
-        let pattern = Pattern::new(pattern.as_ref());
-        if pattern.is_none() {
-            self.mistake.get_or_insert(SettingsError::Pattern);
-        }
-        pattern
-    }
-
     /// Limits what may be used, per time: requests, tokens or money. See [`limits`](super::limits).
     #[cfg(feature = "limits")]
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
@@ -373,133 +258,7 @@ impl GatewaySettingsBuilder {
         self.settings.cache = Some(Box::new(cache));
         self
     }
-
-    /// The first mistake so far. A settings file asks after each setting, to name its place.
-    #[cfg(feature = "config")]
-    pub(crate) fn mistake(&self) -> Option<&SettingsError> {
-        self.mistake.as_ref()
-    }
-
-    /// Checks everything.
-    ///
-    /// # Errors
-    ///
-    /// A [`SettingsError`] that says what is wrong. Stored keys without a token are refused, unless
-    /// something else [authenticates](Self::authenticated_elsewhere).
-    pub fn build(self) -> Result<GatewaySettings, SettingsError> {
-        let Self { mut settings, is_authenticated_elsewhere, origins, mistake } = self;
-        if let Some(mistake) = mistake {
-            return Err(mistake);
-        }
-        if settings.tokens.iter().any(GatewayToken::is_empty) {
-            return Err(SettingsError::EmptyToken);
-        }
-        if settings.tokens.iter().any(GatewayToken::is_short) {
-            return Err(SettingsError::ShortToken);
-        }
-        if settings.tokens.len() > usize::from(u16::MAX) {
-            let what = "the number of a gateway's tokens";
-            return Err(SettingsError::OutOfRange { what, must_be: "at most 65,535" });
-        }
-        let has_keys = !settings.keys.is_empty() || settings.takes_keys_from_layer;
-        if settings.tokens.is_empty() && has_keys && !is_authenticated_elsewhere {
-            return Err(SettingsError::KeysWithoutTokens);
-        }
-        if is_authenticated_elsewhere && has_keys && settings.client_credentials.is_none() {
-            tracing::warn!(
-                target: crate::TARGET,
-                "something else authenticates this gateway's clients, and nothing says what becomes \
-                 of credentials that they bring: the host's own, such as a bearer token, go to the \
-                 provider in place of the stored key. Set client_credentials to pass, ignore or refuse"
-            );
-        }
-        let is_open = settings.tokens.is_empty() && has_keys;
-        settings.origins = is_open.then(|| Box::new(origins));
-        if settings.fallbacks.iter().any(|fallback| fallback.steps.is_empty()) {
-            return Err(SettingsError::FallbackWithoutSteps);
-        }
-        if settings.fallbacks.iter().any(|fallback| fallback.pattern.is_none()) {
-            return Err(SettingsError::Pattern);
-        }
-        if let Some(defaults) = settings.defaults.as_deref() {
-            super::defaults::check(defaults)?;
-        }
-        if let Some(host) = settings.locks.host_metadata() {
-            let defaults = settings.defaults.get_or_insert_default();
-            defaults.metadata = std::mem::take(&mut defaults.metadata).after(host);
-        }
-        #[cfg(feature = "limits")]
-        settings.limits.find_routes(&settings.routes)?;
-        if settings.scope == 0 {
-            static BUILT: AtomicU64 = AtomicU64::new(1);
-            settings.scope = BUILT.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(settings)
-    }
-}
-
-const NAMED: u64 = 1 << 63;
-
-/// The scope of a name, the same in every process. Scopes that are only counted are below all of
-/// these.
-pub(crate) fn scope_of(name: &[&str]) -> u64 {
-    let mut digest = Sha256::new();
-    for part in name {
-        add_parts(&mut digest, &[part.as_bytes()]);
-    }
-    let digest: [u8; 32] = digest.finalize().into();
-    digest[..8].iter().fold(0, |scope, byte| scope << 8 | u64::from(*byte)) | NAMED
-}
-
-pub(crate) fn is_named(scope: u64) -> bool {
-    scope & NAMED != 0
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key() -> Secret {
-        Secret::new("sk-LEAK-builder").unwrap()
-    }
-
-    #[test]
-    fn stored_keys_need_a_token_or_another_lock() {
-        let keys = || GatewaySettings::builder().key("grok", key());
-        assert_eq!(keys().build().unwrap_err(), SettingsError::KeysWithoutTokens);
-        assert!(keys().token(GatewayToken::new("test-token")).build().is_ok());
-        let from_layer = GatewaySettings::builder().keys_from_layer();
-        assert_eq!(from_layer.build().unwrap_err(), SettingsError::KeysWithoutTokens);
-        let settings = keys().authenticated_elsewhere().build().unwrap();
-        assert!(!format!("{settings:?}").contains("LEAK"));
-    }
-
-    #[test]
-    fn every_mistake_is_found() {
-        let locked = || GatewaySettings::builder().token(GatewayToken::new("test-token"));
-        let twice = locked().key("grok", key()).key("grok", key());
-        assert!(matches!(twice.build(), Err(SettingsError::DuplicateKey { .. })));
-        let shared = |weight| locked().weighted_key("grok", "a", key(), weight);
-        assert!(shared(1).weighted_key("grok", "a", key(), 3).build().is_ok());
-        assert!(shared(1).key_as("grok", "a", key()).build().is_err());
-        let alias = locked().key_as("grok", "a b", key());
-        assert!(matches!(alias.build(), Err(SettingsError::Alias { .. })));
-        assert_eq!(locked().allow_models([""]).build().unwrap_err(), SettingsError::Pattern);
-        let fallback = locked().fallback(FallbackChain::on("*"));
-        assert_eq!(fallback.build().unwrap_err(), SettingsError::FallbackWithoutSteps);
-        let fallback = locked().fallback(FallbackChain::on("").to_model("x"));
-        assert_eq!(fallback.build().unwrap_err(), SettingsError::Pattern);
-        let attempts = locked().defaults(|defaults| defaults.max_attempts = Some(6));
-        assert!(matches!(attempts.build(), Err(SettingsError::OutOfRange { .. })));
-        let short = locked().token(GatewayToken::new(" 1234567 "));
-        assert_eq!(short.build().unwrap_err(), SettingsError::ShortToken);
-        let many = |count| {
-            let token = GatewayToken::new("test-token");
-            (0..count).fold(GatewaySettings::builder(), |all, _| all.token(token.clone())).build()
-        };
-        assert!(many(65_535).is_ok());
-        assert!(matches!(many(65_536), Err(SettingsError::OutOfRange { .. })));
-        let empty = locked().token(GatewayToken::new(" "));
-        assert_eq!(empty.build().unwrap_err(), SettingsError::EmptyToken);
-    }
-}
+mod tests;

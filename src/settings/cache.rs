@@ -15,11 +15,12 @@
 //! where the gateway has none; a time to live alone does not. A client's time to live goes before the
 //! gateway's, but what a rule [never](CacheRule::never) keeps is not kept for it either.
 
+mod rule;
+
 use std::time::Duration;
 
-use super::{SettingsError, forms_of_model};
-use crate::directives::pattern::Pattern;
-use crate::util::segments;
+pub use self::rule::CacheRule;
+use super::SettingsError;
 
 /// The longest body of a request, and of an answer, that is kept: 25 MiB.
 pub(crate) const MOST_BYTES: u64 = 25 << 20;
@@ -42,7 +43,7 @@ const MOST_RULES: usize = 64;
 /// let cache = CacheSettings::new(hour)
 ///     .stale_if_error(day)
 ///     .rule(CacheRule::never().only_models(["*-preview"]))
-///     .rule(CacheRule::keep(day).only_paths(["embeddings"]).most_response_bytes(1 << 20));
+///     .rule(CacheRule::keep(day).only_paths(["embeddings"]).max_response_bytes(1 << 20));
 /// let settings = GatewaySettings::builder().cache(cache).build()?;
 /// # let _ = settings;
 /// # Ok::<(), tower_ai_gateway::settings::SettingsError>(())
@@ -143,131 +144,6 @@ pub enum ReplayPace {
     Recorded,
 }
 
-/// What holds for some requests of a gateway: all that it is not narrowed to by
-/// [`only_models`](Self::only_models) and [`only_paths`](Self::only_paths).
-///
-/// ```
-/// use std::time::Duration;
-/// use tower_ai_gateway::settings::cache::CacheRule;
-///
-/// let day = Duration::from_secs(86_400);
-/// let rule = CacheRule::keep(day)
-///     .only_models(["text-embedding-*"])
-///     .only_paths(["embeddings"])
-///     .most_request_bytes(64 * 1024)
-///     .statuses([200]);
-/// # let _ = rule;
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use = "a rule does nothing until it is given to the settings of a cache"]
-pub struct CacheRule {
-    /// Zero: nothing is kept.
-    pub(crate) ttl: Duration,
-    pub(crate) models: Vec<Pattern>,
-    pub(crate) has_bad_model: bool,
-    /// Beginnings, as segments.
-    pub(crate) paths: Vec<Box<[String]>>,
-    pub(crate) most_request_bytes: Option<u64>,
-    pub(crate) most_response_bytes: Option<u64>,
-    pub(crate) statuses: Vec<u16>,
-}
-
-impl CacheRule {
-    /// Keeps the answers to these requests for so long: 60 s to 30 days.
-    pub fn keep(ttl: Duration) -> Self {
-        // Zero is told from `never`, so that `check` finds it.
-        Self { ttl: ttl.max(Duration::from_nanos(1)), ..Self::default() }
-    }
-
-    /// Keeps none of the answers to these requests, whatever they ask for.
-    pub fn never() -> Self {
-        Self::default()
-    }
-
-    /// Only requests for these models; `*` stands for any text. Spellings of one model do not matter (case,
-    /// a maker before it, a variant or version behind it), as with
-    /// [`deny_models`](super::GatewaySettingsBuilder::deny_models).
-    ///
-    /// For this the beginning of a body is read before it is sent, up to the model or the layer's
-    /// [`peek_limit`](crate::GatewayLayerBuilder::peek_limit). A request whose model cannot be read, or
-    /// whose provider chooses one, may be for any: a rule that never keeps holds for it, and one that
-    /// keeps does not.
-    pub fn only_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
-        for model in models {
-            match Pattern::new(&model.as_ref().to_lowercase()) {
-                Some(pattern) => self.models.push(pattern),
-                None => self.has_bad_model = true,
-            }
-        }
-        self
-    }
-
-    /// Only requests whose path behind the provider begins with one of these, such as
-    /// `chat/completions`. A version before it (`v1/`) does not matter, and case and percent-encoding
-    /// do not either.
-    pub fn only_paths<P: AsRef<str>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.paths.extend(paths.into_iter().map(|path| segments::plain(path.as_ref()).into()));
-        self
-    }
-
-    /// Keeps the answers to requests with a body of so many bytes at most: 1 byte to 25 MiB. Default:
-    /// 25 MiB.
-    pub fn most_request_bytes(mut self, bytes: u64) -> Self {
-        self.most_request_bytes = Some(bytes);
-        self
-    }
-
-    /// Keeps answers of so many bytes at most, as they are sent: 1 byte to 25 MiB. Default: 25 MiB.
-    pub fn most_response_bytes(mut self, bytes: u64) -> Self {
-        self.most_response_bytes = Some(bytes);
-        self
-    }
-
-    /// Keeps answers with these statuses alone, of those from 200 to 299; 202, 205 and 206 never are.
-    /// Default: 200 alone.
-    pub fn statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
-        self.statuses.extend(statuses);
-        self
-    }
-
-    pub(crate) fn is_never(&self) -> bool {
-        self.ttl.is_zero()
-    }
-
-    /// Whether it holds for a request. `model`: where it is known.
-    pub(crate) fn is_for(&self, model: Option<&str>, path: &str) -> bool {
-        let is_for_model = self.models.is_empty()
-            || match model {
-                Some(model) => forms_of_model(model)
-                    .any(|form| self.models.iter().any(|pattern| pattern.matches(&form))),
-                None => self.is_never(),
-            };
-        is_for_model
-            && (self.paths.is_empty() || {
-                let path = segments::plain(path);
-                self.paths.iter().any(|wanted| path.starts_with(wanted))
-            })
-    }
-
-    pub(crate) fn check_models(&self) -> Result<(), SettingsError> {
-        if self.has_bad_model { Err(SettingsError::Pattern) } else { Ok(()) }
-    }
-
-    pub(crate) fn check(&self) -> Result<(), SettingsError> {
-        self.check_models()?;
-        let sizes = [self.most_request_bytes, self.most_response_bytes];
-        let has_bounds = sizes.iter().any(Option::is_some) || !self.statuses.is_empty();
-        let what = "a cache rule that never keeps";
-        require(!(self.is_never() && has_bounds), what, "without sizes and statuses")?;
-        require(self.is_never() || is_ttl(self.ttl), "the time to live of a cache rule", TTL)?;
-        let is_size = |bytes: &u64| (1..=MOST_BYTES).contains(bytes);
-        let what = "a size of a cache rule";
-        require(sizes.iter().flatten().all(is_size), what, "from 1 byte to 25 MiB")?;
-        let is_success = |status: &u16| (200..=299).contains(status);
-        require(self.statuses.iter().all(is_success), "a status of a cache rule", "from 200 to 299")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,7 +161,7 @@ mod tests {
             built(CacheSettings::new(LONGEST)),
             built(CacheSettings::on_request()),
             ruled(CacheRule::never().only_models(["a*"]).only_paths(["x"])),
-            ruled(CacheRule::keep(HOUR).most_request_bytes(1).most_response_bytes(MOST_BYTES)),
+            ruled(CacheRule::keep(HOUR).max_request_bytes(1).max_response_bytes(MOST_BYTES)),
             ruled(CacheRule::keep(HOUR).statuses([200, 299])),
         ] {
             assert_eq!(good, Ok(()));
@@ -302,12 +178,12 @@ mod tests {
             ruled(CacheRule::keep(Duration::ZERO)),
             ruled(CacheRule::keep(SHORTEST - second)),
             ruled(CacheRule::keep(LONGEST + second)),
-            ruled(CacheRule::keep(HOUR).most_request_bytes(0)),
-            ruled(CacheRule::keep(HOUR).most_response_bytes(MOST_BYTES + 1)),
+            ruled(CacheRule::keep(HOUR).max_request_bytes(0)),
+            ruled(CacheRule::keep(HOUR).max_response_bytes(MOST_BYTES + 1)),
             ruled(CacheRule::keep(HOUR).statuses([199])),
             ruled(CacheRule::keep(HOUR).statuses([200, 300])),
             ruled(CacheRule::never().statuses([200])),
-            ruled(CacheRule::never().most_request_bytes(1)),
+            ruled(CacheRule::never().max_request_bytes(1)),
         ] {
             assert!(matches!(bad, Err(SettingsError::OutOfRange { .. })), "{bad:?}");
         }

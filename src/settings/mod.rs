@@ -15,39 +15,44 @@ mod concurrency;
 mod defaults;
 mod error;
 mod fallback;
+mod handle;
 pub(crate) mod keys;
 #[cfg(feature = "limits")]
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
 pub mod limits;
 mod origins;
 mod resolved;
+mod resolver;
 pub mod route;
 mod rules;
+mod scope;
 mod source;
 mod table;
 mod token;
 
 pub use self::builder::GatewaySettingsBuilder;
-#[cfg(feature = "cache")]
-pub(crate) use self::builder::is_named;
 pub use self::client::ClientCredentials;
 pub use self::concurrency::ConcurrencyLimit;
 pub(crate) use self::concurrency::ConcurrencyLimits;
 pub use self::error::SettingsError;
 pub use self::fallback::FallbackChain;
+pub use self::handle::Settings;
 use self::keys::Keys;
 pub(crate) use self::origins::Origins;
+#[cfg(feature = "cache")]
+pub(crate) use self::scope::is_named;
 pub use crate::directives::locks::{ClientControl, LockedHeaders};
 
 pub use self::resolved::IntoSettings;
+pub use self::resolver::{SettingsQuery, SettingsResolver};
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
 #[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) use self::rules::{canonical as canonical_model, forms as forms_of_model};
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
+pub use self::table::SettingsTable;
 #[cfg(feature = "limits")]
 pub(crate) use self::table::shared_place;
-pub use self::table::{Settings, SettingsQuery, SettingsResolver, SettingsTable};
 pub use self::token::GatewayToken;
 pub(crate) use self::token::digest;
 pub use crate::credentials::secret::{Secret, SecretError};

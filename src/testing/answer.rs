@@ -20,8 +20,8 @@ use super::body::{AnswerBody, Part};
 ///
 /// let slow = Duration::from_secs(1);
 /// let stream = Answer::sse([r#"{"choices":[{"delta":{"content":"Hi"}}]}"#, "[DONE]"]).pace(slow);
-/// let overloaded = Answer::json(r#"{"error":{"message":"busy"}}"#).status(529).after(slow);
-/// let cut_off = Answer::sse(["{}"]).breaking_off();
+/// let overloaded = Answer::json(r#"{"error":{"message":"busy"}}"#).status(529).delay(slow);
+/// let cut_off = Answer::sse(["{}"]).truncated();
 /// ```
 #[derive(Debug)]
 #[must_use = "an answer is given once it is queued"]
@@ -109,7 +109,7 @@ impl Answer {
     }
 
     /// Delays the response or the error.
-    pub fn after(mut self, delay: Duration) -> Self {
+    pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
@@ -124,7 +124,7 @@ impl Answer {
     }
 
     /// Breaks the connection after the last frame, without ending the body.
-    pub fn breaking_off(mut self) -> Self {
+    pub fn truncated(mut self) -> Self {
         if let Ok(given) = &mut self.result {
             given.parts.push(Part::Break);
         }

@@ -88,7 +88,7 @@ pub enum ConfigError {
     #[error(
         "the gateway does not take its settings from a layer above: build it with `settings_from_extensions`"
     )]
-    SettingsElsewhere,
+    SettingsNotFromExtensions,
     /// The prefix of a mount is malformed.
     #[error(
         "`{prefix}` cannot be a mount: it must start with `/` and have no query, escape or dot segment"

@@ -28,7 +28,7 @@ name = "trial"
 tokens = 10
 per = "month"
 shadow = true
-most_output = 1
+max_output = 1
 `;
 
 const TEXTS = ['#limits h2', '#limits .note >> nth=0', '#limits-refused', '#limits tbody th >> nth=0', '#limits .tag:visible >> nth=0',
@@ -75,7 +75,7 @@ export async function checkLimits(browser, { binary, folder, pictures }) {
   await check('a reset is on the page at the next look', async () => {
     const { status } = await gateway.ask('/dashboard/api/limits/reset', {
       method: 'POST', headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ account: 'acct', gateway: 'gw', rule: 'per-team', whom: ['search'] }),
+      body: JSON.stringify({ account: 'acct', gateway: 'gw', rule: 'per-team', values: ['search'] }),
     });
     assert.equal(status, 200);
     await nudge(page);

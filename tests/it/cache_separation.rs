@@ -130,7 +130,7 @@ async fn rules_and_directives_say_what_is_kept() {
     let minute = Duration::from_secs(60);
     let cache = CacheSettings::on_request()
         .rule(CacheRule::never().only_models(["*-preview"]))
-        .rule(CacheRule::keep(minute).only_paths(["embeddings"]).most_response_bytes(2));
+        .rule(CacheRule::keep(minute).only_paths(["embeddings"]).max_response_bytes(2));
     let gateway = start(cache).await;
     let token = "cf-aig-authorization: token-one";
     let statuses = async |path: &str, further: &[&str], body: &[u8]| {

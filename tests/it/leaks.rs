@@ -1,6 +1,8 @@
 //! Keys and tokens of settings, requests, entries and steps never appear in logs, events, metrics,
 //! errors, `Debug` or `Display`.
 
+mod outputs;
+
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::future::Future;
@@ -251,7 +253,7 @@ fn no_public_type_shows_what_it_holds() {
         &RetryLayer::new(RetrySettings::default()).layer(()),
         &TimeoutLayer::new(Timeouts::default()).layer(()),
         &DeadlineLayer::new(Timeouts::default()).layer(()),
-        &ConcurrencyLayer::of_gateway().layer(()),
+        &ConcurrencyLayer::from_settings().layer(()),
     ];
     for shown in all {
         written.note(shown);
@@ -287,71 +289,4 @@ fn no_error_says_what_was_wrong_with_a_secret() {
     written.error(&GatewayLayer::builder().provider(password.clone()).build().unwrap_err());
     written.error(&FallbackLayer::between(password, []).unwrap_err());
     written.assert_clean(&["holds no key", "a gateway with stored keys needs a token"]);
-}
-
-#[cfg(feature = "log")]
-#[tokio::test(start_paused = true)]
-async fn no_line_of_the_log_holds_a_secret() {
-    use tower_ai_gateway::log::{LogFile, LogHook};
-
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("gateway.jsonl");
-    let log = LogHook::builder(LogFile::open(&path).unwrap()).payloads(true).build().unwrap();
-    let written = Written::default();
-    let layer = layer(&written).metrics_hook(log.clone()).build().unwrap();
-    send_all(&layer, &written).await;
-    assert!(log.flush(std::time::Duration::from_secs(30)).is_complete());
-    let lines = std::fs::read_to_string(path).unwrap();
-    assert_eq!(lines.lines().count(), 3 * REQUESTS.len());
-    written.text(&lines);
-    written.note(&log);
-    written.assert_clean(&["[REDACTED]"]);
-}
-
-/// The dashboard shows the log's answers.
-#[cfg(feature = "log-sqlite")]
-#[tokio::test(start_paused = true)]
-async fn no_answer_of_the_log_to_the_dashboard_holds_a_secret() {
-    use tower_ai_gateway::log::{LogHook, LogStore};
-
-    let directory = tempfile::tempdir().unwrap();
-    let store = LogStore::open(directory.path().join("gateway.db")).unwrap();
-    let log = LogHook::builder(store.sink()).payloads(true).build().unwrap();
-    let written = Written::default();
-    let layer = layer(&written).metrics_hook(log.clone()).build().unwrap();
-    send_all(&layer, &written).await;
-    assert!(log.flush(std::time::Duration::from_secs(30)).is_complete());
-    let ask = async |path: String| {
-        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
-        let response = store.router().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200);
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        String::from_utf8(body.to_vec()).unwrap()
-    };
-    let list = ask("/logs?limit=100".to_owned()).await;
-    let json: serde_json::Value = serde_json::from_str(&list).unwrap();
-    let records = json["logs"].as_array().unwrap();
-    assert_eq!(records.len(), 3 * REQUESTS.len());
-    for record in records {
-        written.text(&ask(format!("/logs/{}", record["id"].as_str().unwrap())).await);
-    }
-    written.text(&list);
-    written.text(&ask("/summary".to_owned()).await);
-    written.note(&store);
-    written.assert_clean(&["[REDACTED]"]);
-}
-
-#[cfg(feature = "metrics")]
-#[tokio::test(start_paused = true)]
-async fn no_metric_holds_a_secret() {
-    use tower_ai_gateway::metrics::Metrics;
-
-    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-    let handle = recorder.handle();
-    let written = Written::default();
-    let metrics = Metrics::new().recorder(recorder);
-    let layer = layer(&written).metrics_hook(metrics).build().unwrap();
-    send_all(&layer, &written).await;
-    written.text(&handle.render());
-    written.assert_clean(&["# TYPE"]);
 }

@@ -152,9 +152,9 @@ fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
     {
         use tower_ai_gateway::control::health::HealthLayer;
         use tower_ai_gateway::control::{
-            Call, ConcurrencyLayer, ControlLayer, Controlled, DeadlineLayer, Fallback,
-            FallbackLayer, FetchedKey, KeyLayer, KeyQuery, KeySource, Keyed, Replay, ReplayLayer,
-            Retry, RetryLayer, Timeout, TimeoutLayer,
+            Call, ConcurrencyLayer, Control, ControlLayer, DeadlineLayer, Fallback, FallbackLayer,
+            FetchedKey, KeyLayer, KeyQuery, KeySource, Replay, ReplayLayer, Retry, RetryLayer,
+            Timeout, TimeoutLayer, WithKey,
         };
         struct Vault;
         impl KeySource for Vault {
@@ -169,7 +169,7 @@ fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
         check!(Replay<u8>, ReplayLayer::new());
         check!(Call<u8>, ConcurrencyLayer::new(1));
         check!(Call<u8>, HealthLayer::new());
-        check!(Controlled<u8>, ControlLayer::new());
-        check!(Keyed<u8, _>, KeyLayer::new(Vault));
+        check!(Control<u8>, ControlLayer::new());
+        check!(WithKey<u8, _>, KeyLayer::new(Vault));
     }
 }

@@ -102,7 +102,7 @@ async fn no_key_is_in_a_span_of_opentelemetry() {
 
     let spans = Spans::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
-    exchanges(|layer| layer.metrics_hook(SpanHook::of(&provider))).await;
+    exchanges(|layer| layer.metrics_hook(SpanHook::from_provider(&provider))).await;
     let spans = spans.0.lock().unwrap();
     assert_eq!(spans.len(), 3);
     let shown = format!("{spans:?}");

@@ -1,5 +1,7 @@
 //! Which providers are asked for the usage of streams, and what happens if one refuses.
 
+mod scene;
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -13,156 +15,10 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{FallbackChain, GatewaySettings, GatewaySettingsBuilder, Secret};
 use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
 
+use self::scene::*;
 use crate::support::ends::Ends;
 use crate::support::guard;
 use crate::support::hyper_upstream::HyperUpstream;
-
-const OPTION: &str = r#","stream_options":{"include_usage":true}"#;
-const CONTENT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n";
-const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1,\"total_tokens\":6}}\n\n";
-const DONE: &str = "data: [DONE]\n\n";
-const REFUSAL: &str = r#"{"message":"Extra inputs are not permitted"}"#;
-
-/// A provider's request, without trailing blanks.
-type Seen = Arc<Mutex<Vec<String>>>;
-
-/// A provider that answers a body with a status, and with a stream if that is 200: with usage if
-/// requested.
-async fn provider(
-    rule: impl Fn(&str, usize) -> u16 + Clone + Send + Sync + 'static,
-) -> (HyperUpstream, Seen) {
-    let seen = Seen::default();
-    let calls = seen.clone();
-    let handler = move |request: Request<Incoming>| {
-        let (calls, rule) = (calls.clone(), rule.clone());
-        async move {
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            let text = String::from_utf8(body.to_vec()).unwrap().trim_end().to_owned();
-            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-            let before = {
-                let mut calls = calls.lock().unwrap();
-                calls.push(text.clone());
-                calls.len() - 1
-            };
-            let status = rule(&text, before);
-            let asks = json["stream_options"]["include_usage"] == true;
-            let stream = [CONTENT, if asks { USAGE } else { "" }, DONE].concat();
-            let (kind, answer) = match status {
-                200 => ("text/event-stream", stream),
-                _ => ("application/json", REFUSAL.to_owned()),
-            };
-            let response = Response::builder().status(status).header("content-type", kind);
-            let body = Full::<Bytes>::from(answer).map_err(|never| match never {});
-            response.body(body.boxed()).unwrap()
-        }
-    };
-    (HyperUpstream::start(handler).await, seen)
-}
-
-/// Refuses the option.
-fn strict(body: &str, _: usize) -> u16 {
-    if body.contains("include_usage") { 422 } else { 200 }
-}
-
-fn easy(_: &str, _: usize) -> u16 {
-    200
-}
-
-type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Bytes>, BoxError>;
-
-struct Scene {
-    service: Service,
-    ends: Ends<(u32, Option<u64>)>,
-}
-
-struct Setup {
-    providers: Vec<Provider>,
-    settings: GatewaySettingsBuilder,
-    asks: bool,
-    control: Option<ControlLayer>,
-}
-
-impl Setup {
-    /// With all control layers, by default.
-    fn new(providers: impl IntoIterator<Item = Provider>) -> Self {
-        let settings = GatewaySettings::builder().authenticated_elsewhere();
-        let control = Some(ControlLayer::new());
-        Self { providers: providers.into_iter().collect(), settings, asks: true, control }
-    }
-
-    fn start(self) -> Scene {
-        let (hook, ends) =
-            Ends::by(|end| (end.attempts, end.usage.and_then(|usage| usage.output_visible)));
-        let gateway = GatewayLayer::builder()
-            .providers(self.providers)
-            .settings(Arc::new(self.settings.build().unwrap()))
-            .ask_for_usage(self.asks)
-            .metrics_hook(hook)
-            .build()
-            .unwrap();
-        let service = match self.control {
-            Some(control) => {
-                boxed(gateway.client_layer().layer(control.layer(HttpClient::new().unwrap())))
-            }
-            None => boxed(gateway.client_layer().layer(HttpClient::new().unwrap())),
-        };
-        Scene { service, ends }
-    }
-}
-
-fn boxed<S, B>(service: S) -> Service
-where
-    S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let service = service.map_err(Into::into).and_then(|response: Response<B>| async {
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(Into::into)?.to_bytes();
-        Ok(Response::from_parts(head, body))
-    });
-    BoxCloneSyncService::new(service)
-}
-
-impl Scene {
-    async fn send_with(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
-        let mut request = Request::post(path).header("content-type", "application/json");
-        request = request.header("content-length", body.len());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::from(body.to_owned())).unwrap();
-        let response = guard("the answer", self.service.clone().oneshot(request)).await.unwrap();
-        let (head, body) = response.into_parts();
-        (head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    async fn send(&self, body: &str) -> (u16, String) {
-        self.send_with("/v1/acct/gw/a/chat/completions", &[], body).await
-    }
-}
-
-fn at(slug: &str, upstream: &HyperUpstream) -> Provider {
-    Provider::custom(slug, upstream.base("/v1"))
-}
-
-fn body(model: &str) -> String {
-    format!(r#"{{"model":"{model}","stream":true}}"#)
-}
-
-fn with_option(body: &str) -> String {
-    format!("{}{OPTION}}}", body.strip_suffix('}').unwrap())
-}
-
-fn well() -> (u16, String) {
-    (200, [CONTENT, DONE].concat())
-}
-
-fn taken(seen: &Seen) -> Vec<String> {
-    std::mem::take(&mut *seen.lock().unwrap())
-}
 
 #[tokio::test]
 async fn a_refusal_is_met_without_the_option_and_remembered_for_the_model() {

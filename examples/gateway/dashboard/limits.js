@@ -53,7 +53,7 @@ function fill(row, rule) {
   setText(used.lastChild, percent(most));
   used.classList.toggle('bad', most >= NEAR);
   const list = users.firstChild;
-  const texts = rule.top.map((counter) => `${whom(counter.whom)}: ${amount(counter.used, rule)} (${percent(share(counter.used, rule))})`);
+  const texts = rule.top.map((counter) => `${whom(counter.values)}: ${amount(counter.used, rule)} (${percent(share(counter.used, rule))})`);
   setChildren(list, texts.map((text, index) => {
     const item = list.children[index] ?? html('li', {});
     setText(item, text);

@@ -1,35 +1,28 @@
-//! The options of [`HttpClient`] and their defaults.
+//! The options of [`HttpClient`](super::HttpClient) and their defaults.
 
-use std::sync::Arc;
+mod build;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Uri;
-use http_body::Body;
-use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
-use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-#[cfg(feature = "proxy")]
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::legacy::connect::Connection;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::HttpClient;
 #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 use crate::client::certificates::ClientCertificates;
-use crate::client::connect::{Connector, Transport, Usual};
 use crate::client::dial::Dialer;
-use crate::client::error::{Cause, ClientError};
 use crate::client::options::{Http2Options, Versions};
-use crate::client::pool::{LINGER, Limits, Pool};
+use crate::client::pool::{LINGER, Limits};
 #[cfg(feature = "proxy")]
-use crate::client::proxy::{Proxied, ProxyOptions};
+use crate::client::proxy::ProxyOptions;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-use crate::client::tls::{self, TlsOptions};
+use crate::client::tls::TlsOptions;
 use crate::util::macros::setters;
 use crate::util::opaque::opaque_debug;
 
-/// Configures an [`HttpClient`].
+/// Configures an [`HttpClient`](super::HttpClient).
 ///
 /// ```
 /// use std::time::Duration;
@@ -273,147 +266,6 @@ impl HttpClientBuilder {
         self.connector =
             Some(OwnConnector { dialer: Dialer::negotiating(connector), does_tls: true });
         self
-    }
-
-    /// Builds the client.
-    ///
-    /// # Errors
-    ///
-    /// If a PEM text is malformed, TLS cannot be set up, a proxy URL is invalid, or certificates or
-    /// a proxy are combined with a connector that does its own TLS.
-    pub fn build<B>(self) -> Result<HttpClient<B>, ClientError>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
-    {
-        #[cfg(feature = "proxy")]
-        let proxies = self.proxy.rules()?;
-        let transport = self.transport(
-            #[cfg(feature = "proxy")]
-            proxies.as_ref(),
-        )?;
-        let mut http1 = http1::Builder::new();
-        if let Some(most) = self.max_headers {
-            http1.max_headers(most);
-        }
-        let connector = Connector {
-            transport,
-            versions: self.versions,
-            http1,
-            http2: self.http2,
-            #[cfg(feature = "proxy")]
-            proxies,
-        };
-        let pool = Arc::new(Pool::new(connector, self.limits));
-        Ok(HttpClient { pool, connect_timeout: self.connect_timeout })
-    }
-
-    /// The default connector, unless the host has set another.
-    fn transport(
-        &self,
-        #[cfg(feature = "proxy")] proxies: Option<&Arc<Matcher>>,
-    ) -> Result<Transport, ClientError> {
-        #[cfg(feature = "proxy")]
-        let has_proxy = proxies.is_some();
-        #[cfg(not(feature = "proxy"))]
-        let has_proxy = false;
-        let direct = match &self.connector {
-            Some(own) if own.does_tls && (has_proxy || self.has_certificates()) => {
-                return Err(Cause::Connector.into());
-            }
-            Some(own) if own.does_tls => return Ok(Transport::Own(own.dialer.clone())),
-            Some(own) => own.dialer.clone(),
-            None if has_proxy || self.has_identities() => {
-                let mut tcp = self.tcp();
-                tcp.enforce_http(false);
-                Dialer::plain(tcp)
-            }
-            None => return self.usual().map(Transport::Usual),
-        };
-        #[cfg(feature = "proxy")]
-        let direct = match proxies {
-            None => direct,
-            Some(rules) => Dialer::new(Proxied {
-                rules: rules.clone(),
-                secure: self.to_secure_proxy(&direct)?,
-                direct,
-                versions: self.versions,
-            }),
-        };
-        self.secured(&direct).map(Transport::Own)
-    }
-
-    fn tcp(&self) -> HttpConnector {
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(self.tcp_keepalive);
-        tcp
-    }
-}
-
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-impl HttpClientBuilder {
-    fn has_certificates(&self) -> bool {
-        !self.tls.is_default()
-    }
-
-    fn has_identities(&self) -> bool {
-        !self.tls.identities.is_empty()
-    }
-
-    fn usual(&self) -> Result<Usual, ClientError> {
-        let mut tcp = self.tcp();
-        tcp.enforce_http(false);
-        tls::connector(tcp, &self.tls, self.versions)
-    }
-
-    fn secured(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
-        tls::dialer(direct, &self.tls, self.versions)
-    }
-
-    /// A proxy gets no client certificate, and is spoken to in HTTP/1.1.
-    #[cfg(feature = "proxy")]
-    fn to_secure_proxy(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
-        tls::dialer(direct, &self.tls.anonymous(), Versions::Http1)
-    }
-}
-
-#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-impl HttpClientBuilder {
-    fn has_certificates(&self) -> bool {
-        false
-    }
-
-    fn has_identities(&self) -> bool {
-        false
-    }
-
-    fn usual(&self) -> Result<Usual, ClientError> {
-        Ok(self.tcp())
-    }
-
-    fn secured(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
-        Ok(Dialer::new(WithoutTls(direct.clone())))
-    }
-
-    #[cfg(feature = "proxy")]
-    fn to_secure_proxy(&self, direct: &Dialer) -> Result<Dialer, ClientError> {
-        Ok(Dialer::new(WithoutTls(direct.clone())))
-    }
-}
-
-/// Refuses https instead of sending it in the clear.
-#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-struct WithoutTls(Dialer);
-
-#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
-impl crate::client::dial::Dial for WithoutTls {
-    fn dial(&self, uri: Uri) -> crate::client::dial::Dialing {
-        if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let error = std::io::Error::other("https without a feature for TLS");
-            return Box::pin(std::future::ready(Err(error.into())));
-        }
-        self.0.dial(uri)
     }
 }
 

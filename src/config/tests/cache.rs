@@ -36,14 +36,14 @@ fn a_section_of_the_file_is_what_the_builder_makes() {
             "stale_if_error_seconds = 0\npace = \"at_once\"\n\
              [[gateways.team.cache.rule]]\nttl_seconds = 0\nmodels = [\"*-Preview\", \"a\"]\n\
              [[gateways.team.cache.rule]]\nttl_seconds = 3600\npaths = [\"embeddings\"]\n\
-             most_request_bytes = 1\nmost_response_bytes = 26_214_400\nstatuses = [200, 201]",
+             max_request_bytes = 1\nmax_response_bytes = 26_214_400\nstatuses = [200, 201]",
             CacheSettings::on_request()
                 .rule(CacheRule::never().only_models(["*-preview", "a"]))
                 .rule(
                     CacheRule::keep(HOUR)
                         .only_paths(["embeddings"])
-                        .most_request_bytes(1)
-                        .most_response_bytes(25 << 20)
+                        .max_request_bytes(1)
+                        .max_response_bytes(25 << 20)
                         .statuses([200, 201]),
                 ),
         ),
@@ -75,8 +75,8 @@ fn mistakes_are_named_with_their_line_and_key() {
             "line 5, gateways.team.cache.rule[0].models[1]: ",
         ),
         ("ttl_seconds = 60\nstatuses = [404]", "line 5, gateways.team.cache.rule[0].statuses: "),
-        ("ttl_seconds = 60\nmost_request_bytes = 26_214_401", "rule[0].most_request_bytes: "),
-        ("ttl_seconds = 60\nmost_response_bytes = 0", "rule[0].most_response_bytes: "),
+        ("ttl_seconds = 60\nmax_request_bytes = 26_214_401", "rule[0].max_request_bytes: "),
+        ("ttl_seconds = 60\nmax_response_bytes = 0", "rule[0].max_response_bytes: "),
         ("ttl_seconds = 0\nstatuses = [200]", "rule[0]: a cache rule that never keeps must be"),
     ] {
         let text = format!("[gateways.team.cache]\n[[gateways.team.cache.rule]]\n{text}");

@@ -110,7 +110,7 @@ fn pick_by(
             Err(Some(blocked)) => return Err(blocked.as_error(now)),
             Err(None) => {
                 let reason = UnavailableReason::CircuitOpen;
-                return Err(Unavailable { after: Duration::ZERO, reason });
+                return Err(Unavailable { retry_after: Duration::ZERO, reason });
             }
         };
         // Another call may have been faster since the loads were read.

@@ -1,4 +1,4 @@
-//! The responses of requests for which somebody has asked for the cache.
+//! The response to a request that uses the cache: stored, shared with others, or passed by.
 
 use std::future::poll_fn;
 use std::task::Poll;

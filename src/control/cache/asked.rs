@@ -1,4 +1,4 @@
-//! Whether the answer to a request is to be kept, and how.
+//! Whether the answer to a request may be stored, for how long, and for whom: its policy.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -92,8 +92,8 @@ fn asked_by<B>(
         stale_for: settings.map(|settings| settings.stale_if_error).unwrap_or_default(),
         is_shared,
         pace: settings.map(|settings| settings.pace).unwrap_or_default(),
-        most_request_bytes: bytes(|rule| rule.most_request_bytes).unwrap_or(MOST_BYTES),
-        most_response_bytes: bytes(|rule| rule.most_response_bytes).unwrap_or(MOST_BYTES),
+        most_request_bytes: bytes(|rule| rule.max_request_bytes).unwrap_or(MOST_BYTES),
+        most_response_bytes: bytes(|rule| rule.max_response_bytes).unwrap_or(MOST_BYTES),
         statuses: rule.map(|rule| rule.statuses.clone()).unwrap_or_default(),
         custom: custom.map(Into::into),
     }))

@@ -1,4 +1,4 @@
-//! An entry as bytes, for stores that keep bytes.
+//! The binary form of an entry, for stores that keep bytes.
 //!
 //! ```text
 //! magic and version   8      "taigcch1"

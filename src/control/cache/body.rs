@@ -1,4 +1,4 @@
-//! The response body of a request that has been looked up.
+//! The response body of a request that uses the cache.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,4 +1,4 @@
-//! What the services of one layer share of their cache.
+//! What all services of one layer share: the store, the calls under way, and the counts.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

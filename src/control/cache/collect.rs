@@ -1,4 +1,4 @@
-//! Reading the body of a request, for its key.
+//! Reads the body of a request to its end and puts it into the key.
 
 use std::future::poll_fn;
 use std::pin::Pin;

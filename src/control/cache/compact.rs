@@ -1,4 +1,4 @@
-//! Memory of answers that are kept: nothing in them holds more than its own bytes.
+//! Copies small frames and header values, so that a stored answer holds no buffer of its connection.
 //!
 //! Frames and header values are cut from the buffers of the connection, which a few bytes would keep whole.
 

@@ -1,4 +1,4 @@
-//! What a cache has done.
+//! Counts of what a cache has done: hits, misses, and why answers were not stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,7 @@ pub enum NotStored {
     /// Its media type is none of an answer, and nothing reads it.
     MediaType = "media_type",
     /// It is made later, and this is none yet.
-    Later = "later",
+    Deferred = "deferred",
     /// It varies by what is not in its key (`vary`).
     Varies = "varies",
     /// Too many answers were being written to the store.

@@ -1,4 +1,4 @@
-//! One answer that is kept.
+//! One stored answer: its head, and its frames with their times.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One call to the provider for several requests that want the same answer.
+//! One call to the provider for several requests with the same key (single flight).
 //!
 //! The call and the body are polled by those who take part, under a lock, with a waker that wakes all who
 //! wait. So it goes on as long as one of them is left, and ends with the last. A task is spawned only then,

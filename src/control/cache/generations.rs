@@ -1,4 +1,4 @@
-//! Which purge each answer has seen last.
+//! The last purge that each entry has seen, so that no answer from before it is stored after it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What the host's operator can see and do.
+//! The operator's handle: counts and purges.
 
 use super::caching::Caching;
 use super::counts::NotStored;
@@ -116,7 +116,7 @@ impl PurgeTarget {
     }
 
     /// Only the answer whose key is shown so, in [`EndEvent::cache_entry`](crate::EndEvent::cache_entry).
-    pub fn shown_entry(mut self, key: SealedKey) -> Self {
+    pub fn sealed_entry(mut self, key: SealedKey) -> Self {
         self.part = Some(Part::Shown(key));
         self
     }
@@ -189,7 +189,7 @@ impl CacheHandle {
     ///
     /// Where the store cannot be asked: then nothing is forgotten, or not all of it.
     /// [`UnknownKey`](CacheStoreError::UnknownKey) where the store has never shown such a
-    /// [key](PurgeTarget::shown_entry), and where an account or a part is named without its gateway.
+    /// [key](PurgeTarget::sealed_entry), and where an account or a part is named without its gateway.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
         let store = &self.caching.writer().store;
         let seal = match target.part {
@@ -234,7 +234,7 @@ mod tests {
             all().model("a"),
             all().custom_key("a"),
             all().entry(key),
-            all().shown_entry(sealed),
+            all().sealed_entry(sealed),
         ] {
             assert!(target.purge(|_, _| Some(key)).is_none() && target.unknown().is_none());
         }

@@ -1,4 +1,4 @@
-//! What is kept of the headers of an answer.
+//! The headers of an answer that are stored, and whether it varies by more than its key (`vary`).
 
 use http::header::VARY;
 use http::{HeaderMap, HeaderName};

@@ -1,4 +1,4 @@
-//! What an answer is kept under.
+//! The key of an answer: a digest of all that can change it.
 //!
 //! Everything that goes to the provider is in the key, but for headers of which it is known that they
 //! change no answer. So a header that nobody here has heard of separates, too.

@@ -1,4 +1,4 @@
-//! What the layers outside of the cache know of a request for it.
+//! A request whose answer is to be looked up, between the layers outside of the cache and its own.
 
 use std::sync::Arc;
 use std::time::Duration;

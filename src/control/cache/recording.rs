@@ -1,4 +1,4 @@
-//! An answer that several read while it comes.
+//! An answer that several requests read while it arrives.
 
 use std::collections::VecDeque;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Which calls can be answered once more with what was answered before.
+//! Which calls may be answered with what was answered before, by their operation and path.
 
 use crate::util::operation::Operation;
 

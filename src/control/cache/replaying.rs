@@ -1,4 +1,4 @@
-//! An answer that is given again.
+//! A stored answer that is sent again, at once or at its own pace.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What entries can be purged by, as digests of names.
+//! The parts of a cache that can be purged, as digests: gateway, provider, model, custom key.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Keys as they are shown to operators.
+//! Encrypts keys before logs and operators see them.
 //!
 //! A key is a digest of what was asked. Whoever reads it in a log could guess what was asked, and see
 //! whether the guess was right. So it is shown encrypted, by what the store alone knows.

@@ -1,4 +1,4 @@
-//! Requests that change something at the provider or fetch it from there, as their bodies tell.
+//! Finds requests with an effect at the provider in their bodies: conversations, containers, deferred answers.
 
 use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;

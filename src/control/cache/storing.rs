@@ -1,4 +1,4 @@
-//! Whether an answer that is being read is to be kept, and what is kept of it.
+//! Reads an answer as it passes, and decides at its end whether it is stored.
 
 use std::time::SystemTime;
 
@@ -153,7 +153,7 @@ impl Storing {
         if meter.is_unfinished()
             || matches!(meter.later(), Some((_, Later::Background | Later::Pending)))
         {
-            return Err(NotStored::Later);
+            return Err(NotStored::Deferred);
         }
         if self.reader.metering(true) != Metering::Complete {
             return Err(NotStored::Incomplete);

@@ -1,4 +1,4 @@
-//! Where the answer to a request is to be kept.
+//! Where the answer to a request is stored, and until when.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! How long a request waits for a head that it has not asked for itself.
+//! How long a request waits for a head that another request's call is to bring.
 
 use std::time::Duration;
 

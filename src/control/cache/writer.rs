@@ -1,4 +1,4 @@
-//! Writing answers to a store, out of the way of those that read them.
+//! Writes answers to a store in the background, so that no reader waits for it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

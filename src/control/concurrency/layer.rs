@@ -47,7 +47,7 @@ impl ConcurrencyLayer {
 
     /// Applies only the limits in the settings of the gateway above.
     #[must_use]
-    pub fn of_gateway() -> Self {
+    pub fn from_settings() -> Self {
         Self::with(None)
     }
 

@@ -176,7 +176,7 @@ where
             Ok(response) => response,
             Err(error) => {
                 let leads_elsewhere = failure::leads_elsewhere(&error)
-                    || self.rule.failure(failure::of_any(&error)) >= CallClass::Elsewhere;
+                    || self.rule.failure(failure::of_any(&error)) >= CallClass::Fallback;
                 let leads_on = leads_elsewhere && self.may_go_on();
                 return ControlFlow::Continue(match leads_on {
                     true => Next::Failed(Err(error)),
@@ -190,7 +190,7 @@ where
             Some(verdict) => verdict != Verdict::Answer,
             None => {
                 let class = self.rule.response(response.status(), response.headers());
-                class >= CallClass::Elsewhere
+                class >= CallClass::Fallback
             }
         };
         if is_failure {

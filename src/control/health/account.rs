@@ -64,7 +64,7 @@ impl Account {
         };
         if has_begun {
             let (from, to) = (HealthState::Closed, HealthState::CoolingDown);
-            self.subject.tell(Change { from, to, reason: ChangeReason::ToldToWait }, gateway);
+            self.subject.tell(Change { from, to, reason: ChangeReason::RetryAfter }, gateway);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::response::failure::UpstreamError;
 #[non_exhaustive]
 pub struct Unavailable {
     /// How long until a retry may succeed. Zero if unknown.
-    pub after: Duration,
+    pub retry_after: Duration,
     /// Why.
     pub reason: UnavailableReason,
 }
@@ -60,7 +60,7 @@ impl Blocked {
 
     pub(in crate::control) fn as_error(self, now: Instant) -> Unavailable {
         let after = self.until.saturating_duration_since(now);
-        Unavailable { after, reason: self.reason }
+        Unavailable { retry_after: after, reason: self.reason }
     }
 }
 
@@ -73,6 +73,6 @@ impl UpstreamError for Unavailable {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        Some(self.after).filter(|after| !after.is_zero())
+        Some(self.retry_after).filter(|after| !after.is_zero())
     }
 }

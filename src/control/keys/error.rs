@@ -14,7 +14,7 @@ use crate::response::failure::UpstreamError;
 #[non_exhaustive]
 pub enum KeyError {
     /// The source has no key.
-    None,
+    NoKey,
     /// The source failed. Clients do not see its error.
     Source(Arc<dyn Error + Send + Sync>),
 }
@@ -28,7 +28,7 @@ impl KeyError {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::None => "there is no key for the provider",
+            Self::NoKey => "there is no key for the provider",
             Self::Source(_) => "the key for the provider could not be fetched",
         })
     }
@@ -37,7 +37,7 @@ impl fmt::Display for KeyError {
 impl Error for KeyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::None => None,
+            Self::NoKey => None,
             Self::Source(error) => Some(&**error),
         }
     }
@@ -46,7 +46,7 @@ impl Error for KeyError {
 impl UpstreamError for KeyError {
     fn failure(&self) -> Option<Failure> {
         Some(match self {
-            Self::None => Failure::NoKey,
+            Self::NoKey => Failure::NoKey,
             Self::Source(_) => Failure::KeySource,
         })
     }

@@ -79,32 +79,32 @@ impl<K> Clone for KeyLayer<K> {
 }
 
 impl<S, K> Layer<S> for KeyLayer<K> {
-    type Service = Keyed<S, K>;
+    type Service = WithKey<S, K>;
 
-    fn layer(&self, inner: S) -> Keyed<S, K> {
-        Keyed { inner, cache: self.cache.clone() }
+    fn layer(&self, inner: S) -> WithKey<S, K> {
+        WithKey { inner, cache: self.cache.clone() }
     }
 }
 
 /// Adds keys to requests. See [`KeyLayer`].
-pub struct Keyed<S, K> {
+pub struct WithKey<S, K> {
     inner: S,
     cache: Arc<Cache<K>>,
 }
 
-impl<S: Clone, K> Clone for Keyed<S, K> {
+impl<S: Clone, K> Clone for WithKey<S, K> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), cache: self.cache.clone() }
     }
 }
 
-impl<S: fmt::Debug, K> fmt::Debug for Keyed<S, K> {
+impl<S: fmt::Debug, K> fmt::Debug for WithKey<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keyed").field("inner", &self.inner).field("cache", &self.cache).finish()
+        f.debug_struct("WithKey").field("inner", &self.inner).field("cache", &self.cache).finish()
     }
 }
 
-impl<S, K, B, R> Service<Request<B>> for Keyed<S, K>
+impl<S, K, B, R> Service<Request<B>> for WithKey<S, K>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -134,7 +134,7 @@ where
 }
 
 passed_future! {
-    /// The future of [`Keyed`].
+    /// The future of [`WithKey`].
     pub struct KeyFuture<S, B>(S::Future => Result<S::Response, BoxError>)
     where { S: Service<Request<B>>, }
     poll where { S::Error: Into<BoxError>, } |result| result.map_err(Into::into)
@@ -197,7 +197,7 @@ fn wanted<B, K: KeySource>(
 }
 
 fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError> {
-    let key = key.ok_or(KeyError::None)?;
+    let key = key.ok_or(KeyError::NoKey)?;
     let header =
         place(request).map(|(context, upstream)| upstream.key_header(context.way()).clone());
     if let Some(header) = header {
@@ -206,4 +206,4 @@ fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError>
     Ok(())
 }
 
-crate::util::macros::service_accessors!(Keyed<S, K>, inner);
+crate::util::macros::service_accessors!(WithKey<S, K>, inner);

@@ -1,4 +1,4 @@
-//! What the current step of a request asks for.
+//! What the current step of a request asks for: model, size, and how much output at most.
 
 use http::Extensions;
 

@@ -1,11 +1,11 @@
-//! Which requests a rule is for, and where they count.
+//! Which requests a rule is for, and the counter of each.
 
 use std::borrow::Cow;
 
 use http::{HeaderMap, Request, Uri};
 
 use super::asked::Asked;
-use super::board::Whom;
+use super::board::Values;
 use super::naming::{self, Naming};
 use super::store::Counter;
 use crate::context::GatewayContext;
@@ -80,7 +80,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The same for an operator's eyes. A function of the host's is asked once more.
-    pub(super) fn whom(&self, rule: &LimitRule) -> Result<Whom, Panicked> {
+    pub(super) fn shown(&self, rule: &LimitRule) -> Result<Values, Panicked> {
         let shown = |by| Ok(naming::shown(by, self.value(by)?.as_deref().unwrap_or_default()));
         rule.by.iter().map(shown).collect()
     }

@@ -1,4 +1,4 @@
-//! How many tokens a request will use, told from those before it.
+//! Estimates how many tokens a request will use, from those of the same model before it.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

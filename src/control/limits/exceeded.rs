@@ -1,4 +1,4 @@
-//! What a request gets for which there is no room.
+//! The error of a request for which a rule has no room.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The fields of draft-ietf-httpapi-ratelimit-headers-11.
+//! The response headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -28,7 +28,7 @@ pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderM
     }
     let resets = standing.resets_after;
     let resets = resets.as_secs() + u64::from(resets.subsec_nanos() > 0);
-    let limit = format!("\"{name}\";r={};t={resets}", standing.left);
+    let limit = format!("\"{name}\";r={};t={resets}", standing.remaining);
     for (field, value) in [(POLICY, policy), (LIMIT, limit)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(field, value);

@@ -91,8 +91,8 @@ impl LimitsHandle {
 
     /// A counter, whether or not this process has seen it.
     ///
-    /// `settings`: of the gateway, as the table has them. `whom`: the values that the rule counts by, in its
-    /// order, as an [overview](super::CounterOverview::whom) shows them; an empty one for requests that
+    /// `settings`: of the gateway, as the table has them. `values`: the values that the rule counts by, in its
+    /// order, as an [overview](super::CounterOverview::values) shows them; an empty one for requests that
     /// have none. For tokens and keys it may also be the whole SHA-256 in hexadecimal digits. Models are
     /// `provider/model`.
     ///
@@ -103,23 +103,23 @@ impl LimitsHandle {
         &self,
         settings: &GatewaySettings,
         rule: &str,
-        whom: &[&str],
+        values: &[&str],
     ) -> Result<LimitCounter, UnknownCounter> {
         let rule = settings.limits.find(rule).ok_or(UnknownCounter::Rule)?;
-        if whom.len() != rule.by.len() {
+        if values.len() != rule.by.len() {
             return Err(UnknownCounter::Values(rule.by.len()));
         }
-        let seen = self.shared.board.find(settings.scope.to_be_bytes(), rule.digest, whom);
+        let seen = self.shared.board.find(settings.scope.to_be_bytes(), rule.digest, values);
         let counter = match seen[..] {
             [counter] => counter,
             [] => {
                 let mut naming = Naming::new(settings.scope, rule);
-                for (by, text) in rule.by.iter().zip(whom) {
+                for (by, text) in rule.by.iter().zip(values) {
                     naming.add(by, &naming::value(by, text).ok_or(UnknownCounter::Digest)?);
                 }
                 naming.counter()
             }
-            _ => return Err(UnknownCounter::Several),
+            _ => return Err(UnknownCounter::Ambiguous),
         };
         let (window, limit) = (rule.window, rule.amount);
         Ok(LimitCounter { shared: self.shared.clone(), counter, window, limit })
@@ -146,7 +146,7 @@ impl LimitCounter {
     ///
     /// Where the store does not answer. It may have been reset nevertheless.
     pub async fn reset(&self) -> Result<Standing, StoreError> {
-        self.give_back(None).await
+        self.refund(None).await
     }
 
     /// Gives so much back of what was used, in the measure's unit, and gives how it stands then. It is
@@ -156,16 +156,16 @@ impl LimitCounter {
     ///
     /// Where the store does not answer. It may have been given back nevertheless.
     pub async fn raise(&self, extra: u64) -> Result<Standing, StoreError> {
-        self.give_back(Some(extra)).await
+        self.refund(Some(extra)).await
     }
 
-    async fn give_back(&self, extra: Option<u64>) -> Result<Standing, StoreError> {
+    async fn refund(&self, extra: Option<u64>) -> Result<Standing, StoreError> {
         let Self { shared, counter, window, limit } = self;
         if shared.store.is_some() {
             // It counts there while the store fails.
-            shared.local.give_back(counter, *window, *limit, extra).await?;
+            shared.local.refund(counter, *window, *limit, extra).await?;
         }
-        shared.store().give_back(counter, *window, *limit, extra).await?;
+        shared.store().refund(counter, *window, *limit, extra).await?;
         self.standing().await
     }
 }
@@ -181,7 +181,7 @@ pub enum UnknownCounter {
     /// The beginning of a digest that was not seen here lately: the whole one is needed.
     Digest,
     /// Several counters are shown so.
-    Several,
+    Ambiguous,
 }
 
 impl fmt::Display for UnknownCounter {
@@ -192,7 +192,7 @@ impl fmt::Display for UnknownCounter {
             Self::Digest => {
                 f.write_str("no token or key with this beginning was seen: give its whole SHA-256")
             }
-            Self::Several => f.write_str("several counters are shown so"),
+            Self::Ambiguous => f.write_str("several counters are shown so"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How the limits of a layer stand.
+//! How the limits of a layer stand, for an operator: rules and their fullest counters.
 
 use std::time::Duration;
 
@@ -58,14 +58,14 @@ pub struct RuleOverview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CounterOverview {
-    /// Whom it counts: a value for each of [`RuleOverview::by`], empty where a request had none. A client
+    /// What it counts: a value for each of [`RuleOverview::by`], empty where a request had none. A client
     /// may have chosen it. Of tokens and keys, and of values longer than 256 bytes, it is `sha256:` and the
     /// first 12 digits.
-    pub whom: Vec<String>,
+    pub values: Vec<String>,
     /// How much counts now, in the measure's unit.
     pub used: u64,
     /// How much is left.
-    pub left: u64,
+    pub remaining: u64,
     /// When all of it is free again if nothing more is used.
     pub resets_after: Duration,
 }
@@ -73,10 +73,10 @@ pub struct CounterOverview {
 impl RuleOverview {
     pub(super) fn of(seen: SeenRule) -> Self {
         let most = capacity(seen.window, seen.limit);
-        let counter = |SeenCounter { whom, used, resets_after, .. }| CounterOverview {
-            whom,
+        let counter = |SeenCounter { values, used, resets_after, .. }| CounterOverview {
+            values,
             used,
-            left: most.saturating_sub(used),
+            remaining: most.saturating_sub(used),
             resets_after,
         };
         Self {

@@ -1,4 +1,4 @@
-//! What the events say of the rules.
+//! The reports on rules in the events of an exchange.
 
 use super::state::Note;
 use crate::context::reserved::LimitReport;

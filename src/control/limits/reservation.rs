@@ -181,7 +181,7 @@ impl Reserved for Reservation {
         // The one of which the least share is left.
         let share = |note: &&Note| {
             let left = rules.get(note.rule).map(|rule| {
-                u128::from(note.standing.left) * u128::from(u32::MAX)
+                u128::from(note.standing.remaining) * u128::from(u32::MAX)
                     / u128::from(rule.amount.max(1))
             });
             left.unwrap_or(u128::MAX)

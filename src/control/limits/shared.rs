@@ -1,4 +1,4 @@
-//! What all requests of a layer share.
+//! What all requests of a layer share: the store, the estimates, and the board of the operator.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,7 @@ impl Shared {
     /// itself.
     pub(super) fn store_answered(&self, error: Option<&StoreError>) {
         if (error.is_none() && !self.is_failing.load(Ordering::Relaxed))
-            || self.store().tells_of_failures()
+            || self.store().reports_failures()
         {
             return;
         }

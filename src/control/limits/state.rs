@@ -1,4 +1,4 @@
-//! What one exchange holds.
+//! What one exchange has reserved and used so far, under each rule.
 
 use super::estimate::Tokens;
 use super::store::{Claim, ReservationId, Standing};
@@ -165,16 +165,16 @@ pub(super) fn spent(
 pub(super) struct PriceUnknown;
 
 impl Expected {
-    /// What a rule reserves. `most_output` is the rule's.
+    /// What a rule reserves. `max_output` is the rule's.
     pub(super) fn amount(&self, rule: &LimitRule) -> u64 {
         match rule.measure {
             Measure::Requests => 1,
             Measure::InputTokens => self.tokens.input,
-            Measure::OutputTokens => self.tokens.output.min(rule.most_output),
+            Measure::OutputTokens => self.tokens.output.min(rule.max_output),
             Measure::Cost => self
                 .input_cost
-                .saturating_add(self.output_cost_of(self.tokens.output.min(rule.most_output))),
-            _ => self.tokens.input.saturating_add(self.tokens.output.min(rule.most_output)),
+                .saturating_add(self.output_cost_of(self.tokens.output.min(rule.max_output))),
+            _ => self.tokens.input.saturating_add(self.tokens.output.min(rule.max_output)),
         }
     }
 
@@ -193,7 +193,7 @@ impl Expected {
     fn cut(&self, rule: &LimitRule, content_events: u64) -> Self {
         let seen = content_events.saturating_mul(TOKENS_PER_EVENT);
         // The client says how much it wants at most; each event has at least one token all the same.
-        let most = self.tokens.output.min(rule.most_output).max(content_events);
+        let most = self.tokens.output.min(rule.max_output).max(content_events);
         let output = seen.min(most);
         let tokens = Tokens { input: self.tokens.input, output };
         let output_cost = self.output_cost_of(output);

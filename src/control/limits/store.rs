@@ -1,4 +1,4 @@
-//! Where what was used is counted.
+//! The trait of stores that count, and what they are asked: claims, decisions, settlements.
 
 use std::error::Error;
 use std::fmt;
@@ -36,7 +36,7 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
     ) -> StoreFuture<'a, Standing>;
 
     /// Sets what was used to nothing, or gives `extra` back of it, so that so much more can be used.
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
@@ -46,7 +46,7 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
 
     /// Whether it tells the host itself when it fails and when it works again. Default: it does not, and
     /// the layer does.
-    fn tells_of_failures(&self) -> bool {
+    fn reports_failures(&self) -> bool {
         false
     }
 }
@@ -69,18 +69,18 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
         (**self).standing(counter, window, limit)
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
         limit: u64,
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()> {
-        (**self).give_back(counter, window, limit, extra)
+        (**self).refund(counter, window, limit, extra)
     }
 
-    fn tells_of_failures(&self) -> bool {
-        (**self).tells_of_failures()
+    fn reports_failures(&self) -> bool {
+        (**self).reports_failures()
     }
 }
 
@@ -135,7 +135,7 @@ pub struct Standing {
     /// How much counts now, reserved amounts included.
     pub used: u64,
     /// How much is left. 0 where the claim had no room.
-    pub left: u64,
+    pub remaining: u64,
     /// There was no room for the claim.
     pub is_exceeded: bool,
     /// When all of it is free again if nothing more is used.

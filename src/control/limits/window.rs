@@ -22,7 +22,7 @@
 //!
 //! Fixed, with `capacity = limit`:
 //! - `first(now)` is the first millisecond of the period. With `day = now / 86400000`: weeks begin with the
-//!   day `day - (day + 3) % 7` (0 if that is negative), months by [`day_of_month`]. `end(now)` is the
+//!   day `day - (day + 3) % 7` (0 if that is negative), months by `day_of_month`. `end(now)` is the
 //!   next period's first; for months `first(first(now) + 31 days)`.
 //! - advance: if `first(now) > start` then `used = 0`; `start = first(now)`.
 //! - in use: `used`.
@@ -48,23 +48,16 @@
 //!
 //! Settlements advance the counter first.
 
-use std::time::Duration;
+mod calendar;
 
-use crate::settings::limits::{Period, Window};
+use self::calendar::{Span, end, first, share};
+use crate::settings::limits::Window;
 
 /// By how many milliseconds a clock may run backwards before it is believed.
 pub(crate) const LAG: u64 = 60_000;
 
 /// Times beyond are taken for this one: no sum overflows.
 const LAST: u64 = 1 << 52;
-
-/// Longer spans are counted in seconds: the product of two of them stays exact in a double.
-const LONGEST: u64 = 1 << 26;
-
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
 
 /// The time to count by, where `seen` is the latest there was.
 pub(crate) fn present(clock: u64, seen: u64) -> u64 {
@@ -184,7 +177,7 @@ impl Count {
     }
 
     /// Gives so much back of what counts now.
-    pub(crate) fn give_back(&mut self, window: Window, now: u64, extra: u64) {
+    pub(crate) fn refund(&mut self, window: Window, now: u64, extra: u64) {
         let beyond = extra.saturating_sub(self.used);
         self.used = self.used.saturating_sub(extra);
         match window {
@@ -285,79 +278,6 @@ pub(crate) fn capacity(window: Window, limit: u64) -> u64 {
 /// How much must be left for a claim of `amount`.
 pub(crate) fn need(amount: u64) -> u64 {
     amount.max(1)
-}
-
-/// A length of time, in units of so many milliseconds.
-#[derive(Clone, Copy)]
-struct Span {
-    length: u64,
-    unit: u64,
-}
-
-impl Span {
-    fn of(duration: Duration) -> Self {
-        let millis = duration
-            .as_secs()
-            .saturating_mul(SECOND)
-            .saturating_add(u64::from(duration.subsec_nanos().div_ceil(1_000_000)));
-        if millis > LONGEST {
-            Self { length: millis.div_ceil(SECOND).min(LONGEST), unit: SECOND }
-        } else {
-            Self { length: millis.max(1), unit: 1 }
-        }
-    }
-
-    /// The number of the stretch that `now` is in, and how much of it is left.
-    fn split(self, now: u64) -> (u64, u64) {
-        let time = now / self.unit;
-        (time / self.length, self.length - time % self.length)
-    }
-}
-
-/// `count * rest / length`, rounded up. `rest` is `length` at most, and that is [`LONGEST`] at most.
-fn share(count: u64, rest: u64, length: u64) -> u64 {
-    (count / length) * rest + ((count % length) * rest).div_ceil(length)
-}
-
-/// The first millisecond of the period.
-fn first(period: Period, now: u64) -> u64 {
-    let day = now / DAY;
-    match period {
-        Period::Minute => now - now % MINUTE,
-        Period::Hour => now - now % HOUR,
-        Period::Day => day * DAY,
-        Period::Week => day.saturating_sub(day_of_week(day)) * DAY,
-        Period::Month => (day - day_of_month(day)) * DAY,
-    }
-}
-
-/// The first millisecond of the next period.
-fn end(period: Period, now: u64) -> u64 {
-    let day = now / DAY;
-    match period {
-        Period::Minute => now - now % MINUTE + MINUTE,
-        Period::Hour => now - now % HOUR + HOUR,
-        Period::Day => (day + 1) * DAY,
-        Period::Week => (day + 7 - day_of_week(day)) * DAY,
-        // No month is longer, and none so short that the next were over by then.
-        Period::Month => first(period, first(period, now) + 31 * DAY),
-    }
-}
-
-/// From 0 on, Monday. 1970 began on a Thursday.
-fn day_of_week(day: u64) -> u64 {
-    (day + 3) % 7
-}
-
-/// From 0 on. In years that begin with March, a leap day is the last of its year, and the months are
-/// 30.6 days long on average: `(153 * month + 2) / 5` is the first day of each.
-fn day_of_month(day: u64) -> u64 {
-    // Days since March 1st of year 0, and of its 400 years.
-    let day = (day + 719_468) % 146_097;
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    day_of_year - (153 * month + 2) / 5
 }
 
 fn multiplied(a: u64, b: u64) -> u128 {

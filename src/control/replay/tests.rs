@@ -1,3 +1,5 @@
+//! A body is recorded while it is sent, and read again as it was.
+
 mod bodies;
 mod edits;
 mod interleaved;

@@ -28,7 +28,7 @@ pub(super) fn decide(
     attempt: Attempt<'_>,
     random: impl FnOnce() -> f64,
 ) -> Option<Duration> {
-    if attempts >= settings.max_attempts || attempt.class(rule) != CallClass::Again {
+    if attempts >= settings.max_attempts || attempt.class(rule) != CallClass::Retry {
         return None;
     }
     let wished = match attempt {
@@ -50,7 +50,7 @@ impl Attempt<'_> {
             Self::Head(status, headers) | Self::Hidden(Some(status), headers) => {
                 rule.response(status, headers)
             }
-            Self::Hidden(None, _) => CallClass::Elsewhere,
+            Self::Hidden(None, _) => CallClass::Fallback,
             Self::Failed(failure) => rule.failure(failure),
         }
     }

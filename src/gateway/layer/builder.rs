@@ -1,26 +1,19 @@
 //! The configuration of a layer.
 
+mod build;
+
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::exchange::misuse::Misuse;
-use crate::exchange::observation::Observation;
-use crate::gateway::layer::GatewayLayer;
-use crate::gateway::misuse;
 use crate::gateway::settings_layer::FromExtensions;
+use crate::hook::MetricsHook;
 use crate::hook::guard::{Guard, Guards};
-use crate::hook::{Hooks, MetricsHook};
-use crate::provider::{Provider, Providers};
+use crate::provider::Provider;
 use crate::rejection::ErrorFormat;
-use crate::request::stages::Shared;
-use crate::request::via::Via;
 use crate::routing::Mount;
 use crate::settings::SettingsResolver;
-use crate::usage::{Meter, Prices, SeenIds};
+use crate::usage::{Meter, Prices};
 use crate::util::budget::BodyBudget;
-use crate::util::config_error::ConfigError;
 
 /// The default of [`GatewayLayerBuilder::peek_limit`].
 const PEEK_LIMIT: usize = 32 * 1024 * 1024;
@@ -31,7 +24,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The default of [`GatewayLayerBuilder::guard_timeout`].
 const GUARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Configures a [`GatewayLayer`]; [`build`](GatewayLayerBuilder::build) checks everything.
+/// Configures a [`GatewayLayer`](super::GatewayLayer); [`build`](GatewayLayerBuilder::build) checks everything.
 ///
 /// ```
 /// use tower_ai_gateway::{ConfigError, GatewayLayer, Mount, Provider};
@@ -157,7 +150,8 @@ impl GatewayLayerBuilder {
 
     /// Takes each request's settings from its extensions, as an
     /// `Arc<`[`GatewaySettings`](crate::settings::GatewaySettings)`>` that a layer above has
-    /// inserted: your own or [`GatewayLayer::settings_layer`]. It replaces
+    /// inserted: your own or
+    /// [`GatewayLayer::settings_layer`](super::GatewayLayer::settings_layer). It replaces
     /// [`settings`](Self::settings).
     ///
     /// A request on a gateway path with neither settings nor a [`Refusal`](crate::Refusal) in its
@@ -256,69 +250,6 @@ impl GatewayLayerBuilder {
         self.via = Some(name.into());
         self
     }
-
-    /// Checks everything and builds the layer.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] with the provider or mount and the problem.
-    pub fn build(self) -> Result<GatewayLayer, ConfigError> {
-        let mut mounts = self.mounts;
-        if mounts.is_empty() {
-            mounts = vec![Mount::hosted(), Mount::rest()];
-        }
-        if let Some(mount) = mounts.iter().find(|mount| !mount.is_sound()) {
-            return Err(ConfigError::Mount { prefix: mount.prefix().to_owned() });
-        }
-        for (index, mount) in mounts.iter().enumerate() {
-            if mounts[..index]
-                .iter()
-                .any(|other| other.prefix() == mount.prefix() && other.shape == mount.shape)
-            {
-                return Err(ConfigError::DuplicateMount { prefix: mount.prefix().to_owned() });
-            }
-        }
-        let table = self.settings.as_ref().and_then(|settings| settings.snapshot());
-        let others = table.as_ref().and_then(|table| table.own_providers());
-        let providers = match self.providers {
-            none if none.is_empty() && others.is_some() => Providers::none(),
-            providers => Providers::new(providers)?,
-        };
-        if let Some(name) = &self.default_provider {
-            let mut all = std::iter::once(&providers).chain(others.map(|others| &**others));
-            if all.all(|providers| providers.find(name).is_none()) {
-                return Err(ConfigError::DefaultProvider { name: name.clone() });
-            }
-        }
-        if self.has_prices {
-            let all = std::iter::once(&providers).chain(others.map(|others| &**others));
-            misuse::check_prices(&self.prices.current(), all);
-        }
-        let shared = Shared {
-            mounts,
-            providers: Arc::new(providers),
-            default_provider: self.default_provider.map(String::into_boxed_str),
-            settings: self.settings,
-            settings_above: self.settings_above,
-            observation: Arc::new(Observation {
-                hooks: Hooks::new(self.hooks),
-                guards: self.guards,
-                prices: self.prices,
-                usage_limit: self.usage_limit,
-                billed: SeenIds::default(),
-                has_warned: AtomicBool::new(false),
-                misuse: Misuse::default(),
-                promised: SeenIds::default(),
-            }),
-            error_format: self.error_format,
-            peek_limit: self.peek_limit,
-            body_budget: self.body_budget,
-            body_timeout: self.body_timeout,
-            asks_for_usage: self.asks_for_usage,
-            via: self.via.map(Via::new).transpose()?,
-        };
-        Ok(GatewayLayer::new(shared))
-    }
 }
 
 impl fmt::Debug for GatewayLayerBuilder {
@@ -333,30 +264,4 @@ impl fmt::Debug for GatewayLayerBuilder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_mistake_is_found_when_the_layer_is_built() {
-        let xai = || GatewayLayer::builder().provider(Provider::xai());
-        let custom = Provider::custom("acme", "http://127.0.0.1:1").openai_path("/v1?key=1");
-        let twice = xai().mount(Mount::at("/ai")).mount(Mount::at("/ai/"));
-        assert_eq!(GatewayLayer::builder().build().unwrap_err(), ConfigError::NoProvider);
-        assert!(matches!(xai().provider(custom).build(), Err(ConfigError::BaseUrl { .. })));
-        assert!(matches!(twice.build(), Err(ConfigError::DuplicateMount { .. })));
-        assert!(matches!(xai().mount(Mount::at("/a b")).build(), Err(ConfigError::Mount { .. })));
-        assert!(matches!(xai().via("a b").build(), Err(ConfigError::Via { .. })));
-        let default = |name: &str| xai().default_provider(name).build();
-        assert!(matches!(default("openai"), Err(ConfigError::DefaultProvider { .. })));
-        assert!(default("grok").is_ok() && default("xai").is_ok());
-        let alias = |alias: &str, model: &str| {
-            let aliased = Provider::openai().model_alias("a", "b").model_alias(alias, model);
-            xai().provider(aliased).build()
-        };
-        for (name, model) in [("a", "c"), ("", "c"), ("c", ""), (&"c".repeat(1025), "c")] {
-            assert!(matches!(alias(name, model), Err(ConfigError::ModelAlias { .. })), "{name}");
-        }
-        assert!(alias("b", "c").is_ok());
-        assert!(xai().mount(Mount::hosted()).mount(Mount::at("/v1")).via("gw").build().is_ok());
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! The gateway as a layer: beside an app and around a client.
 
 pub(crate) mod builder;
+mod client;
+mod intercept;
 
 use std::sync::Arc;
 
@@ -11,7 +13,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use self::builder::GatewayLayerBuilder;
-use crate::gateway::intercept::Intercept;
+pub use self::client::ClientLayer;
+pub use self::intercept::InterceptLayer;
 use crate::gateway::service::Gateway;
 use crate::gateway::settings_layer::SettingsLayer;
 use crate::request::body::RequestBody;
@@ -24,7 +27,7 @@ use crate::util::config_error::ConfigError;
 ///
 /// | place | made by | service |
 /// |---|---|---|
-/// | beside an app | [`upstream`](Self::upstream), an [`InterceptLayer`] | [`Intercept`] |
+/// | beside an app | [`upstream`](Self::upstream), an [`InterceptLayer`] | [`Intercept`](crate::Intercept) |
 /// | around a client | [`around`](Self::around) | [`Gateway`] |
 /// | around a client, in a stack of layers | [`client_layer`](Self::client_layer), a [`ClientLayer`] | [`Gateway`] |
 ///
@@ -235,7 +238,7 @@ impl GatewayLayer {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::SettingsElsewhere`] if the gateway was not built with
+    /// [`ConfigError::SettingsNotFromExtensions`] if the gateway was not built with
     /// [`settings_from_extensions`](GatewayLayerBuilder::settings_from_extensions): it would then
     /// ignore what the layer finds.
     pub fn settings_layer<K: SettingsSource>(
@@ -243,7 +246,7 @@ impl GatewayLayer {
         source: K,
     ) -> Result<SettingsLayer<K>, ConfigError> {
         if !self.shared.settings_above {
-            return Err(ConfigError::SettingsElsewhere);
+            return Err(ConfigError::SettingsNotFromExtensions);
         }
         Ok(SettingsLayer::new(self.shared.clone(), source))
     }
@@ -265,92 +268,5 @@ impl<S: HasUpstream> Layer<S> for GatewayLayer {
 
     fn layer(&self, inner: S) -> S {
         inner
-    }
-}
-
-/// The gateway beside an app: requests on gateway paths go to the upstream `U`, all others to the
-/// app.
-///
-/// Created by [`GatewayLayer::upstream`]. It wraps the app in an [`Intercept`].
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "client")] {
-/// use axum::Router;
-/// use axum::body::Body;
-/// use tower_ai_gateway::{GatewayLayer, HttpClient, InterceptLayer, Provider, RequestBody};
-///
-/// fn gateway() -> Result<InterceptLayer<HttpClient<RequestBody<Body>>>, Box<dyn std::error::Error>> {
-///     let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
-///     Ok(gateway.upstream(HttpClient::new()?))
-/// }
-///
-/// let app: Router = Router::new().layer(gateway()?);
-/// # let _ = app; }
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "a layer does nothing until it is put around a service"]
-pub struct InterceptLayer<U> {
-    gateway: GatewayLayer,
-    upstream: U,
-}
-
-impl<U> InterceptLayer<U> {
-    /// The gateway, for example to call [`GatewayLayer::route_of`].
-    pub fn gateway(&self) -> &GatewayLayer {
-        &self.gateway
-    }
-}
-
-impl<S, U: Clone> Layer<S> for InterceptLayer<U> {
-    type Service = Intercept<S, U>;
-
-    fn layer(&self, app: S) -> Intercept<S, U> {
-        Intercept::with(app, self.upstream.clone(), self.gateway.shared.clone())
-    }
-}
-
-/// The gateway around an HTTP client: it wraps the client in a [`Gateway`].
-///
-/// Created by [`GatewayLayer::client_layer`], for a stack of layers. [`GatewayLayer::around`] takes
-/// a client directly and checks its body type. The innermost service of the stack must be the
-/// client: an app in its place would answer the gateway's requests, mostly with 404.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "client")] {
-/// use bytes::Bytes;
-/// use http_body_util::Full;
-/// use tower::{ServiceBuilder, limit::ConcurrencyLimitLayer};
-/// use tower_ai_gateway::{GatewayLayer, HttpClient, Provider, RequestBody};
-///
-/// let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
-/// let client: HttpClient<RequestBody<Full<Bytes>>> = HttpClient::new()?;
-/// let service = ServiceBuilder::new()
-///     .layer(ConcurrencyLimitLayer::new(64)) // of all requests, the gateway's and others
-///     .layer(gateway.client_layer())
-///     .service(client);
-/// # let _ = service; }
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "a layer does nothing until it is put around a service"]
-pub struct ClientLayer {
-    gateway: GatewayLayer,
-}
-
-impl ClientLayer {
-    /// The gateway, for example to call [`GatewayLayer::route_of`].
-    pub fn gateway(&self) -> &GatewayLayer {
-        &self.gateway
-    }
-}
-
-impl<S> Layer<S> for ClientLayer {
-    type Service = Gateway<S>;
-
-    fn layer(&self, client: S) -> Gateway<S> {
-        Gateway::with(client, self.gateway.shared.clone())
     }
 }

@@ -171,7 +171,7 @@ setters! { impl LogHookBuilder {
     /// Whether to log requests without `cf-aig-collect-log`. Default: `true`.
     ///
     /// The gateway's default and `cf-aig-collect-log`, if the client may use it, take precedence.
-    pub fn collect(self, collect: bool) => self.policy.collect = collect;
+    pub fn collect_by_default(self, collect: bool) => self.policy.collect = collect;
 
     /// Whether to log the bodies of requests without `cf-aig-collect-log-payload`. Default:
     /// `false`.

@@ -2,17 +2,19 @@
 //!
 //! The lock is never held while records are written, so an exchange never waits for a disk.
 
+mod held;
+
 use std::collections::VecDeque;
 use std::io;
-use std::ops::{AddAssign, SubAssign};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::held::Held;
+pub(super) use self::held::{Kind, Limits};
 use super::LogRecord;
 use super::losses::{Losses, reason};
 use super::report::{FlushReport, LogCounts};
-use crate::hook::{CacheStatus, EndEvent, Outcome};
 
 /// The maximum number of records per write.
 const BATCH: usize = 512;
@@ -27,9 +29,6 @@ const PRESSING: usize = 8;
 /// The maximum number of written records that are kept for reuse.
 const MOST_SPARES: usize = BATCH;
 
-/// Requests that reached no provider may use this fraction (1/4) of the queue.
-const REFUSED_SHARE: usize = 4;
-
 const FULL: &str = "the queue was full";
 const REFUSED_FULL: &str = "the share of the queue that refused requests have was full";
 
@@ -38,21 +37,6 @@ pub(super) struct Queue {
     limits: Limits,
     state: Mutex<State>,
     work: Condvar,
-}
-
-/// The bounds of the queue, including records that are being written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) records: usize,
-    pub(super) bytes: usize,
-}
-
-/// The kind of request that a record is about. Each kind has its own share of the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Served,
-    /// Refused requests cost the client nothing, so they may come in any number.
-    Refused,
 }
 
 /// The next task of the writer.
@@ -101,16 +85,6 @@ pub(super) struct Waiting {
     pub(super) record: Box<LogRecord>,
     weight: usize,
     kind: Kind,
-}
-
-/// Records in memory.
-#[derive(Clone, Copy, Debug, Default)]
-struct Held {
-    records: usize,
-    bytes: usize,
-    /// How many of these are of refused requests.
-    refused_records: usize,
-    refused_bytes: usize,
 }
 
 impl Queue {
@@ -302,100 +276,5 @@ impl State {
     }
 }
 
-impl Kind {
-    /// A request that reached no provider counts as refused, whether by the gateway or the host.
-    pub(super) fn of(end: &EndEvent<'_>) -> Self {
-        let is_cached = end.cache.is_some_and(CacheStatus::is_hit);
-        if end.outcome == Outcome::Rejected || (end.attempts == 0 && !is_cached) {
-            Self::Refused
-        } else {
-            Self::Served
-        }
-    }
-}
-
-impl Held {
-    fn one(bytes: usize, kind: Kind) -> Self {
-        let is_refused = kind == Kind::Refused;
-        Self {
-            records: 1,
-            bytes,
-            refused_records: usize::from(is_refused),
-            refused_bytes: if is_refused { bytes } else { 0 },
-        }
-    }
-
-    fn has_room(&self, limits: Limits, weight: usize, kind: Kind) -> bool {
-        let fits = |records: usize, bytes: usize, share: usize| {
-            records < limits.records.div_ceil(share)
-                && bytes.saturating_add(weight) <= limits.bytes.div_ceil(share)
-        };
-        fits(self.records, self.bytes, 1)
-            && (kind == Kind::Served
-                || fits(self.refused_records, self.refused_bytes, REFUSED_SHARE))
-    }
-}
-
-impl AddAssign for Held {
-    fn add_assign(&mut self, more: Self) {
-        self.records += more.records;
-        self.bytes += more.bytes;
-        self.refused_records += more.refused_records;
-        self.refused_bytes += more.refused_bytes;
-    }
-}
-
-impl SubAssign for Held {
-    fn sub_assign(&mut self, less: Self) {
-        self.records -= less.records;
-        self.bytes -= less.bytes;
-        self.refused_records -= less.refused_records;
-        self.refused_bytes -= less.refused_bytes;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-    use std::thread;
-
-    #[test]
-    fn records_gather_and_are_handed_out_together() {
-        const RECORDS: usize = 4000;
-        let queue = Arc::new(Queue::new(Limits { records: 100_000, bytes: usize::MAX }));
-        let writer = queue.clone();
-        let batches = thread::spawn(move || {
-            let (mut batch, mut written, mut batches) = (Vec::new(), 0, 0);
-            while written < RECORDS {
-                let Work::Write = writer.next(&mut batch) else { panic!("nobody flushes") };
-                (written, batches) = (written + batch.len(), batches + 1);
-                assert!(batch.len() <= BATCH, "{}", batch.len());
-                let length = batch.len();
-                writer.reuse(batch.drain(..).map(|waiting| waiting.record));
-                writer.finish_batch(length, None);
-            }
-            batches
-        });
-        for _ in 0..RECORDS {
-            let record = queue.spare(Kind::Served).unwrap();
-            queue.push(record, 1, Kind::Served);
-        }
-        let batches = batches.join().unwrap();
-        // Writing one by one would take thousands.
-        assert!(batches <= 100, "{batches}");
-        assert_eq!(queue.counts().written, RECORDS as u64);
-        assert!(queue.lock().spares.len() <= MOST_SPARES);
-    }
-
-    #[test]
-    fn a_full_queue_says_so_before_a_record_is_made() {
-        let queue = Queue::new(Limits { records: 8, bytes: usize::MAX });
-        for _ in 0..8 {
-            queue.push(queue.spare(Kind::Served).unwrap(), 1, Kind::Served);
-        }
-        assert!(queue.spare(Kind::Served).is_none());
-        let counts = queue.counts();
-        assert_eq!((counts.queued, counts.dropped, counts.lost()), (8, 1, 1));
-    }
-}
+mod tests;

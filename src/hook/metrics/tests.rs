@@ -1,3 +1,5 @@
+//! The number of series is bounded.
+
 use std::convert::Infallible;
 
 use bytes::Bytes;

@@ -35,7 +35,7 @@
 //!         .build();
 //!     let layer = GatewayLayer::builder()
 //!         .provider(Provider::xai())
-//!         .metrics_hook(SpanHook::of(&provider))
+//!         .metrics_hook(SpanHook::from_provider(&provider))
 //!         .build()?;
 //!     # let _ = layer;
 //!     // … serve, and when that is over:
@@ -140,7 +140,7 @@ impl SpanHook {
 impl<T> SpanHook<T> {
     /// Uses a tracer of this provider, named `tower-ai-gateway`.
     #[must_use]
-    pub fn of<P: TracerProvider<Tracer = T>>(provider: &P) -> Self {
+    pub fn from_provider<P: TracerProvider<Tracer = T>>(provider: &P) -> Self {
         Self::new(provider.tracer_with_scope(scope()))
     }
 

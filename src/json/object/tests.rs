@@ -1,3 +1,5 @@
+//! The model at the top of an object is found in any split, and nothing ambiguous passes.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Models are found where a request may name them, and nowhere else.
+
 use super::*;
 use proptest::prelude::*;
 

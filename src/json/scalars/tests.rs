@@ -1,3 +1,5 @@
+//! The scalars at the top of an object, as serde_json reads them, in any split.
+
 use super::*;
 use crate::json::object::{ObjectScanner, ScanError};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Which headers reach the provider and the client, and which do not.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The model of a multipart form is found in any split, and nothing ambiguous is a form.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -20,7 +20,7 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Directives, Wrong> {
             if locks.refuse() {
                 return Err(wrong(Fault::Locked));
             }
-            Warning::pass_over(&mut config.warning, key.member);
+            Warning::ignored(&mut config.warning, key.member);
             continue;
         }
         (row.set)(&mut config, Said::Json(value), locks)

@@ -1,3 +1,5 @@
+//! The entries of universal requests.
+
 mod directives;
 mod entries;
 mod properties;

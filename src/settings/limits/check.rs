@@ -59,7 +59,7 @@ impl LimitRule {
             Err("its window must be from 1 second to 31 days")
         } else if !has_burst {
             Err("its burst must be from 1 to 2^53")
-        } else if !(1..=MOST_OUTPUT).contains(&self.most_output) {
+        } else if !(1..=MOST_OUTPUT).contains(&self.max_output) {
             Err("its most output must be from 1 to 10,000,000 tokens")
         } else if self.only.has_bad_model {
             Err("a pattern of model names must have 1 to 256 bytes")
@@ -113,7 +113,7 @@ mod tests {
             (LimitRule::requests("r", 1, Window::Sliding(Duration::from_millis(999))), "window"),
             (LimitRule::requests("r", 1, Window::Sliding(LONGEST + SHORTEST)), "window"),
             (LimitRule::requests("r", 1, Window::Bucket { per: SHORTEST, burst: 0 }), "burst"),
-            (rule().most_output(0), "output"),
+            (rule().max_output(0), "output"),
             (rule().only_models([""]), "pattern"),
         ] {
             let shown = format!("{bad:?}");

@@ -31,7 +31,7 @@
 //! - The output is the body's `max_tokens`, `max_completion_tokens` or `max_output_tokens`, if that
 //!   is within the part of the body that the gateway reads; otherwise the 90th percentile of the
 //!   model's answers (initially 4,096 tokens). It is at most the rule's
-//!   [`most_output`](LimitRule::most_output).
+//!   [`max_output`](LimitRule::max_output).
 //! - If the provider reports usage, that usage counts. A response that fails, or has a 4xx or 5xx
 //!   status, counts no tokens. A stream that breaks off or is cancelled counts the estimated input
 //!   and 4 tokens per event with content, up to the estimated output, but at least one per event.
@@ -45,7 +45,7 @@
 //!
 //! Every running request holds its reservation, so concurrent requests pass only while the sum of
 //! their estimates has room. Together they can exceed the limit by at most the sum of what each
-//! used beyond its own estimate: by nothing if `max_tokens` is below `most_output` and the input is
+//! used beyond its own estimate: by nothing if `max_tokens` is below `max_output` and the input is
 //! estimated well. A request whose estimate exceeds the whole limit reserves the whole limit. A
 //! reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts when
 //! it ends.
@@ -58,12 +58,14 @@
 //! neither a place in a table nor a scope count separately for each build.
 
 mod check;
+mod count_by;
+mod measure;
 mod rule;
 mod set;
 mod window;
 
-pub use self::rule::{
-    CountBy, LimitRule, Measure, OnExceeded, OnStoreFailure, OnUnknownPrice, RuleFilter,
-};
+pub use self::count_by::CountBy;
+pub use self::measure::Measure;
+pub use self::rule::{LimitRule, OnExceeded, OnStoreFailure, OnUnknownPrice, RuleFilter};
 pub(crate) use self::set::Limits;
 pub use self::window::{Period, Window};

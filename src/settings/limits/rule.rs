@@ -1,11 +1,8 @@
 //! A limit rule.
 
 use std::fmt;
-use std::sync::Arc;
 
-use http::Extensions;
-
-use super::Window;
+use super::{CountBy, Measure, Window};
 use crate::directives::pattern::Pattern;
 
 /// A limit on what may be used per time.
@@ -35,7 +32,7 @@ pub struct LimitRule {
     pub(crate) on_store_failure: OnStoreFailure,
     pub(crate) on_unknown_price: OnUnknownPrice,
     /// In tokens.
-    pub(crate) most_output: u64,
+    pub(crate) max_output: u64,
     /// A dynamic route uses it. It then applies only to requests that the route sends through it.
     pub(crate) is_of_route: bool,
     /// The prefix of [`Counter::id`](crate::control::limits::Counter::id). Set when the rule is
@@ -64,7 +61,7 @@ impl LimitRule {
             on_exceeded: OnExceeded::default(),
             on_store_failure: OnStoreFailure::default(),
             on_unknown_price: OnUnknownPrice::default(),
-            most_output: MOST_OUTPUT,
+            max_output: MOST_OUTPUT,
             is_of_route: false,
             digest: [0; 16],
         }
@@ -178,8 +175,8 @@ impl LimitRule {
     /// The most output reserved per request, in tokens, whatever `max_tokens` says: 1 to
     /// 10,000,000. Default: 4,096. A lower value lets more requests run at once, and lets them
     /// exceed the limit by more.
-    pub fn most_output(mut self, tokens: u64) -> Self {
-        self.most_output = tokens;
+    pub fn max_output(mut self, tokens: u64) -> Self {
+        self.max_output = tokens;
         self
     }
 
@@ -210,102 +207,6 @@ impl LimitRule {
     #[must_use]
     pub fn window(&self) -> Window {
         self.window
-    }
-}
-
-/// What a rule counts.
-///
-/// ```
-/// use tower_ai_gateway::settings::limits::{LimitRule, Measure, Period, Window};
-///
-/// let rule = LimitRule::new("output", Measure::OutputTokens, 50_000, Window::Fixed(Period::Hour));
-/// assert_eq!(rule.measure().as_str(), "output_tokens");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Measure {
-    /// Requests sent to a provider. Retries and fallbacks of a request do not count again.
-    Requests,
-    /// Tokens of prompts.
-    InputTokens,
-    /// Tokens of answers.
-    OutputTokens,
-    /// Tokens of prompts and answers.
-    Tokens,
-    /// Money, in ticks: 1 USD = 10^10 ticks.
-    Cost,
-}
-
-impl Measure {
-    /// The name in lower case, as in `input_tokens`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::InputTokens => "input_tokens",
-            Self::OutputTokens => "output_tokens",
-            Self::Tokens => "tokens",
-            Self::Cost => "cost",
-        }
-    }
-}
-
-/// A host's function that maps a request to a key.
-type HostKey = Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>;
-
-/// What separates the counts of a rule: requests with the same value count together. Different
-/// gateways and rules never share counts. A missing value counts like an empty one.
-///
-/// ```
-/// use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
-///
-/// // Separate counts for each team and model.
-/// let rule = LimitRule::tokens("team-model", 1_000_000, Window::Fixed(Period::Day))
-///     .by(CountBy::label("team"))
-///     .by(CountBy::Model);
-/// # let _ = rule;
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum CountBy {
-    /// The gateway token.
-    Token,
-    /// The subject of the [`Identity`](crate::Identity).
-    Subject,
-    /// The value of this label of the [`Identity`](crate::Identity).
-    Label(Box<str>),
-    /// The provider key, the client's own or a stored one. Stored keys that share the load count as
-    /// one. Keys that a layer below adds are not seen.
-    Credential,
-    /// The provider.
-    Provider,
-    /// The provider and model, as the request names the model, in lower case. All requests whose
-    /// model cannot be read count as one.
-    Model,
-    /// The value of this metadata entry. The client chooses it, unless the host
-    /// [sets](crate::settings::GatewaySettingsBuilder::metadata) it. `1` and `"1"` are equal.
-    Metadata(Box<str>),
-    /// The text that the host's function returns. If the function panics, the request is refused.
-    Host(HostKey),
-}
-
-impl CountBy {
-    /// Counts by the value of this label.
-    #[must_use]
-    pub fn label(name: impl Into<String>) -> Self {
-        Self::Label(name.into().into())
-    }
-
-    /// Counts by the value of this metadata entry.
-    #[must_use]
-    pub fn metadata(key: impl Into<String>) -> Self {
-        Self::Metadata(key.into().into())
-    }
-
-    /// Counts by what this function returns for the request's extensions. It must not block.
-    #[must_use]
-    pub fn host(name: impl Fn(&Extensions) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::Host(Arc::new(name))
     }
 }
 
@@ -356,21 +257,6 @@ pub enum OnUnknownPrice {
     Report,
     /// Refuse it.
     Refuse,
-}
-
-impl fmt::Debug for CountBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token => f.write_str("Token"),
-            Self::Subject => f.write_str("Subject"),
-            Self::Label(name) => f.debug_tuple("Label").field(name).finish(),
-            Self::Credential => f.write_str("Credential"),
-            Self::Provider => f.write_str("Provider"),
-            Self::Model => f.write_str("Model"),
-            Self::Metadata(name) => f.debug_tuple("Metadata").field(name).finish(),
-            Self::Host(_) => f.write_str("Host"),
-        }
-    }
 }
 
 impl fmt::Debug for LimitRule {

@@ -1,3 +1,5 @@
+//! Usage and costs, as they are read from answers.
+
 mod costs;
 mod differential;
 mod framed;

@@ -1,3 +1,5 @@
+//! Identities are bounded, compared by their content, and not shown.
+
 use super::*;
 
 #[test]

@@ -128,7 +128,7 @@ async fn what_is_yet_to_be_made_is_not_kept() {
             assert_eq!(status(&response), expected, "{turn}: {answer}");
             assert_eq!(text(response).await, answer);
         }
-        let expected = if expected == "HIT" { vec![] } else { vec![(NotStored::Later, 2)] };
+        let expected = if expected == "HIT" { vec![] } else { vec![(NotStored::Deferred, 2)] };
         assert_eq!(stage.cache.stats().not_stored, expected, "{answer}");
         stage.finish().await;
     }

@@ -7,7 +7,7 @@ use super::*;
 const OTHER: &str = r#"{"model":"grok-4","messages":[{"role":"user","content":"bye"}]}"#;
 
 fn target(entry: &str) -> PurgeTarget {
-    PurgeTarget::gateway("main").account("acct").shown_entry(entry.parse().unwrap())
+    PurgeTarget::gateway("main").account("acct").sealed_entry(entry.parse().unwrap())
 }
 
 /// The keys that the end events have told, of the exchanges until now.
@@ -30,11 +30,11 @@ async fn an_entry_is_purged_by_the_key_that_its_exchanges_have_told() {
     assert_eq!(told[0].len(), 80);
 
     let wrong =
-        stage.cache.purge(PurgeTarget::gateway("other").shown_entry(told[0].parse().unwrap()));
+        stage.cache.purge(PurgeTarget::gateway("other").sealed_entry(told[0].parse().unwrap()));
     assert!(matches!(wrong.await, Err(CacheStoreError::UnknownKey)), "of another gateway");
     let unknown: SealedKey = "0".repeat(80).parse().unwrap();
     let unknown =
-        stage.cache.purge(PurgeTarget::gateway("main").account("acct").shown_entry(unknown));
+        stage.cache.purge(PurgeTarget::gateway("main").account("acct").sealed_entry(unknown));
     assert!(matches!(unknown.await, Err(CacheStoreError::UnknownKey)));
     assert_eq!(status(&stage.send(ask(QUESTION)).await), "HIT");
 

@@ -11,7 +11,7 @@ use crate::support::collector::{Collector, flush, object};
 async fn what_was_saved_is_an_attribute() {
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider);
-    let layer = layer(SpanHook::of(&tracing));
+    let layer = layer(SpanHook::from_provider(&tracing));
     for status in [Miss, Hit] {
         exchange(&layer, chat(), Reply::chat().by(status)).await;
     }

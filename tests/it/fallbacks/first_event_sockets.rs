@@ -133,7 +133,7 @@ async fn an_error_that_asks_for_patience_cools_the_key_down() {
     wire.send(HEAD).await;
     wire.send([chunk(ANSWER.as_bytes()), chunk(b"")].concat()).await;
     guard("the answer", sent).await.unwrap();
-    assert_eq!(*scene.changes.lock().unwrap(), ["closed to cooling_down: told_to_wait"]);
+    assert_eq!(*scene.changes.lock().unwrap(), ["closed to cooling_down: retry_after"]);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ fn change(from: HealthState, to: HealthState, reason: ChangeReason) -> Change {
     (Some("grok".to_owned()), BASE.to_owned(), from, to, reason)
 }
 
-use ChangeReason::{FailuresInARow, ProbeDue, ProbeFailed, ProbeSucceeded, ToldToWait};
+use ChangeReason::{FailuresInARow, ProbeDue, ProbeFailed, ProbeSucceeded, RetryAfter};
 use HealthState::{Closed, CoolingDown, HalfOpen, Open};
 
 #[tokio::test(start_paused = true)]
@@ -110,10 +110,10 @@ async fn hooks_get_one_change_where_a_key_begins_to_cool_down() {
     let (health, changes) = (health(), Arc::new(Changes::default()));
     let ask = async |status| ask(vec![Box::new(changes.clone())], &health, status).await;
     assert_eq!([ask(429).await, ask(200).await], [429, 503]);
-    assert_eq!(changes.take(), [change(Closed, CoolingDown, ToldToWait)]);
+    assert_eq!(changes.take(), [change(Closed, CoolingDown, RetryAfter)]);
     tokio::time::advance(3 * SECOND).await;
     assert_eq!(tokio::join!(ask(200), ask(429), ask(429)), (200, 429, 429));
-    assert_eq!(changes.take(), [change(Closed, CoolingDown, ToldToWait)]);
+    assert_eq!(changes.take(), [change(Closed, CoolingDown, RetryAfter)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,7 +81,7 @@ pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 pub(crate) fn unavailable(error: &BoxError) -> (UnavailableReason, Duration) {
     let error = error.downcast_ref::<Unavailable>().unwrap();
-    (error.reason, error.after)
+    (error.reason, error.retry_after)
 }
 
 pub(crate) fn open_after(count: u32) -> HealthLayer {

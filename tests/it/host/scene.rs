@@ -166,7 +166,7 @@ impl Scene {
             .settings(settings)
             .metrics_hook(log.clone())
             .metrics_hook(Metrics::new().recorder(recorder).max_identities(2))
-            .metrics_hook(SpanHook::of(&tracing))
+            .metrics_hook(SpanHook::from_provider(&tracing))
             .metrics_hook(reported)
             .build()
             .unwrap();

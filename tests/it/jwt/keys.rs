@@ -1,5 +1,7 @@
 //! An issuer's keys: fetching, caching, rotation, and requests while they are unavailable.
 
+mod sources;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,7 @@ impl Clock {
 
 fn fetched(url: &str) -> JwksBuilder {
     let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
-    Jwks::url(url, client).unwrap()
+    Jwks::builder(url, client).unwrap()
 }
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -47,7 +49,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
     let issuer = Issuer::start(Reply::keys(&[&old])).await;
-    let jwks = fetched(&issuer.url()).interval(Duration::ZERO).build();
+    let jwks = fetched(&issuer.url()).min_interval(Duration::ZERO).build();
     let scene = Scene::new(JwtLayer::new(verifier(jwks))).await;
     let header = |key: &Key| format!("authorization: Bearer {}", key.token(&claims()));
     assert_eq!(scene.answer(CHAT, &[&header(&old)]).await.status(), 200);
@@ -217,7 +219,7 @@ async fn whoever_hangs_up_does_not_make_the_issuer_be_asked_again() {
     let key = Key::ed("a");
     let issuer = Issuer::start(Reply::keys(&[&key])).await;
     issuer.hold();
-    let verifier = verifier(fetched(&issuer.url()).interval(Duration::ZERO).build());
+    let verifier = verifier(fetched(&issuer.url()).min_interval(Duration::ZERO).build());
     let token = key.token(&claims());
     for _ in 0..20 {
         let (verifier, token) = (verifier.clone(), token.clone());
@@ -230,96 +232,4 @@ async fn whoever_hangs_up_does_not_make_the_issuer_be_asked_again() {
     issuer.go_on();
     verifier.verify(&token).await.unwrap();
     assert_eq!(issuer.asked(), 1, "the fetch went on");
-}
-
-#[tokio::test]
-async fn what_is_no_set_of_keys_is_refused_and_redirects_are_not_followed() {
-    let key = Key::ed("a");
-    let elsewhere = Issuer::start(Reply::keys(&[&key])).await;
-    let huge = format!("{}{}", set(&[&key]), " ".repeat(1024 * 1024));
-    let redirect = |status| Reply::status(status).header("location", elsewhere.url());
-    for (reply, expected) in [
-        (Reply::text(huge), "larger than 1 MiB"),
-        (Reply::text("nonsense"), "no JWKS"),
-        (Reply::text("[".repeat(100_000)), "no JWKS"),
-        (Reply::text("{\"keys\":[]}"), "no key for signatures"),
-        (redirect(302), "302"),
-        (redirect(307), "307"),
-        (Reply { status: 301, ..Reply::keys(&[&key]) }, "301"),
-        (Reply::status(404), "404"),
-    ] {
-        let issuer = Issuer::start(reply).await;
-        let verifier = verifier(Jwks::fetched(&issuer.url()).unwrap());
-        let error = verifier.verify(&key.token(&claims())).await.unwrap_err();
-        let JwtError::Keys(error) = error else { panic!("{error:?}") };
-        assert!(error.to_string().contains(expected), "{error}");
-    }
-    assert_eq!(elsewhere.asked(), 0);
-}
-
-#[tokio::test]
-async fn an_issuer_that_cannot_be_reached_is_an_error_with_its_cause() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    drop(listener);
-    let error = Jwks::fetched(&url).unwrap().refresh().await.unwrap_err();
-    assert!(matches!(error, JwksError::Client(_)), "{error:?}");
-    assert!(std::error::Error::source(&error).is_some());
-    for url in ["http://issuer.example/keys", "https://a@issuer.example", "keys"] {
-        assert!(matches!(Jwks::fetched(url), Err(JwksError::Url)), "{url}");
-    }
-}
-
-#[tokio::test]
-async fn a_client_of_the_hosts_own_may_fail_and_panic() {
-    let key = Key::ed("a");
-    let keys = set(&[&key]);
-    let calls = Arc::new(Mutex::new(0));
-    let client = service_fn(move |request: Request<Full<Bytes>>| {
-        assert_eq!(request.uri(), "https://issuer.test/keys");
-        let call = {
-            let mut calls = calls.lock().unwrap();
-            *calls += 1;
-            *calls
-        };
-        assert!(call != 1, "the first one panics");
-        let keys = keys.clone();
-        async move {
-            match call {
-                2 => Err(BoxError::from("no way there")),
-                _ => Ok(Response::new(Full::<Bytes>::from(keys))),
-            }
-        }
-    });
-    let jwks = Jwks::url("https://issuer.test/keys", client).unwrap().interval(Duration::ZERO);
-    let verifier = verifier(jwks.build());
-    for expected in ["broken off", "no way there"] {
-        let error = verifier.verify(&key.token(&claims())).await.unwrap_err();
-        let JwtError::Keys(JwksError::Client(cause)) = error else { panic!("{error:?}") };
-        assert!(cause.to_string().contains(expected), "{cause}");
-    }
-    verifier.verify(&key.token(&claims())).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_file_of_keys_is_read_again() {
-    let (old, new) = (Key::ed("old"), Key::ed("new"));
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("jwks.json");
-    assert!(matches!(Jwks::file(&path), Err(JwksError::File(_))));
-    std::fs::write(&path, "{}").unwrap();
-    assert!(matches!(Jwks::file(&path), Err(JwksError::Malformed)));
-    std::fs::write(&path, set(&[&old])).unwrap();
-    let jwks = Jwks::file(&path).unwrap();
-    let verifier = verifier(jwks.clone());
-    verifier.verify(&old.token(&claims())).await.unwrap();
-    std::fs::write(&path, set(&[&new])).unwrap();
-    verifier.verify(&new.token(&claims())).await.unwrap();
-    verifier.verify(&old.token(&claims())).await.unwrap_err();
-    std::fs::write(&path, "broken").unwrap();
-    assert!(matches!(jwks.refresh().await, Err(JwksError::Malformed)));
-    verifier.verify(&new.token(&claims())).await.unwrap();
-    std::fs::write(&path, set(&[&old])).unwrap();
-    jwks.refresh().await.unwrap();
-    verifier.verify(&old.token(&claims())).await.unwrap();
 }

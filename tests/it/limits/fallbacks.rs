@@ -46,7 +46,7 @@ struct Elsewhere;
 
 impl Classify for Elsewhere {
     fn response(&self, status: StatusCode, _: &HeaderMap) -> CallClass {
-        if status == StatusCode::NOT_FOUND { CallClass::Elsewhere } else { CallClass::Answer }
+        if status == StatusCode::NOT_FOUND { CallClass::Fallback } else { CallClass::Answer }
     }
 
     fn failure(&self, _: Failure) -> CallClass {

@@ -26,7 +26,7 @@ shadow = true
 "#;
 
 fn of(team: &str) -> Value {
-    json!({ "account": "acct", "gateway": "gw", "rule": "per-team", "whom": [team] })
+    json!({ "account": "acct", "gateway": "gw", "rule": "per-team", "values": [team] })
 }
 
 fn with(mut body: Value, name: &str, value: Value) -> Value {
@@ -42,13 +42,16 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     let limits = scene.limits();
     let (rule, shadow) = (scene::rule(&limits, "per-team"), scene::rule(&limits, "all"));
     let top = &rule["top"][0];
-    assert_eq!((&top["whom"], &top["used"], &top["left"]), (&json!(["a"]), &json!(2), &json!(0)));
+    assert_eq!(
+        (&top["values"], &top["used"], &top["remaining"]),
+        (&json!(["a"]), &json!(2), &json!(0))
+    );
     assert!(top["resets_ms"].as_u64().unwrap() > 0);
     assert_eq!((&rule["limit"], &rule["window"]), (&json!(2), &json!("month")));
     assert_eq!((&rule["account"], &rule["gateway"]), (&json!("acct"), &json!("gw")));
     assert_eq!((&rule["by"], &rule["refused"]), (&json!(["metadata:team"]), &json!(1)));
     assert_eq!((&shadow["shadow"], &shadow["refused"]), (&json!(true), &json!(0)));
-    assert_eq!((&shadow["would_refuse"], &shadow["top"][0]["whom"]), (&json!(2), &json!([])));
+    assert_eq!((&shadow["would_refuse"], &shadow["top"][0]["values"]), (&json!(2), &json!([])));
     assert_eq!((&limits["refused"], &limits["would_refuse"]), (&json!(1), &json!(2)));
     assert_eq!(limits["rules"][0]["rule"], "all", "it is the fullest");
 
@@ -57,7 +60,7 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     let Value::Object(changed) = raised.json() else { panic!("{raised:?}") };
     assert_eq!((&changed["before"]["used"], &changed["after"]["used"]), (&json!(2), &json!(1)));
     assert_eq!(scene.chats("a", 2), [200, 429]);
-    assert_eq!(scene.post("reset", &of("a")).json()["after"]["left"], 2);
+    assert_eq!(scene.post("reset", &of("a")).json()["after"]["remaining"], 2);
     assert_eq!(scene.chats("a", 3), [200, 200, 429]);
 
     // A counter that is unknown to this process.
@@ -67,7 +70,7 @@ fn an_operator_sees_resets_and_raises_what_counts() {
     let line = &lines[0];
     assert_eq!((&line["level"], &line["by"]), (&json!("INFO"), &json!("this machine")));
     assert!(line["peer"].as_str().unwrap().contains("127.0.0.1"), "{line}");
-    assert_eq!((&line["rule"], &line["whom"]), (&json!("\"per-team\""), &json!("[\"a\"]")));
+    assert_eq!((&line["rule"], &line["values"]), (&json!("\"per-team\""), &json!("[\"a\"]")));
     assert_eq!((&line["before"], &line["after"]), (&json!(2), &json!(1)));
     assert_eq!(lines[1]["message"], "a limit was reset");
     assert_eq!(lines[1]["after"], 0);
@@ -90,8 +93,8 @@ fn nobody_else_may_look_or_change() {
         (with(of("a"), "gateway", json!("other")), 404),
         (with(of("a"), "account", json!("other")), 404),
         (with(of("a"), "rule", json!("other")), 404),
-        (with(of("a"), "whom", json!([])), 400),
-        (with(of("a"), "whom", json!("a")), 400),
+        (with(of("a"), "values", json!([])), 400),
+        (with(of("a"), "values", json!("a")), 400),
         (with(of("a"), "extra", json!(1)), 400),
         (json!([]), 400),
     ] {
@@ -103,7 +106,7 @@ fn nobody_else_may_look_or_change() {
     assert_eq!(scene.post("reset", &of("last")).status, 200);
     let lines = scene.reported("a limit was", 2);
     assert_eq!(lines.len(), 2, "what is refused changes nothing");
-    assert_eq!(lines[1]["whom"], "[\"last\"]");
+    assert_eq!(lines[1]["values"], "[\"last\"]");
 
     let scene = Scene::new(RULES, &[("GATEWAY_ADMIN_TOKEN", "operator-token")]);
     let ask = |line: &str, headers: &[&str]| scene.ask(line, headers, &body).status;
@@ -138,14 +141,14 @@ fn hostile_names_are_shown_escaped_and_are_in_no_metric() {
     let limits = answer.json();
     let top = scene::rule(&limits, "per-team")["top"].as_array().unwrap();
     for name in names {
-        let is_own = |counter: &&Value| counter["whom"] == json!([name]);
+        let is_own = |counter: &&Value| counter["values"] == json!([name]);
         assert_eq!(top.iter().find(is_own).unwrap()["used"], 1, "{name:?}");
         assert_eq!(scene.post("reset", &of(name)).json()["before"]["used"], 1, "{name:?}");
     }
     let lines = scene.reported("a limit was reset", names.len());
     assert_eq!(lines.len(), names.len(), "one line each: {lines:?}");
     for line in &lines {
-        let whom = line["whom"].as_str().unwrap();
+        let whom = line["values"].as_str().unwrap();
         assert!(!whom.contains(|of: char| of.is_control() || of == '\u{202e}'), "{whom:?}");
     }
     let metrics = scene.ask("GET /metrics", &[], "").body;
@@ -208,9 +211,10 @@ by = ["token", "credential"]
     let limits = answer.json();
     let seen = &scene::rule(&limits, "per-token")["top"][0];
     let short = json!([format!("sha256:{}", &token[..12]), format!("sha256:{}", &key[..12])]);
-    assert_eq!(seen["whom"], short);
+    assert_eq!(seen["values"], short);
     let used = |whom: &Value| {
-        let body = json!({ "account": "acct", "gateway": "gw", "rule": "per-token", "whom": whom });
+        let body =
+            json!({ "account": "acct", "gateway": "gw", "rule": "per-token", "values": whom });
         let answer: Answer = scene.post("reset", &body);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["before"]["used"].as_u64().unwrap()
@@ -219,6 +223,6 @@ by = ["token", "credential"]
     chat();
     assert!(used(&json!([token, key])) > 0, "the whole digests name the same counter");
     let other = json!({ "account": "acct", "gateway": "gw", "rule": "per-token",
-        "whom": ["sha256:000000000000", ""] });
+        "values": ["sha256:000000000000", ""] });
     assert_eq!(scene.post("reset", &other).status, 400);
 }

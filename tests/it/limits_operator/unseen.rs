@@ -88,8 +88,8 @@ async fn a_counter_that_only_another_process_has_seen_can_be_named() {
     assert_eq!(seen.rules.len(), WAYS.len());
     for rule in &seen.rules {
         let (_, whom) = WAYS.iter().find(|(name, _)| *name == rule.rule).unwrap();
-        assert_eq!(rule.top[0].whom, *whom, "{}", rule.rule);
-        assert_eq!((rule.top[0].used, rule.top[0].left), (0, 10), "as the store has it");
+        assert_eq!(rule.top[0].values, *whom, "{}", rule.rule);
+        assert_eq!((rule.top[0].used, rule.top[0].remaining), (0, 10), "as the store has it");
     }
     let error = |rule, whom: &[&str]| limits.counter(settings, rule, whom).err();
     assert_eq!(error("other", &[]), Some(UnknownCounter::Rule));

@@ -46,14 +46,14 @@ impl LimitStore for Remote {
         self.counts.standing(counter, window, limit)
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
         limit: u64,
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()> {
-        self.counts.give_back(counter, window, limit, extra)
+        self.counts.refund(counter, window, limit, extra)
     }
 }
 

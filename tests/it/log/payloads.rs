@@ -11,7 +11,8 @@ async fn clients_decide_for_their_own_requests() {
     let base = provider(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyes").await;
     for (collect, payloads) in [(true, false), (true, true), (false, false), (false, true)] {
         let kept = Kept::default();
-        let log = LogHook::builder(kept.clone()).collect(collect).payloads(payloads).build();
+        let log =
+            LogHook::builder(kept.clone()).collect_by_default(collect).payloads(payloads).build();
         let mut scene = Scene::new(base.clone(), log.unwrap()).await;
         for of_log in [None, Some(false), Some(true)] {
             for of_payload in [None, Some(false), Some(true)] {

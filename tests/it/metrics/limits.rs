@@ -37,7 +37,7 @@ impl LimitStore for Gone {
         gone()
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         _: &'a Counter,
         _: Window,

@@ -26,7 +26,7 @@ async fn flags_are_an_attribute() {
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider);
     let (reported, mut ends) = Ends::by(|_| ());
-    let (hook, base) = (SpanHook::of(&tracing), provider.base("/v1"));
+    let (hook, base) = (SpanHook::from_provider(&tracing), provider.base("/v1"));
     let setup = Setup::new(base).layer(|layer| layer.guard(Flags("pii")).guard(Flags("odd")));
     let gateway =
         setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported)).start().await;

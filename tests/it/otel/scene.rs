@@ -39,7 +39,7 @@ impl Scene {
         tracing: SdkTracerProvider,
     ) -> Self {
         let (reported, ends) = Ends::by(|end| end.timings.total);
-        let hook = SpanHook::of(&tracing);
+        let hook = SpanHook::from_provider(&tracing);
         let setup = Setup::new(base).provider(Provider::custom("acme", "http://[::1]:1/"));
         // In this order: when the end is signalled, the span was exported.
         let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));

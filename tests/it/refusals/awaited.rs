@@ -204,7 +204,7 @@ fn a_settings_layer_of_a_gateway_that_passes_it_over_is_refused() {
     let gateway = GatewayLayer::builder().provider(Provider::xai());
     let gateway = gateway.settings_from_extensions().settings(Arc::<GatewaySettings>::default());
     let error = gateway.build().unwrap().settings_layer(Database::default()).unwrap_err();
-    assert_eq!(error, ConfigError::SettingsElsewhere);
+    assert_eq!(error, ConfigError::SettingsNotFromExtensions);
     let gateway = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
     assert!(gateway.upstream(()).gateway().settings_layer(Database::default()).is_err());
 }

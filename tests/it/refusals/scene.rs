@@ -75,7 +75,8 @@ impl Hooks {
                 || end.response_model.is_some()
                 || end.timings.to_head.is_some(),
         });
-        let hooks = (log.clone(), Metrics::new().recorder(recorder), SpanHook::of(&tracing));
+        let hooks =
+            (log.clone(), Metrics::new().recorder(recorder), SpanHook::from_provider(&tracing));
         let add = |builder: GatewayLayerBuilder| {
             let (log, metrics, spans) = hooks;
             builder

@@ -17,8 +17,8 @@ struct Own;
 impl Classify for Own {
     fn response(&self, status: StatusCode, _: &HeaderMap) -> CallClass {
         match status {
-            StatusCode::NOT_FOUND => CallClass::Again,
-            StatusCode::UNPROCESSABLE_ENTITY => CallClass::Elsewhere,
+            StatusCode::NOT_FOUND => CallClass::Retry,
+            StatusCode::UNPROCESSABLE_ENTITY => CallClass::Fallback,
             _ => CallClass::Answer,
         }
     }

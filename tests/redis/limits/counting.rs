@@ -48,7 +48,7 @@ async fn claims_of_a_request_count_all_or_none() {
     let decision = reserve(&store, &claims).await.unwrap();
     assert!(decision.is_granted);
     let used: Vec<_> = decision.standings.iter().map(|standing| standing.used).collect();
-    let left: Vec<_> = decision.standings.iter().map(|standing| standing.left).collect();
+    let left: Vec<_> = decision.standings.iter().map(|standing| standing.remaining).collect();
     assert_eq!((used, left), (vec![30, 30, 30], vec![70, 20, 970]));
 
     let decision = reserve(&store, &claims).await.unwrap();
@@ -56,7 +56,7 @@ async fn claims_of_a_request_count_all_or_none() {
     let exceeded: Vec<_> = decision.standings.iter().map(|standing| standing.is_exceeded).collect();
     assert_eq!(exceeded, [false, true, false]);
     let standing = decision.standings[1];
-    assert_eq!((standing.used, standing.left), (30, 0));
+    assert_eq!((standing.used, standing.remaining), (30, 0));
     assert!(!standing.retry_after.is_zero() && standing.retry_after == standing.resets_after);
     for claim in &claims {
         assert_eq!(super::used(&store, claim).await, 30);
@@ -91,7 +91,7 @@ async fn amounts_are_exact_up_to_two_to_the_53() {
     assert_eq!(reserve(&store, &claims).await.unwrap().standings[0].used, large);
     let claims = [claim(1, Window::Fixed(Period::Month), u64::MAX, 3)];
     let standing = reserve(&store, &claims).await.unwrap().standings[0];
-    assert_eq!((standing.used, standing.left), (large + 3, 6));
+    assert_eq!((standing.used, standing.remaining), (large + 3, 6));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
     ];
     let decision = reserve(&store, &claims).await.unwrap();
     store.settle(next_id(), &[settlement(claims[2], &decision, 3)]);
-    store.give_back(&counter(7), HOUR, 10, Some(1)).await.unwrap();
+    store.refund(&counter(7), HOUR, 10, Some(1)).await.unwrap();
     assert!(store.flush(server::TOO_LONG).await);
 
     let keys = server.keys();
@@ -171,14 +171,14 @@ async fn a_counter_can_be_seen_raised_and_reset() {
     let claims = [claim(1, HOUR, 100, 80)];
     reserve(&store, &claims).await.unwrap();
     let standing = store.standing(&counter(1), HOUR, 100).await.unwrap();
-    assert_eq!((standing.used, standing.left, standing.is_exceeded), (80, 20, false));
+    assert_eq!((standing.used, standing.remaining, standing.is_exceeded), (80, 20, false));
     assert!(!standing.resets_after.is_zero());
 
-    store.give_back(&counter(1), HOUR, 100, Some(30)).await.unwrap();
+    store.refund(&counter(1), HOUR, 100, Some(30)).await.unwrap();
     assert_eq!(used(&store, &claims[0]).await, 50);
-    store.give_back(&counter(1), HOUR, 100, None).await.unwrap();
+    store.refund(&counter(1), HOUR, 100, None).await.unwrap();
     let standing = store.standing(&counter(1), HOUR, 100).await.unwrap();
-    assert_eq!((standing.used, standing.left), (0, 100));
+    assert_eq!((standing.used, standing.remaining), (0, 100));
     assert!(standing.resets_after.is_zero());
 }
 

@@ -65,7 +65,7 @@ impl Both {
         let numbers = self.numbers(at_a_time!("reserve.lua"), &counters, arguments);
         let standings = numbers[2..].chunks(5).map(|numbers| Standing {
             used: numbers[0],
-            left: numbers[1],
+            remaining: numbers[1],
             is_exceeded: numbers[2] == 1,
             resets_after: Duration::from_millis(numbers[3]),
             retry_after: Duration::from_millis(numbers[4]),
@@ -88,22 +88,22 @@ impl Both {
         self.memory.settle_now(&[settlement]);
     }
 
-    async fn give_back(&mut self, claim: &Claim, extra: Option<u64>) {
+    async fn refund(&mut self, claim: &Claim, extra: Option<u64>) {
         let back = extra.map_or("all".to_owned(), |extra| extra.to_string());
         let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
         arguments.push(back);
         self.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments);
-        self.memory.give_back(&claim.counter, claim.window, claim.limit, extra).await.unwrap();
+        self.memory.refund(&claim.counter, claim.window, claim.limit, extra).await.unwrap();
     }
 
     async fn look(&mut self, claim: &Claim) {
         let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
         arguments.push(String::new());
         let numbers = self.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments);
-        let Standing { used, left, resets_after, .. } =
+        let Standing { used, remaining, resets_after, .. } =
             self.memory.standing(&claim.counter, claim.window, claim.limit).await.unwrap();
         let resets_after = resets_after.as_millis() as u64;
-        assert_eq!(numbers, [used, left, resets_after], "{claim:?} at {}", self.now());
+        assert_eq!(numbers, [used, remaining, resets_after], "{claim:?} at {}", self.now());
     }
 }
 
@@ -171,7 +171,7 @@ async fn any_sequence_counts_the_same() {
                 }
                 8 => {
                     let extra = (random.u8(0..4) > 0).then(|| random.u64(0..=limit));
-                    both.give_back(&kinds[random.usize(0..3)], extra).await;
+                    both.refund(&kinds[random.usize(0..3)], extra).await;
                 }
                 _ => {}
             }

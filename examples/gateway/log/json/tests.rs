@@ -1,3 +1,5 @@
+//! Lines are written as `tracing-subscriber` writes them.
+
 use std::{
     io,
     sync::{Arc, Mutex},

@@ -1,3 +1,5 @@
+//! Lines stay whole and in order, whatever the output does, and hold nobody up.
+
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which candidate gets a call: by load, weight, health and session.
+
 use std::sync::Arc;
 
 use super::*;
@@ -52,7 +54,7 @@ fn what_is_open_or_cooling_is_left_out_until_the_soonest_is_over() {
     }
     candidates[1].target.clone().begin(now).unwrap().answered(false, Some(7 * SECOND), now);
     let error = pick(&candidates, &Order::default(), now + 2 * SECOND, &mut rng).err().unwrap();
-    assert_eq!((error.after, error.reason), (5 * SECOND, UnavailableReason::CoolingDown));
+    assert_eq!((error.retry_after, error.reason), (5 * SECOND, UnavailableReason::CoolingDown));
     assert_eq!(pick(&candidates, &Order::default(), now + 7 * SECOND, &mut rng).unwrap().index, 1);
 }
 
@@ -66,7 +68,7 @@ fn what_is_both_open_and_cooling_waits_for_the_later() {
         let now = Instant::now();
         candidates[0].target.clone().begin(now).unwrap().answered(true, Some(cool_for), now);
         let error = pick(&candidates, &Order::default(), now, &mut rng()).err().unwrap();
-        assert_eq!((error.after, error.reason), (after, reason));
+        assert_eq!((error.retry_after, error.reason), (after, reason));
     }
 }
 
@@ -95,10 +97,13 @@ fn who_is_not_the_probe_goes_elsewhere() {
 #[test]
 fn without_candidates_there_is_no_call() {
     let (now, mut rng) = (Instant::now(), rng());
-    assert_eq!(pick(&[], &Order::default(), now, &mut rng).err().unwrap().after, Duration::ZERO);
+    assert_eq!(
+        pick(&[], &Order::default(), now, &mut rng).err().unwrap().retry_after,
+        Duration::ZERO
+    );
     let drained = [candidate(0), candidate(0)];
     assert_eq!(
-        pick(&drained, &Order::default(), now, &mut rng).err().unwrap().after,
+        pick(&drained, &Order::default(), now, &mut rng).err().unwrap().retry_after,
         Duration::ZERO
     );
 }
@@ -115,7 +120,7 @@ fn who_loses_a_race_for_a_probe_asks_the_next() {
     let loads = candidates.each_ref().map(|candidate| candidate.load(due));
     let mut ask = || pick_by(&candidates, &mut loads.clone(), due, &mut rng);
     let calls: Vec<_> = (0..3).map(|_| ask().unwrap()).collect();
-    assert_eq!(ask().err().unwrap().after, SECOND);
+    assert_eq!(ask().err().unwrap().retry_after, SECOND);
     let mut indexes: Vec<_> = calls.iter().map(|picked| picked.index).collect();
     indexes.sort_unstable();
     assert_eq!(indexes, [0, 1, 2]);
@@ -185,5 +190,5 @@ fn a_pinned_request_takes_no_other_and_what_is_gone_pins_nothing() {
     assert_eq!((picked.index, picked.affinity), (0, Some(Affinity::Kept)));
     candidates[1].target.clone().begin(now).unwrap().answered(false, Some(SECOND), now);
     let error = pick(&candidates, &pinned(2), now, &mut rng).err().unwrap();
-    assert_eq!((error.after, error.reason), (SECOND, UnavailableReason::CoolingDown));
+    assert_eq!((error.retry_after, error.reason), (SECOND, UnavailableReason::CoolingDown));
 }

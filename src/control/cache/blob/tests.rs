@@ -1,3 +1,5 @@
+//! What was encoded is decoded, and damaged bytes are a miss.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! One of those who share a call to the provider.
+//! One of the requests that share a call to the provider.
 
 use std::mem::replace;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Answers that nobody reads here any more, and other processes do.
+//! Answers without a reader in this process that other processes still read.
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tasks that wait for something which one of them polls.
+//! The tasks that wait for a future which one of them polls: its waker wakes all.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};

@@ -1,4 +1,4 @@
-//! Two futures at a time.
+//! Polls two futures at a time.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};

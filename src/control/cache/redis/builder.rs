@@ -1,4 +1,4 @@
-//! Where Redis is, and how it is asked.
+//! Configures a `RedisCache`: where Redis is, and how it is asked.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Entries that are too long for one value.
+//! Splits entries that are too long for one value of Redis.
 
 use std::time::Duration;
 

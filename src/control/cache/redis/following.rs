@@ -1,4 +1,4 @@
-//! Reading an answer that another process is getting.
+//! Reads an answer that another process is getting from the provider.
 
 use std::collections::VecDeque;
 use std::future::Future;

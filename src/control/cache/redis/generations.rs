@@ -1,4 +1,4 @@
-//! Which purges an answer has seen.
+//! Generations in Redis: which purges an answer has seen.
 //!
 //! A generation is a random number, set when it is first needed and replaced by a purge. One that is lost
 //! is replaced by another, so all that was kept before is lost with it and nothing purged comes back.

@@ -1,4 +1,4 @@
-//! Telling others of an answer that this process is getting.
+//! Tells other processes of an answer that this one is getting from the provider.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

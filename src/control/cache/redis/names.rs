@@ -1,4 +1,4 @@
-//! The names of keys.
+//! The names of the keys in Redis.
 //!
 //! All begin with `prefix:c1:{gateway}:`, so that all of a gateway are in one slot of a cluster; what
 //! everything has in common has a slot of its own. Then:

@@ -1,4 +1,4 @@
-//! What is said of an answer, until it is sent.
+//! The parts of an answer under way that wait to be sent to Redis.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What is told of an answer under way: batches of parts, each with its number and a checksum.
+//! The wire format of an answer under way: batches of parts, each with its number and a checksum.
 //!
 //! ```text
 //! number      u64

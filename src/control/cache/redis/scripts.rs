@@ -1,4 +1,4 @@
-//! The scripts.
+//! The Lua scripts of the cache, and calls of them.
 
 use crate::control::redis::{Call, Script};
 

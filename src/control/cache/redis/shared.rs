@@ -1,4 +1,4 @@
-//! Reading and writing entries.
+//! Reads, writes and purges entries in Redis, within their deadlines.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

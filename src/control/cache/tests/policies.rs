@@ -108,8 +108,8 @@ fn rules_say_what_holds_for_some_requests() {
             .rule(
                 CacheRule::keep(2 * HOUR)
                     .only_paths(["embeddings"])
-                    .most_request_bytes(10)
-                    .most_response_bytes(20),
+                    .max_request_bytes(10)
+                    .max_response_bytes(20),
             )
     };
     let scene = || on(rules(CacheSettings::new(HOUR)).stale_if_error(MINUTE));

@@ -1,3 +1,5 @@
+//! Probes and their verdicts, by many calls at a time.
+
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;

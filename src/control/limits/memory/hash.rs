@@ -1,4 +1,4 @@
-//! A hash of digests.
+//! A hasher for keys that are digests already.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

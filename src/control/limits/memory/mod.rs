@@ -1,4 +1,4 @@
-//! Counts in this process.
+//! A store in the memory of this process.
 //!
 //! Counters are spread over shards by their gateway, each with a lock of its own. All counters of a
 //! request are of one gateway, so a decision holds one lock: it is exact, no order of locks is needed and
@@ -209,7 +209,7 @@ impl LimitStore for MemoryStore {
         })
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
@@ -218,7 +218,7 @@ impl LimitStore for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let clock = self.clock.now();
-            self.shard(counter).give_back(clock, counter, window, limit, extra);
+            self.shard(counter).refund(clock, counter, window, limit, extra);
             Ok(())
         })
     }

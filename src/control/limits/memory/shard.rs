@@ -95,7 +95,7 @@ impl Shard {
     }
 
     /// Makes it nothing, or `extra` less.
-    pub(super) fn give_back(
+    pub(super) fn refund(
         &mut self,
         clock: u64,
         counter: &Counter,
@@ -109,7 +109,7 @@ impl Shard {
         };
         let mut count = self.count(Some(place), window, limit, now);
         match extra {
-            Some(extra) => count.give_back(window, now, extra),
+            Some(extra) => count.refund(window, now, extra),
             None => count = Count::new(window, now),
         }
         self.table[place].count = count;
@@ -158,7 +158,7 @@ fn earlier(claims: &[Claim], further: &Claim) -> u64 {
 fn stand(standing: &mut Standing, count: &Count, window: Window, limit: u64, now: u64) {
     standing.used = count.in_use(window, now);
     if !standing.is_exceeded {
-        standing.left = capacity(window, limit).saturating_sub(standing.used);
+        standing.remaining = capacity(window, limit).saturating_sub(standing.used);
     }
     standing.resets_after = Duration::from_millis(count.resets_after(window, limit, now));
 }

@@ -1,4 +1,4 @@
-//! So many counters and no more.
+//! A table of counters, bounded in number.
 
 use std::collections::HashMap;
 use std::ops::{Index, IndexMut};

@@ -1,3 +1,5 @@
+//! The store in memory: claims are granted together or not at all, and settled once.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -62,16 +64,16 @@ fn all_claims_count_or_none() {
         assert!(decision.is_granted);
         assert_eq!(decision.at, NOON);
         assert_eq!(decision.standings[0].used, round * 10);
-        assert_eq!(decision.standings[1].left, 20 - round * 10);
-        assert_eq!(decision.standings[2].left, 50 - round * 10);
+        assert_eq!(decision.standings[1].remaining, 20 - round * 10);
+        assert_eq!(decision.standings[2].remaining, 50 - round * 10);
     }
     let decision = store.reserve_now(&[wide, narrow, last]);
     assert!(!decision.is_granted);
     let exceeded: Vec<_> = decision.standings.iter().map(|standing| standing.is_exceeded).collect();
     assert_eq!(exceeded, [false, true, false]);
-    assert_eq!(decision.standings[1].left, 0);
+    assert_eq!(decision.standings[1].remaining, 0);
     assert!(decision.standings[1].retry_after > Duration::ZERO);
-    assert_eq!(decision.standings[0].left, 80);
+    assert_eq!(decision.standings[0].remaining, 80);
     assert_eq!([wide, narrow, last].map(|claim| used(&store, &claim)), [20, 20, 20]);
 }
 
@@ -94,7 +96,7 @@ fn a_shadow_claim_counts_without_room_and_refuses_nothing() {
     assert!(decision.is_granted && !decision.standings[0].is_exceeded);
     let decision = store.reserve_now(&[shadow, claim(2, MINUTE, 100, 1)]);
     assert!(decision.is_granted && decision.standings[0].is_exceeded);
-    assert_eq!((decision.standings[0].used, decision.standings[0].left), (16, 0));
+    assert_eq!((decision.standings[0].used, decision.standings[0].remaining), (16, 0));
     assert_eq!(decision.standings[0].retry_after, Duration::from_secs(60));
     // Nor does it count where another has refused.
     assert!(!store.reserve_now(&[shadow, claim(2, MINUTE, 2, 1)]).is_granted);
@@ -152,7 +154,7 @@ fn what_was_spent_takes_the_place_of_what_was_reserved() {
         assert_eq!(used(&store, &claim), 155);
         let decision = store.reserve_now(&[Claim { amount: 0, ..claim }]);
         assert!(!decision.is_granted);
-        assert_eq!((decision.standings[0].used, decision.standings[0].left), (155, 0));
+        assert_eq!((decision.standings[0].used, decision.standings[0].remaining), (155, 0));
         // A settlement of what the store no longer knows of does not go below nothing.
         store.settle_now(&[Settlement { claim: Claim { amount: 500, ..claim }, at, spent: 0 }]);
         assert_eq!(used(&store, &claim), 0);
@@ -189,14 +191,14 @@ fn a_counter_can_be_looked_at_and_given_back() {
     for (number, window) in [MINUTE, SLIDING, bucket(100)].into_iter().enumerate() {
         let claim = claim(number as u64, window, 100, 40);
         let look = || at_once(store.standing(&claim.counter, window, 100));
-        assert_eq!((look().used, look().left), (0, 100));
+        assert_eq!((look().used, look().remaining), (0, 100));
         assert_eq!(look().resets_after, Duration::ZERO);
         assert!(at_once(store.reserve(ReservationId(1), &[claim])).is_granted);
-        assert_eq!((look().used, look().left), (40, 60));
+        assert_eq!((look().used, look().remaining), (40, 60));
         assert!(look().resets_after > Duration::ZERO);
-        at_once(store.give_back(&claim.counter, window, 100, Some(30)));
+        at_once(store.refund(&claim.counter, window, 100, Some(30)));
         assert_eq!(look().used, 10);
-        at_once(store.give_back(&claim.counter, window, 100, None));
+        at_once(store.refund(&claim.counter, window, 100, None));
         assert_eq!(look().used, 0);
     }
 }

@@ -242,7 +242,7 @@ impl LimitStore for RedisStore {
         Box::pin(self.look(*counter, window, limit, Back::Nothing, reply::standing))
     }
 
-    fn give_back<'a>(
+    fn refund<'a>(
         &'a self,
         counter: &'a Counter,
         window: Window,
@@ -254,7 +254,7 @@ impl LimitStore for RedisStore {
         Box::pin(self.look(*counter, window, limit, back, read))
     }
 
-    fn tells_of_failures(&self) -> bool {
+    fn reports_failures(&self) -> bool {
         true
     }
 }

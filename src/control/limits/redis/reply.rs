@@ -1,4 +1,4 @@
-//! What the scripts answer.
+//! Reads the answers of the scripts.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) fn decision(value: &Value, claims: usize) -> Result<Decision, LinkErr
         };
         Ok(Standing {
             used: number(used)?,
-            left: number(left)?,
+            remaining: number(left)?,
             is_exceeded: flag(is_exceeded)?,
             resets_after: Duration::from_millis(number(resets)?),
             retry_after: Duration::from_millis(number(retry)?),
@@ -49,7 +49,7 @@ pub(super) fn standing(value: &Value) -> Result<Standing, LinkError> {
     };
     Ok(Standing {
         used: number(used)?,
-        left: number(left)?,
+        remaining: number(left)?,
         resets_after: Duration::from_millis(number(resets)?),
         ..Standing::default()
     })

@@ -1,4 +1,4 @@
-//! The scripts, and what they are asked with.
+//! The Lua scripts of the limits, and the arguments of their calls.
 
 use std::time::Duration;
 

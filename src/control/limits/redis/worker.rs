@@ -1,4 +1,4 @@
-//! The task that sends settlements.
+//! The task that sends settlements to Redis.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

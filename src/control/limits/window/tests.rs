@@ -1,4 +1,10 @@
+//! The arithmetic of each kind of window, at its edges.
+
+use std::time::Duration;
+
+use super::calendar::{DAY, HOUR, MINUTE};
 use super::*;
+use crate::settings::limits::Period;
 
 const SLIDING: Window = Window::Sliding(Duration::from_secs(60));
 
@@ -210,7 +216,7 @@ fn nothing_overflows() {
                 let _ = count.in_use(window, seen);
                 let _ = count.resets_after(window, limit, seen);
                 let _ = count.retry_after(window, limit, amount, seen);
-                count.give_back(window, seen, spent);
+                count.refund(window, seen, spent);
             }
         }
     }
@@ -270,9 +276,9 @@ fn what_is_given_back_is_at_least_what_was_asked() {
     count.advance(SLIDING, 100, 80_000);
     count.add(10);
     let before = count.in_use(SLIDING, 80_000);
-    count.give_back(SLIDING, 80_000, 30);
+    count.refund(SLIDING, 80_000, 30);
     let after = count.in_use(SLIDING, 80_000);
     assert!(before - after == 30 || before - after == 31, "{before} {after}");
-    count.give_back(SLIDING, 80_000, 1_000);
+    count.refund(SLIDING, 80_000, 1_000);
     assert!(count.is_empty());
 }

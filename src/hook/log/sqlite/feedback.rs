@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Deserializer};
 
 use super::write::Insert;
-use super::{LogStore, StoreError, query};
+use super::{LogStore, StoreError, page};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
 
@@ -110,7 +110,7 @@ fn update(
 ) -> Result<Option<LogRecord>, StoreError> {
     // Lock for writing first, so that nobody changes the record after it is read.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some((seq, mut record)) = query::get(&transaction, id)? else { return Ok(None) };
+    let Some((seq, mut record)) = page::get(&transaction, id)? else { return Ok(None) };
     feedback.apply(&mut record)?;
     transaction
         .prepare_cached("UPDATE logs SET feedback = ?, score = ? WHERE seq = ?")?

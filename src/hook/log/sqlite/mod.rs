@@ -2,14 +2,20 @@
 
 mod columns;
 mod connection;
+mod cursor;
 mod error;
 mod feedback;
 mod filter;
+mod id;
+mod page;
 mod params;
+mod percentiles;
 mod query;
 mod router;
 mod schema;
+mod stored;
 mod summary;
+mod totals;
 mod write;
 
 use std::path::Path;
@@ -17,12 +23,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::connection::Connections;
+pub use self::cursor::Cursor;
 pub use self::error::StoreError;
 pub use self::feedback::Feedback;
-pub use self::query::{Cursor, LogPage, LogQuery};
-pub use self::summary::{
-    Bucket, LabelTotals, ModelTotals, Percentiles, SubjectTotals, Summary, SummaryQuery, Totals,
-};
+pub use self::page::LogPage;
+pub use self::percentiles::Percentiles;
+pub use self::query::LogQuery;
+pub use self::summary::{Bucket, LabelTotals, ModelTotals, SubjectTotals, Summary, SummaryQuery};
+pub use self::totals::Totals;
 use self::write::Keep;
 pub use self::write::LogStoreSink;
 use super::LogRecord;
@@ -94,7 +102,7 @@ impl LogStore {
     ///
     /// [`StoreError::Invalid`] for a limit out of range, or a failure of the database.
     pub fn query(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        self.connections.read(|connection| query::page(connection, query))
+        self.connections.read(|connection| page::page(connection, query))
     }
 
     /// Counts the matching records on all pages.
@@ -103,7 +111,7 @@ impl LogStore {
     ///
     /// If the database fails.
     pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
-        self.connections.read(|connection| query::count(connection, query))
+        self.connections.read(|connection| page::count(connection, query))
     }
 
     /// Returns a record with its stored bodies; `None` if the id is unknown or not written yet.
@@ -115,7 +123,7 @@ impl LogStore {
         self.connections.read(|connection| {
             // Read all parts of the record from one snapshot.
             let snapshot = connection.unchecked_transaction()?;
-            Ok(query::get(&snapshot, id)?.map(|(_, record)| record))
+            Ok(page::get(&snapshot, id)?.map(|(_, record)| record))
         })
     }
 

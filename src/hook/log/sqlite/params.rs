@@ -147,7 +147,7 @@ impl Params {
                 })?
                 .unwrap_or_default(),
             limit: self.parse("limit", "a number from 1 to 1000", |text| {
-                text.parse().ok().filter(|limit| (1..=super::query::MOST).contains(limit))
+                text.parse().ok().filter(|limit| (1..=super::page::MOST).contains(limit))
             })?,
             cursor: self.parse("cursor", "the `next` of a page", |text| text.parse().ok())?,
         };

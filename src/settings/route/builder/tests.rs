@@ -1,3 +1,5 @@
+//! A route in TOML is the route in code.
+
 use serde::Deserialize;
 use std::time::Duration;
 

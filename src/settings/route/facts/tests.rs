@@ -1,3 +1,5 @@
+//! Conditions on the identity, metadata, headers and members of a request.
+
 use super::*;
 use crate::json::object::ObjectScanner;
 use crate::json::scalars::BodyField;

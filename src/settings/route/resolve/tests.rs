@@ -1,3 +1,5 @@
+//! The models that a route leads to, and the shares of its splits.
+
 use super::*;
 use crate::directives::metadata::Metadata;
 use crate::json::flat::Scalar;

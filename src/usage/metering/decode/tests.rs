@@ -1,3 +1,5 @@
+//! Decoders give the same bytes in any split, within bounds.
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 

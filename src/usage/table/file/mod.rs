@@ -18,10 +18,10 @@ pub struct PriceReport {
     /// The format of the text.
     pub source: PriceSource,
     /// The number of rows in the table.
-    pub taken: usize,
+    pub imported: usize,
     /// The reasons for skipped rows, each with their number and the name of one of them. Always
     /// empty for your own TOML, where invalid rows are errors.
-    pub left_out: BTreeMap<String, (usize, String)>,
+    pub skipped: BTreeMap<String, (usize, String)>,
 }
 
 named_enum! {
@@ -46,21 +46,21 @@ const SHOWN: usize = 12;
 impl fmt::Display for PriceReport {
     /// In one line: `LiteLLM, 2800 rows; left out 12: 10 of hours without weekdays (deepseek/x), …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} rows", self.source.as_str(), self.taken)?;
-        let left_out: usize = self.left_out.values().map(|(count, _)| count).sum();
-        if left_out == 0 {
+        write!(f, "{}, {} rows", self.source.as_str(), self.imported)?;
+        let skipped: usize = self.skipped.values().map(|(count, _)| count).sum();
+        if skipped == 0 {
             return Ok(());
         }
-        let mut reasons: Vec<_> = self.left_out.iter().collect();
+        let mut reasons: Vec<_> = self.skipped.iter().collect();
         reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-        write!(f, "; {left_out} left out")?;
+        write!(f, "; {skipped} left out")?;
         let mut told = 0;
         for (at, (reason, (count, example))) in reasons.into_iter().take(SHOWN).enumerate() {
             let between = if at == 0 { ":" } else { "," };
             write!(f, "{between} {count} for {reason} ({example})")?;
             told += count;
         }
-        match left_out - told {
+        match skipped - told {
             0 => Ok(()),
             rest => write!(f, ", {rest} for other reasons"),
         }
@@ -120,11 +120,14 @@ impl PriceTable {
         } else {
             let table = toml::read(text, Some(as_of))?;
             let taken = table.rows().count();
-            let report =
-                PriceReport { source: PriceSource::Toml, taken, left_out: BTreeMap::new() };
+            let report = PriceReport {
+                source: PriceSource::Toml,
+                imported: taken,
+                skipped: BTreeMap::new(),
+            };
             (table, report)
         };
-        if report.taken == 0 && report.source != PriceSource::Toml {
+        if report.imported == 0 && report.source != PriceSource::Toml {
             let reason = format!("no row can be taken: {report}");
             return Err(PriceTableError::new(text, 0, "", reason));
         }

@@ -76,7 +76,7 @@ impl Cells {
 pub(super) struct Rows {
     taken: BTreeMap<String, Price>,
     contradicted: HashSet<String>,
-    left_out: BTreeMap<Reason, (usize, String)>,
+    skipped: BTreeMap<Reason, (usize, String)>,
 }
 
 impl Rows {
@@ -104,14 +104,14 @@ impl Rows {
 
     pub(super) fn leave(&mut self, name: &str, reason: Reason) {
         // Bound the number of reasons: a malicious file could have any number.
-        let is_known = self.left_out.contains_key(&reason) || self.left_out.len() < 100;
+        let is_known = self.skipped.contains_key(&reason) || self.skipped.len() < 100;
         let reason = if is_known { reason } else { "other reasons".to_owned() };
         let shown = name.chars().filter(|char| !char.is_control()).take(80).collect();
-        self.left_out.entry(reason).or_insert((0, shown)).0 += 1;
+        self.skipped.entry(reason).or_insert((0, shown)).0 += 1;
     }
 
     pub(super) fn end(self, source: PriceSource, as_of: Date) -> (PriceTable, PriceReport) {
-        let report = PriceReport { source, taken: self.taken.len(), left_out: self.left_out };
+        let report = PriceReport { source, imported: self.taken.len(), skipped: self.skipped };
         let rows = self.taken.into_iter().map(|(name, price)| (name.into(), price));
         (PriceTable::of_rows(as_of, rows), report)
     }

@@ -27,7 +27,7 @@ fn a_row_of_ones_own_needs_little() {
     let tokens = table.get("grok", "house").unwrap().tokens.unwrap();
     assert_eq!(tokens, TokenPrice { input: usd("3"), output: usd("15"), ..TokenPrice::default() });
     let read = PriceTable::read("models.house.input = 1_000.5e-1", DAY).unwrap();
-    assert_eq!((read.0.as_of(), read.1.taken), (DAY, 1));
+    assert_eq!((read.0.as_of(), read.1.imported), (DAY, 1));
     assert_eq!(read.0.get("p", "house").and_then(input), usd("100.05"));
 }
 
@@ -235,7 +235,7 @@ fn litellms_rows_are_read_with_their_suffixes() {
 "#,
     );
     assert_eq!(
-        (report.source, report.taken, report.left_out.len()),
+        (report.source, report.imported, report.skipped.len()),
         (PriceSource::LiteLlm, 11, 0),
         "{report}"
     );
@@ -336,9 +336,9 @@ fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
         let (table, report) = litellm(&format!(
             r#""m":{row},"good":{{"litellm_provider":"openai","input_cost_per_token":1e-6}}"#
         ));
-        assert_eq!((table.rows().count(), report.taken), (1, 1), "{row}");
+        assert_eq!((table.rows().count(), report.imported), (1, 1), "{row}");
         let (count, example) = report
-            .left_out
+            .skipped
             .iter()
             .find(|(known, _)| known.contains(reason))
             .map(|(_, left)| left)
@@ -351,7 +351,7 @@ fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
         "n":{"litellm_provider":"openai","input_cost_per_token":1e-6},"openai/n":{"litellm_provider":"openai","input_cost_per_token":1e-6}"#,
     );
     assert!(table.get("openai", "m").is_none() && table.get("openai", "n").is_some());
-    assert_eq!(report.left_out["two prices for one name"].0, 2);
+    assert_eq!(report.skipped["two prices for one name"].0, 2);
     assert_eq!(
         report.to_string(),
         "LiteLLM, 1 rows; 3 left out: 2 for two prices for one name (openai/m), 1 for a name with more than the model in it (hd/1024-x-1024/dall-e-3)"
@@ -369,8 +369,8 @@ fn a_catalogue_cannot_fill_the_log() {
     let rows: Vec<_> = (0..500).map(row).collect();
     let good = r#""good":{"litellm_provider":"openai","input_cost_per_token":1e-6}"#;
     let (_, report) = litellm(&format!("{},{good}", rows.join(",")));
-    assert_eq!(report.left_out.values().map(|(count, _)| count).sum::<usize>(), 500);
-    assert!(report.left_out.len() <= 101);
+    assert_eq!(report.skipped.values().map(|(count, _)| count).sum::<usize>(), 500);
+    assert!(report.skipped.len() <= 101);
     let line = report.to_string();
     assert!(line.len() < 4096 && !line.contains(char::is_control), "{line}");
     assert!(line.contains("for other reasons"), "{line}");
@@ -396,9 +396,9 @@ fn genai_prices_are_read_with_their_days_steps_and_variants() {
  {"id":"deepseek","models":[{"id":"d","match":{"equals":"d"},"prices":[
      {"prices":{"input_mtok":1}},{"constraint":{"start_time":"01:00:00Z","end_time":"04:00:00Z"},"prices":{"input_mtok":2}}]}]}]"#;
     let (table, report) = PriceTable::read(text, DAY).unwrap();
-    assert_eq!((report.source, report.taken), (PriceSource::GenaiPrices, 4), "{report}");
-    assert_eq!(report.left_out["hours without weekdays"], (1, "deepseek/d".to_owned()));
-    assert_eq!(report.left_out["no prices"], (1, "openai/none-x".to_owned()));
+    assert_eq!((report.source, report.imported), (PriceSource::GenaiPrices, 4), "{report}");
+    assert_eq!(report.skipped["hours without weekdays"], (1, "deepseek/d".to_owned()));
+    assert_eq!(report.skipped["no prices"], (1, "openai/none-x".to_owned()));
     let gemini = table.get("google-ai-studio", "gemini-x").unwrap();
     let batch = |year, month| {
         let price = gemini.on(Date::new(year, month, 1).unwrap());

@@ -86,7 +86,7 @@ async fn answers_come_in_their_order_and_none_is_502() {
 async fn delays_are_of_the_clock_and_events_are_frames() {
     let minute = Duration::from_secs(60);
     let provider = ScriptedProvider::new();
-    provider.answer(Answer::sse(["1", "2"]).pace(minute).after(minute).breaking_off());
+    provider.answer(Answer::sse(["1", "2"]).pace(minute).delay(minute).truncated());
     let began = Instant::now();
     let response = app(provider).unwrap().oneshot(post(NATIVE)).await.unwrap();
     assert_eq!(began.elapsed(), minute);

@@ -211,7 +211,7 @@ fn run(start: u64, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     prop_assert_eq!(standing.used, used, "{:?}", ledger.window);
                     prop_assert_eq!(standing.is_exceeded, !room);
                     let left = if room { ledger.capacity().saturating_sub(used) } else { 0 };
-                    prop_assert_eq!(standing.left, left);
+                    prop_assert_eq!(standing.remaining, left);
                     let free = ledger.in_use(seen + standing.resets_after.as_millis() as u64);
                     prop_assert_eq!(free, 0, "{:?}", ledger.window);
                     if !room && !is_granted && claim.amount <= ledger.capacity() {

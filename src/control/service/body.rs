@@ -1,4 +1,4 @@
-//! The response body of [`Controlled`](super::Controlled).
+//! The response body of [`Control`](super::Control).
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::control::verdict::{Classified, ClassifiedBody, ClassifiedKind};
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
-    /// The response body of [`Controlled`](super::Controlled): as it came, or one of which something
+    /// The response body of [`Control`](super::Control): as it came, or one of which something
     /// was read ahead.
     ///
     /// One body for what a [`Retry`](crate::control::Retry) and a

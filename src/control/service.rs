@@ -37,12 +37,12 @@ use crate::util::ready::Boxed;
 /// A request that can be sent only once goes straight to its call: its body is not recorded, and
 /// its response is not read ahead.
 #[derive(Clone, Debug)]
-pub struct Controlled<S> {
+pub struct Control<S> {
     pub(super) steps: Steps<S>,
     pub(super) timeouts: Timeouts,
 }
 
-impl<S> Controlled<S> {
+impl<S> Control<S> {
     /// Puts `layer`, which makes this service, around `client`.
     pub fn new(client: S, layer: &impl Layer<S, Service = Self>) -> Self {
         layer.layer(client)
@@ -67,7 +67,7 @@ impl<S> Controlled<S> {
 /// The layers that may send a request more than once.
 type Steps<S> = Replay<Fallback<Retry<Call<S>>>>;
 
-impl<S, B, R> Service<Request<B>> for Controlled<S>
+impl<S, B, R> Service<Request<B>> for Control<S>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -121,7 +121,7 @@ where
 }
 
 pin_project! {
-    /// The future of [`Controlled`].
+    /// The future of [`Control`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ControlFuture<S, B, R>
     where

@@ -1,0 +1,52 @@
+//! The position in the log where a page ends and the next begins.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use super::StoreError;
+
+/// A position between two records, which stays valid while others are written. Its text is opaque.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub(super) created_at: i64,
+    pub(super) seq: i64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.created_at, self.seq)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let numbers = text.split_once('.').and_then(|(created_at, seq)| {
+            Some(Self { created_at: created_at.parse().ok()?, seq: seq.parse().ok()? })
+        });
+        numbers.ok_or(StoreError::Invalid("the cursor is not one that a page ended with"))
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_its_own_text_and_no_other() {
+        let cursor = Cursor { created_at: -5, seq: i64::MAX };
+        assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+        for text in ["", ".", "1", "1.", ".1", "1.2.3", "1.x", "99999999999999999999.1", "1.1 "] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Pages of records, and single ones.
+
+use rusqlite::{CachedStatement, Connection, params_from_iter};
+use serde::Serialize;
+
+use super::cursor::Cursor;
+use super::filter::Filter;
+use super::id::Id;
+use super::query::LogQuery;
+use super::write::{BOOLEAN, NUMBER};
+use super::{StoreError, columns};
+use crate::directives::metadata::MetadataValue;
+use crate::hook::log::LogRecord;
+
+/// The maximum number of records on a page.
+pub(super) const MOST: u32 = 1000;
+const DEFAULT: u32 = 50;
+
+/// A page of the records that match a [`LogQuery`], without bodies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LogPage {
+    /// In the requested order; records of the same millisecond in the order of writing.
+    pub logs: Vec<LogRecord>,
+    /// The start of the next page, if there is one.
+    pub next: Option<Cursor>,
+}
+
+pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
+    let limit = query.limit.unwrap_or(DEFAULT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(StoreError::Invalid("a page has between 1 and 1000 records"));
+    }
+    let mut filter = Filter::from(query);
+    if let Some(Cursor { created_at, seq }) = query.cursor {
+        filter.beyond([created_at, seq], query.oldest_first);
+    }
+    let order = if query.oldest_first {
+        "ORDER BY created_at, seq"
+    } else {
+        "ORDER BY created_at DESC, seq DESC"
+    };
+    let sql = page_sql(&filter, order);
+    // Read one more to see whether there is a next page.
+    let one_more = i64::from(limit + 1).into();
+    let values = filter.values().iter().chain([&one_more]);
+    // Read all parts of the records from one snapshot.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare(&sql)?;
+    let mut more = Entries::prepare(&snapshot)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut page = LogPage { logs: Vec::new(), next: None };
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if page.logs.len() == limit as usize {
+            page.next = last;
+            break;
+        }
+        let seq = row.get(0)?;
+        let mut record = LogRecord {
+            request_head_complete: row.get(1)?,
+            response_head_complete: row.get(2)?,
+            ..columns::read(row, 3)?
+        };
+        more.add(seq, &mut record)?;
+        last = Some(Cursor { created_at: record.created_at.as_millisecond(), seq });
+        page.logs.push(record);
+    }
+    Ok(page)
+}
+
+/// Joins the records last, so that only those of the page are sorted.
+fn page_sql(filter: &Filter, order: &str) -> String {
+    let chosen = filter.sql("SELECT seq AS chosen, created_at AS arrived FROM logs");
+    // The cross join keeps SQLite from scanning all logs and looking each of them up among the
+    // chosen ones.
+    format!(
+        "SELECT seq, request_complete, response_complete, {}
+         FROM ({chosen} {order} LIMIT ?) CROSS JOIN logs ON seq = chosen
+         LEFT JOIN bodies USING (seq) {}",
+        columns::SELECTED,
+        order.replace("created_at", "arrived").replace("seq", "chosen")
+    )
+}
+
+pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, StoreError> {
+    let filter = Filter::from(query);
+    let sql = filter.sql(COUNT);
+    let count: i64 =
+        connection.query_row(&sql, params_from_iter(filter.values()), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+const COUNT: &str = "SELECT count(*) FROM logs";
+
+/// A record with its bodies, and its number.
+pub(super) fn get(
+    connection: &Connection,
+    id: &str,
+) -> Result<Option<(i64, LogRecord)>, StoreError> {
+    let mut statement = connection.prepare_cached(&one_sql())?;
+    let mut rows = statement.query([Id::value(id)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let seq = row.get(0)?;
+    let mut record = LogRecord {
+        request_head_complete: row.get(1)?,
+        response_head_complete: row.get(2)?,
+        request_head: row.get(3)?,
+        response_head: row.get(4)?,
+        ..columns::read(row, 5)?
+    };
+    Entries::prepare(connection)?.add(seq, &mut record)?;
+    Ok(Some((seq, record)))
+}
+
+fn one_sql() -> String {
+    format!(
+        "SELECT seq, request_complete, response_complete, request_head, response_head, {}
+         FROM logs LEFT JOIN bodies USING (seq) WHERE id = ?",
+        columns::SELECTED
+    )
+}
+
+/// The statements that read the labels and the metadata of a record.
+struct Entries<'c> {
+    labels: CachedStatement<'c>,
+    metadata: CachedStatement<'c>,
+}
+
+impl<'c> Entries<'c> {
+    fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            labels: connection.prepare_cached("SELECT key, value FROM labels WHERE seq = ?")?,
+            metadata: connection
+                .prepare_cached("SELECT key, value, kind FROM metadata WHERE seq = ?")?,
+        })
+    }
+
+    fn add(&mut self, seq: i64, record: &mut LogRecord) -> Result<(), StoreError> {
+        let mut rows = self.labels.query([seq])?;
+        while let Some(row) = rows.next()? {
+            record.labels.insert(row.get(0)?, row.get(1)?);
+        }
+        let mut rows = self.metadata.query([seq])?;
+        while let Some(row) = rows.next()? {
+            record.metadata.insert(row.get(0)?, value(row.get(1)?, row.get(2)?));
+        }
+        Ok(())
+    }
+}
+
+/// A metadata value from its text and kind.
+fn value(text: String, kind: i64) -> MetadataValue {
+    let other = match kind {
+        NUMBER => text.parse().ok().map(MetadataValue::Number),
+        BOOLEAN => text.parse().ok().map(MetadataValue::Bool),
+        _ => None,
+    };
+    other.unwrap_or(MetadataValue::String(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use rusqlite::types::Value;
+
+    use super::*;
+
+    #[test]
+    fn values_are_never_in_the_text() {
+        let hostile = "' OR 1=1 --";
+        let query = LogQuery {
+            provider: Some(hostile.to_owned()),
+            subject: Some(hostile.to_owned()),
+            labels: vec![(hostile.to_owned(), hostile.to_owned())],
+            metadata: vec![(hostile.to_owned(), hostile.to_owned())],
+            max_cost_ticks: Some(u64::MAX),
+            ..LogQuery::default()
+        };
+        let filter = Filter::from(&query);
+        assert_eq!(
+            filter.sql("SELECT 1 FROM logs"),
+            "SELECT 1 FROM logs WHERE provider = ? AND subject = ? \
+             AND seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?) \
+             AND seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?) \
+             AND cost_ticks <= ?"
+        );
+        assert_eq!(filter.values().last(), Some(&Value::Integer(i64::MAX)));
+        assert_eq!(Filter::from(&LogQuery::default()).sql("SELECT"), "SELECT");
+    }
+
+    /// The indices that SQLite uses for a statement.
+    fn indices(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        // Unbound parameters are null.
+        let mut plan = statement.raw_query();
+        let mut used = Vec::new();
+        while let Some(step) = plan.next().unwrap() {
+            let step: String = step.get(3).unwrap();
+            let name = step.split_once(" INDEX ").and_then(|(_, rest)| rest.split(' ').next());
+            used.extend(name.map(str::to_owned));
+        }
+        used
+    }
+
+    #[test]
+    fn every_index_is_one_that_a_question_needs() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection).unwrap();
+        let page = |change: &dyn Fn(&mut LogQuery)| {
+            let mut query = LogQuery::default();
+            change(&mut query);
+            page_sql(&Filter::from(&query), "ORDER BY created_at DESC, seq DESC")
+        };
+        let text = || Some("x".to_owned());
+        let pairs = || vec![("x".to_owned(), "x".to_owned())];
+        let mut used = BTreeSet::new();
+        for (sql, expected) in [
+            (one_sql(), &["logs_by_id"][..]),
+            (page(&|_| ()), &["logs_by_time"]),
+            (page(&|query| query.from = Some(Timestamp::UNIX_EPOCH)), &["logs_by_time"]),
+            (page(&|query| query.outcome = text()), &["logs_by_time"]),
+            (page(&|query| query.model = text()), &["logs_by_model"]),
+            (page(&|query| (query.provider, query.model) = (text(), text())), &["logs_by_model"]),
+            (page(&|query| query.id = text()), &["logs_by_id"]),
+            (page(&|query| query.event_id = text()), &["logs_by_event", "logs_by_id"]),
+            (page(&|query| query.subject = text()), &["logs_by_subject"]),
+            (page(&|query| query.labels = pairs()), &["labels_by_value"]),
+            (page(&|query| query.metadata = pairs()), &["metadata_by_value"]),
+        ] {
+            let found = indices(&connection, &sql);
+            assert_eq!(found, expected, "{sql}");
+            used.extend(found);
+        }
+        let all = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+        let mut all = connection.prepare(all).unwrap();
+        let all = all.query_map([], |row| row.get(0)).unwrap();
+        assert_eq!(all.collect::<Result<BTreeSet<String>, _>>().unwrap(), used);
+    }
+}
