@@ -116,6 +116,15 @@ async fn no_more_is_kept_than_there_is_room_for() {
 }
 
 #[tokio::test]
+async fn what_is_kept_anew_or_not_at_all_makes_no_room_for_others() {
+    let store = MemoryCache::with_capacity(1 << 20);
+    for (key, bytes) in [(1, 1_000), (1, 2_000), (1, 1_000), (2, 2 << 20), (1, 2 << 20)] {
+        put(&store, &place(key, 1, 1, 1), entry(bytes, SystemTime::now())).await;
+        assert_eq!(store.stats().evicted, 0, "{key}, {bytes}");
+    }
+}
+
+#[tokio::test]
 async fn its_answers_count_in_the_budget_of_all_bodies() {
     let store = MemoryCache::new();
     let stage = Stage::with(ControlLayer::new().cache(store.clone()), |set| {
