@@ -5,6 +5,7 @@ mod entries;
 mod followers;
 mod gateways;
 mod purges;
+mod room;
 mod trouble;
 
 use std::future::poll_fn;
