@@ -17,7 +17,7 @@ use http::{Method, Uri, header};
 use http_body::{Body, Frame};
 use tokio_test::task::{self, Spawn};
 
-use self::provider::{Provider, Step, Verdict, World, call};
+use self::provider::{Step, Verdict, World, call};
 use self::scene::{Scene, target};
 use super::*;
 use crate::context::GatewayContext;
