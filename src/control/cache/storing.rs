@@ -123,9 +123,6 @@ impl Storing {
 
     /// Whether the answer is kept, which has ended as its framing says.
     pub(super) fn look(&self, metered: &Metered) -> Result<(), NotStored> {
-        if self.target.context.is_flagged() {
-            return Err(NotStored::Flagged);
-        }
         let Some(meter) = metered.reader().meter() else {
             return if self.is_delimited { Ok(()) } else { Err(NotStored::Incomplete) };
         };

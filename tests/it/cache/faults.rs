@@ -1,6 +1,8 @@
 //! Failed answers are passed on unchanged and never stored.
 
+use tower_ai_gateway::Guard;
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
 
 use super::*;
 
@@ -102,6 +104,31 @@ async fn a_head_that_says_so_is_not_kept() {
         assert!(!is_kept(&stage).await);
         stage.finish().await;
     }
+}
+
+struct Flagging;
+
+impl Guard for Flagging {
+    async fn check(&self, _: GuardRequest<'_>) -> Verdict {
+        Verdict::flag("looked at")
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
+    let stage = Stage::build(
+        ControlLayer::new(),
+        BodyBudget::default(),
+        |set| set.cache(CacheSettings::new(HOUR)),
+        |layer| layer.guard(Flagging),
+    );
+    for calls in 1..=2 {
+        let answer = stage.fill(QUESTION, TEXT).await;
+        assert_eq!((status(&answer), stage.calls()), ("MISS", calls));
+        assert_eq!(text(answer).await, TEXT);
+    }
+    assert_eq!(stage.cache.stats().not_stored, [(NotStored::Flagged, 2)]);
+    stage.finish().await;
 }
 
 /// Whether it can be fetched later, by an id, or not.
