@@ -17,7 +17,7 @@ use super::store::Broadcast;
 use super::target::Target;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
-use crate::usage::{Format, Later, Meter, Terminal};
+use crate::usage::{Format, Later, Meter};
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 use crate::util::unwind;
@@ -126,7 +126,7 @@ impl Storing {
         let Some(meter) = metered.reader().meter() else {
             return if self.is_delimited { Ok(()) } else { Err(NotStored::Incomplete) };
         };
-        if metered.has_failed() || meter.terminal() == Some(Terminal::Failed) {
+        if metered.has_failed() {
             return Err(NotStored::Error);
         }
         if meter.is_unfinished()
