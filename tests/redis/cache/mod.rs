@@ -4,6 +4,7 @@ mod cluster;
 mod entries;
 mod followers;
 mod gateways;
+mod leases;
 mod purges;
 mod room;
 mod trouble;
