@@ -12,7 +12,7 @@ use crate::usage::Meter;
 use crate::usage::metering::{Metering, Reader};
 
 /// What an answer of success has used that was read to its end, where the provider has told it.
-pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Box<Told>> {
+pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Told> {
     let observation = context.observation()?;
     let since = SystemTime::now().duration_since(context.log_id().timestamp());
     let model = context.model();
@@ -26,7 +26,14 @@ pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Box<Told
         characters: None,
     };
     let Settlement { usage, metering, cost, .. } = Settlement::of(&observation, &facts, reader);
+    let has_failed = reader.meter().is_some_and(|meter| meter.error().is_some());
     let content_events = reader.meter().map_or(0, Meter::content_events);
-    let usage = usage.filter(|_| metering == Metering::Complete)?;
-    Some(Box::new(Told { usage, cost, content_events }))
+    match (metering, usage) {
+        (Metering::Complete, Some(usage)) => {
+            Some(Told::Usage { usage: Box::new(usage), cost, content_events })
+        }
+        (Metering::Complete, None) if has_failed => Some(Told::Nothing),
+        (Metering::Free, None) => Some(Told::Nothing),
+        _ => None,
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) trait Reserved: fmt::Debug + Send + Sync {
     /// `told`: what it has used, where the provider has told that. Called once at most, before
     /// [`end`](Self::end) or after it.
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
-    fn came(&self, context: &GatewayContext, told: Option<Box<Told>>);
+    fn came(&self, context: &GatewayContext, told: Option<Told>);
 
     /// What the client may still use, for the head of its response, where the host wants that.
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap);
@@ -39,10 +39,14 @@ pub(crate) struct Spent<'a> {
 /// What a whole answer has used.
 #[derive(Debug)]
 #[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
-pub(crate) struct Told {
-    pub(crate) usage: Usage,
-    pub(crate) cost: Option<Cost>,
-    pub(crate) content_events: u64,
+pub(crate) enum Told {
+    /// Nothing: it is free, or tells of an error alone.
+    Nothing,
+    Usage {
+        usage: Box<Usage>,
+        cost: Option<Cost>,
+        content_events: u64,
+    },
 }
 
 /// What is known of the usage.

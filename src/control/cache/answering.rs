@@ -92,12 +92,8 @@ pub(in crate::control) fn hit(
 }
 
 /// The answer to a request that was not for the cache.
-pub(in crate::control) fn bypassed<B>(
-    caching: &Caching,
-    response: Response<B>,
-) -> Result<Response<B>, BoxError> {
-    caching.bypassed();
-    Ok(marked(response, CacheStatus::Bypass))
+pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
+    marked(response, CacheStatus::Bypass)
 }
 
 fn replayed(entry: CacheEntry, pace: ReplayPace, status: CacheStatus) -> Response<CacheBody> {

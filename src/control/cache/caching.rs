@@ -211,14 +211,14 @@ pub(in crate::control) fn came(
     has_failed: bool,
 ) -> Came {
     let most = target.policy.most_response_bytes;
-    let mut storing = match Storing::new(&response, target, broadcast) {
-        Ok(storing) => Box::new(storing),
+    let (mut storing, metered) = match Storing::new(&response, target, broadcast) {
+        Ok((storing, metered)) => (Box::new(storing), metered),
         Err(why) => return Came::Own(Own { result: Ok(response), has_failed, why }),
     };
     let (parts, source) = response.into_parts();
     let head = Head { status: parts.status, headers: kept(&parts.headers) };
     storing.begins(&head);
-    let recording = Recording::new(head, source, Some(storing), budget.share(), most);
+    let recording = Recording::new(head, source, Some((storing, metered)), budget.share(), most);
     Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
 }
 

@@ -6,6 +6,7 @@
 
 mod member;
 mod orphans;
+mod state;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests;
@@ -17,7 +18,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 #[cfg(loom)]
@@ -31,13 +31,12 @@ use tokio::sync::Semaphore;
 use tower::BoxError;
 
 pub(in crate::control) use self::member::Member;
-use self::waiting::Waiting;
+use self::state::{Flight, Joined};
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::key::CacheKey;
 use super::recording::{Given, Recording, Source};
 use super::store::Generation;
-use crate::context::GatewayContext;
 
 /// Requests with the same key share a call, unless something was purged between them.
 type Key = (CacheKey, Generation);
@@ -157,167 +156,4 @@ pub(super) enum Next {
     Given { given: Given, is_last: bool },
     /// The answer is stored: the rest is read from there.
     Stored(CacheEntry),
-}
-
-struct Flight {
-    state: Mutex<State>,
-    waiting: Arc<Waiting>,
-    /// Wakes all that wait.
-    waker: Waker,
-}
-
-struct State {
-    phase: Phase,
-    /// Those who take part, by their places.
-    members: Vec<Option<Part>>,
-    count: usize,
-    /// The place of the one whose call it is.
-    asks: Option<usize>,
-    /// The one whose call has given what is read.
-    asker: Option<Asker>,
-}
-
-struct Asker {
-    place: usize,
-    context: Option<GatewayContext>,
-}
-
-enum Phase {
-    /// Nobody asks the provider. The next one that looks does.
-    Vacant {
-        has_failed: bool,
-    },
-    Calling(Call),
-    Reading(Box<Recording>),
-    Stored(CacheEntry),
-    /// All have left.
-    Over,
-}
-
-/// What is kept for one that takes part.
-#[derive(Default)]
-struct Part {
-    /// How many frames it has read.
-    at: usize,
-    /// The answer to its own call, where another one has polled that.
-    came: Option<Answered>,
-}
-
-enum Answered {
-    Shared(Box<Parts>),
-    Own(Own),
-}
-
-impl Flight {
-    fn new() -> Arc<Self> {
-        let waiting = Arc::new(Waiting::default());
-        let state = State {
-            phase: Phase::Vacant { has_failed: false },
-            members: Vec::new(),
-            count: 0,
-            asks: None,
-            asker: None,
-        };
-        Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The place of one more that takes part, and whether it is the first.
-    fn join(&self, most: usize) -> Joined {
-        let mut state = self.state();
-        if !state.phase.is_open() {
-            return Joined::Closed;
-        }
-        if state.count >= most {
-            return Joined::Full;
-        }
-        let place = state.members.iter().position(Option::is_none);
-        let place = place.unwrap_or(state.members.len());
-        match state.members.get_mut(place) {
-            Some(free) => *free = Some(Part::default()),
-            None => state.members.push(Some(Part::default())),
-        }
-        state.count += 1;
-        state.mark();
-        Joined::Member { place, is_first: state.count == 1 }
-    }
-}
-
-/// What became of the wish to take part.
-enum Joined {
-    Member {
-        place: usize,
-        is_first: bool,
-    },
-    /// As many as may take part do.
-    Full,
-    /// It is over, or what comes is not for others any more.
-    Closed,
-}
-
-impl Phase {
-    fn is_open(&self) -> bool {
-        match self {
-            Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
-            Self::Reading(recording) => recording.is_open(),
-            Self::Over => false,
-        }
-    }
-}
-
-impl State {
-    fn part(&mut self, place: usize) -> Option<&mut Part> {
-        self.members.get_mut(place)?.as_mut()
-    }
-
-    /// Lets go what everybody has read of an answer that is not stored.
-    fn release(&mut self) {
-        if let Phase::Reading(recording) = &mut self.phase
-            && !recording.is_growing()
-        {
-            let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            let asker =
-                self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
-            recording.release(slowest.unwrap_or_default(), asker.map(|part| part.at));
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
-    }
-
-    /// Whether one that has read so many frames must wait for the one that has asked, since no memory
-    /// is left for more.
-    fn must_wait(&self, at: usize) -> bool {
-        let Phase::Reading(recording) = &self.phase else { return false };
-        let asker = self.asker.as_ref().and_then(|asker| self.members.get(asker.place)?.as_ref());
-        recording.is_full() && asker.is_some_and(|part| part.at < at)
-    }
-
-    /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
-    /// given more of it than that one has read.
-    fn mark(&self) {
-        let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
-        context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
-    }
-
-    /// Whether more has come than the one at this place has read.
-    fn is_behind(&self, place: usize) -> bool {
-        match &self.phase {
-            Phase::Reading(recording) => {
-                let part = self.members.get(place).and_then(Option::as_ref);
-                part.is_some_and(|part| recording.has(part.at))
-            }
-            Phase::Stored(_) => true,
-            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
-        }
-    }
-
-    /// Whether other processes read the answer.
-    fn is_followed(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_followed())
-    }
 }

@@ -119,7 +119,10 @@ impl MemoryCache {
 
     fn keep(&self, place: &CachePlace, entry: CacheEntry, generation: Generation) {
         if self.0.generations.of(place) == generation {
-            self.0.entries.insert(place.key, Kept { entry, place: *place, generation });
+            let kept = Kept { entry, place: *place, generation };
+            // Dropped once the lock of the shard is released.
+            let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
+            self.0.entries.insert_with_lifecycle(place.key, kept, &mut gone);
         }
     }
 
@@ -198,12 +201,21 @@ impl Weighter<CacheKey, Kept> for Weight {
 #[derive(Clone)]
 struct Evictions(Arc<AtomicU64>);
 
-impl Lifecycle<CacheKey, Kept> for Evictions {
-    /// Dropped once the lock of the shard is released.
-    type RequestState = Vec<Kept>;
+/// What is not kept any more.
+#[derive(Default)]
+struct Gone {
+    /// For the answer under this key, which is no room for it where it was under the same.
+    by: Option<CacheKey>,
+    kept: Vec<Kept>,
+}
 
-    fn on_evict(&self, state: &mut Vec<Kept>, _: CacheKey, kept: Kept) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        state.push(kept);
+impl Lifecycle<CacheKey, Kept> for Evictions {
+    type RequestState = Gone;
+
+    fn on_evict(&self, gone: &mut Gone, key: CacheKey, kept: Kept) {
+        if gone.by != Some(key) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        gone.kept.push(kept);
     }
 }

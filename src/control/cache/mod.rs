@@ -20,6 +20,7 @@ mod handle;
 mod kept;
 mod key;
 mod memory;
+mod metered;
 mod plan;
 mod recording;
 #[cfg(feature = "redis")]

@@ -1,28 +1,30 @@
 //! An answer that several requests read while it arrives.
 
-use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
+mod after;
+mod error;
+mod frames;
+
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
 use tower::BoxError;
 
-use super::counts::{Counts, NotStored};
-use super::entry::CacheEntry;
+pub(super) use self::after::{After, Stored, discard};
+pub(in crate::control) use self::error::FlightError;
+use self::error::SharedError;
+use self::frames::Frames;
+use super::counts::NotStored;
+use super::metered::Metered;
 use super::storing::{Head, Storing, Whole, declared};
-use crate::util::budget::{FRAME_OVERHEAD, Held};
+use crate::util::budget::Held;
 use crate::util::unwind;
 
 /// A body of whatever type.
 pub(in crate::control) type Source = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
-
-/// How much of an answer that is not kept is held for its slower readers though no memory is left.
-const LOOSE: usize = 64 * 1024;
 
 /// The frames of an answer, as far as they have come, and the rest of it.
 ///
@@ -32,28 +34,25 @@ pub(in crate::control) struct Recording {
     pub(super) head: Arc<Head>,
     /// `None` once it has ended.
     source: Option<Source>,
-    frames: VecDeque<Bytes>,
-    /// How many frames were let go.
-    first: usize,
+    frames: Frames,
     /// What has come, in bytes…
     bytes: u64,
-    /// … of so many, where that was declared.
+    /// … of so many, where that was declared …
     length: Option<u64>,
+    /// … and how many are stored at most.
+    most: u64,
     trailers: Option<HeaderMap>,
     end: Option<End>,
     storing: Option<Box<Storing>>,
+    /// There as long as it may be stored, and to the end where somebody is charged by it.
+    metered: Option<Metered>,
     /// Whether all frames are held.
     is_growing: bool,
-    /// What the frames take of the memory for bodies…
-    held: Held,
-    /// … and what they take beyond that.
-    loose: usize,
-    most: u64,
 }
 
 enum End {
     Clean,
-    Broken(Shared),
+    Broken(SharedError),
 }
 
 /// What one reader gets.
@@ -64,77 +63,28 @@ pub(super) enum Given {
     Error(BoxError),
 }
 
-/// What is left to be done once no lock is held: all of it runs foreign code.
-#[derive(Default)]
-pub(super) struct After {
-    pub(super) wake: Vec<Waker>,
-    pub(super) source: Option<Source>,
-    pub(super) storing: Option<Box<Storing>>,
-    pub(super) not_stored: Option<NotStored>,
-    pub(super) stored: Option<Stored>,
-    /// Nobody can join any more.
-    pub(super) is_closed: bool,
-}
-
-impl After {
-    /// Does it. `close`: sees to it that nobody joins any more.
-    pub(super) fn finish(self, counts: &Counts, close: impl FnOnce()) {
-        let Self { wake, source, storing, not_stored, stored, is_closed } = self;
-        if let Some(why) = not_stored {
-            counts.not_stored(why).add();
-        }
-        // Stored before it is closed: who finds neither looks into the store again.
-        if let Some(Stored { storing, entry }) = stored {
-            // The store may be the host's.
-            let _ = unwind::call(|| storing.commit(entry));
-        }
-        if is_closed {
-            close();
-        }
-        wake.into_iter().for_each(Waker::wake);
-        if let Some(storing) = &storing
-            && not_stored == Some(NotStored::NoMemory)
-        {
-            storing.make_room();
-        }
-        discard((source, storing));
-    }
-}
-
-/// Drops what is another one's: a panic is not to end this one's task.
-pub(super) fn discard<T>(spent: T) {
-    let _ = unwind::call(move || drop(spent));
-}
-
-/// An answer to be given to the store.
-pub(super) struct Stored {
-    pub(super) storing: Box<Storing>,
-    pub(super) entry: CacheEntry,
-}
-
 impl Recording {
-    /// `storing`: `None` where it is another process that stores it.
+    /// `beside`: who stores it, and what reads its usage; `None` where another process does.
     pub(super) fn new(
         head: Head,
         source: Source,
-        storing: Option<Box<Storing>>,
+        beside: Option<(Box<Storing>, Metered)>,
         held: Held,
         most: u64,
     ) -> Self {
+        let (storing, metered) = beside.unzip();
         Self {
             length: declared(&head.headers),
             head: Arc::new(head),
             source: Some(source),
-            frames: VecDeque::new(),
-            first: 0,
+            frames: Frames::new(held, most),
             bytes: 0,
+            most,
             trailers: None,
             end: None,
             storing,
+            metered,
             is_growing: true,
-            held,
-            loose: 0,
-            most,
         }
     }
 
@@ -162,15 +112,15 @@ impl Recording {
 
     /// What there is for a reader that has read so many frames; `None` if more must come first.
     pub(super) fn get(&self, at: usize) -> Option<Given> {
-        let Some(at) = at.checked_sub(self.first) else {
+        if self.frames.is_gone(at) {
             return Some(Given::Error(FlightError::Slow.into()));
-        };
+        }
         if let Some(data) = self.frames.get(at) {
             return Some(Given::Data(data.clone()));
         }
         Some(match (self.end.as_ref()?, &self.trailers) {
             (End::Broken(error), _) => Given::Error(error.clone().into()),
-            (End::Clean, Some(trailers)) if at == self.frames.len() => {
+            (End::Clean, Some(trailers)) if at == self.frames.count() => {
                 Given::Trailers(trailers.clone())
             }
             (End::Clean, _) => Given::End,
@@ -179,13 +129,13 @@ impl Recording {
 
     /// Whether a frame behind so many is held.
     pub(super) fn has(&self, at: usize) -> bool {
-        at < self.first + self.frames.len()
+        at < self.frames.count()
     }
 
     /// Whether nothing is left for a reader that has read so many frames.
     pub(super) fn is_over(&self, at: usize) -> bool {
         let is_clean = matches!(self.end, Some(End::Clean)) && self.trailers.is_none();
-        is_clean && at == self.first + self.frames.len()
+        is_clean && at == self.frames.count()
     }
 
     /// Reads on, as [`poll_source`](Self::poll_source). It is broken where that panics.
@@ -235,21 +185,21 @@ impl Recording {
 
     fn push(&mut self, data: Bytes, after: &mut After) {
         self.bytes = self.bytes.saturating_add(data.len() as u64);
+        if let Some(metered) = &mut self.metered {
+            metered.push(&data);
+        }
         if let Some(storing) = &mut self.storing {
             storing.push(&data);
-            if storing.has_failed() {
+            if self.metered.as_ref().is_some_and(Metered::has_failed) {
                 self.lose(NotStored::Error, after);
             }
         }
         if self.bytes > self.most && self.is_growing {
             self.lose(NotStored::TooLarge, after);
         }
-        let weight = weight(&data);
-        if !self.held.grow_modestly(weight) {
-            self.loose += weight;
+        if !self.frames.push(data) {
             self.lose(NotStored::NoMemory, after);
         }
-        self.frames.push_back(data);
     }
 
     /// It is not stored.
@@ -260,11 +210,15 @@ impl Recording {
             after.storing = Some(storing);
             after.not_stored = Some(why);
         }
+        let is_over = self.end.is_some();
+        if let Some(metered) = self.metered.take_if(|known| is_over || !known.is_limited()) {
+            after.metered = Some(metered);
+        }
     }
 
     /// It has broken off.
     pub(super) fn broken(&mut self, error: BoxError, after: &mut After) {
-        self.end = Some(End::Broken(Shared(error.into())));
+        self.end = Some(End::Broken(SharedError(error.into())));
         self.lose(NotStored::Broken, after);
         after.source = self.source.take();
     }
@@ -277,24 +231,28 @@ impl Recording {
         if self.length.is_some_and(|length| length != self.bytes) {
             return self.lose(NotStored::Incomplete, after);
         }
-        let Some(storing) = &mut self.storing else { return };
-        match storing.look() {
-            Err(why) => {
+        let Some(mut metered) = self.metered.take() else { return };
+        metered.finish();
+        match self.storing.as_mut().map(|storing| (storing.look(&metered), storing)) {
+            None => {}
+            Some((Err(why), storing)) => {
                 storing.is_whole = true;
                 self.lose(why, after);
             }
-            Ok(()) => {
+            Some((Ok(()), storing)) => {
+                let (frames, held) = self.frames.take();
                 let whole = Whole {
                     status: self.head.status,
                     headers: self.head.headers.clone(),
-                    frames: std::mem::take(&mut self.frames).into(),
+                    frames,
                     trailers: self.trailers.take(),
                 };
-                let entry = storing.entry(whole, self.held.take());
+                let entry = storing.entry(whole, held);
                 let storing = self.storing.take();
                 after.stored = storing.map(|storing| Stored { storing, entry });
             }
         }
+        after.metered = Some(metered);
     }
 
     /// Nobody is left who reads it.
@@ -308,67 +266,13 @@ impl Recording {
     /// how many frames the slowest reader has read. `asker`: how many the one has that has asked, which
     /// is never broken off for others.
     pub(super) fn release(&mut self, slowest: usize, asker: Option<usize>) {
-        if self.is_growing {
-            return;
-        }
-        while self.first < slowest
-            || self.is_full()
-                && self.frames.len() > 1
-                && asker.is_none_or(|asker| self.first < asker)
-        {
-            let Some(data) = self.frames.pop_front() else { return };
-            self.first += 1;
-            let weight = weight(&data);
-            let loose = weight.min(self.loose);
-            self.loose -= loose;
-            self.held.shrink(weight - loose);
+        if !self.is_growing {
+            self.frames.release(slowest, asker);
         }
     }
 
     /// Whether more is held than may be, of an answer that is not kept.
     pub(super) fn is_full(&self) -> bool {
-        let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(LOOSE);
-        let held = self.held.bytes().saturating_add(self.loose);
-        !self.is_growing && (self.loose > LOOSE || held > most)
+        !self.is_growing && self.frames.is_full()
     }
 }
-
-fn weight(data: &Bytes) -> usize {
-    data.len().saturating_add(FRAME_OVERHEAD)
-}
-
-/// An error that several get.
-#[derive(Clone, Debug)]
-struct Shared(Arc<dyn Error + Send + Sync>);
-
-impl fmt::Display for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Shared {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
-}
-
-/// Why an answer that others get, too, has broken off for one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::control) enum FlightError {
-    /// The others read on, and what it has not read yet is not held any more.
-    Slow,
-    /// Asking for it has panicked.
-    Panicked,
-}
-
-impl fmt::Display for FlightError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Slow => "a shared answer has grown beyond what is held for a slow reader",
-            Self::Panicked => "the call that several requests share has panicked",
-        })
-    }
-}
-
-impl Error for FlightError {}

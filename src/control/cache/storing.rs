@@ -12,12 +12,12 @@ use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use super::fit::is_kept;
 use super::kept::{kept, varies_by_more};
+use super::metered::Metered;
 use super::store::Broadcast;
 use super::target::Target;
-use crate::exchange::outlived;
 use crate::settings::cache::ReplayPace;
 use crate::usage::metering::{Metering, Reader};
-use crate::usage::{Format, Later, Meter, Terminal};
+use crate::usage::{Format, Later, Meter};
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 use crate::util::unwind;
@@ -29,9 +29,6 @@ pub(super) struct Storing {
     broadcast: Option<Box<dyn Broadcast>>,
     /// It has ended as its framing says, though it is not kept.
     pub(super) is_whole: bool,
-    reader: Reader,
-    /// All of it was read.
-    is_read: bool,
     is_stream: bool,
     /// The framing says where it ends, so that an end is no accident.
     is_delimited: bool,
@@ -66,12 +63,12 @@ pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
 }
 
 impl Storing {
-    /// For an answer with this head, unless that tells that it is not kept.
+    /// For an answer with this head, unless that tells that it is not kept, and what reads its usage.
     pub(super) fn new<B>(
         response: &Response<B>,
         target: Target,
         broadcast: Option<Box<dyn Broadcast>>,
-    ) -> Result<Self, NotStored> {
+    ) -> Result<(Self, Metered), NotStored> {
         let Target { policy, context, .. } = &target;
         let headers = response.headers();
         let length = declared(headers);
@@ -103,16 +100,9 @@ impl Storing {
             || headers.contains_key(header::TRANSFER_ENCODING)
             || response.version() >= Version::HTTP_2;
         let times = (policy.pace == ReplayPace::Recorded).then(|| (Instant::now(), Vec::new()));
-        Ok(Self {
-            target,
-            broadcast,
-            is_whole: false,
-            reader,
-            is_read: false,
-            is_stream,
-            is_delimited,
-            times,
-        })
+        let metered = Metered::new(context.clone(), reader);
+        let storing = Self { target, broadcast, is_whole: false, is_stream, is_delimited, times };
+        Ok((storing, metered))
     }
 
     /// Tells the others of the head.
@@ -123,7 +113,6 @@ impl Storing {
     }
 
     pub(super) fn push(&mut self, data: &Bytes) {
-        self.reader.push(data);
         if let Some((began, times)) = &mut self.times {
             times.push(u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX));
         }
@@ -132,22 +121,12 @@ impl Storing {
         }
     }
 
-    /// Whether it tells of an error already.
-    pub(super) fn has_failed(&self) -> bool {
-        self.reader.meter().is_some_and(|meter| meter.error().is_some())
-    }
-
     /// Whether the answer is kept, which has ended as its framing says.
-    pub(super) fn look(&mut self) -> Result<(), NotStored> {
-        self.reader.finish();
-        self.is_read = true;
-        if self.target.context.is_flagged() {
-            return Err(NotStored::Flagged);
-        }
-        let Some(meter) = self.reader.meter() else {
+    pub(super) fn look(&self, metered: &Metered) -> Result<(), NotStored> {
+        let Some(meter) = metered.reader().meter() else {
             return if self.is_delimited { Ok(()) } else { Err(NotStored::Incomplete) };
         };
-        if meter.error().is_some() || meter.terminal() == Some(Terminal::Failed) {
+        if metered.has_failed() {
             return Err(NotStored::Error);
         }
         if meter.is_unfinished()
@@ -155,7 +134,7 @@ impl Storing {
         {
             return Err(NotStored::Deferred);
         }
-        if self.reader.metering(true) != Metering::Complete {
+        if metered.reader().metering(true) != Metering::Complete {
             return Err(NotStored::Incomplete);
         }
         let is_stream = self.is_stream || meter.is_stream();
@@ -209,12 +188,6 @@ impl Drop for Storing {
             && let Some(broadcast) = self.broadcast.take()
         {
             broadcast.end(None);
-        }
-        let context = &self.target.context;
-        if let Some(reserved) = context.reserved() {
-            // Its exchange may be over. A store of the host's is called.
-            let told = || self.is_read.then(|| outlived::told(context, &self.reader)).flatten();
-            let _ = unwind::call(|| reserved.came(context, told()));
         }
     }
 }

@@ -121,7 +121,8 @@ impl Reservation {
 /// What an answer has used that was read to its end.
 fn used_by(told: Option<&Told>) -> Used<'_> {
     match told {
-        Some(Told { usage, cost, content_events }) => {
+        Some(Told::Nothing) => Used::Nothing,
+        Some(Told::Usage { usage, cost, content_events }) => {
             let (cost, content_events) = (*cost, *content_events);
             Used::Told { usage, cost, is_whole: true, content_events }
         }
@@ -153,12 +154,12 @@ impl Reserved for Reservation {
             }
         };
         match &came {
-            Some(told) => self.close(context, &Spent { used: used_by(told.as_deref()), ..*used }),
+            Some(told) => self.close(context, &Spent { used: used_by(told.as_ref()), ..*used }),
             None => self.close(context, used),
         }
     }
 
-    fn came(&self, context: &GatewayContext, told: Option<Box<Told>>) {
+    fn came(&self, context: &GatewayContext, told: Option<Told>) {
         let request_bytes = {
             let mut state = self.state();
             let Answer::Awaited { request_bytes } = state.answer else {
@@ -168,7 +169,7 @@ impl Reserved for Reservation {
             state.answer = Answer::UnderWay;
             request_bytes
         };
-        let used = used_by(told.as_deref());
+        let used = used_by(told.as_ref());
         self.close(context, &Spent { is_unsent: false, used, request_bytes });
     }
 

@@ -34,7 +34,7 @@ pub(super) enum Answer {
     /// Its exchange is over. How long the request body was.
     Awaited { request_bytes: u64 },
     /// It is at its end, and its exchange is not.
-    Came(Option<Box<Told>>),
+    Came(Option<Told>),
 }
 
 /// A set of numbers of steps; those beyond the 64th count as one.

@@ -163,7 +163,9 @@ where
     }
 
     async fn bypass(self, caching: &Caching) -> Result<Response<ControlBody<R>>, BoxError> {
-        bypassed(caching, self.send().await?)
+        // Whatever becomes of its call.
+        caching.bypassed();
+        Ok(bypassed(self.send().await?))
     }
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.

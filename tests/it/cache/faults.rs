@@ -1,8 +1,12 @@
 //! Failed answers are passed on unchanged and never stored.
 
+use tower_ai_gateway::Guard;
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
+use tower_ai_gateway::settings::FallbackChain;
 
 use super::*;
+use crate::support::controlled::secret;
 
 const IMAGE: &[(&str, &str)] = &[("content-type", "image/png")];
 
@@ -57,6 +61,7 @@ async fn what_is_not_whole_is_never_kept() {
         (IMAGE, &["png"][..], false, NotStored::Incomplete),
         // Errors under a status of success.
         (EVENTS, &[&*a, error, DONE][..], false, NotStored::Error),
+        (EVENTS, &[&*a, DONE, error.trim_end()][..], false, NotStored::Error),
         (JSON, &[r#"{"error":{"message":"no"}}"#][..], false, NotStored::Error),
         // A marker that cannot be read.
         (gzip, &[&*a, DONE][..], false, NotStored::Encoded),
@@ -102,6 +107,57 @@ async fn a_head_that_says_so_is_not_kept() {
         assert!(!is_kept(&stage).await);
         stage.finish().await;
     }
+}
+
+/// It is not the answer of whom the client has asked.
+#[tokio::test]
+async fn what_another_provider_has_answered_is_not_kept() {
+    let stage = Stage::build(
+        ControlLayer::new(),
+        BodyBudget::default(),
+        |set| {
+            set.cache(CacheSettings::new(HOUR))
+                .key("openai", secret("sk-other"))
+                .fallback(FallbackChain::on("grok-4*").to("openai", "gpt-5"))
+        },
+        |layer| layer.provider(Provider::openai().base_url("http://other.test")),
+    );
+    for calls in [2, 4] {
+        let answer = stage.spawn(ask(QUESTION));
+        drop(stage.asked().await.answer(503, JSON));
+        stage.asked().await.answer_whole(JSON, TEXT);
+        let answer = answer.await.unwrap();
+        assert_eq!((status(&answer), answer.status().as_u16()), ("MISS", 200));
+        assert_eq!(text(answer).await, TEXT);
+        assert_eq!(stage.calls(), calls);
+    }
+    assert_eq!(stage.cache.stats().not_stored, [(NotStored::Fallback, 2)]);
+    stage.finish().await;
+}
+
+struct Flagging;
+
+impl Guard for Flagging {
+    async fn check(&self, _: GuardRequest<'_>) -> Verdict {
+        Verdict::flag("looked at")
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
+    let stage = Stage::build(
+        ControlLayer::new(),
+        BodyBudget::default(),
+        |set| set.cache(CacheSettings::new(HOUR)),
+        |layer| layer.guard(Flagging),
+    );
+    for calls in 1..=2 {
+        let answer = stage.fill(QUESTION, TEXT).await;
+        assert_eq!((status(&answer), stage.calls()), ("MISS", calls));
+        assert_eq!(text(answer).await, TEXT);
+    }
+    assert_eq!(stage.cache.stats().not_stored, [(NotStored::Flagged, 2)]);
+    stage.finish().await;
 }
 
 /// Whether it can be fetched later, by an id, or not.

@@ -80,13 +80,33 @@ async fn nothing_is_said_where_nobody_asks() {
     stage.finish().await;
 }
 
+fn skip() -> Request<Full<Bytes>> {
+    let mut request = ask(QUESTION);
+    request.headers_mut().insert("cf-aig-skip-cache", "true".parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn who_skips_the_cache_is_counted_whatever_becomes_of_its_call() {
+    let stage = Stage::new();
+    let fails = stage.spawn(skip());
+    stage.asked().await.fail();
+    assert_eq!(fails.await.unwrap().status(), 502);
+    assert_eq!(stage.cache.stats().bypasses, 1);
+    let leaves = stage.spawn(skip());
+    let mut asked = stage.asked().await;
+    leaves.abort();
+    asked.cancelled().await;
+    assert_eq!(stage.cache.stats().bypasses, 2);
+    drop((asked, leaves));
+    stage.finish().await;
+}
+
 #[tokio::test]
 async fn who_skips_the_cache_neither_reads_nor_fills_it() {
     let stage = Stage::new();
     for calls in 1..=2 {
-        let mut request = ask(QUESTION);
-        request.headers_mut().insert("cf-aig-skip-cache", "true".parse().unwrap());
-        let answer = stage.spawn(request);
+        let answer = stage.spawn(skip());
         stage.asked().await.answer_whole(JSON, TEXT);
         let answer = answer.await.unwrap();
         assert_eq!((status(&answer), stage.calls()), ("BYPASS", calls));

@@ -1,160 +1,24 @@
-//! Requests that share an answer: what they are charged, what they hold, and how long they wait.
+//! Requests that share an answer: what they hold, and how long they wait.
 
 mod waits;
 
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
-use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CachePlace, CacheStore, CacheStoreError, Found, Generation, NewEntry,
     Purge,
 };
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::Timeouts;
-use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
 
 use super::*;
-
-const BOUNDED: &str =
-    r#"{"model":"grok-4","max_tokens":5000,"messages":[{"role":"user","content":"hi"}]}"#;
 
 /// A request with this head timeout in milliseconds.
 fn ask_within(milliseconds: &'static str) -> Request<Full<Bytes>> {
     let mut request = ask(QUESTION);
     request.headers_mut().insert("cf-aig-request-timeout", milliseconds.parse().unwrap());
     request
-}
-
-#[tokio::test]
-async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
-    for has_other in [true, false] {
-        let control = ControlLayer::new();
-        let limits = control.limits_handle();
-        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
-        let stage =
-            Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule.clone()));
-        let first = stage.spawn(ask(BOUNDED));
-        let asked = stage.asked().await;
-        let second = has_other.then(|| stage.spawn(ask(BOUNDED)));
-        stage
-            .until("it follows", |stage| stage.cache.stats().followers == u64::from(has_other))
-            .await;
-        let feed = asked.answer(200, EVENTS);
-        let mut first = first.await.unwrap();
-        feed.send(event("a"));
-        assert_eq!(next(&mut first).await, event("a"));
-        if let Some(second) = second {
-            let second = second.await.unwrap();
-            drop(first);
-            feed.send(DONE);
-            drop(feed);
-            assert_eq!(text(second).await, event("a") + DONE);
-        } else {
-            drop(first);
-        }
-        let used = limits.overview(1).await.rules[0].top[0].used;
-        assert_eq!(used >= 4000, has_other, "{used}");
-        stage.finish().await;
-    }
-}
-
-const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\n";
-
-/// The estimate counts until the answer is at its end, and what it has used from then on.
-#[tokio::test]
-async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
-    for has_come in [false, true] {
-        let control = ControlLayer::new();
-        let limits = control.limits_handle();
-        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
-        let stage =
-            Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule.clone()));
-        let used = async || limits.overview(1).await.rules[0].top[0].used;
-        let first = stage.spawn(ask(BOUNDED));
-        let asked = stage.asked().await;
-        let second = stage.spawn(ask(BOUNDED));
-        stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
-        let feed = asked.answer(200, EVENTS);
-        let mut first = first.await.unwrap();
-        feed.send(event("a"));
-        assert_eq!(next(&mut first).await, event("a"));
-        let second = second.await.unwrap();
-        let mut first = Some(first);
-        if !has_come {
-            first = None;
-            assert_eq!(stage.recorder.end().outcome, Outcome::Cancelled);
-            assert!(used().await >= 4000, "{}", used().await);
-        }
-        feed.send(USAGE);
-        feed.send(DONE);
-        drop(feed);
-        assert_eq!(text(second).await, event("a") + USAGE + DONE);
-        // All has come before it leaves, and it has read a part.
-        drop(first);
-        assert_eq!(used().await, 10, "{has_come}");
-        stage.finish().await;
-    }
-}
-
-#[tokio::test]
-async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate() {
-    let control = ControlLayer::new();
-    let limits = control.limits_handle();
-    let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
-    let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule));
-    let first = stage.spawn(ask(BOUNDED));
-    let asked = stage.asked().await;
-    let second = stage.spawn(ask(BOUNDED));
-    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
-    let feed = asked.answer(200, EVENTS);
-    let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
-    for text in ["a", "b"] {
-        feed.send(event(text));
-        assert_eq!(next(&mut second).await, event(text));
-    }
-    assert_eq!(next(&mut first).await, event("a"));
-    drop(second);
-    drop(first);
-    let used = limits.overview(1).await.rules[0].top[0].used;
-    assert!(used >= 4000, "{used}");
-    stage.finish().await;
-}
-
-/// No answer tells how long the text was that it speaks: who leaves is charged for it at once.
-#[tokio::test]
-async fn who_leaves_speech_to_others_is_charged_for_the_text() {
-    const TEXT: &str = r#"{"model":"tts-1","voice":"alloy","input":"twenty characters 20"}"#;
-    let control = ControlLayer::new();
-    let limits = control.limits_handle();
-    let rule = LimitRule::usd("money", 100.0, Window::Fixed(Period::Hour));
-    let stage = Stage::build(
-        control,
-        BodyBudget::default(),
-        |set| set.cache(CacheSettings::new(HOUR)).limit(rule),
-        |layer| layer.provider(Provider::openai().base_url("http://provider.test")),
-    );
-    let speak = || {
-        let mut request = ask(TEXT);
-        *request.uri_mut() = "/v1/acct/main/openai/audio/speech".parse().unwrap();
-        request
-    };
-    let first = stage.spawn(speak());
-    let asked = stage.asked().await;
-    let second = stage.spawn(speak());
-    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
-    let feed =
-        asked.answer(200, &[("content-type", "audio/mpeg"), ("transfer-encoding", "chunked")]);
-    let (mut first, second) = (first.await.unwrap(), second.await.unwrap());
-    feed.send("one");
-    assert_eq!(next(&mut first).await, "one");
-    drop(first);
-    feed.send("two");
-    drop(feed);
-    assert_eq!(text(second).await, "onetwo");
-    // 15 USD for a million characters.
-    assert_eq!(limits.overview(1).await.rules[0].top[0].used, 20 * 150_000);
-    stage.finish().await;
 }
 
 #[tokio::test]

@@ -86,6 +86,7 @@ async fn a_purge_forgets_what_it_names() {
         // An answer that was under way is not stored after the purge.
         if !left.contains(&1) {
             store.put(&all[0], entry(1, SystemTime::now()), before).await.unwrap();
+            assert_eq!(store.stats().entries, Some(left.len() as u64), "{what:?}");
             assert!(!has(&store, &all[0]).await, "{what:?}");
             put(&store, &all[0], entry(1, SystemTime::now())).await;
             assert!(has(&store, &all[0]).await, "{what:?}");
@@ -113,6 +114,15 @@ async fn no_more_is_kept_than_there_is_room_for() {
     put(&store, &place(1, 1, 1, 1), entry(25 << 20, SystemTime::now())).await;
     assert!(has(&store, &place(1, 1, 1, 1)).await, "the largest that is kept");
     let _ = Generation::default();
+}
+
+#[tokio::test]
+async fn what_is_kept_anew_or_not_at_all_makes_no_room_for_others() {
+    let store = MemoryCache::with_capacity(1 << 20);
+    for (key, bytes) in [(1, 1_000), (1, 2_000), (1, 1_000), (2, 2 << 20), (1, 2 << 20)] {
+        put(&store, &place(key, 1, 1, 1), entry(bytes, SystemTime::now())).await;
+        assert_eq!(store.stats().evicted, 0, "{key}, {bytes}");
+    }
 }
 
 #[tokio::test]

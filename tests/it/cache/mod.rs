@@ -1,6 +1,7 @@
 //! The cache: stored answers, and answers shared by concurrent requests. The provider is in memory
 //! and controlled by the test.
 
+mod charged;
 mod faults;
 mod flights;
 mod hits;

@@ -35,6 +35,8 @@ mod control {
         #[cfg(test)]
         #[path = "../../../tests/loom/src/scene.rs"]
         mod scene;
+        #[path = "../../../tests/loom/src/metered.rs"]
+        mod metered;
         #[path = "../../../tests/loom/src/storing.rs"]
         mod storing;
 

@@ -18,6 +18,7 @@ use super::counts::NotStored;
 use super::entry::CacheEntry;
 use super::flight::{Came, Flights, Headed, Member, Next, Own};
 use super::key::CacheKey;
+use super::metered::Metered;
 use super::recording::{Given, Recording};
 use super::store::Generation;
 use super::storing::{Head, Place, Storing};
@@ -135,8 +136,9 @@ impl Scene {
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });
         let place = self.place.clone();
-        let storing = self.is_stored.then(|| Box::new(Storing { place, is_whole: false }));
-        let recording = Recording::new(head, source, storing, self.budget.share(), 1000);
+        let storing = Box::new(Storing { place, is_whole: false });
+        let beside = self.is_stored.then_some((storing, Metered));
+        let recording = Recording::new(head, source, beside, self.budget.share(), 1000);
         let (parts, ()) = Response::new(()).into_parts();
         Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
     }

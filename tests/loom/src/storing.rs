@@ -9,6 +9,7 @@ use loom::sync::Mutex;
 
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
+use super::metered::Metered;
 use crate::util::budget::Held;
 
 /// What is stored.
@@ -39,11 +40,7 @@ pub(super) fn declared(_: &HeaderMap) -> Option<u64> {
 impl Storing {
     pub(super) fn push(&mut self, _: &Bytes) {}
 
-    pub(super) fn has_failed(&self) -> bool {
-        false
-    }
-
-    pub(super) fn look(&mut self) -> Result<(), NotStored> {
+    pub(super) fn look(&self, _: &Metered) -> Result<(), NotStored> {
         Ok(())
     }
 

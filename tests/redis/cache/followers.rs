@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::leases::{OVER, killed};
 use super::*;
 
 #[tokio::test]
@@ -21,9 +22,6 @@ async fn a_leader_knows_whether_it_is_followed() {
     drop(followed);
     eventually("nobody follows", async || !broadcast.is_followed()).await;
 }
-
-/// Longer than a lease.
-const OVER: Duration = Duration::from_millis(5_100);
 
 #[tokio::test]
 async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
@@ -154,100 +152,6 @@ async fn who_looked_too_early_gets_what_was_kept_since() {
     assert_eq!(read(&mut followed).await, (b"all".to_vec(), true));
 }
 
-/// Its process is gone: here, the runtime that would renew the lease.
-fn killed(server: &Server, place: CachePlace, tell: bool) {
-    let url = server.url();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let broadcast = runtime.block_on(async {
-            let store = RedisCache::builder(url).timeout(TOO_LONG).build().unwrap();
-            let mut broadcast = lead(&store, &place).await;
-            if tell {
-                let (status, headers) = told();
-                broadcast.head(status, &headers);
-                broadcast.data(&Bytes::from_static(b"part"));
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
-            broadcast
-        });
-        runtime.shutdown_background();
-        std::mem::forget(broadcast);
-    })
-    .join()
-    .unwrap();
-}
-
-#[tokio::test]
-async fn a_leader_that_is_killed_is_followed_by_another() {
-    let server = Server::start(&[]);
-    let store = patient(&server);
-    killed(&server, place(1), false);
-    let following = follow(&store, &place(1)).await;
-    assert!(following.await.unwrap().is_none());
-    drop(lead(&store, &place(1)).await);
-
-    killed(&server, place(2), true);
-    let mut followed = follow(&store, &place(2)).await.await.unwrap().unwrap();
-    assert_eq!(read(&mut followed).await, (b"part".to_vec(), false), "never a clean end");
-    let mut broadcast = lead(&store, &place(2)).await;
-    let following = follow(&store, &place(2)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
-    broadcast.data(&Bytes::from_static(b"whole"));
-    broadcast.end(Some(entry(&[b"whole"])));
-    let mut followed = following.await.unwrap().unwrap();
-    assert_eq!(read(&mut followed).await, (b"whole".to_vec(), true));
-}
-
-#[tokio::test]
-async fn a_lease_is_renewed_while_the_leader_goes_on() {
-    let server = Server::start(&[]);
-    let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let following = tokio::spawn(follow(&other, &place(1)).await);
-    tokio::time::sleep(2 * OVER).await;
-    assert!(!following.is_finished());
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
-    broadcast.data(&Bytes::from_static(b"late"));
-    tokio::time::sleep(OVER).await;
-    broadcast.end(Some(entry(&[b"late"])));
-    let mut followed = following.await.unwrap().unwrap().unwrap();
-    assert_eq!(read(&mut followed).await, (b"late".to_vec(), true));
-}
-
-/// A leader whose lease was taken over writes nothing any more: not to its recording, not to the entry.
-#[tokio::test]
-async fn a_slow_leader_cannot_overwrite() {
-    let server = Server::start(&[]);
-    let (slow, quick) = (patient(&server), patient(&server));
-    let (status, headers) = told();
-    let mut old = lead(&slow, &place(1)).await;
-    old.head(status, &headers);
-    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
-    // Its lease ends as if it had not been renewed in time.
-    server.call(&["DEL", &the_key(&server, ":l:")]);
-    let mut new = lead(&quick, &place(1)).await;
-    new.head(status, &headers);
-    new.data(&Bytes::from_static(b"new"));
-    new.end(Some(entry(&[b"new"])));
-    eventually("the new one is kept", async || is_kept(&quick, &place(1)).await).await;
-    old.data(&Bytes::from_static(b"old"));
-    old.end(Some(entry(&[b"old"])));
-    let before = Instant::now();
-    while before.elapsed() < OVER {
-        let found = quick.get(&place(1), &budget()).await.unwrap().entry.unwrap();
-        assert_eq!(frames(&found), [b"new"]);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // Nor does one that has no lease, while another has.
-    let generation = generation(&slow, &place(2)).await;
-    let broadcast = lead(&quick, &place(2)).await;
-    slow.put(&place(2), entry(&[b"old"]), generation).await.unwrap();
-    assert!(!is_kept(&slow, &place(2)).await);
-    drop(broadcast);
-}
-
 /// Four batches: head, first, second, end. It is there as a whole before any of it is read, and nobody holds
 /// the lease any more.
 #[tokio::test]
@@ -355,6 +259,27 @@ async fn the_body_of_another_answer_does_not_follow_a_head() {
     eventually("it is kept", async || is_kept(&store, &place(1)).await).await;
     server.call(&["DEL", &the_key(&server, ":r:")]);
     assert_eq!(read(&mut followed).await, (Vec::new(), false));
+}
+
+/// What it holds ahead of its client is counted nowhere.
+#[tokio::test]
+async fn a_reader_takes_one_batch_at_a_time() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let mut broadcast = lead(&one, &place(1)).await;
+    let following = follow(&other, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    broadcast.data(&Bytes::from(vec![7; 1 << 20]));
+    broadcast.end(None);
+    eventually("all of it is told", async || !server.keys().iter().any(|key| key.contains(":l:")))
+        .await;
+    let sent = || server.info("stats", "total_net_output_bytes").parse::<usize>().unwrap();
+    let before = sent();
+    let mut followed = following.await.unwrap().unwrap();
+    let read_at_once = sent() - before;
+    assert!(read_at_once < 300 << 10, "{read_at_once}");
+    assert!(read(&mut followed).await == (vec![7; 1 << 20], true));
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ mod cluster;
 mod entries;
 mod followers;
 mod gateways;
+mod leases;
 mod purges;
+mod room;
 mod trouble;
 
 use std::future::poll_fn;

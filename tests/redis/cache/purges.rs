@@ -70,6 +70,32 @@ async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
     }
 }
 
+/// Between the first of its chunks and the next.
+#[tokio::test]
+async fn an_answer_that_is_purged_while_it_is_written_is_not_kept() {
+    let server = Server::start(&[]);
+    let (writer, purger) = (patient(&server), patient(&server));
+    let what = Purge::Entry { gateway: scope(1), key: place(1).key };
+    // Redis knows the script from now on.
+    purger.purge(&what).await.unwrap();
+    generation(&writer, &place(1)).await;
+    // What either connection has asked last is a look.
+    assert!(!is_kept(&purger, &place(1)).await);
+    let before = generation(&writer, &place(1)).await;
+    let is_asked = async |command: &str| server.call(&["CLIENT", "LIST"]).text().contains(command);
+    server.call(&["CLIENT", "PAUSE", "600", "WRITE"]);
+    let writing = tokio::spawn(async move {
+        let _ = writer.put(&place(1), entry(&[&[7; 600 << 10]]), before).await;
+    });
+    eventually("a chunk is to be written", async || is_asked("cmd=set").await).await;
+    let purging = tokio::spawn(async move { purger.purge(&what).await });
+    eventually("it is to be purged", async || is_asked("cmd=evalsha").await).await;
+    server.call(&["CLIENT", "UNPAUSE"]);
+    let _ = purging.await.unwrap();
+    writing.await.unwrap();
+    assert!(!is_kept(&patient(&server), &place(1)).await);
+}
+
 #[tokio::test]
 async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
     let server = Server::start(&[]);

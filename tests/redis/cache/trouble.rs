@@ -206,8 +206,8 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
 #[tokio::test]
 async fn an_acl_of_these_commands_suffices_and_no_password_is_told() {
     let server = Server::start(&[]);
-    let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +incr +rpush +lrange +llen \
-                +lindex +pexpire +del +unlink +ping +hello +client";
+    let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +strlen +incr +rpush +lrange \
+                +llen +lindex +pexpire +del +unlink +ping +hello +client";
     let words: Vec<_> = rule.split_whitespace().collect();
     let user = [&["ACL", "SETUSER", "gateway", "on", ">the-gateway-password"][..], &words].concat();
     server.call(&user);

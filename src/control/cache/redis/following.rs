@@ -19,6 +19,7 @@ use super::leading::{BETWEEN_ATTEMPTS, KEPT, LEASE};
 use super::names::Name;
 use super::queue::BATCH;
 use super::record::{Part, parts};
+use super::room::Room;
 use super::scripts::call;
 use super::shared::{Shared, flag, millis};
 use crate::control::cache::entry::CacheEntry;
@@ -105,13 +106,19 @@ impl Reader {
         match self.next().await {
             Ok(part) => Ok(part),
             Err(Lost) => {
-                let found = self.shared.get(&self.place, self.budget.share()).await;
-                let entry = found.map_err(|_| Lost)?.entry.ok_or(Lost)?;
+                let entry = self.stored().await.ok().flatten().ok_or(Lost)?;
                 self.read = self.rest_of(&entry).ok_or(Lost)?;
                 self.stored = Some(entry);
                 self.read.pop_front().ok_or(Lost)
             }
         }
+    }
+
+    /// The stored answer, once there is room for it.
+    async fn stored(&self) -> Result<Option<CacheEntry>, Failure> {
+        let Some(bytes) = self.shared.weight(&self.place).await? else { return Ok(None) };
+        let Some(room) = Room::wait(&self.budget, bytes).await else { return Ok(None) };
+        Ok(self.shared.get(&self.place, room).await?.entry)
     }
 
     /// What comes behind the data that was read; `None` where another answer was stored meanwhile.

@@ -8,7 +8,9 @@ mod generations;
 mod leading;
 mod names;
 mod queue;
+mod reading;
 mod record;
+mod room;
 mod scripts;
 mod shared;
 
@@ -22,6 +24,7 @@ pub use self::builder::RedisCacheBuilder;
 use self::following::Reader;
 use self::leading::{LEASE, lead, release};
 use self::names::{Name, Names};
+use self::room::Room;
 use self::scripts::{Scripts, call};
 use self::shared::{KEPT, Shared, flag, millis};
 use super::entry::CacheEntry;
@@ -184,7 +187,7 @@ impl From<Failure> for CacheStoreError {
 
 impl CacheStore for RedisCache {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
-        Box::pin(async { Ok(self.shared.get(place, budget.share()).await?) })
+        Box::pin(async { Ok(self.shared.get(place, Room::spare(budget)).await?) })
     }
 
     fn put<'a>(

@@ -1,4 +1,4 @@
-//! Reads, writes and purges entries in Redis, within their deadlines.
+//! Generations, and writing entries.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,9 +15,8 @@ use super::scripts::{Scripts, call};
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::key::CachePlace;
 use crate::control::cache::sealed::KeySeal;
-use crate::control::cache::store::{Found, Generation, Purge};
+use crate::control::cache::store::{Generation, Purge};
 use crate::control::redis::{Failure, LinkError, RedisClient};
-use crate::util::budget::{FRAME_OVERHEAD, Held};
 
 /// Nobody waits for what is written, so it has more time than a request.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,10 +27,8 @@ pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const BEGUN: Duration = Duration::from_secs(60 * 60);
 /// A lease is of use for so long after its answer was kept: to those who looked for the answer before.
 const LINGER: Duration = Duration::from_secs(1);
-/// So many chunks are asked for at once. Redis does nothing else meanwhile.
-const CHUNKS_AT_ONCE: usize = 4;
 /// What is longer is checked on a thread of its own.
-const LONG: usize = 1 << 20;
+pub(super) const LONG: usize = 1 << 20;
 
 /// What all that is under way needs.
 #[derive(Debug)]
@@ -45,31 +42,6 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// `held`: what it takes of the memory for bodies; an answer for which there is none is not there.
-    pub(super) async fn get(&self, place: &CachePlace, mut held: Held) -> Result<Found, Failure> {
-        let entry = self.names.entry(place.gateway, place.key);
-        let (generations, value) = self.look(place, Some(&entry)).await?;
-        let seal = Some(generations::seal(&generations.everything));
-        let mut found = Found { entry: None, generation: generations.of_flight(), seal };
-        let Some(value) = value else { return Ok(found) };
-        let chunks = Chunks::parse(&value);
-        if !held.grow_modestly(chunks.as_ref().map_or(value.len(), |chunks| chunks.bytes)) {
-            return Ok(found);
-        }
-        let blob = match chunks {
-            Some(chunks) => self.chunks(&entry, &chunks).await?,
-            None => Some(Bytes::from(value)),
-        };
-        let Some(blob) = blob else { return Ok(found) };
-        let now = SystemTime::now();
-        let entry = decode(blob, *place, generations.of_entry())
-            .await
-            .filter(|entry| end_of(entry).is_none_or(|end| now < end))
-            .filter(|entry| held.grow_modestly(entry.parts().frames.len() * FRAME_OVERHEAD));
-        found.entry = entry.map(|entry| entry.counted(held));
-        Ok(found)
-    }
-
     /// By what keys are shown, now.
     pub(super) async fn seal(&self) -> Result<Option<KeySeal>, Failure> {
         let get = redis::Cmd::get(self.names.everything());
@@ -79,7 +51,7 @@ impl Shared {
     }
 
     /// The generations, and what is kept under `entry`.
-    async fn look(
+    pub(super) async fn look(
         &self,
         place: &CachePlace,
         entry: Option<&Name>,
@@ -122,26 +94,6 @@ impl Shared {
             Ok(Generations { everything, own })
         };
         self.client.ask(&mut false, question).await
-    }
-
-    /// All of them, or nothing.
-    async fn chunks(&self, entry: &Name, chunks: &Chunks) -> Result<Option<Bytes>, Failure> {
-        let names: Vec<_> = chunks.names(entry).collect();
-        let mut blob = Vec::with_capacity(chunks.bytes.min(CHUNK));
-        for names in names.chunks(CHUNKS_AT_ONCE) {
-            let mut command = redis::cmd("MGET");
-            command.arg(names);
-            let question =
-                async { generations::values(self.client.link.send(&command).await?, names.len()) };
-            for chunk in self.client.ask(&mut false, question).await? {
-                let Some(chunk) = chunk else { return Ok(None) };
-                blob.extend_from_slice(&chunk);
-                if blob.len() > chunks.bytes {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok((blob.len() == chunks.bytes).then(|| blob.into()))
     }
 
     /// Keeps an answer, unless something was purged or somebody else is getting it; `token`: of the lease
@@ -241,15 +193,6 @@ impl Shared {
     }
 }
 
-async fn decode(blob: Bytes, place: CachePlace, generation: Generation) -> Option<CacheEntry> {
-    let is_long = blob.len() > LONG;
-    let decode = move || CacheEntry::from_bytes(&blob, &place, generation);
-    match is_long {
-        true => tokio::task::spawn_blocking(decode).await.ok().flatten(),
-        false => decode(),
-    }
-}
-
 async fn encode(entry: CacheEntry, place: CachePlace, generation: Generation) -> Vec<u8> {
     let bytes: usize = entry.parts().frames.iter().map(Bytes::len).sum();
     let encode = move || entry.to_bytes(&place, generation);
@@ -261,7 +204,7 @@ async fn encode(entry: CacheEntry, place: CachePlace, generation: Generation) ->
 }
 
 /// Until when an answer may be given at all; `None`: no clock gets there.
-fn end_of(entry: &CacheEntry) -> Option<SystemTime> {
+pub(super) fn end_of(entry: &CacheEntry) -> Option<SystemTime> {
     let entry = entry.parts();
     entry.stored_at.checked_add(entry.fresh_for)?.checked_add(entry.stale_for)
 }

@@ -365,6 +365,9 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
     ] {
         apart(&one, &custom("c").uri(uri));
     }
+    for base_url in ["https://two.test/v1", "https://one.test/v2"] {
+        apart(&one, &Scene { base_url, ..custom("c") });
+    }
     apart(&one, &custom("c").without("authorization").with("authorization", "Bearer sk-two"));
     apart(&one, &custom("c").identity("ann"));
     apart(&custom("c").identity("bob"), &custom("c").identity("ann"));

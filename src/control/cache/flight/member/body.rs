@@ -1,0 +1,96 @@
+//! The frames that a member gets.
+
+use std::mem::replace;
+use std::task::{Context, Poll};
+
+use super::Member;
+use crate::control::cache::flight::Next;
+use crate::control::cache::flight::state::{Flight, Phase, State};
+use crate::control::cache::recording::{After, FlightError, Given};
+
+impl Member {
+    /// The next of the body, for one that has read so many frames.
+    pub(in crate::control::cache) fn poll_next(
+        &self,
+        at: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Next> {
+        let mut after = After::default();
+        let polled = {
+            let mut state = self.flight.state();
+            self.next(&mut state, at, cx, &mut after)
+        };
+        self.finish(after);
+        polled
+    }
+
+    fn next(
+        &self,
+        state: &mut State,
+        at: usize,
+        cx: &mut Context<'_>,
+        after: &mut After,
+    ) -> Poll<Next> {
+        let Flight { waiting, waker, .. } = &*self.flight;
+        loop {
+            let recording = match &mut state.phase {
+                Phase::Reading(recording) => recording,
+                Phase::Stored(entry) => return Poll::Ready(Next::Stored(entry.clone())),
+                Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => {
+                    let given = Given::Error(FlightError::Panicked.into());
+                    return Poll::Ready(Next::Given { given, is_last: true });
+                }
+            };
+            if let Some(given) = recording.get(at) {
+                let read = at + usize::from(matches!(given, Given::Data(_)));
+                let is_last = recording.is_over(read);
+                let is_growing = recording.is_growing();
+                if let Some(part) = state.part(self.place) {
+                    part.at = read;
+                }
+                state.mark();
+                if !is_growing {
+                    // Others may have waited for this one.
+                    let was_full = state.is_full();
+                    state.release();
+                    if was_full {
+                        after.wake.append(&mut self.flight.waiting.all());
+                    }
+                }
+                return Poll::Ready(Next::Given { given, is_last });
+            }
+            waiting.add(self.place, cx.waker());
+            if state.must_wait(at) {
+                return Poll::Pending;
+            }
+            let Phase::Reading(mut recording) = replace(&mut state.phase, Phase::Over) else {
+                continue;
+            };
+            let mut cx = Context::from_waker(waker);
+            let polled = recording.poll_guarded(&mut cx, after);
+            state.phase = match &after.stored {
+                // The last frame is given from there.
+                Some(stored) => Phase::Stored(stored.entry.clone()),
+                None => Phase::Reading(recording),
+            };
+            state.mark();
+            if polled.is_pending() {
+                return Poll::Pending;
+            }
+            waiting.remove(self.place);
+            after.wake.append(&mut waiting.all());
+        }
+    }
+
+    /// Whether nothing of the body is left, though nobody has asked.
+    pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
+        match &self.flight.state().phase {
+            Phase::Reading(recording) => recording.is_over(at),
+            Phase::Stored(entry) => {
+                let entry = entry.parts();
+                at == entry.frames.len() && entry.trailers.is_none()
+            }
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What is done when a member leaves.
+
+use super::Member;
+use crate::control::cache::flight::Call;
+use crate::control::cache::flight::orphans::Orphanage;
+use crate::control::cache::flight::state::{Answered, Asker, Phase};
+use crate::control::cache::recording::{After, discard};
+
+/// What is dropped once the lock is released.
+#[derive(Default)]
+pub(super) struct Spent {
+    pub(super) call: Option<Call>,
+    pub(super) own: Option<Call>,
+    pub(super) answered: Option<Answered>,
+    phase: Option<Phase>,
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let (mut after, mut spent, mut orphanage) = (After::default(), Spent::default(), None);
+        let is_last = {
+            let mut state = self.flight.state();
+            self.flight.waiting.remove(self.place);
+            let is_behind = state.is_behind(self.place);
+            let part = state.members.get_mut(self.place).and_then(Option::take);
+            spent.answered = part.and_then(|part| part.came);
+            state.count = state.count.saturating_sub(1);
+            if state.asks == Some(self.place) {
+                state.asks = None;
+            }
+            let is_last = state.count == 0;
+            let asker = state.asker.take_if(|asker| asker.place == self.place);
+            if !is_last {
+                let was_full = state.is_full();
+                state.release();
+                if was_full {
+                    after.wake.append(&mut self.flight.waiting.all());
+                }
+                state.mark();
+            }
+            match &mut state.phase {
+                Phase::Reading(recording) if is_last => {
+                    if recording.has_length() {
+                        // Nobody asks for an end behind the declared length.
+                        recording.ended(&mut after);
+                    }
+                    if recording.is_followed() {
+                        orphanage = Orphanage::with_room(&self.flights);
+                    }
+                    if orphanage.is_none() {
+                        recording.abandoned(&mut after);
+                    }
+                }
+                Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
+                Phase::Reading(_) | Phase::Calling(_) | Phase::Stored(_) | Phase::Over => {}
+            }
+            if is_last {
+                // Where others are left, what was noted of it last stays.
+                if let Some(Asker { context: Some(context), .. }) = asker {
+                    context.set_goes_on(is_behind || orphanage.is_some());
+                }
+                spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
+            }
+            is_last
+        };
+        self.finish(after);
+        if self.follows {
+            self.flights.counts.followers.remove();
+        }
+        if is_last && let Some(key) = &self.key {
+            self.flights.close(key, &self.flight);
+        }
+        if let Some(orphanage) = orphanage
+            && let Some(Phase::Reading(recording)) = spent.phase.take()
+        {
+            orphanage.read_on(recording);
+        }
+        discard(spent);
+    }
+}

@@ -1,0 +1,191 @@
+//! How far a call has come, and those who take part in it.
+
+use std::sync::{Arc, PoisonError};
+use std::task::Waker;
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
+
+use http::response::Parts;
+
+use super::waiting::Waiting;
+use super::{Call, Own};
+use crate::context::GatewayContext;
+use crate::control::cache::entry::CacheEntry;
+use crate::control::cache::recording::Recording;
+
+/// A call, and those who take part in it.
+pub(super) struct Flight {
+    state: Mutex<State>,
+    pub(super) waiting: Arc<Waiting>,
+    /// Wakes all that wait.
+    pub(super) waker: Waker,
+}
+
+pub(super) struct State {
+    pub(super) phase: Phase,
+    /// Those who take part, by their places.
+    pub(super) members: Vec<Option<Part>>,
+    pub(super) count: usize,
+    /// The place of the one whose call it is.
+    pub(super) asks: Option<usize>,
+    /// The one whose call has given what is read.
+    pub(super) asker: Option<Asker>,
+}
+
+pub(super) struct Asker {
+    pub(super) place: usize,
+    pub(super) context: Option<GatewayContext>,
+}
+
+pub(super) enum Phase {
+    /// Nobody asks the provider. The next one that looks does.
+    Vacant {
+        has_failed: bool,
+    },
+    Calling(Call),
+    Reading(Box<Recording>),
+    Stored(CacheEntry),
+    /// All have left.
+    Over,
+}
+
+/// What is kept for one that takes part.
+#[derive(Default)]
+pub(super) struct Part {
+    /// How many frames it has read.
+    pub(super) at: usize,
+    /// The answer to its own call, where another one has polled that.
+    pub(super) came: Option<Answered>,
+}
+
+pub(super) enum Answered {
+    Shared(Box<Parts>),
+    Own(Own),
+}
+
+/// What became of the wish to take part.
+pub(super) enum Joined {
+    Member {
+        place: usize,
+        is_first: bool,
+    },
+    /// As many as may take part do.
+    Full,
+    /// It is over, or what comes is not for others any more.
+    Closed,
+}
+
+impl Flight {
+    pub(super) fn new() -> Arc<Self> {
+        let waiting = Arc::new(Waiting::default());
+        let state = State {
+            phase: Phase::Vacant { has_failed: false },
+            members: Vec::new(),
+            count: 0,
+            asks: None,
+            asker: None,
+        };
+        Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of one more that takes part, and whether it is the first.
+    pub(super) fn join(&self, most: usize) -> Joined {
+        let mut state = self.state();
+        if !state.phase.is_open() {
+            return Joined::Closed;
+        }
+        if state.count >= most {
+            return Joined::Full;
+        }
+        let place = state.members.iter().position(Option::is_none);
+        let place = place.unwrap_or(state.members.len());
+        match state.members.get_mut(place) {
+            Some(free) => *free = Some(Part::default()),
+            None => state.members.push(Some(Part::default())),
+        }
+        state.count += 1;
+        state.mark();
+        Joined::Member { place, is_first: state.count == 1 }
+    }
+}
+
+impl Phase {
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
+            Self::Reading(recording) => recording.is_open(),
+            Self::Over => false,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn part(&mut self, place: usize) -> Option<&mut Part> {
+        self.members.get_mut(place)?.as_mut()
+    }
+
+    /// How many frames the one has read whose call has given them, as long as it is there.
+    fn read_by_asker(&self) -> Option<usize> {
+        let part = self.members.get(self.asker.as_ref()?.place)?.as_ref()?;
+        Some(part.at)
+    }
+
+    /// Lets go what everybody has read of an answer that is not stored.
+    pub(super) fn release(&mut self) {
+        let asker = self.read_by_asker();
+        if let Phase::Reading(recording) = &mut self.phase
+            && !recording.is_growing()
+        {
+            let slowest = self.members.iter().flatten().map(|part| part.at).min();
+            recording.release(slowest.unwrap_or_default(), asker);
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
+    }
+
+    /// Whether one that has read so many frames must wait for the one that has asked, since no memory
+    /// is left for more.
+    pub(super) fn must_wait(&self, at: usize) -> bool {
+        self.is_full() && self.read_by_asker().is_some_and(|asker| asker < at)
+    }
+
+    /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
+    /// given more of it than that one has read.
+    pub(super) fn mark(&self) {
+        let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
+        context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
+    }
+
+    /// What its call has given is for the one alone that has asked.
+    pub(super) fn is_own(&mut self) {
+        if let Some(Asker { context: Some(context), .. }) = self.asker.take() {
+            context.set_goes_on(false);
+        }
+    }
+
+    /// Whether more has come than the one at this place has read.
+    pub(super) fn is_behind(&self, place: usize) -> bool {
+        match &self.phase {
+            Phase::Reading(recording) => {
+                let part = self.members.get(place).and_then(Option::as_ref);
+                part.is_some_and(|part| recording.has(part.at))
+            }
+            Phase::Stored(_) => true,
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+        }
+    }
+
+    /// Whether other processes read the answer.
+    fn is_followed(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(recording) if recording.is_followed())
+    }
+}

@@ -1,0 +1,57 @@
+//! Another process that asks the provider.
+
+use super::*;
+
+/// Another process asks the provider, and is never heard of again.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    turns: Arc<AtomicUsize>,
+}
+
+impl CacheStore for Elsewhere {
+    fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
+        Box::pin(async { Ok(Found::default()) })
+    }
+
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn turn<'a>(
+        &'a self,
+        _: &'a CachePlace,
+        _: Generation,
+        _: &'a BodyBudget,
+    ) -> CacheFuture<'a, Turn> {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(Turn::Follow(Box::pin(std::future::pending()))) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_is_waited_for_as_long_as_another_request() {
+    let caching = Caching::of(Elsewhere::default());
+    let target = target(MemoryCache::new(), Arc::default());
+    let started = tokio::time::Instant::now();
+    let way = tokio::time::timeout(10 * PATIENCE, caching.way(&target)).await;
+    assert!(matches!(way, Ok(Way::Ask(None))));
+    assert_eq!(started.elapsed().as_secs(), PATIENCE.as_secs());
+}
+
+#[tokio::test]
+async fn one_that_asks_alone_waits_for_no_other_process() {
+    let store = Elsewhere::default();
+    let turns = store.turns.clone();
+    let caching = Caching::of(store);
+    let target = target(MemoryCache::new(), Arc::default());
+    let call = || Box::pin(std::future::pending()) as Call;
+    let members: Vec<_> = (0..=FOLLOWERS).map(|_| caching.join(&target, call())).collect();
+    assert!(!target.is_alone(), "{} share", members.len());
+    drop(caching.join(&target, call()));
+    assert!(matches!(caching.way(&target).await, Way::Ask(None)));
+    assert_eq!(turns.load(Ordering::Relaxed), 0);
+}

@@ -1,0 +1,58 @@
+//! What an answer has used that is read for several.
+
+use bytes::Bytes;
+
+use crate::context::GatewayContext;
+use crate::exchange::outlived;
+use crate::usage::metering::Reader;
+use crate::util::unwind;
+
+/// Reads an answer to its end, kept or not, and tells the limits of the exchange that has asked for it.
+pub(super) struct Metered {
+    /// Of that exchange, which may be over by then.
+    context: GatewayContext,
+    reader: Reader,
+    /// All of it was read.
+    is_read: bool,
+}
+
+impl Metered {
+    pub(super) fn new(context: GatewayContext, reader: Reader) -> Self {
+        Self { context, reader, is_read: false }
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    pub(super) fn push(&mut self, data: &Bytes) {
+        self.reader.push(data);
+    }
+
+    /// It has ended as its framing says.
+    pub(super) fn finish(&mut self) {
+        self.reader.finish();
+        self.is_read = true;
+    }
+
+    /// Whether it tells of an error already.
+    pub(super) fn has_failed(&self) -> bool {
+        self.reader.meter().is_some_and(|meter| meter.error().is_some())
+    }
+
+    /// Whether anybody wants to know it of an answer that is not kept.
+    pub(super) fn is_limited(&self) -> bool {
+        self.context.reserved().is_some()
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        let Self { context, reader, is_read } = self;
+        if let Some(reserved) = context.reserved() {
+            // A store of the host's is called.
+            let told = || is_read.then(|| outlived::told(context, reader)).flatten();
+            let _ = unwind::call(|| reserved.came(context, told()));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a recording leaves to be done once no lock is held: all of it runs foreign code.
+
+use std::task::Waker;
+
+use super::Source;
+use crate::control::cache::counts::{Counts, NotStored};
+use crate::control::cache::entry::CacheEntry;
+use crate::control::cache::metered::Metered;
+use crate::control::cache::storing::Storing;
+use crate::util::unwind;
+
+/// What is left to be done.
+#[derive(Default)]
+pub(in crate::control::cache) struct After {
+    pub(in crate::control::cache) wake: Vec<Waker>,
+    pub(in crate::control::cache) source: Option<Source>,
+    pub(in crate::control::cache) storing: Option<Box<Storing>>,
+    /// It has read all that is to be read.
+    pub(in crate::control::cache) metered: Option<Metered>,
+    pub(in crate::control::cache) not_stored: Option<NotStored>,
+    pub(in crate::control::cache) stored: Option<Stored>,
+    /// Nobody can join any more.
+    pub(in crate::control::cache) is_closed: bool,
+}
+
+/// An answer to be given to the store.
+pub(in crate::control::cache) struct Stored {
+    pub(in crate::control::cache) storing: Box<Storing>,
+    pub(in crate::control::cache) entry: CacheEntry,
+}
+
+impl After {
+    /// Does it. `close`: sees to it that nobody joins any more.
+    pub(in crate::control::cache) fn finish(self, counts: &Counts, close: impl FnOnce()) {
+        let Self { wake, source, storing, metered, not_stored, stored, is_closed } = self;
+        if let Some(why) = not_stored {
+            counts.not_stored(why).add();
+        }
+        // Stored before it is closed: who finds neither looks into the store again.
+        if let Some(Stored { storing, entry }) = stored {
+            // The store may be the host's.
+            let _ = unwind::call(|| storing.commit(entry));
+        }
+        // Settled before its readers hear of the end.
+        discard(metered);
+        if is_closed {
+            close();
+        }
+        wake.into_iter().for_each(Waker::wake);
+        if let Some(storing) = &storing
+            && not_stored == Some(NotStored::NoMemory)
+        {
+            storing.make_room();
+        }
+        discard((source, storing));
+    }
+}
+
+/// Drops what is another one's: a panic is not to end this one's task.
+pub(in crate::control::cache) fn discard<T>(spent: T) {
+    let _ = unwind::call(move || drop(spent));
+}

@@ -1,0 +1,41 @@
+//! Why an answer that several read breaks off.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// An error that several get.
+#[derive(Clone, Debug)]
+pub(super) struct SharedError(pub(super) Arc<dyn Error + Send + Sync>);
+
+impl fmt::Display for SharedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SharedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// Why an answer that others get, too, has broken off for one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::control) enum FlightError {
+    /// The others read on, and what it has not read yet is not held any more.
+    Slow,
+    /// Asking for it has panicked.
+    Panicked,
+}
+
+impl fmt::Display for FlightError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Slow => "a shared answer has grown beyond what is held for a slow reader",
+            Self::Panicked => "the call that several requests share has panicked",
+        })
+    }
+}
+
+impl Error for FlightError {}

@@ -1,0 +1,80 @@
+//! The memory for an answer that is read from Redis.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::queue::BATCH;
+use crate::util::budget::{BodyBudget, Held};
+
+/// How long an answer that has begun waits for it …
+const PATIENCE: Duration = Duration::from_secs(30);
+/// … and how often it looks.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// What an answer may take of the memory for bodies.
+pub(super) enum Room {
+    /// What others can do without: where there is none, the provider is asked.
+    Spare(Held),
+    /// What it needs: its client has got a part of it.
+    Granted(Held),
+}
+
+impl Room {
+    pub(super) fn spare(budget: &BodyBudget) -> Self {
+        Self::Spare(budget.share())
+    }
+
+    /// So many bytes, once others have given them back; `None` where they do not in time. One batch is
+    /// granted at once: so much is held ahead of any reader, and not counted.
+    pub(super) async fn wait(budget: &BodyBudget, bytes: usize) -> Option<Self> {
+        let mut held = budget.share();
+        let until = Instant::now() + PATIENCE;
+        while !held.grow(bytes) && bytes > BATCH {
+            if bytes > budget.limit() || Instant::now() >= until {
+                return None;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+        Some(Self::Granted(held))
+    }
+
+    /// Whether the answer may take so many bytes.
+    #[must_use]
+    pub(super) fn has(&mut self, bytes: usize) -> bool {
+        match self {
+            Self::Spare(held) => held.grow_modestly(bytes),
+            Self::Granted(_) => true,
+        }
+    }
+
+    pub(super) fn held(self) -> Held {
+        match self {
+            Self::Spare(held) | Self::Granted(held) => held,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_long_is_waited_for_so_long_and_what_is_short_is_not() {
+        let budget = BodyBudget::new(2 * BATCH);
+        let mut all = budget.share();
+        assert!(all.grow(2 * BATCH));
+        let began = Instant::now();
+        for (bytes, is_granted, seconds) in
+            [(BATCH, true, 0), (2 * BATCH + 1, false, 0), (2 * BATCH, false, 30)]
+        {
+            assert_eq!(Room::wait(&budget, bytes).await.is_some(), is_granted, "{bytes}");
+            assert_eq!(began.elapsed().as_secs(), seconds, "{bytes}");
+        }
+        drop(all);
+        let room = Room::wait(&budget, 2 * BATCH).await.unwrap();
+        assert_eq!((budget.used(), began.elapsed().as_secs()), (2 * BATCH, 30));
+        assert_eq!(room.held().bytes(), 2 * BATCH);
+        assert_eq!(budget.used(), 0);
+    }
+}
