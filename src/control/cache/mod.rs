@@ -19,7 +19,9 @@ mod generations;
 mod handle;
 mod kept;
 mod key;
+mod members;
 mod memory;
+mod parts;
 mod plan;
 mod recording;
 #[cfg(feature = "redis")]
@@ -28,7 +30,6 @@ mod repeatable;
 mod replaying;
 mod scopes;
 mod sealed;
-mod stateful;
 mod store;
 mod storing;
 mod target;

@@ -1,6 +1,7 @@
 //! What the layers outside of the cache know of a request for it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,7 +34,7 @@ pub(in crate::control) fn wanted<B>(
 
 /// A request whose answer is to be looked up, and kept.
 pub(in crate::control) struct Plan {
-    policy: Box<Policy>,
+    policy: Arc<Policy>,
     key: KeyMaker,
 }
 
@@ -74,17 +75,17 @@ impl Plan {
         wait: Wait,
     ) -> Target {
         Target {
-            place: self.key.finish(),
+            place: self.key.finish(&context),
             generation: Generation::default(),
             seal: None,
             closed: 0,
-            policy: self.policy.into(),
+            policy: self.policy,
             context,
             writer: caching.writer().clone(),
             wait,
             budget,
-            is_alone: Arc::default(),
-            has_waited: Arc::default(),
+            is_alone: AtomicBool::default(),
+            has_waited: AtomicBool::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The path of a request whose answer may come from the cache.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -82,6 +83,7 @@ where
                 None
             }
         };
+        let target = Arc::new(target);
         // Each of those who share the call has its own end of time.
         let asking = Asking {
             steps,
@@ -167,7 +169,7 @@ where
     }
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.
-    async fn share(self, caching: Caching, target: Target, budget: BodyBudget) -> Came {
+    async fn share(self, caching: Caching, target: Arc<Target>, budget: BodyBudget) -> Came {
         let broadcast = match caching.way(&target).await {
             Way::Found(entry) => return Came::Found(entry),
             Way::Follow(answer) if target.takes(answer.status) => {

@@ -27,7 +27,7 @@ use crate::control::cache::target::Target;
 use crate::control::cache::wait::{PATIENCE, Wait};
 use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl Drop for Calling {
     }
 }
 
-async fn call(world: World, target: Target, budget: BodyBudget) -> Came {
+async fn call(world: World, target: Arc<Target>, budget: BodyBudget) -> Came {
     let calling = {
         let mut provider = world.lock().unwrap();
         provider.calling += 1;
@@ -158,7 +158,7 @@ enum Actor {
 struct Scene {
     world: World,
     flights: Arc<Flights>,
-    target: Target,
+    target: Arc<Target>,
     budget: BodyBudget,
     actors: Vec<Spawn<Actor>>,
     random: fastrand::Rng,
@@ -167,7 +167,7 @@ struct Scene {
     broken: usize,
 }
 
-fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
+fn target(store: impl CacheStore, counts: Arc<Counts>) -> Arc<Target> {
     let scope = CacheScope([0; 16]);
     let policy = Policy {
         fresh_for: Duration::from_secs(60),
@@ -180,7 +180,7 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         custom: None,
     };
     let arrival = Arrival::new(Method::POST, Uri::from_static("/"), Endpoint::None);
-    Target {
+    Arc::new(Target {
         place: CachePlace {
             key: CacheKey([0; 32]),
             gateway: scope,
@@ -196,9 +196,9 @@ fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
         wait: Wait::new(None, true),
         budget: BodyBudget::default(),
-        is_alone: Arc::default(),
-        has_waited: Arc::default(),
-    }
+        is_alone: AtomicBool::default(),
+        has_waited: AtomicBool::default(),
+    })
 }
 
 impl Scene {
