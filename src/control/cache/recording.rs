@@ -29,7 +29,7 @@ const LOOSE: usize = 64 * 1024;
 /// All frames are held as long as it may be stored. Once it is known not to be, those are let go that
 /// everybody has read, and a reader that falls behind what may be held is broken off.
 pub(in crate::control) struct Recording {
-    pub(super) head: Arc<Head>,
+    pub(super) head: Head,
     /// `None` once it has ended.
     source: Option<Source>,
     frames: VecDeque<Bytes>,
@@ -123,9 +123,10 @@ impl Recording {
     ) -> Self {
         Self {
             length: declared(&head.headers),
-            head: Arc::new(head),
+            head,
             source: Some(source),
-            frames: VecDeque::new(),
+            // Most answers are one frame.
+            frames: VecDeque::with_capacity(1),
             first: 0,
             bytes: 0,
             trailers: None,
@@ -286,7 +287,7 @@ impl Recording {
             Ok(()) => {
                 let whole = Whole {
                     status: self.head.status,
-                    headers: self.head.headers.clone(),
+                    headers: std::mem::take(&mut self.head.headers),
                     frames: std::mem::take(&mut self.frames).into(),
                     trailers: self.trailers.take(),
                 };
