@@ -22,6 +22,8 @@ use self::cached::Cached;
 #[cfg(feature = "cache")]
 use super::cache::wanted;
 use super::call::{Bounds, Call, CallBody, CallFuture};
+#[cfg(feature = "cache")]
+use super::replay::Read;
 use super::timeout::{HandedDown, timeouts_of, total_of};
 use super::timer::{Bound, Timer};
 use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry};
@@ -97,7 +99,8 @@ where
             let (caching, context) = (caching.clone(), context.clone());
             let steps = ready::give_back(&mut self.steps);
             let bounds = Bounds { timeouts, total };
-            let work = Box::pin(Cached { caching, steps, request, context, bounds }.run(wanted));
+            let request = request.map(Read::unread);
+            let work = Box::new(Cached { caching, steps, request, context, bounds }).run(wanted);
             return ControlFuture { path: Path::Cached { work }, total, timer: Timer::default() };
         }
         let path = match self.steps.records(context.as_ref()) {

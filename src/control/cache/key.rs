@@ -126,7 +126,10 @@ impl KeyMaker {
     /// `context`: of the same request.
     pub(super) fn finish(self, context: &GatewayContext) -> CachePlace {
         let Self { mut digest, custom, members, model, .. } = self;
-        let model = model.map_or_else(|| members.model(), Model::Named);
+        let model = match &model {
+            Some(model) => Model::Named(Cow::Borrowed(model)),
+            None => members.model(),
+        };
         let gateway = scopes::of_gateway(context.account(), context.gateway());
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;

@@ -1,5 +1,7 @@
 //! What the body of a request tells, as far as the cache goes by it.
 
+use std::borrow::Cow;
+
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 
@@ -13,14 +15,14 @@ pub(super) struct Members {
 
 /// The model that a body names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Model {
-    Named(Box<str>),
+pub(super) enum Model<'a> {
+    Named(Cow<'a, str>),
     None,
     /// The body names several, or cannot be read.
     Ambiguous,
 }
 
-impl Model {
+impl Model<'_> {
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Named(name) => Some(name),
@@ -62,12 +64,12 @@ impl Members {
     }
 
     /// At the end of the body: the model that it names.
-    pub(super) fn model(&self) -> Model {
+    pub(super) fn model(&self) -> Model<'_> {
         if self.finish().is_err() || self.scanner.notes().is_ambiguous {
             return Model::Ambiguous;
         }
         let Some(written) = self.scanner.model() else { return Model::None };
-        string::decode(&written.raw).map_or(Model::Ambiguous, |model| Model::Named(model.into()))
+        string::decoded(&written.raw).map_or(Model::Ambiguous, Model::Named)
     }
 }
 

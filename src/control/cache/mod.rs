@@ -41,7 +41,6 @@ mod writer;
 pub(super) use self::answering::{bypassed, hit, shared};
 pub(super) use self::body::CacheBody;
 pub(super) use self::caching::{Caching, Lookup, Way, came, failed, followed};
-pub(super) use self::collect::Collected;
 pub use self::counts::NotStored;
 pub use self::entry::{CacheEntry, NewEntry};
 pub(super) use self::flight::Came;

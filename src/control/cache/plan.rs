@@ -11,12 +11,13 @@ use tower::BoxError;
 
 use super::asked::{Asked, Policy, asked};
 use super::caching::Caching;
-use super::collect::{Collected, collect};
+use super::collect::collect;
 use super::key::KeyMaker;
 use super::store::Generation;
 use super::target::Target;
 use super::wait::Wait;
 use crate::context::GatewayContext;
+use crate::control::replay::Read;
 use crate::util::budget::{BodyBudget, Held};
 use crate::util::timeout::TimeoutError;
 
@@ -52,13 +53,14 @@ impl Wanted {
 }
 
 impl Plan {
-    /// Reads the body, for it is in the key. `patience`: how long the client may be silent.
+    /// Reads the body, for it is in the key. False: the request is not for the cache. `patience`: how long
+    /// the client may be silent.
     pub(in crate::control) async fn collect<B>(
         &mut self,
-        body: B,
+        body: &mut Read<B>,
         held: Held,
         patience: Option<Duration>,
-    ) -> Result<Collected<B>, TimeoutError>
+    ) -> Result<bool, TimeoutError>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
