@@ -30,8 +30,6 @@ use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry}
 use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
-#[cfg(feature = "cache")]
-use crate::util::ready;
 use crate::util::ready::Boxed;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
@@ -97,7 +95,9 @@ where
             && let Some(wanted) = wanted(&request, context)
         {
             let (caching, context) = (caching.clone(), context.clone());
-            let steps = ready::give_back(&mut self.steps);
+            // Nothing but the client has reserved anything.
+            let steps = self.steps.clone();
+            *self.get_mut() = self.get_ref().clone();
             let bounds = Bounds { timeouts, total };
             let request = request.map(Read::unread);
             let work = Box::new(Cached { caching, steps, request, context, bounds }).run(wanted);

@@ -36,7 +36,8 @@ pub(in crate::control) fn wanted<B>(
 /// A request whose answer is to be looked up, and kept.
 pub(in crate::control) struct Plan {
     policy: Arc<Policy>,
-    key: KeyMaker,
+    /// Boxed: a future that is larger is slower to allocate and to move.
+    key: Box<KeyMaker>,
 }
 
 impl Wanted {
@@ -47,7 +48,7 @@ impl Wanted {
         context: &GatewayContext,
     ) -> Option<Plan> {
         let Self(Asked::Keep(policy)) = self else { return None };
-        let key = KeyMaker::new(request, context, &policy);
+        let key = Box::new(KeyMaker::new(request, context, &policy));
         Some(Plan { policy, key })
     }
 }
