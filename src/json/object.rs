@@ -10,7 +10,7 @@ mod value;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-pub(crate) use self::notes::Notes;
+use self::notes::Notes;
 use super::flat::Scalar;
 use super::is_space;
 use super::nested::Nested;
@@ -134,18 +134,6 @@ impl ObjectScanner {
         Self { capture: Some(Box::default()), ..Self::default() }
     }
 
-    /// Wary, and notes what a cache must know.
-    #[cfg(feature = "cache")]
-    pub(crate) fn noting() -> Self {
-        Self { is_wary: true, notes: Some(Notes::default()), ..Self::default() }
-    }
-
-    /// What was noted so far.
-    #[cfg(feature = "cache")]
-    pub(crate) fn notes(&self) -> Notes {
-        self.notes.unwrap_or_default()
-    }
-
     /// What was captured so far; `None` without capturing.
     pub(crate) fn scalars(&self) -> Option<&BodyScalars> {
         self.capture.as_deref().map(Capture::scalars)
@@ -258,14 +246,8 @@ impl ObjectScanner {
         let key = if self.key.is_empty() { part } else { &self.key };
         self.member = member(key, self.capture.is_some());
         let mut is_lookalike = false;
-        if self.is_wary
-            && self.member == Member::Other
-            && let Some(key) = string::decoded(key)
-        {
-            is_lookalike = key.eq_ignore_ascii_case("model");
-            if self.notes.is_some() {
-                self.member = notes::member(&key);
-            }
+        if self.is_wary && self.member == Member::Other {
+            (self.member, is_lookalike) = notes::look_closer(key, self.notes.is_some());
         }
         self.key.clear();
         if is_lookalike {
@@ -290,14 +272,6 @@ impl ObjectScanner {
                 Ok(end + 1)
             }
         }
-    }
-
-    /// Nobody but a cache goes on with a body whose model is ambiguous.
-    fn doubt(&mut self, error: ScanError) -> Result<(), ScanError> {
-        let Some(notes) = &mut self.notes else { return Err(error) };
-        notes.is_ambiguous = true;
-        (self.model, self.member, self.saw_model) = (None, Member::Other, true);
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use http::header::VARY;
 use http::{HeaderMap, HeaderName};
 
 use super::compact;
-use super::key::is_told_apart;
+use super::lines::is_told_apart;
 use crate::provider::headers;
 
 /// The headers that are kept: not those of one hop, of one client or of one moment. They hold nothing but

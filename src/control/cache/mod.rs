@@ -19,6 +19,7 @@ mod generations;
 mod handle;
 mod kept;
 mod key;
+mod lines;
 mod members;
 mod memory;
 mod parts;

@@ -1,6 +1,7 @@
 //! What a cache must know of a request, beside its model.
 
-use super::{Member, STREAM};
+use super::{Member, ObjectScanner, STREAM, ScanError};
+use crate::json::string;
 
 /// What continues a conversation or runs in a container, and what is answered later or asks for such an
 /// answer.
@@ -38,10 +39,37 @@ impl Notes {
     }
 }
 
-/// A member whose key is none of those that every scanner knows. Some readers ignore the case of keys.
-pub(super) fn member(key: &str) -> Member {
-    if STATEFUL.iter().any(|member| key.eq_ignore_ascii_case(member)) {
-        return Member::Stateful;
+impl ObjectScanner {
+    /// Wary, and notes what a cache must know.
+    #[cfg(feature = "cache")]
+    pub(crate) fn noting() -> Self {
+        Self { is_wary: true, notes: Some(Notes::default()), ..Self::default() }
     }
-    if key.eq_ignore_ascii_case("stream") { STREAM } else { Member::Other }
+
+    /// What was noted so far.
+    #[cfg(feature = "cache")]
+    pub(crate) fn notes(&self) -> Notes {
+        self.notes.unwrap_or_default()
+    }
+
+    /// Nobody but a cache goes on with a body whose model is ambiguous.
+    pub(super) fn doubt(&mut self, error: ScanError) -> Result<(), ScanError> {
+        let Some(notes) = &mut self.notes else { return Err(error) };
+        notes.is_ambiguous = true;
+        (self.model, self.member, self.saw_model) = (None, Member::Other, true);
+        Ok(())
+    }
+}
+
+/// Of a key that is none of those that every scanner knows: its member, and whether some readers take it
+/// for `model`, for they ignore the case of keys.
+pub(super) fn look_closer(key: &[u8], is_noting: bool) -> (Member, bool) {
+    let Some(key) = string::decoded(key) else { return (Member::Other, false) };
+    let is_one = |member: &str| key.eq_ignore_ascii_case(member);
+    let member = match is_noting {
+        true if STATEFUL.iter().any(|member| is_one(member)) => Member::Stateful,
+        true if is_one("stream") => STREAM,
+        _ => Member::Other,
+    };
+    (member, is_one("model"))
 }
