@@ -28,9 +28,11 @@ use tokio::runtime::Builder;
 use tower::{Layer, Service};
 use tower_ai_gateway::config::Config;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::control::cache::MemoryCache;
 use tower_ai_gateway::internals::{Format, Meter, prepare};
 use tower_ai_gateway::log::{JsonLines, LogHook, LogRecord, LogSink, LogStore};
 use tower_ai_gateway::metrics::Metrics;
+use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, Settings, SettingsTable,
@@ -238,6 +240,33 @@ fn native_control_limits_3() {
     ]);
 }
 
+/// Exchanges with a gateway that keeps its answers, in so little memory that they make room for others.
+fn cached(request: impl FnMut() -> Request<Frames>) {
+    let cache = CacheSettings::new(Duration::from_secs(3600));
+    let gateway = GatewaySettings::builder().authenticated_elsewhere().cache(cache);
+    let table = SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap());
+    let layer = builder().settings(Settings::new(table)).build().unwrap();
+    let control = ControlLayer::new().cache(MemoryCache::with_capacity(64 << 10));
+    each_exchange(layer.client_layer().layer(control.layer(Client::json())), request);
+}
+
+#[library_benchmark]
+fn native_control_cache_hit() {
+    let body = chat(KIB, true);
+    cached(|| request(NATIVE, &body));
+}
+
+// Read, digested, looked for, asked for, recorded and kept.
+#[library_benchmark]
+fn native_control_cache_miss() {
+    let mut numbers = 0..;
+    cached(|| {
+        let body = format!("{{\"user\":\"{:08}\",", numbers.next().unwrap_or(0));
+        let rest = &chat(KIB - body.len(), true)[1..];
+        request(NATIVE, &Bytes::from([body.as_bytes(), rest].concat()))
+    });
+}
+
 /// The settings of `benches/e2e`: every layer has something to look at and nothing to do.
 fn every_layer() -> SettingsTable {
     let directory = tempfile::tempdir().unwrap();
@@ -316,6 +345,8 @@ library_benchmark_group!(
         native_control_idle,
         native_control_settings,
         native_control_limits_3,
+        native_control_cache_hit,
+        native_control_cache_miss,
         native_control_every_layer,
         peek,
         scan_request,

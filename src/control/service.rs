@@ -22,14 +22,14 @@ use self::cached::Cached;
 #[cfg(feature = "cache")]
 use super::cache::wanted;
 use super::call::{Bounds, Call, CallBody, CallFuture};
+#[cfg(feature = "cache")]
+use super::replay::Read;
 use super::timeout::{HandedDown, timeouts_of, total_of};
 use super::timer::{Bound, Timer};
 use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry};
 use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
 use crate::util::opaque::opaque_debug;
-#[cfg(feature = "cache")]
-use crate::util::ready;
 use crate::util::ready::Boxed;
 
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
@@ -95,9 +95,12 @@ where
             && let Some(wanted) = wanted(&request, context)
         {
             let (caching, context) = (caching.clone(), context.clone());
-            let steps = ready::give_back(&mut self.steps);
+            // Nothing but the client has reserved anything.
+            let steps = self.steps.clone();
+            *self.get_mut() = self.get_ref().clone();
             let bounds = Bounds { timeouts, total };
-            let work = Box::pin(Cached { caching, steps, request, context, bounds }.run(wanted));
+            let request = request.map(Read::unread);
+            let work = Box::new(Cached { caching, steps, request, context, bounds }).run(wanted);
             return ControlFuture { path: Path::Cached { work }, total, timer: Timer::default() };
         }
         let path = match self.steps.records(context.as_ref()) {

@@ -4,11 +4,13 @@
 //! split anywhere. It is strict about the outer object, because a lenient reader could find another
 //! `model` than the provider does; in nested values it only counts brackets.
 
+mod notes;
 mod value;
 
 use std::num::NonZeroU64;
 use std::ops::Range;
 
+use self::notes::Notes;
 use super::flat::Scalar;
 use super::is_space;
 use super::nested::Nested;
@@ -78,6 +80,8 @@ enum Member {
     StreamOptions,
     /// Azure's extension, with which Azure accepts no `stream_options`.
     DataSources,
+    /// What a cache must not repeat.
+    Stateful,
     #[default]
     Other,
 }
@@ -107,6 +111,8 @@ pub(crate) struct ObjectScanner {
     capture: Option<Box<Capture>>,
     /// Refuse keys that a case-insensitive reader would take for `model`.
     is_wary: bool,
+    /// What a cache must know. It goes on with a body whose model is ambiguous.
+    notes: Option<Notes>,
 }
 
 impl ObjectScanner {
@@ -239,12 +245,13 @@ impl ObjectScanner {
         }
         let key = if self.key.is_empty() { part } else { &self.key };
         self.member = member(key, self.capture.is_some());
-        let is_lookalike = self.is_wary
-            && self.member == Member::Other
-            && string::decoded(key).is_some_and(|key| key.eq_ignore_ascii_case("model"));
+        let mut is_lookalike = false;
+        if self.is_wary && self.member == Member::Other {
+            (self.member, is_lookalike) = notes::look_closer(key, self.notes.is_some());
+        }
         self.key.clear();
         if is_lookalike {
-            return Err(ScanError::DuplicateModel);
+            self.doubt(ScanError::DuplicateModel)?;
         }
         if self.member == Member::StreamOptions
             && std::mem::replace(&mut self.has_stream_options, true)
@@ -255,7 +262,7 @@ impl ObjectScanner {
         }
         self.has_data_sources |= self.member == Member::DataSources;
         if self.member == MODEL && std::mem::replace(&mut self.saw_model, true) {
-            return Err(ScanError::DuplicateModel);
+            self.doubt(ScanError::DuplicateModel)?;
         }
         match chunk[end + 1..] {
             // The usual case.

@@ -16,7 +16,7 @@ use self::disposition::{
 };
 pub(crate) use self::disposition::{is_for_any_provider, may_hold_a_key};
 use self::removals::Removals;
-pub(crate) use self::removals::remove_named_by_connection;
+pub(crate) use self::removals::named_by_connection;
 use crate::credentials;
 
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");

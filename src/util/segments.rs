@@ -8,8 +8,22 @@ pub(crate) fn plain(path: &str) -> Vec<String> {
     let mut decoded = path.as_bytes().to_vec();
     percent::percent_decode(&mut decoded);
     let path = String::from_utf8_lossy(&decoded).to_lowercase();
+    behind_version(&path).map(str::to_owned).collect()
+}
+
+/// Whether a path begins with these segments, which are [`plain`].
+pub(crate) fn begins_with(path: &str, wanted: &[String]) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii() && byte != b'%' && !byte.is_ascii_uppercase();
+    if !path.bytes().all(is_plain) {
+        return plain(path).starts_with(wanted);
+    }
+    let mut segments = behind_version(path);
+    wanted.iter().all(|wanted| segments.next() == Some(wanted))
+}
+
+fn behind_version(path: &str) -> impl Iterator<Item = &str> {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.skip_while(|segment| is_version(segment.as_bytes())).map(str::to_owned).collect()
+    segments.skip_while(|segment| is_version(segment.as_bytes()))
 }
 
 #[cfg(test)]
@@ -28,9 +42,11 @@ mod tests {
             "chat%2Fcompletions",
         ] {
             assert!(plain(path).starts_with(&wanted), "{path}");
+            assert!(begins_with(path, &wanted), "{path}");
         }
         for path in ["v1/chat", "v1/completions", "v1/chat/completionsx"] {
             assert!(!plain(path).starts_with(&wanted), "{path}");
+            assert!(!begins_with(path, &wanted), "{path}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whether the answer to a request may be stored, for how long, and for whom: its policy.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -9,9 +10,6 @@ use super::repeatable;
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::directives::pattern::hides_a_model;
-use crate::json::object::ObjectScanner;
-use crate::json::string;
-use crate::request::access;
 use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
 use crate::util::opaque::opaque_debug;
 
@@ -26,7 +24,7 @@ pub(super) enum Asked {
     /// Nothing, though somebody has asked: the client gets `BYPASS`.
     Bypass,
     /// To look for its answer, and to keep it.
-    Keep(Box<Policy>),
+    Keep(Arc<Policy>),
 }
 
 /// How an answer is to be kept.
@@ -87,7 +85,7 @@ fn asked_by<B>(
         return Asked::Bypass;
     }
     let bytes = |of_rule: fn(&CacheRule) -> Option<u64>| rule.and_then(of_rule);
-    Asked::Keep(Box::new(Policy {
+    Asked::Keep(Arc::new(Policy {
         fresh_for,
         stale_for: settings.map(|settings| settings.stale_if_error).unwrap_or_default(),
         is_shared,
@@ -143,15 +141,8 @@ fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option
 
 /// The model of a request, as far as it is known before its body was read to the end.
 fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
-    let named = context.model().or_else(|| {
-        let entry = context.current()?.entry.as_deref()?;
-        access::allow_body(&entry.headers, false).ok()?;
-        let mut scanner = ObjectScanner::new().wary(true);
-        scanner.push(&entry.body).ok()?;
-        string::decode(&scanner.model()?.raw).map(Cow::Owned)
-    });
     // The provider chooses, so that it may be any.
-    named.filter(|model| !hides_a_model(model))
+    context.model().filter(|model| !hides_a_model(model))
 }
 
 // The custom key may tell what was asked.

@@ -205,7 +205,7 @@ impl Caching {
 /// An answer of the provider, as it is shared or not. `broadcast`: whom else it is for.
 pub(in crate::control) fn came(
     response: Response<Source>,
-    target: Target,
+    target: Arc<Target>,
     broadcast: Option<Box<dyn Broadcast>>,
     budget: &BodyBudget,
     has_failed: bool,

@@ -3,33 +3,53 @@
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-/// The codings that `accept-encoding` takes, each once and in order, however a client writes and ranks
-/// them; `None` where that cannot be read.
-pub(super) fn accepted(headers: &HeaderMap) -> Option<String> {
-    let mut taken = vec!["identity".to_owned()];
-    for value in headers.get_all(ACCEPT_ENCODING) {
-        let elements = value.to_str().ok()?.split(',').map(str::trim);
-        for element in elements.filter(|element| !element.is_empty()) {
-            let (name, weight) = match element.split_once(';') {
-                Some((name, weight)) => (name.trim_end(), weight_of(weight)?),
-                None => (element, true),
-            };
-            let name = match name.to_ascii_lowercase() {
-                name if name == "x-gzip" => "gzip".to_owned(),
-                name if is_token(&name) => name,
-                _ => return None,
-            };
-            // Refusals count where they change something: of all others, and of what stands unasked.
-            match (weight, &*name) {
-                (true, _) => taken.push(name),
-                (false, "identity") => taken.retain(|taken| taken != "identity"),
-                (false, _) => taken.push(format!("no {name}")),
+/// Those that are known, each with its bit. Another one is told by its header alone.
+const KNOWN: [(&str, u8); 8] = [
+    ("gzip", 1),
+    ("x-gzip", 1),
+    ("deflate", 2),
+    ("br", 4),
+    ("zstd", 8),
+    ("compress", 16),
+    ("*", 32),
+    ("identity", IDENTITY),
+];
+
+const IDENTITY: u8 = 64;
+
+/// The codings that `accept-encoding` takes, however a client writes and ranks them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Codings {
+    taken: u8,
+    /// Refusals count where they change something: of all others, and of what stands unasked.
+    refused: u8,
+}
+
+impl Codings {
+    /// `None` where one of them is not known, or cannot be read.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut codings = Self { taken: IDENTITY, refused: 0 };
+        for value in headers.get_all(ACCEPT_ENCODING) {
+            let elements = value.to_str().ok()?.split(',').map(str::trim);
+            for element in elements.filter(|element| !element.is_empty()) {
+                let (name, is_taken) = match element.split_once(';') {
+                    Some((name, weight)) => (name.trim_end(), weight_of(weight)?),
+                    None => (element, true),
+                };
+                let mut known = KNOWN.iter().filter(|(known, _)| name.eq_ignore_ascii_case(known));
+                match (known.next()?.1, is_taken) {
+                    (bit, true) => codings.taken |= bit,
+                    (IDENTITY, false) => codings.taken &= !IDENTITY,
+                    (bit, false) => codings.refused |= bit,
+                }
             }
         }
+        Some(codings)
     }
-    taken.sort_unstable();
-    taken.dedup();
-    Some(taken.join(","))
+
+    pub(super) fn to_bytes(self) -> [u8; 2] {
+        [self.taken, self.refused]
+    }
 }
 
 /// Whether `q=0.5` is more than nothing; `None` if it is no weight.
@@ -42,25 +62,18 @@ fn weight_of(weight: &str) -> Option<bool> {
     (name.trim().eq_ignore_ascii_case("q") && is_number).then_some(is_more)
 }
 
-fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"*-_.!#$%&'+^`|~".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
 
     use super::*;
 
-    fn of(values: &[&'static str]) -> Option<String> {
+    fn of(values: &[&'static str]) -> Option<Codings> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(ACCEPT_ENCODING, HeaderValue::from_static(value));
         }
-        accepted(&headers)
+        Codings::of(&headers)
     }
 
     #[test]
@@ -89,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_read() {
-        for bad in ["gzip;q", "gzip;q=x", "gz ip", "gzip;level=1", "gzip;q="] {
+        for bad in ["gzip;q", "gzip;q=x", "gz ip", "gzip;level=1", "gzip;q=", "gzip, other"] {
             assert_eq!(of(&[bad]), None, "{bad}");
         }
     }

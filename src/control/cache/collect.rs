@@ -16,36 +16,28 @@ use crate::control::timer::Timer;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// How far a body was read.
-pub(in crate::control) enum Collected<B> {
-    /// All of it is in the key.
-    Whole(Read<B>),
-    /// It is too long, has trailers, or broke off; or there is no memory for it; or it tells of a state at
-    /// the provider.
-    Part(Read<B>),
-}
-
-/// Reads a body to its end, and puts it into the key. Nothing of it is copied.
+/// Reads a body to its end, and puts it into the key. Nothing of it is copied. False where it is too long,
+/// has trailers, or broke off; or there is no memory for it; or it tells of a state at the provider.
 ///
 /// `most`: how many bytes are read. `held`: the share of the memory for bodies. `patience`: how long the
 /// client may be silent.
 pub(super) async fn collect<B>(
-    body: B,
+    read: &mut Read<B>,
     most: u64,
     key: &mut KeyMaker,
-    mut held: Held,
+    held: Held,
     patience: Option<Duration>,
-) -> Result<Collected<B>, TimeoutError>
+) -> Result<bool, TimeoutError>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let mut read = Read::unread(body);
     if let Rest::Body(body) = &read.rest
         && body.size_hint().lower() > most
     {
-        return Ok(Collected::Part(read));
+        return Ok(false);
     }
+    let held = read.held.insert(held);
     let mut timer = Timer::default();
     while let Rest::Body(body) = &mut read.rest {
         let frame = match body.is_end_stream() {
@@ -55,15 +47,15 @@ where
         match frame.map(|frame| frame.map(Frame::into_data)) {
             None => read.rest = Rest::Nothing,
             Some(Ok(Ok(data))) => {
-                let fits = read.bytes.saturating_add(data.len() as u64) <= most
-                    && held.grow(data.len().saturating_add(FRAME_OVERHEAD));
+                read.bytes = read.bytes.saturating_add(data.len() as u64);
+                let fits =
+                    read.bytes <= most && held.grow(data.len().saturating_add(FRAME_OVERHEAD));
                 if fits {
                     key.push(&data);
                 }
-                read.push(data);
+                read.frames.push(data);
                 if !fits {
-                    read.held = Some(held);
-                    return Ok(Collected::Part(read));
+                    return Ok(false);
                 }
             }
             Some(Ok(Err(frame))) => {
@@ -74,11 +66,7 @@ where
             Some(Err(error)) => read.rest = Rest::Error(error.into()),
         }
     }
-    read.held = Some(held);
-    Ok(match read.rest {
-        Rest::Nothing if key.is_clean() => Collected::Whole(read),
-        _ => Collected::Part(read),
-    })
+    Ok(matches!(read.rest, Rest::Nothing) && key.is_clean())
 }
 
 async fn next<B: Body>(

@@ -1,7 +1,7 @@
 //! One stored answer: its head, and its frames with their times.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -12,10 +12,12 @@ use crate::util::opaque::opaque_debug;
 
 /// An answer that is kept: its head and its frames as they came. Cheap to clone.
 #[derive(Clone)]
-pub struct CacheEntry {
-    entry: Arc<NewEntry>,
+pub struct CacheEntry(Arc<Counted>);
+
+struct Counted {
+    entry: NewEntry,
     /// What it takes of the budget that all bodies share.
-    held: Option<Arc<Held>>,
+    held: OnceLock<Held>,
 }
 
 /// What an entry is made of.
@@ -42,23 +44,24 @@ impl CacheEntry {
     /// An entry of these parts.
     #[must_use]
     pub fn new(entry: NewEntry) -> Self {
-        Self { entry: Arc::new(entry), held: None }
+        Self(Arc::new(Counted { entry, held: OnceLock::new() }))
     }
 
     /// The same, whose memory is counted.
     pub(super) fn counted(self, held: Held) -> Self {
-        Self { held: Some(Arc::new(held)), ..self }
+        let _ = self.0.held.set(held);
+        self
     }
 
     /// Whether both are the same one.
     pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.entry, &other.entry)
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// What it is made of.
     #[must_use]
     pub fn parts(&self) -> &NewEntry {
-        &self.entry
+        &self.0.entry
     }
 }
 
@@ -68,13 +71,13 @@ opaque_debug!(NewEntry { status, headers.len(), frames.len(), stored_at, fresh_f
 /// Opaque: an answer may hold user data.
 impl fmt::Debug for CacheEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NewEntry { status, frames, fresh_for, .. } = &*self.entry;
+        let NewEntry { status, frames, fresh_for, .. } = self.parts();
         let bytes: usize = frames.iter().map(Bytes::len).sum();
         f.debug_struct("CacheEntry")
             .field("status", status)
             .field("bytes", &bytes)
             .field("fresh_for", fresh_for)
-            .field("is_counted", &self.held.is_some())
+            .field("is_counted", &self.0.held.get().is_some())
             .finish_non_exhaustive()
     }
 }

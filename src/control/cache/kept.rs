@@ -3,19 +3,17 @@
 use http::header::VARY;
 use http::{HeaderMap, HeaderName};
 
-use super::key::is_told_apart;
+use super::compact;
+use super::lines::is_told_apart;
 use crate::provider::headers;
 
-/// The headers that are kept: not those of one hop, of one client or of one moment.
+/// The headers that are kept: not those of one hop, of one client or of one moment. They hold nothing but
+/// their own bytes.
 pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    headers::remove_named_by_connection(&mut kept);
-    let dropped: Vec<HeaderName> =
-        kept.keys().filter(|name| !is_kept(name.as_str())).cloned().collect();
-    for name in &dropped {
-        kept.remove(name);
-    }
-    kept
+    let of_this_hop = headers::named_by_connection(headers);
+    let is_kept = |name: &HeaderName| is_kept(name.as_str()) && !of_this_hop.contains(name);
+    let lines: Vec<_> = headers.iter().filter(|(name, _)| is_kept(name)).collect();
+    compact::headers(&lines)
 }
 
 fn is_kept(name: &str) -> bool {

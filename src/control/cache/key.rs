@@ -3,25 +3,24 @@
 //! Everything that goes to the provider is in the key, but for headers of which it is known that they
 //! change no answer. So a header that nobody here has heard of separates, too.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName};
-use http::{HeaderMap, Request};
+use http::Request;
+use http::header::CONTENT_ENCODING;
 use sha2::{Digest as _, Sha256};
 
 use super::asked::Policy;
-use super::codings::accepted;
+use super::lines::{Headers, is_of_content};
+use super::members::{Members, Model};
+use super::parts::Parts;
 pub use super::scopes::CacheScope;
-use super::stateful::Stateful;
 use super::{repeatable, scopes};
 use crate::context::GatewayContext;
 use crate::credentials;
-use crate::json::object::ObjectScanner;
-use crate::json::string;
 use crate::settings::{GatewaySettings, is_named};
-use crate::util::digest::add_parts;
 use crate::util::hex;
 
 /// A digest of all that can change an answer: 256 bits.
@@ -58,146 +57,139 @@ impl fmt::Debug for CacheKey {
 
 /// Puts a key together: the head of a request first, then its body as it is read.
 pub(super) struct KeyMaker {
-    context: GatewayContext,
-    /// In every key: the gateway, provider, caller and method, and most headers.
-    always: Sha256,
-    /// Path, query, and the headers of the content.
-    target: Sha256,
-    body: Sha256,
-    members: Stateful,
+    /// Of the gateway, the provider, the caller, the method and the headers; and of all that a custom key
+    /// would stand for.
+    digest: Sha256,
+    custom: Option<Box<Custom>>,
+    members: Members,
+    /// The model, where the gateway knows it.
+    model: Option<Box<str>>,
     /// The body is compressed, so that nobody reads its members.
     has_coding: bool,
-    model: Model,
-    /// Stands for `target` and `body`.
-    custom: Option<Box<str>>,
+    takes_only_json: bool,
 }
 
-/// The model of a request.
-enum Model {
-    Known(Box<str>),
-    Read(Box<ObjectScanner>),
-    Unreadable,
+/// A client's key, and what it stands for.
+struct Custom {
+    key: Box<str>,
+    /// Of the path, the query, and the headers of the content.
+    target: [u8; 32],
+    body: Sha256,
 }
 
 impl KeyMaker {
     pub(super) fn new<B>(request: &Request<B>, context: &GatewayContext, policy: &Policy) -> Self {
-        let mut always = Sha256::new_with_prefix("tower-ai-gateway/cache/1");
-        let uri = request.uri();
-        let upstream = context.upstream();
-        add_option(&mut always, context.account().map(str::as_bytes));
-        add_parts(
-            &mut always,
-            &[
-                &place_of_settings(context.settings()),
-                context.gateway().as_bytes(),
-                upstream.map_or("", |upstream| upstream.slug()).as_bytes(),
-                upstream.map_or("", |upstream| upstream.origin().base()).as_bytes(),
-                uri.scheme_str().unwrap_or_default().as_bytes(),
-                uri.authority().map_or("", |authority| authority.as_str()).as_bytes(),
-                request.method().as_str().as_bytes(),
-            ],
-        );
-        add_caller(&mut always, request, context, policy.is_shared);
-        let mut target = Sha256::new();
-        add_parts(&mut target, &[uri.path().as_bytes()]);
-        add_option(&mut target, uri.query().map(str::as_bytes));
-        let is_custom = upstream.is_some_and(|upstream| upstream.slug().starts_with("custom-"));
-        add_headers(&mut always, &mut target, request.headers(), is_custom);
+        let headers = Headers::of(request, context);
+        let kind = if policy.custom.is_some() { "custom" } else { "computed" };
+        let mut parts = Parts::new("tower-ai-gateway/cache/2");
+        parts.add(kind.as_bytes());
+        add_gateway(&mut parts, request, context);
+        add_caller(&mut parts, request, context, policy.is_shared);
+        headers.add(&mut parts, |name| !is_of_content(name));
+        let custom = match &policy.custom {
+            None => {
+                add_target(&mut parts, request, &headers);
+                None
+            }
+            Some(key) => {
+                let mut target = Parts::new("target");
+                add_target(&mut target, request, &headers);
+                let (key, target, body) = (key.clone(), target.finish(), Sha256::new());
+                Some(Box::new(Custom { key, target, body }))
+            }
+        };
         Self {
-            model: Model::of(context, policy.custom.is_some()),
-            context: context.clone(),
-            always,
-            target,
-            body: Sha256::new(),
-            members: Stateful::new(),
+            digest: parts.digest(),
+            model: known_model(context, custom.is_some()),
+            custom,
+            members: Members::new(),
             has_coding: request.headers().contains_key(CONTENT_ENCODING),
-            custom: policy.custom.clone(),
+            takes_only_json: repeatable::takes_only_json(context.operation()),
         }
     }
 
     /// The next bytes of the body.
     pub(super) fn push(&mut self, data: &[u8]) {
-        self.body.update(data);
-        self.members.push(data);
-        if let Model::Read(scanner) = &mut self.model {
-            if scanner.push(data).is_err() {
-                self.model = Model::Unreadable;
-            } else if self.custom.is_none()
-                && let Some(model) = decoded(scanner)
-            {
-                self.model = Model::Known(model);
-            }
+        match &mut self.custom {
+            None => self.digest.update(data),
+            Some(custom) => custom.body.update(data),
         }
+        self.members.push(data);
     }
 
     /// Whether the body, which was read to its end, only asks for an answer: one that tells of a state at
     /// the provider, or that cannot be read, is not for the cache.
     pub(super) fn is_clean(&self) -> bool {
-        let may_be_other = !repeatable::takes_only_json(self.context.operation());
-        !self.has_coding && self.members.is_clean(may_be_other)
+        !self.has_coding && self.members.is_clean(!self.takes_only_json)
     }
 
-    pub(super) fn finish(self) -> CachePlace {
-        let Self { context, always: mut digest, target, body, members, model, custom, .. } = self;
-        let model = match model {
-            Model::Known(model) => Some(Some(model)),
-            Model::Read(scanner) if scanner.finish().is_err() => None,
-            Model::Read(scanner) if scanner.model().is_none() => Some(None),
-            Model::Read(scanner) => decoded(&scanner).map(Some),
-            Model::Unreadable => None,
+    /// `context`: of the same request.
+    pub(super) fn finish(self, context: &GatewayContext) -> CachePlace {
+        let Self { mut digest, custom, members, model, .. } = self;
+        let model = match &model {
+            Some(model) => Model::Named(Cow::Borrowed(model)),
+            None => members.model(),
         };
-        let (target, body) = (target.finalize(), body.finalize());
-        if custom.is_some() {
-            // One key may be used for several operations, and with and without a stream.
-            let is_stream = [u8::from(members.is_stream())];
-            add_parts(&mut digest, &[context.operation().as_str().as_bytes(), &is_stream]);
-        }
-        match (&custom, &model) {
-            (None, _) => add_parts(&mut digest, &[b"computed", &target, &body]),
-            // The model is as the request names it, so that no other's answer is given for it.
-            (Some(key), Some(Some(model))) => {
-                add_parts(&mut digest, &[b"custom", key.as_bytes(), model.as_bytes()]);
-            }
-            // The path may say which model it is.
-            (Some(key), Some(None)) => {
-                add_parts(&mut digest, &[b"custom on a path", key.as_bytes(), &target]);
-            }
-            // It may be any.
-            (Some(key), None) => {
-                add_parts(&mut digest, &[b"custom of a body", key.as_bytes(), &target, &body]);
-            }
-        }
         let gateway = scopes::of_gateway(context.account(), context.gateway());
+        let custom = custom.map(|custom| {
+            let Custom { key, target, body } = *custom;
+            // One key may be used for several operations, and with and without a stream.
+            let mut parts = Parts::new(context.operation().as_str());
+            parts.count(usize::from(members.is_stream()));
+            parts.add(key.as_bytes());
+            // The model is as the request names it, so that no other's answer is given for it.
+            parts.add_option(model.name().map(str::as_bytes));
+            match model {
+                Model::Named(_) => {}
+                // The path may say which model it is.
+                Model::None => parts.add(&target),
+                // It may be any.
+                Model::Ambiguous => {
+                    parts.add(&target);
+                    parts.add(&body.finalize());
+                }
+            }
+            digest.update(parts.finish());
+            scopes::of_custom(gateway, &key)
+        });
         CachePlace {
             key: CacheKey(digest.finalize().into()),
             gateway,
             provider: scopes::of_provider(gateway, context.provider().unwrap_or_default()),
-            model: scopes::of_model(gateway, model.flatten().as_deref().unwrap_or_default()),
-            custom: custom.map(|key| scopes::of_custom(gateway, &key)),
+            model: scopes::of_model(gateway, model.name().unwrap_or_default()),
+            custom,
         }
     }
 }
 
-impl Model {
-    /// As the gateway knows it, or to be read. `is_strict`: what was read of the beginning of a body is
-    /// not enough, for a further `model` may follow.
-    fn of(context: &GatewayContext, is_strict: bool) -> Self {
-        let known = match is_strict {
-            false => context.model(),
-            true => {
-                let routed = context.routed_model().map(Into::into);
-                routed.or_else(|| context.model_in_path(None).map(Into::into))
-            }
-        };
-        match known {
-            Some(model) => Self::Known(model.into()),
-            None => Self::Read(Box::new(ObjectScanner::new().wary(is_strict))),
-        }
+/// The model, where the gateway knows it. `is_strict`: what was read of the beginning of a body is not
+/// enough, for a further `model` may follow.
+fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Box<str>> {
+    if !is_strict {
+        return context.model().map(Into::into);
     }
+    let routed = context.routed_model().map(Into::into);
+    routed.or_else(|| context.model_in_path(None).map(Into::into))
 }
 
-fn decoded(scanner: &ObjectScanner) -> Option<Box<str>> {
-    string::decode(&scanner.model()?.raw).map(String::into_boxed_str)
+/// Whose request it is, and where it goes but for its path.
+fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayContext) {
+    let (uri, upstream) = (request.uri(), context.upstream());
+    parts.add_option(context.account().map(str::as_bytes));
+    parts.add(context.gateway().as_bytes());
+    parts.add(&place_of_settings(context.settings()));
+    parts.add(upstream.map_or("", |upstream| upstream.slug()).as_bytes());
+    parts.add(upstream.map_or("", |upstream| upstream.origin().base()).as_bytes());
+    parts.add(uri.scheme_str().unwrap_or_default().as_bytes());
+    parts.add(uri.authority().map_or("", |authority| authority.as_str()).as_bytes());
+    parts.add(request.method().as_str().as_bytes());
+}
+
+/// Its path, its query, and the headers of its content.
+fn add_target<B>(parts: &mut Parts, request: &Request<B>, headers: &Headers<'_>) {
+    parts.add(request.uri().path().as_bytes());
+    parts.add_option(request.uri().query().map(str::as_bytes));
+    headers.add(parts, is_of_content);
 }
 
 /// Where the settings of a gateway stand: two tenants of a host may have one id. Settings that stand
@@ -212,123 +204,30 @@ fn place_of_settings(settings: Option<&GatewaySettings>) -> [u8; 16] {
 /// Who is calling: the host's word for it, and the token that the gateway was shown. The keys for the
 /// provider are among the headers, in every key, but for those in the query.
 fn add_caller<B>(
-    digest: &mut Sha256,
+    parts: &mut Parts,
     request: &Request<B>,
     context: &GatewayContext,
     is_shared: bool,
 ) {
     // A key from below may depend on all of it.
     let identity = context.identity().filter(|_| !is_shared);
-    add_option(digest, identity.map(|identity| identity.subject().as_bytes()));
+    parts.add_option(identity.map(|identity| identity.subject().as_bytes()));
     if let Some(identity) = identity {
-        digest.update((identity.groups().len() as u64).to_be_bytes());
-        identity.groups().for_each(|group| add_parts(digest, &[group.as_bytes()]));
-        digest.update((identity.labels().len() as u64).to_be_bytes());
+        parts.count(identity.groups().len());
+        identity.groups().for_each(|group| parts.add(group.as_bytes()));
+        parts.count(identity.labels().len());
         for (name, value) in identity.labels() {
-            add_parts(digest, &[name.as_bytes(), value.as_bytes()]);
+            parts.add(name.as_bytes());
+            parts.add(value.as_bytes());
         }
     }
     let token = context.token_digest().filter(|_| !is_shared);
-    add_option(digest, token.map(<[u8; 32]>::as_slice));
+    parts.add_option(token.map(<[u8; 32]>::as_slice));
     // Which of the keys below the gateway it is.
-    add_option(digest, context.key_alias().map(str::as_bytes));
-    let keys: Vec<_> =
-        request.uri().query().into_iter().flat_map(credentials::keys_in_query).collect();
-    digest.update((keys.len() as u64).to_be_bytes());
-    for key in &keys {
-        add_parts(digest, &[key]);
+    parts.add_option(context.key_alias().map(str::as_bytes));
+    let query = request.uri().query();
+    for key in query.into_iter().flat_map(credentials::keys_in_query) {
+        parts.add_option(Some(&key));
     }
-}
-
-/// In the order of their names, each with all of its values in their order. `is_custom`: the provider is
-/// none that is built in, and may keep conversations by its headers.
-fn add_headers(always: &mut Sha256, target: &mut Sha256, headers: &HeaderMap, is_custom: bool) {
-    let is_added = |name: &str| !changes_nothing(name) || is_custom && is_of_session(name);
-    let mut names: Vec<&HeaderName> =
-        headers.keys().filter(|name| is_added(name.as_str())).collect();
-    names.sort_unstable_by_key(|name| name.as_str());
-    for name in names {
-        let digest =
-            if name.as_str().starts_with("content-") { &mut *target } else { &mut *always };
-        if *name == ACCEPT_ENCODING
-            && let Some(codings) = accepted(headers)
-        {
-            add_parts(digest, &[b"accepted codings", codings.as_bytes()]);
-            continue;
-        }
-        let values = headers.get_all(name);
-        add_parts(digest, &[name.as_str().as_bytes()]);
-        digest.update((values.iter().count() as u64).to_be_bytes());
-        for value in values {
-            add_parts(digest, &[value.as_bytes()]);
-        }
-    }
-    // What is missing at the end is no part of what follows.
-    add_parts(always, &[b""]);
-    add_parts(target, &[b""]);
-}
-
-/// Headers that tell of the client's program, of one sending, of a trace or of a conversation. No
-/// provider answers otherwise for them.
-fn changes_nothing(name: &str) -> bool {
-    matches!(
-        name,
-        "user-agent"
-            | "host"
-            | "content-length"
-            | "expect"
-            | "date"
-            | "via"
-            | "traceparent"
-            | "tracestate"
-            | "baggage"
-            | "b3"
-            | "x-request-id"
-            | "request-id"
-            | "x-client-request-id"
-            | "x-correlation-id"
-            | "x-amzn-trace-id"
-            | "x-cloud-trace-context"
-            | "idempotency-key"
-            | "x-idempotency-key"
-            | "x-stainless-arch"
-            | "x-stainless-async"
-            | "x-stainless-custom-poll-interval"
-            | "x-stainless-helper"
-            | "x-stainless-helper-method"
-            | "x-stainless-lang"
-            | "x-stainless-os"
-            | "x-stainless-package-version"
-            | "x-stainless-poll-helper"
-            | "x-stainless-read-timeout"
-            | "x-stainless-retry-count"
-            | "x-stainless-runtime"
-            | "x-stainless-runtime-version"
-            | "x-stainless-timeout"
-    ) || name.starts_with("x-b3-")
-        || is_of_session(name)
-}
-
-/// No built-in provider answers by one of these.
-fn is_of_session(name: &str) -> bool {
-    matches!(
-        name,
-        "x-session-id"
-            | "x-claude-code-session-id"
-            | "session_id"
-            | "session-id"
-            | "x-session-affinity"
-            | "x-grok-conv-id"
-    )
-}
-
-/// Whether an answer that varies by this header of the request can be told from others.
-pub(super) fn is_told_apart(name: &str) -> bool {
-    name != "*" && !changes_nothing(&name.to_ascii_lowercase())
-}
-
-/// One that is not there is none that is empty.
-fn add_option(digest: &mut Sha256, part: Option<&[u8]>) {
-    digest.update([u8::from(part.is_some())]);
-    add_parts(digest, &[part.unwrap_or_default()]);
+    parts.add_option(None);
 }

@@ -1,6 +1,7 @@
 //! A request whose answer is to be looked up, between the layers outside of the cache and its own.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +11,13 @@ use tower::BoxError;
 
 use super::asked::{Asked, Policy, asked};
 use super::caching::Caching;
-use super::collect::{Collected, collect};
+use super::collect::collect;
 use super::key::KeyMaker;
 use super::store::Generation;
 use super::target::Target;
 use super::wait::Wait;
 use crate::context::GatewayContext;
+use crate::control::replay::Read;
 use crate::util::budget::{BodyBudget, Held};
 use crate::util::timeout::TimeoutError;
 
@@ -33,8 +35,9 @@ pub(in crate::control) fn wanted<B>(
 
 /// A request whose answer is to be looked up, and kept.
 pub(in crate::control) struct Plan {
-    policy: Box<Policy>,
-    key: KeyMaker,
+    policy: Arc<Policy>,
+    /// Boxed: a future that is larger is slower to allocate and to move.
+    key: Box<KeyMaker>,
 }
 
 impl Wanted {
@@ -45,19 +48,20 @@ impl Wanted {
         context: &GatewayContext,
     ) -> Option<Plan> {
         let Self(Asked::Keep(policy)) = self else { return None };
-        let key = KeyMaker::new(request, context, &policy);
+        let key = Box::new(KeyMaker::new(request, context, &policy));
         Some(Plan { policy, key })
     }
 }
 
 impl Plan {
-    /// Reads the body, for it is in the key. `patience`: how long the client may be silent.
+    /// Reads the body, for it is in the key. False: the request is not for the cache. `patience`: how long
+    /// the client may be silent.
     pub(in crate::control) async fn collect<B>(
         &mut self,
-        body: B,
+        body: &mut Read<B>,
         held: Held,
         patience: Option<Duration>,
-    ) -> Result<Collected<B>, TimeoutError>
+    ) -> Result<bool, TimeoutError>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -74,17 +78,17 @@ impl Plan {
         wait: Wait,
     ) -> Target {
         Target {
-            place: self.key.finish(),
+            place: self.key.finish(&context),
             generation: Generation::default(),
             seal: None,
             closed: 0,
-            policy: self.policy.into(),
+            policy: self.policy,
             context,
             writer: caching.writer().clone(),
             wait,
             budget,
-            is_alone: Arc::default(),
-            has_waited: Arc::default(),
+            is_alone: AtomicBool::default(),
+            has_waited: AtomicBool::default(),
         }
     }
 }

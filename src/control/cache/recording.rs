@@ -5,7 +5,6 @@ mod error;
 mod frames;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -31,7 +30,7 @@ pub(in crate::control) type Source = Pin<Box<dyn Body<Data = Bytes, Error = BoxE
 /// All frames are held as long as it may be stored. Once it is known not to be, those are let go that
 /// everybody has read, and a reader that falls behind what may be held is broken off.
 pub(in crate::control) struct Recording {
-    pub(super) head: Arc<Head>,
+    pub(super) head: Head,
     /// `None` once it has ended.
     source: Option<Source>,
     frames: Frames,
@@ -75,7 +74,7 @@ impl Recording {
         let (storing, metered) = beside.unzip();
         Self {
             length: declared(&head.headers),
-            head: Arc::new(head),
+            head,
             source: Some(source),
             frames: Frames::new(held, most),
             bytes: 0,
@@ -243,7 +242,7 @@ impl Recording {
                 let (frames, held) = self.frames.take();
                 let whole = Whole {
                     status: self.head.status,
-                    headers: self.head.headers.clone(),
+                    headers: std::mem::take(&mut self.head.headers),
                     frames,
                     trailers: self.trailers.take(),
                 };

@@ -5,7 +5,6 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use crate::settings::canonical_model;
-use crate::util::digest::add_parts;
 use crate::util::hex;
 
 /// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
@@ -21,35 +20,35 @@ impl fmt::Debug for CacheScope {
 
 /// Of an account and a gateway.
 pub(super) fn of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
-    let account = account.map(str::as_bytes);
     // An account of no name is another one than none.
-    let has_account = [u8::from(account.is_some())];
-    digest("gateway", &[&has_account, account.unwrap_or_default(), gateway.as_bytes()])
+    let length = account.map_or(u64::MAX, |account| account.len() as u64);
+    let digest = Sha256::new_with_prefix("cache/gateway").chain_update(length.to_be_bytes());
+    first_half(digest.chain_update(account.unwrap_or_default()).chain_update(gateway))
 }
 
 /// Of a provider within a gateway, by its slug.
 pub(super) fn of_provider(gateway: CacheScope, slug: &str) -> CacheScope {
-    digest("provider", &[&gateway.0, slug.as_bytes()])
+    part("cache/provider", gateway, slug)
 }
 
 /// Of a model within a gateway, however it is written; of an empty name, of requests that name none.
 pub(super) fn of_model(gateway: CacheScope, model: &str) -> CacheScope {
-    digest("model", &[&gateway.0, canonical_model(model).as_bytes()])
+    part("cache/model", gateway, &canonical_model(model))
 }
 
 /// Of a custom key within a gateway.
 pub(super) fn of_custom(gateway: CacheScope, custom: &str) -> CacheScope {
-    digest("custom", &[&gateway.0, custom.as_bytes()])
+    part("cache/custom", gateway, custom)
 }
 
-fn digest(kind: &str, parts: &[&[u8]]) -> CacheScope {
-    let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache-scope/1");
-    add_parts(&mut digest, &[kind.as_bytes()]);
-    add_parts(&mut digest, parts);
-    let all: [u8; 32] = digest.finalize().into();
-    let mut scope = [0; 16];
-    scope.copy_from_slice(&all[..16]);
-    CacheScope(scope)
+/// No kind begins with another one, and only the name has no fixed length.
+fn part(kind: &str, gateway: CacheScope, name: &str) -> CacheScope {
+    first_half(Sha256::new_with_prefix(kind).chain_update(gateway.0).chain_update(name))
+}
+
+fn first_half(digest: Sha256) -> CacheScope {
+    let digest = digest.finalize();
+    CacheScope(std::array::from_fn(|at| digest[at]))
 }
 
 #[cfg(test)]

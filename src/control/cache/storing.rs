@@ -1,5 +1,6 @@
 //! Reads an answer as it passes, and decides at its end whether it is stored.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use crate::util::unwind;
 
 /// Reads an answer beside those that it is for, and says at its end whether it is kept.
 pub(super) struct Storing {
-    target: Target,
+    target: Arc<Target>,
     /// Other processes that want the same answer.
     broadcast: Option<Box<dyn Broadcast>>,
     /// It has ended as its framing says, though it is not kept.
@@ -66,10 +67,10 @@ impl Storing {
     /// For an answer with this head, unless that tells that it is not kept, and what reads its usage.
     pub(super) fn new<B>(
         response: &Response<B>,
-        target: Target,
+        target: Arc<Target>,
         broadcast: Option<Box<dyn Broadcast>>,
     ) -> Result<(Self, Metered), NotStored> {
-        let Target { policy, context, .. } = &target;
+        let Target { policy, context, .. } = &*target;
         let headers = response.headers();
         let length = declared(headers);
         if !is_kept(response.status(), policy) {
@@ -154,8 +155,7 @@ impl Storing {
     /// What is kept of an answer that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
-        let (headers, frames) = (compact::headers(&headers), compact::frames(frames));
-        let trailers = trailers.map(|trailers| compact::headers(&kept(&trailers)));
+        let (frames, trailers) = (compact::frames(frames), trailers.as_ref().map(kept));
         let Policy { fresh_for, stale_for, .. } = *self.target.policy;
         let times = self.times.take().map(|(_, times)| times).unwrap_or_default();
         let stored_at = SystemTime::now();
@@ -171,7 +171,7 @@ impl Storing {
 
     /// Gives it to the store.
     pub(super) fn commit(mut self, entry: CacheEntry) {
-        let Target { place, generation, ref writer, .. } = self.target;
+        let Target { place, generation, ref writer, .. } = *self.target;
         match self.broadcast.take() {
             Some(mut broadcast) => {
                 broadcast.on_written(writer.counts.clone().on_written());

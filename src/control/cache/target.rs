@@ -18,7 +18,6 @@ use crate::hook::CacheEntryShown;
 use crate::util::budget::BodyBudget;
 
 /// Where an answer is to be kept, and until when.
-#[derive(Clone)]
 pub(in crate::control) struct Target {
     pub(super) place: CachePlace,
     /// When the store was looked into.
@@ -33,10 +32,10 @@ pub(in crate::control) struct Target {
     pub(super) writer: Arc<Writer>,
     pub(super) wait: Wait,
     /// What is read of others' answers counts in it.
-    pub(super) budget: BodyBudget,
-    /// Whether its call is for nobody else, and whether it waited for others before. All clones see it.
-    pub(super) is_alone: Arc<AtomicBool>,
-    pub(super) has_waited: Arc<AtomicBool>,
+    pub(in crate::control) budget: BodyBudget,
+    /// Whether its call is for nobody else, and whether it waited for others before.
+    pub(super) is_alone: AtomicBool,
+    pub(super) has_waited: AtomicBool,
 }
 
 impl Target {

@@ -154,7 +154,7 @@ impl Scene {
             Asked::Bypass => Got::Bypass,
             Asked::Keep(policy) => {
                 let place = place(head, context, &policy, body);
-                Got::Kept(Box::new((place, *policy)))
+                Got::Kept(Box::new((place, Policy::clone(&policy))))
             }
         })
     }
@@ -177,5 +177,5 @@ fn place(head: &Request<()>, context: &GatewayContext, policy: &Policy, body: &[
     for piece in body.chunks(7) {
         maker.push(piece);
     }
-    maker.finish()
+    maker.finish(context)
 }

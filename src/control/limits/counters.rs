@@ -58,8 +58,8 @@ impl<'a> Subject<'a> {
                     None => self.runs_model,
                 })
             && (paths.is_empty() || {
-                let path = segments::plain(self.context.provider_path());
-                paths.iter().any(|wanted| path.starts_with(&segments::plain(wanted)))
+                let path = self.context.provider_path();
+                paths.iter().any(|wanted| segments::begins_with(path, &segments::plain(wanted)))
             })
             && (groups.is_empty()
                 || identity.is_some_and(|own| groups.iter().any(|group| own.is_in(group))))

@@ -40,11 +40,6 @@ impl<B> Read<B> {
         let rest = Rest::Body(Box::pin(body));
         Self { frames: SmallList::default(), bytes: 0, rest, held: None, at: 0, handed_out: 0 }
     }
-
-    pub(in crate::control) fn push(&mut self, data: Bytes) {
-        self.bytes = self.bytes.saturating_add(data.len() as u64);
-        self.frames.push(data);
-    }
 }
 
 impl<B> Read<B>

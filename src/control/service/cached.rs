@@ -1,6 +1,7 @@
 //! The path of a request whose answer may come from the cache.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,8 +13,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, Came, Collected, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed,
-    came, failed, followed, hit, shared,
+    CacheBody, Caching, Came, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed, came,
+    failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -22,17 +23,21 @@ use crate::control::timer::Bound;
 use crate::control::verdict;
 use crate::hook::CacheStatus;
 use crate::response::failure;
-use crate::util::budget::BodyBudget;
+use crate::util::ready::Boxed;
 
 /// A request for which somebody has asked for the cache.
+///
+/// It stays in its box from the arrival to the call, or each future on the way would move it.
 pub(super) struct Cached<S, B> {
     pub(super) caching: Caching,
     /// It is not ready: that would hold a place while the client is waited for.
     pub(super) steps: Steps<S>,
-    pub(super) request: Request<B>,
+    pub(super) request: Request<Read<B>>,
     pub(super) context: GatewayContext,
     pub(super) bounds: Bounds,
 }
+
+type Output<R> = Result<Response<ControlBody<R>>, BoxError>;
 
 impl<S, B, R> Cached<S, B>
 where
@@ -44,31 +49,23 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    pub(super) async fn run(self, wanted: Wanted) -> Result<Response<ControlBody<R>>, BoxError> {
+    pub(super) fn run(self: Box<Self>, wanted: Wanted) -> Boxed<Output<R>> {
         match wanted.plan(&self.request, &self.context) {
-            Some(plan) => self.look_up(plan).await,
-            None => {
-                let Self { caching, steps, request, context, bounds } = self;
-                let asking = Asking { steps, request: request.map(Read::unread), context, bounds };
-                asking.bypass(&caching).await
-            }
+            Some(plan) => Box::pin(self.look_up(plan)),
+            None => Box::pin(self.bypass()),
         }
     }
 
-    async fn look_up(self, mut plan: Plan) -> Result<Response<ControlBody<R>>, BoxError> {
-        let Self { caching, steps, request, context, bounds } = self;
-        let budget = steps.budget(&context);
-        let (head, body) = request.into_parts();
-        let read = match plan.collect(body, budget.share(), bounds.timeouts.body).await? {
-            Collected::Whole(read) => read,
-            Collected::Part(read) => {
-                let request = Request::from_parts(head, read);
-                return Asking { steps, request, context, bounds }.bypass(&caching).await;
-            }
-        };
-        let asks_once = !steps.records(Some(&context));
+    async fn look_up(mut self: Box<Self>, mut plan: Plan) -> Output<R> {
+        let bounds = self.bounds;
+        let budget = self.steps.budget(&self.context);
+        if !plan.collect(self.request.body_mut(), budget.share(), bounds.timeouts.body).await? {
+            return Box::pin(self.bypass()).await;
+        }
+        let caching = self.caching.clone();
+        let asks_once = !self.steps.records(Some(&self.context));
         let wait = Wait::new(bounds.timeouts.head, asks_once);
-        let mut target = plan.target(&caching, context.clone(), budget.clone(), wait);
+        let mut target = plan.target(&caching, self.context.clone(), budget, wait);
         let stale = match caching.look_up(&mut target).await {
             Lookup::Fresh(entry) => {
                 let mut response = hit(&caching, entry, &target);
@@ -82,15 +79,11 @@ where
                 None
             }
         };
+        let target = Arc::new(target);
         // Each of those who share the call has its own end of time.
-        let asking = Asking {
-            steps,
-            request: Request::from_parts(head, read),
-            context,
-            bounds: Bounds { total: None, ..bounds },
-        };
+        self.bounds.total = None;
         target.context.set_read_by_many();
-        let call = Box::pin(asking.share(caching.clone(), target.clone(), budget));
+        let call = Box::pin(self.share(target.clone()));
         let member = caching.join(&target, call).of(target.context.clone());
         let mut response = shared(&caching, member, stale, &target).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {
@@ -100,54 +93,26 @@ where
         target.show(&mut response);
         Ok(within(response, bounds))
     }
-}
 
-/// The response with its body, which ends in time though nobody polls it: each reader has its own.
-fn within<R>(response: Response<CacheBody>, bounds: Bounds) -> Response<ControlBody<R>>
-where
-    R: Body,
-{
-    CallBody::within(response, bounds).map(ControlBody::of_cache)
-}
-
-/// A request for the provider, of which something was read.
-struct Asking<S, B> {
-    steps: Steps<S>,
-    request: Request<Read<B>>,
-    context: GatewayContext,
-    bounds: Bounds,
-}
-
-impl<S, B, R> Asking<S, B>
-where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
-{
     /// Sends it as without a cache.
-    async fn send(self) -> Result<Response<ControlBody<R>>, BoxError> {
-        let Self { mut steps, mut request, context, bounds } = self;
-        poll_fn(|cx| steps.poll_ready(cx)).await?;
-        if steps.records(Some(&context)) {
-            if let Some(total) = bounds.total {
-                request.extensions_mut().insert(HandedDown(total));
+    async fn send(mut self: Box<Self>) -> Output<R> {
+        poll_fn(|cx| self.steps.poll_ready(cx)).await?;
+        if self.steps.records(Some(&self.context)) {
+            if let Some(total) = self.bounds.total {
+                self.request.extensions_mut().insert(HandedDown(total));
             }
-            let request = steps.record_read(request);
-            let response = steps.get_mut().call(request).await?;
+            let request = self.steps.record_read(self.request);
+            let response = self.steps.get_mut().call(request).await?;
             return Ok(response.map(ControlBody::of_repeated));
         }
-        let call = steps.get_mut().get_mut().get_mut();
-        let request = request.map(ReplayBody::read);
-        let response = call.call_within(request, Some(&context), Some(bounds)).await?;
-        Ok(response.map(ControlBody::new))
+        let call = self.steps.get_mut().get_mut().get_mut();
+        let request = self.request.map(ReplayBody::read);
+        let call = call.call_within(request, Some(&self.context), Some(self.bounds));
+        Ok(call.await?.map(ControlBody::new))
     }
 
     /// The same. `bound`: until when there must be a head.
-    async fn send_within(self, bound: Option<Bound>) -> Result<Response<ControlBody<R>>, BoxError> {
+    async fn send_within(self: Box<Self>, bound: Option<Bound>) -> Output<R> {
         match bound {
             None => self.send().await,
             // Nothing is sent that has no time.
@@ -155,22 +120,23 @@ where
                 self.context.set_unsent();
                 Err(bound.error.into())
             }
-            Some(bound) => match timeout_at(bound.until, self.send()).await {
+            Some(bound) => match timeout_at(bound.until, Box::pin(self.send())).await {
                 Ok(result) => result,
                 Err(_) => Err(bound.error.into()),
             },
         }
     }
 
-    async fn bypass(self, caching: &Caching) -> Result<Response<ControlBody<R>>, BoxError> {
+    async fn bypass(self: Box<Self>) -> Output<R> {
         // Whatever becomes of its call.
-        caching.bypassed();
+        self.caching.bypassed();
         Ok(bypassed(self.send().await?))
     }
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.
-    async fn share(self, caching: Caching, target: Target, budget: BodyBudget) -> Came {
-        let broadcast = match caching.way(&target).await {
+    async fn share(self: Box<Self>, target: Arc<Target>) -> Came {
+        let budget = target.budget.clone();
+        let broadcast = match self.caching.way(&target).await {
             Way::Found(entry) => return Came::Found(entry),
             Way::Follow(answer) if target.takes(answer.status) => {
                 return followed(answer, &target, &budget);
@@ -194,4 +160,12 @@ where
             }
         }
     }
+}
+
+/// The response with its body, which ends in time though nobody polls it: each reader has its own.
+fn within<R>(response: Response<CacheBody>, bounds: Bounds) -> Response<ControlBody<R>>
+where
+    R: Body,
+{
+    CallBody::within(response, bounds).map(ControlBody::of_cache)
 }

@@ -10,7 +10,10 @@ impl ObjectScanner {
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {
         let byte = chunk[at];
         if self.member == MODEL && byte != b'"' {
-            return Err(ScanError::ModelIsNotAString);
+            self.doubt(ScanError::ModelIsNotAString)?;
+        }
+        if let Some(notes) = &mut self.notes {
+            notes.see(self.member, byte);
         }
         self.state = match byte {
             b'"' => {
@@ -77,9 +80,8 @@ impl ObjectScanner {
         {
             let part = &chunk[at..end];
             if model.raw.len() + part.len() > LONGEST_MODEL {
-                return Err(ScanError::ModelTooLong);
-            }
-            if model.raw.capacity() == 0 {
+                self.doubt(ScanError::ModelTooLong)?;
+            } else if model.raw.capacity() == 0 {
                 // Exactly as long as needed: a model's name is rarely split.
                 model.raw = part.to_vec();
             } else {

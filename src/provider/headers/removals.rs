@@ -64,16 +64,19 @@ fn is_ordinary_connection(value: &HeaderValue) -> bool {
 }
 
 /// Every field that a `connection` line names is of this hop alone (RFC 9110 §7.6.1).
-pub(crate) fn remove_named_by_connection(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
+pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
         // `host` may be the provider's already; the client's is replaced anyway.
         .filter(|name| *name != HOST)
-        .collect();
-    for name in named {
+        .collect()
+}
+
+fn remove_named_by_connection(headers: &mut HeaderMap) {
+    for name in named_by_connection(headers) {
         headers.remove(name);
     }
 }

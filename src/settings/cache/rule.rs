@@ -107,10 +107,8 @@ impl CacheRule {
                 None => self.is_never(),
             };
         is_for_model
-            && (self.paths.is_empty() || {
-                let path = segments::plain(path);
-                self.paths.iter().any(|wanted| path.starts_with(wanted))
-            })
+            && (self.paths.is_empty()
+                || self.paths.iter().any(|wanted| segments::begins_with(path, wanted)))
     }
 
     pub(crate) fn check_models(&self) -> Result<(), SettingsError> {

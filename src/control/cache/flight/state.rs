@@ -83,7 +83,8 @@ impl Flight {
         let waiting = Arc::new(Waiting::default());
         let state = State {
             phase: Phase::Vacant { has_failed: false },
-            members: Vec::new(),
+            // Most are alone.
+            members: Vec::with_capacity(1),
             count: 0,
             asks: None,
             asker: None,

@@ -45,7 +45,7 @@ impl Drop for Telling {
 
 struct Stage {
     flights: Arc<Flights>,
-    target: Target,
+    target: Arc<Target>,
     budget: BodyBudget,
     others: Others,
 }

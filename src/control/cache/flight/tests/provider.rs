@@ -87,7 +87,7 @@ impl Drop for Calling {
     }
 }
 
-pub(super) async fn call(world: World, target: Target, budget: BodyBudget) -> Came {
+pub(super) async fn call(world: World, target: Arc<Target>, budget: BodyBudget) -> Came {
     let calling = {
         let mut provider = world.lock().unwrap();
         provider.calling += 1;

@@ -1,5 +1,7 @@
 //! Requests that share a call, in an order that chance has chosen.
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 
 /// One request, as far as it has come.
@@ -13,7 +15,7 @@ enum Actor {
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) flights: Arc<Flights>,
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) budget: BodyBudget,
     actors: Vec<Spawn<Actor>>,
     random: fastrand::Rng,
@@ -22,7 +24,7 @@ pub(super) struct Scene {
     pub(super) broken: usize,
 }
 
-pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
+pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Arc<Target> {
     let scope = CacheScope([0; 16]);
     let policy = Policy {
         fresh_for: Duration::from_secs(60),
@@ -35,7 +37,7 @@ pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         custom: None,
     };
     let arrival = Arrival::new(Method::POST, Uri::from_static("/"), Endpoint::None);
-    Target {
+    Arc::new(Target {
         place: CachePlace {
             key: CacheKey([0; 32]),
             gateway: scope,
@@ -51,9 +53,9 @@ pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Target {
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
         wait: Wait::new(None, true),
         budget: BodyBudget::default(),
-        is_alone: Arc::default(),
-        has_waited: Arc::default(),
-    }
+        is_alone: AtomicBool::default(),
+        has_waited: AtomicBool::default(),
+    })
 }
 
 impl Scene {

@@ -1,0 +1,169 @@
+//! What the body of a request tells, as far as the cache goes by it.
+
+use std::borrow::Cow;
+
+use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::string;
+
+/// Reads the top-level members of a body. Bytes may be split anywhere.
+#[derive(Debug)]
+pub(super) struct Members {
+    scanner: ObjectScanner,
+    /// Nothing is read behind it.
+    error: Option<ScanError>,
+}
+
+/// The model that a body names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Model<'a> {
+    Named(Cow<'a, str>),
+    None,
+    /// The body names several, or cannot be read.
+    Ambiguous,
+}
+
+impl Model<'_> {
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::None | Self::Ambiguous => None,
+        }
+    }
+}
+
+impl Members {
+    pub(super) fn new() -> Self {
+        Self { scanner: ObjectScanner::noting(), error: None }
+    }
+
+    /// Reads the next bytes.
+    pub(super) fn push(&mut self, data: &[u8]) {
+        if self.error.is_none() {
+            self.error = self.scanner.push(data).err();
+        }
+    }
+
+    /// At the end of the body: whether all of it was read.
+    fn finish(&self) -> Result<(), ScanError> {
+        self.error.map_or_else(|| self.scanner.finish(), Err)
+    }
+
+    /// Whether the body asks for a stream.
+    pub(super) fn is_stream(&self) -> bool {
+        self.scanner.notes().is_stream
+    }
+
+    /// At the end of the body: whether the request only makes an answer. `may_be_other`: the body need not
+    /// be a JSON object.
+    pub(super) fn is_clean(&self, may_be_other: bool) -> bool {
+        match self.finish() {
+            Ok(()) => !self.scanner.notes().is_stateful,
+            Err(ScanError::NotAnObject) => may_be_other,
+            Err(_) => false,
+        }
+    }
+
+    /// At the end of the body: the model that it names.
+    pub(super) fn model(&self) -> Model<'_> {
+        if self.finish().is_err() || self.scanner.notes().is_ambiguous {
+            return Model::Ambiguous;
+        }
+        let Some(written) = self.scanner.model() else { return Model::None };
+        string::decoded(&written.raw).map_or(Model::Ambiguous, Model::Named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Members {
+        let pieces = |size| {
+            let mut scanner = Members::new();
+            body.as_bytes().chunks(size).for_each(|piece| scanner.push(piece));
+            scanner
+        };
+        let (whole, bytes) = (pieces(1 << 20), pieces(1));
+        assert_eq!(whole.is_clean(true), bytes.is_clean(true), "{body}");
+        assert_eq!(whole.is_stream(), bytes.is_stream(), "{body}");
+        assert_eq!(whole.model(), bytes.model(), "{body}");
+        whole
+    }
+
+    #[test]
+    fn what_changes_or_polls_state_is_found() {
+        for body in [
+            r#"{"conversation":"conv_1"}"#,
+            r#"{"conversation":{"id":"c"}}"#,
+            r#"{"a":[{"b":"}"}],"conversation_id":"c"}"#,
+            r#"{"container":"c"}"#,
+            r#"{"deferred": true}"#,
+            r#"{"deferred":false,"deferred":true}"#,
+            r#"{"background":true}"#,
+            r#"{"Background":true}"#,
+            r#"{"\u0062ackground":true}"#,
+            r#"{"request_id":"r"}"#,
+            r#"{"queueRequest":true}"#,
+            r#"{"background":1}"#,
+        ] {
+            assert!(!read(body).is_clean(true), "{body}");
+        }
+        for body in [
+            "{}",
+            " {\"a\":\"conversation\"} ",
+            r#"{"conversation":null,"deferred":false,"background": false }"#,
+            r#"{"tools":[{"container":{"type":"auto"}}],"input":"\"background\":true"}"#,
+            r#"{"n":1.5e3,"t":true,"o":{"background":true}}"#,
+        ] {
+            assert!(read(body).is_clean(false), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_clean() {
+        for body in [r#"{"a":1"#, r#"{"a":1} x"#, r#"{"a" 1}"#, "{,}", r#"{"a":"#, r#"{"a":x"#] {
+            assert!(!read(body).is_clean(true), "{body}");
+        }
+        for body in ["", "[1]", "--b\r\n", "\u{1f}x"] {
+            assert!(!read(body).is_clean(false) && read(body).is_clean(true), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_known() {
+        assert!(read(r#"{"stream":true}"#).is_stream());
+        assert!(read(r#"{"stream":false,"stream" : true }"#).is_stream());
+        for body in ["{}", r#"{"stream":false}"#, r#"{"a":{"stream":true}}"#] {
+            assert!(!read(body).is_stream(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_told_where_every_reader_finds_the_same() {
+        for body in [r#"{"model":"a"}"#, r#"{"x":{"model":"b"},"mod\u0065l":"\u0061","y":1}"#] {
+            assert_eq!(read(body).model(), Model::Named("a".into()), "{body}");
+        }
+        assert_eq!(read(r#"{"x":{"model":"b"}}"#).model(), Model::None);
+        let long = format!(r#"{{"model":"{}"}}"#, "m".repeat(2000));
+        for body in [
+            r#"{"model":"a","model":"a"}"#,
+            r#"{"model":"a","Model":1}"#,
+            r#"{"MODEL":"b","model":"a"}"#,
+            r#"{"model":null}"#,
+            r#"{"model":"\x"}"#,
+            &long,
+        ] {
+            assert_eq!(read(body).model(), Model::Ambiguous, "{body}");
+            assert!(read(body).is_clean(false), "{body}");
+        }
+        for body in ["", "[1]", r#"{"model":"a""#, r#"{"model":"a"}x"#] {
+            assert_eq!(read(body).model(), Model::Ambiguous, "{body}");
+        }
+    }
+
+    /// What comes behind is read all the same.
+    #[test]
+    fn state_is_found_behind_a_model_that_cannot_be_told() {
+        assert!(!read(r#"{"model":"a","model":{"b":1},"background":true}"#).is_clean(true));
+    }
+}

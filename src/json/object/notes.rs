@@ -1,0 +1,75 @@
+//! What a cache must know of a request, beside its model.
+
+use super::{Member, ObjectScanner, STREAM, ScanError};
+use crate::json::string;
+
+/// What continues a conversation or runs in a container, and what is answered later or asks for such an
+/// answer.
+const STATEFUL: [&str; 7] = [
+    "background",
+    "container",
+    "conversation",
+    "conversation_id",
+    "deferred",
+    "queueRequest",
+    "request_id",
+];
+
+/// What the top-level members of a body tell a cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache uses it"))]
+pub(crate) struct Notes {
+    /// It changes or polls what its provider keeps.
+    pub(crate) is_stateful: bool,
+    /// It asks for a stream. The last such member counts for most readers.
+    pub(crate) is_stream: bool,
+    /// It may name another model than the one that was read.
+    pub(crate) is_ambiguous: bool,
+}
+
+impl Notes {
+    /// A value begins with this byte.
+    pub(super) fn see(&mut self, member: Member, byte: u8) {
+        match member {
+            // `null` and `false` ask for nothing.
+            Member::Stateful => self.is_stateful |= !matches!(byte, b'n' | b'f'),
+            STREAM => self.is_stream = byte == b't',
+            _ => {}
+        }
+    }
+}
+
+impl ObjectScanner {
+    /// Wary, and notes what a cache must know.
+    #[cfg(feature = "cache")]
+    pub(crate) fn noting() -> Self {
+        Self { is_wary: true, notes: Some(Notes::default()), ..Self::default() }
+    }
+
+    /// What was noted so far.
+    #[cfg(feature = "cache")]
+    pub(crate) fn notes(&self) -> Notes {
+        self.notes.unwrap_or_default()
+    }
+
+    /// Nobody but a cache goes on with a body whose model is ambiguous.
+    pub(super) fn doubt(&mut self, error: ScanError) -> Result<(), ScanError> {
+        let Some(notes) = &mut self.notes else { return Err(error) };
+        notes.is_ambiguous = true;
+        (self.model, self.member, self.saw_model) = (None, Member::Other, true);
+        Ok(())
+    }
+}
+
+/// Of a key that is none of those that every scanner knows: its member, and whether some readers take it
+/// for `model`, for they ignore the case of keys.
+pub(super) fn look_closer(key: &[u8], is_noting: bool) -> (Member, bool) {
+    let Some(key) = string::decoded(key) else { return (Member::Other, false) };
+    let is_one = |member: &str| key.eq_ignore_ascii_case(member);
+    let member = match is_noting {
+        true if STATEFUL.iter().any(|member| is_one(member)) => Member::Stateful,
+        true if is_one("stream") => STREAM,
+        _ => Member::Other,
+    };
+    (member, is_one("model"))
+}
