@@ -54,7 +54,8 @@ pin_project! {
         // Boxed: most calls have no timeouts.
         pub(super) timing: Option<Box<Timing>>,
         pub(super) guards: Guards,
-        // A layer above reads the response body to see whether it is an error.
+        // A layer above reads the response body to see whether it is an error. False if nothing
+        // depends on it.
         pub(super) is_classified: bool,
         // The client may not leave the body unread for longer than its idle timeout.
         pub(super) watches_reader: bool,

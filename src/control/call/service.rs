@@ -189,7 +189,7 @@ where
 impl<S> Call<S> {
     /// Like [`call`](Service::call), for a request whose bounds are known. `context` is the
     /// request's.
-    #[inline]
+    #[inline(always)]
     pub(in crate::control) fn call_within<B, R>(
         &mut self,
         request: Request<B>,
@@ -277,7 +277,7 @@ impl<S> Call<S> {
     }
 
     /// Sends a request that has its permits.
-    #[inline]
+    #[inline(always)]
     fn send<B, R>(
         &mut self,
         mut request: Request<B>,
@@ -289,10 +289,11 @@ impl<S> Call<S> {
         S: Service<Request<B>, Response = Response<R>>,
         R: Body,
     {
-        let is_classified = verdict::is_marked_classified(request.extensions(), context);
         let timing = bounds.and_then(|Bounds { timeouts, total }| {
             Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
         });
+        let is_classified = (timing.is_some() || !guards.is_empty())
+            && verdict::is_marked_classified(request.extensions(), context);
         let is_read_by_many = context.is_some_and(GatewayContext::is_read_by_many);
         let watches_reader = bounds.is_some() && !is_read_by_many;
         let call = self.inner.call(request);

@@ -94,7 +94,9 @@ impl<B: Body> Watched<B> {
     pub(super) fn is_end_stream(&self) -> bool {
         let state = self.shared.state();
         let body = state.body.as_ref();
-        self.first.is_none() && state.last.is_none() && body.is_none_or(|body| body.inner.is_end_stream())
+        self.first.is_none()
+            && state.last.is_none()
+            && body.is_none_or(|body| body.inner.is_end_stream())
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
