@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::wide_hash::{Hashed, Seeds, WideHasher};
 
 /// The minimum time between two sweeps of a full map.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
@@ -19,10 +21,9 @@ pub(super) trait Neutral {
 
 /// State by key. At the limit, neutral entries that nothing else holds are dropped.
 ///
-/// Stores 128-bit hashes of keys, as keys may be secrets. The hashes are seeded at random, so that
-/// nobody can construct two keys that share an entry.
+/// Stores [hashes](Seeds) of keys, as keys may be secrets.
 pub(super) struct BoundedMap<V> {
-    seeds: [RandomState; 2],
+    seeds: Seeds,
     limit: usize,
     /// If the map is full and no entry can be dropped, new state is not stored.
     is_strict: bool,
@@ -30,7 +31,7 @@ pub(super) struct BoundedMap<V> {
 }
 
 struct Entries<V> {
-    map: HashMap<u128, Arc<V>>,
+    map: HashMap<u128, Arc<V>, Hashed>,
     /// The number of entries that triggers the next sweep.
     room: usize,
     next_sweep: Option<Instant>,
@@ -48,9 +49,8 @@ impl<V: Neutral> BoundedMap<V> {
     }
 
     fn new(limit: usize, is_strict: bool) -> Self {
-        let entries = Entries { map: HashMap::new(), room: limit, next_sweep: None };
-        let seeds = [RandomState::new(), RandomState::new()];
-        Self { seeds, limit, is_strict, entries: Mutex::new(entries) }
+        let entries = Entries { map: HashMap::default(), room: limit, next_sweep: None };
+        Self { seeds: Seeds::new(), limit, is_strict, entries: Mutex::new(entries) }
     }
 
     /// The state of the key, created if there is none.
@@ -61,15 +61,10 @@ impl<V: Neutral> BoundedMap<V> {
     /// Like [`get`](Self::get), for a key of several parts.
     pub(super) fn get_by(
         &self,
-        hash: impl Fn(&mut DefaultHasher),
+        hash: impl FnOnce(&mut WideHasher),
         make: impl FnOnce() -> V,
     ) -> Arc<V> {
-        let [high, low] = self.seeds.each_ref().map(|seed| {
-            let mut hasher = seed.build_hasher();
-            hash(&mut hasher);
-            u128::from(hasher.finish())
-        });
-        let key = high << 64 | low;
+        let key = self.seeds.hash(hash);
         let mut entries = self.entries();
         if let Some(known) = entries.map.get(&key) {
             return known.clone();
@@ -156,7 +151,7 @@ mod tests {
     fn keys_differ_where_any_part_does() {
         let toys = Toys::strict(LIMIT);
         let of = |place: (&str, &str), keys: &[&str]| {
-            let hash = |hasher: &mut DefaultHasher| {
+            let hash = |hasher: &mut WideHasher| {
                 place.hash(hasher);
                 keys.iter().for_each(|key| key.as_bytes().hash(hasher));
             };

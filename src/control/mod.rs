@@ -31,6 +31,7 @@ mod stack;
 pub mod timeout;
 mod timer;
 mod verdict;
+mod wide_hash;
 
 pub use self::call::{Call, CallBody, CallFuture};
 pub use self::classify::{CallClass, Classify};

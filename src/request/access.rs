@@ -99,8 +99,9 @@ pub(crate) fn allow_path(
 
 /// Checks the models in a query. Returns whether it names a model, or a call that has one.
 fn allow_query(allowance: Allowance<'_>, query: Option<&str>) -> Result<bool, Rejection> {
+    let Some(query) = query else { return Ok(false) };
     let mut is_named = false;
-    for pair in query.unwrap_or_default().split('&') {
+    for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         match &*query_text(key).to_ascii_lowercase() {
             "model" | "models" | "model_id" | "modelid" | "deployment" | "engine" => {

@@ -5,7 +5,10 @@ use http::header::CONTENT_LENGTH;
 
 /// Adds `growth`, which may be negative, to the announced length.
 pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
-    let Some(length) = headers.get(CONTENT_LENGTH).filter(|_| growth != 0) else { return };
+    if growth == 0 {
+        return;
+    }
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
     match length.and_then(|length| length.checked_add_signed(growth)) {
         Some(length) => headers.insert(CONTENT_LENGTH, length.into()),

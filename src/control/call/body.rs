@@ -3,15 +3,17 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use http::Response;
-use http_body::{Body, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tower::BoxError;
 
 #[cfg(feature = "cache")]
 use super::bounds::Bounds;
-use super::guarded::{Guarded, Polled};
+use super::guarded::{Begun, Guarded, Polled};
 use super::guards::Guards;
 use super::watch::{Limits, Watched};
 use crate::control::timeout::{IdleTimeout, Timing};
@@ -48,7 +50,20 @@ pin_project! {
             body: Option<Guarded<R>>,
         },
         Watched { watched: Watched<R> },
+        // It was over with its first frame.
+        Over { last: Option<Result<Frame<R::Data>, BoxError>> },
     }
+}
+
+/// How the layers above and the client read a response.
+#[derive(Default)]
+pub(super) struct Reading<'a, 'w> {
+    /// The client may not leave the body unread for longer than its idle timeout.
+    pub(super) is_watched: bool,
+    /// A layer above may drop the response for another one.
+    pub(super) may_be_dropped: bool,
+    /// The task, if a layer above reads the start as soon as it has the head.
+    pub(super) at_once: Option<&'a mut Context<'w>>,
 }
 
 impl<R> CallBody<R>
@@ -89,7 +104,7 @@ where
         response: Response<R>,
         timing: Option<Box<Timing>>,
         guards: Guards,
-        watches_reader: bool,
+        reading: Reading<'_, '_>,
     ) -> Response<Self> {
         if timing.is_none()
             && guards.is_empty()
@@ -98,15 +113,24 @@ where
             return Self::plain(response);
         }
         let mut timing = timing.map_or_else(Timing::default, |own| *own);
-        timing.body.watches_reader = watches_reader;
-        Self::of(response, timing, guards)
+        timing.body.watches_reader = reading.is_watched;
+        Self::read(response, timing, guards, reading)
     }
 
     /// Wraps a response. If a bound must hold even while the body is not read, a task watches it.
     pub(in crate::control) fn of(
+        response: Response<R>,
+        timing: Timing,
+        guards: Guards,
+    ) -> Response<Self> {
+        Self::read(response, timing, guards, Reading::default())
+    }
+
+    fn read(
         mut response: Response<R>,
         timing: Timing,
         guards: Guards,
+        Reading { may_be_dropped, at_once, .. }: Reading<'_, '_>,
     ) -> Response<Self> {
         let Timing { body: bounds, timer, .. } = timing;
         let unread = match bounds.watches_reader {
@@ -122,20 +146,32 @@ where
             }
         };
         let is_over = is_over(response.body());
-        let guards = if is_over { Guards::default() } else { guards };
+        let mut guards = if is_over { Guards::default() } else { guards };
         let must_watch = (bounds.total.is_some() || unread.is_some()) && !is_over;
         // Without a runtime there are no timers.
         let runtime = must_watch.then(Handle::try_current).and_then(Result::ok);
         let (mut head, inner) = response.into_parts();
         let (idle, waiting_since) = (bounds.idle, None);
-        let kind = match runtime {
-            None => {
-                Kind::Polled { body: Some(Guarded { inner, guards, idle, waiting_since, timer }) }
+        let Some(runtime) = runtime else {
+            if may_be_dropped {
+                guards.share_permits(&mut head.extensions);
             }
-            Some(runtime) => {
-                let body = Guarded { inner, guards, idle, waiting_since, timer: Timer::default() };
-                let limits = Limits { total: bounds.total, unread };
-                let watched = Watched::new(body, limits, timer, &runtime);
+            let body = Guarded { inner, guards, idle, waiting_since, timer };
+            return Response::from_parts(head, Self { kind: Kind::Polled { body: Some(body) } });
+        };
+        let body = Guarded { inner, guards, idle, waiting_since, timer: Timer::default() };
+        let (mut body, limits) = (Box::pin(body), Limits { total: bounds.total, unread });
+        let has_time = |_: &_| limits.total.is_none_or(|total| Instant::now() < total.until);
+        let begun = at_once.filter(has_time).map(|cx| body.as_mut().begin(cx));
+        let kind = match begun {
+            // Nobody has to watch it.
+            Some(Begun::Over(last)) => Kind::Over { last },
+            goes_on => {
+                if may_be_dropped {
+                    body.as_mut().project().guards.share_permits(&mut head.extensions);
+                }
+                let first = goes_on.and_then(Begun::first);
+                let watched = Watched::new(body, first, limits, timer, &runtime);
                 head.extensions.insert(watched.shared_exchange());
                 Kind::Watched { watched }
             }
@@ -163,6 +199,7 @@ where
                 Poll::Ready(frame)
             }
             KindProjection::Watched { watched } => watched.poll_frame(cx),
+            KindProjection::Over { last } => Poll::Ready(last.take()),
         }
     }
 
@@ -170,6 +207,7 @@ where
         match &self.kind {
             Kind::Polled { body } => body.as_ref().is_none_or(|body| body.inner.is_end_stream()),
             Kind::Watched { watched } => watched.is_end_stream(),
+            Kind::Over { last } => last.is_none(),
         }
     }
 
@@ -178,6 +216,12 @@ where
             Kind::Polled { body: Some(body) } => body.inner.size_hint(),
             Kind::Polled { body: None } => SizeHint::with_exact(0),
             Kind::Watched { watched } => watched.size_hint(),
+            Kind::Over { last: Some(last) } => match last.as_ref().map(Frame::data_ref) {
+                Ok(Some(data)) => SizeHint::with_exact(data.remaining() as u64),
+                // A reader that trusts an exact length would stop before it.
+                Ok(None) | Err(_) => SizeHint::default(),
+            },
+            Kind::Over { last: None } => SizeHint::with_exact(0),
         }
     }
 }

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::BoxError;
 
-use super::body::CallBody;
+use super::body::{CallBody, Reading};
 use super::guards::Guards;
 use crate::control::timeout::Timing;
 use crate::control::verdict;
@@ -54,7 +54,8 @@ pin_project! {
         // Boxed: most calls have no timeouts.
         pub(super) timing: Option<Box<Timing>>,
         pub(super) guards: Guards,
-        // A layer above reads the response body to see whether it is an error.
+        // A layer above reads the response body to see whether it is an error. False if nothing
+        // depends on it.
         pub(super) is_classified: bool,
         // The client may not leave the body unread for longer than its idle timeout.
         pub(super) watches_reader: bool,
@@ -96,12 +97,18 @@ where
                     (Poll::Pending, None) => return Poll::Pending,
                     (Poll::Pending, Some(timing)) => Err(ready!(timing.poll_late(cx)).into()),
                 };
-                let guards = std::mem::take(sent.guards);
+                let mut guards = std::mem::take(sent.guards);
                 Poll::Ready(match result {
                     Ok(mut response) => {
-                        let guards = responded(&mut response, guards, *sent.is_classified);
-                        let timing = sent.timing.take();
-                        Ok(CallBody::of_call(response, timing, guards, *sent.watches_reader))
+                        let is_classified = *sent.is_classified;
+                        let may_be_dropped = responded(&mut response, &mut guards, is_classified);
+                        let is_read = is_classified && verdict::may_be_error(&response);
+                        let reading = Reading {
+                            is_watched: *sent.watches_reader,
+                            may_be_dropped,
+                            at_once: is_read.then_some(cx),
+                        };
+                        Ok(CallBody::of_call(response, sent.timing.take(), guards, reading))
                     }
                     Err(error) => {
                         guards.failed(&error);
@@ -119,14 +126,14 @@ where
     }
 }
 
-/// Handles a response head. Returns what the response keeps until its end.
+/// Handles a response head. Returns true if a layer above may drop the response for another one.
 fn responded<R: Body>(
     response: &mut Response<R>,
-    mut guards: Guards,
+    guards: &mut Guards,
     is_classified: bool,
-) -> Guards {
+) -> bool {
     if guards.is_empty() {
-        return guards;
+        return false;
     }
     let is_read = is_classified && response.status().is_success();
     if failure::is_refusal(response) {
@@ -137,10 +144,7 @@ fn responded<R: Body>(
         tracked.responded(response, is_read, Instant::now());
     }
     // By a rule of the host, a layer above may drop any response.
-    if (is_classified || verdict::is_failure(response.status())) && !is_over(response.body()) {
-        guards.share_permits(response);
-    }
-    guards
+    (is_classified || verdict::is_failure(response.status())) && !is_over(response.body())
 }
 
 opaque_debug!(CallFuture<F, R> where R: Body);

@@ -28,6 +28,23 @@ pin_project! {
     }
 }
 
+/// A body that was polled once, before anybody reads it.
+pub(super) enum Begun<D> {
+    /// It ended with its first frame, or without one.
+    Over(Option<Result<Frame<D>, BoxError>>),
+    GoesOn(Option<Frame<D>>),
+}
+
+impl<D> Begun<D> {
+    /// The first frame of a body that goes on.
+    pub(super) fn first(self) -> Option<Frame<D>> {
+        match self {
+            Self::Over(_) => None,
+            Self::GoesOn(first) => first,
+        }
+    }
+}
+
 /// The result of a poll.
 pub(super) type Polled<R> = Poll<Option<Result<Frame<<R as Body>::Data>, BoxError>>>;
 
@@ -36,6 +53,14 @@ where
     R: Body,
     R::Error: Into<BoxError>,
 {
+    pub(super) fn begin(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Begun<R::Data> {
+        match self.as_mut().poll(cx) {
+            Poll::Pending => Begun::GoesOn(None),
+            Poll::Ready(Some(Ok(first))) if !is_over(&self.inner) => Begun::GoesOn(Some(first)),
+            Poll::Ready(last) => Begun::Over(last),
+        }
+    }
+
     pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled<R> {
         let mut this = self.project();
         let frame = match this.inner.as_mut().poll_frame(cx) {

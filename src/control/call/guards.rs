@@ -1,7 +1,7 @@
 //! The permits and counters that a response holds until its body ends.
 
 use bytes::Buf;
-use http::Response;
+use http::{Extensions, Response};
 use http_body::Frame;
 use tokio::time::Instant;
 use tower::BoxError;
@@ -57,11 +57,11 @@ impl Guards {
     }
 
     /// Lets a layer above release the permits of this response before its end.
-    pub(super) fn share_permits<B>(&mut self, response: &mut Response<B>) {
+    pub(super) fn share_permits(&mut self, extensions: &mut Extensions) {
         match std::mem::take(&mut self.permits) {
             HeldPermits::Own(permits) => {
                 let held = Held::new(permits);
-                response.extensions_mut().insert(held.handle());
+                extensions.insert(held.handle());
                 self.permits = HeldPermits::Shared { _held: held };
             }
             permits => self.permits = permits,

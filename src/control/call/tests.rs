@@ -4,14 +4,20 @@ use std::future::{Future, Pending, pending};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tokio::runtime::Handle;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
 use crate::control::health::{BreakerSettings, Candidates, CoolDownSettings, HealthLayer};
+use crate::control::{ControlLayer, ReplayBody, RetrySettings};
+use crate::directives::timeouts::Timeouts;
 
 fn layer() -> HealthLayer {
     HealthLayer::new().breaker(BreakerSettings::default()).cool_down(CoolDownSettings::default())
@@ -154,6 +160,50 @@ async fn a_client_that_panics_leaves_nothing_behind() {
     }));
     tokio::spawn(panicking.oneshot(request())).await.unwrap_err();
     assert_eq!(load(&layer), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_an_answer_that_goes_on_behind_its_first_frame_is_watched() {
+    for (left, end, is_watched) in [
+        (1, End::SaysSo, false),
+        (1, End::Length, false),
+        (0, End::None, false),
+        (0, End::Error, false),
+        (0, End::Trailers, true),
+        (1, End::None, true),
+        (1, End::Error, true),
+        (2, End::SaysSo, true),
+        (0, End::Never, true),
+    ] {
+        let timeouts = Timeouts::default().total(Duration::from_secs(3600));
+        // Retries read the start of every answer.
+        let layer = ControlLayer::new().timeouts(timeouts).retry(RetrySettings::attempts(2));
+        let client = service_fn(move |_: Request<ReplayBody<String>>| async move {
+            let response = Response::builder().header(CONTENT_TYPE, "application/json");
+            Ok::<_, io::Error>(response.body(Upstream { left, end }).unwrap())
+        });
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        while tasks() > 0 {
+            // The runtime drops the task of the previous body.
+            tokio::task::yield_now().await;
+        }
+        let request = Request::new(String::new());
+        let body = layer.layer(client).oneshot(request).await.unwrap().into_body();
+        assert_eq!(tasks(), usize::from(is_watched), "{left} {end:?}");
+        if matches!(end, End::Never | End::Trailers) {
+            continue;
+        }
+        let mut body = pin!(body);
+        let (mut bytes, mut has_failed) = (0, false);
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => bytes += frame.data_ref().map_or(0, Bytes::len),
+                Err(_) => has_failed = true,
+            }
+        }
+        assert_eq!((bytes as u64, has_failed), (left, end == End::Error), "{left} {end:?}");
+        assert!(body.is_end_stream());
+    }
 }
 
 fn never() -> Pending<io::Result<Response<Upstream>>> {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -24,6 +25,7 @@ use super::guarded::{Guarded, Polled};
 use crate::control::timer::{Bound, Timer};
 use crate::exchange::SharedExchange;
 use crate::response::failure;
+use crate::util::body_hint::longer;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// The bounds of a body.
@@ -36,6 +38,8 @@ pub(super) struct Limits {
 
 /// The reader's side of a watched body.
 pub(super) struct Watched<B: Body> {
+    /// What was read of it before.
+    first: Option<Frame<B::Data>>,
     shared: Arc<Shared<B>>,
     task: AbortHandle,
 }
@@ -66,13 +70,18 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn new(body: Guarded<B>, limits: Limits, timer: Timer, runtime: &Handle) -> Self {
-        let state =
-            State { body: Some(Box::pin(body)), last: None, polled: Instant::now(), waiting: None };
+    pub(super) fn new(
+        body: Boxed<B>,
+        first: Option<Frame<B::Data>>,
+        limits: Limits,
+        timer: Timer,
+        runtime: &Handle,
+    ) -> Self {
+        let state = State { body: Some(body), last: None, polled: Instant::now(), waiting: None };
         let shared_exchange = Arc::default();
         let shared = Arc::new(Shared { state: Mutex::new(state), limits, shared_exchange });
         let task = runtime.spawn(watch(shared.clone(), timer)).abort_handle();
-        Self { shared, task }
+        Self { first, shared, task }
     }
 }
 
@@ -85,17 +94,21 @@ impl<B: Body> Watched<B> {
     pub(super) fn is_end_stream(&self) -> bool {
         let state = self.shared.state();
         let body = state.body.as_ref();
-        state.last.is_none() && body.is_none_or(|body| body.inner.is_end_stream())
+        self.first.is_none()
+            && state.last.is_none()
+            && body.is_none_or(|body| body.inner.is_end_stream())
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
         let state = self.shared.state();
-        match &state.body {
+        let hint = match &state.body {
             Some(body) => body.inner.size_hint(),
             // A reader that trusts an exact length would stop before the error.
             None if state.last.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
-        }
+        };
+        let first = self.first.as_ref().and_then(Frame::data_ref).map_or(0, Buf::remaining) as u64;
+        longer(&hint, (first, first))
     }
 }
 
@@ -105,6 +118,9 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled<B> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         let (polled, ended) = self.shared.poll_frame(cx);
         if let Some(body) = ended {
             drop(body);

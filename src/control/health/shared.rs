@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash};
+use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use http::{Request, Uri};
@@ -19,6 +19,7 @@ use crate::control::balance::{Candidate, Choice, Choices};
 use crate::control::bounded_map::BoundedMap;
 use crate::control::concurrency::Limiter;
 use crate::control::pins::Pins;
+use crate::control::wide_hash::WideHasher;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
 use crate::provider::{ApiKind, Upstream};
 
@@ -173,7 +174,7 @@ impl Shared {
         place: (&str, &str),
         keys: impl Fn() -> K,
     ) -> Arc<Account> {
-        let hash = |hasher: &mut DefaultHasher| {
+        let hash = |hasher: &mut WideHasher| {
             place.hash(hasher);
             keys().for_each(|key| key.hash(hasher));
         };
