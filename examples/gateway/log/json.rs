@@ -159,10 +159,13 @@ fn push_escaped(line: &mut String, text: &str) {
 /// Returns true if nothing is escaped. Eight bytes take one comparison.
 fn is_verbatim(text: &str) -> bool {
     let (words, rest) = text.as_bytes().as_chunks();
-    // The last word overlaps the one before it.
-    match text.as_bytes().last_chunk() {
-        Some(last) => !words.iter().chain([last]).any(|word| has_escaped(*word)),
-        None => rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\'),
+    // The last bytes are compared again, so that there is no rest.
+    if let Some(last) = text.as_bytes().last_chunk() {
+        return !words.iter().chain([last]).any(|word| has_escaped(*word));
+    }
+    match (rest.first_chunk(), rest.last_chunk()) {
+        (Some([a, b, c, d]), Some([e, f, g, h])) => !has_escaped([*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\'),
     }
 }
 
