@@ -93,10 +93,22 @@ fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
 /// Returns true if the path ends like a call, and either names an added provider or matches a
 /// mount.
 fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
+    // An app's own paths seldom do, and are compared with no more than this.
+    if !ends_as_calls_end(path) {
+        return false;
+    }
     let ends_like = |calls: &[&str]| calls.iter().any(|call| path.ends_with(call));
     let is_call = ends_like(&CALLS);
     (is_call || ends_like(&CALLS_BY_COMMON_NAMES)) && path.split('/').any(is_added)
         || is_call && mounts.iter().any(|mount| call_below(mount, path).is_some())
+}
+
+/// Returns true if the last two letters are those of a call.
+fn ends_as_calls_end(path: &str) -> bool {
+    matches!(
+        path.as_bytes(),
+        [.., b'n' | b'e' | b'g', b's'] | [.., b'n', b'k' | b't'] | [.., b'c', b'h']
+    )
 }
 
 /// Warns if the price table has rows, but none for any of the providers.
@@ -115,4 +127,17 @@ pub(crate) fn check_prices<'p>(
         "the price table has no price for any of the providers: its rows are for others. Name rows \
          `{{slug}}/{{model}}`, or `{{model}}` for all providers"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_is_passed_over_for_its_last_letters() {
+        for call in CALLS.iter().chain(&CALLS_BY_COMMON_NAMES) {
+            assert!(ends_as_calls_end(call), "{call}");
+        }
+        assert!(!ends_as_calls_end("/users/7/orders") && !ends_as_calls_end("s"));
+    }
 }

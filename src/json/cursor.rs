@@ -112,15 +112,17 @@ impl<'a> Cursor<'a> {
     /// Reads a non-negative integer, or the maximum if it is too large. Skips any other value.
     #[inline(always)]
     pub(crate) fn number(&mut self) -> Option<Option<u64>> {
-        let (mut number, mut length) = (0_u64, 0);
-        while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
+        let (mut number, mut rest) = (0_u64, self.rest);
+        while let [digit @ b'0'..=b'9', after @ ..] = rest {
             number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-            length += 1;
+            rest = after;
         }
-        if length == 0 || is_scalar(*self.rest.get(length)?) {
+        let next = *rest.first()?;
+        // The usual ends first.
+        if rest.len() == self.rest.len() || !matches!(next, b',' | b'}') && is_scalar(next) {
             return self.no_number();
         }
-        self.rest = &self.rest[length..];
+        self.rest = rest;
         Some(Some(number))
     }
 
@@ -187,8 +189,10 @@ impl<'a> Cursor<'a> {
     /// Skips spaces; usually there are none.
     #[inline(always)]
     fn spaces(&mut self) {
-        while self.rest.first().is_some_and(|byte| is_space(*byte)) {
-            self.rest = &self.rest[1..];
+        while let [byte, rest @ ..] = self.rest
+            && is_space(*byte)
+        {
+            self.rest = rest;
         }
     }
 

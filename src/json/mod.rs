@@ -11,6 +11,8 @@ pub(crate) mod quote;
 pub(crate) mod scalars;
 pub(crate) mod string;
 pub(crate) mod strings;
+#[cfg(feature = "log")]
+pub(crate) mod to_bytes;
 pub(crate) mod trail;
 
 /// Returns true if a byte can be part of a number or word.
@@ -18,6 +20,8 @@ pub(crate) fn is_scalar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')
 }
 
+#[inline(always)]
 pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    // One comparison for all that is no space.
+    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -104,6 +104,31 @@ pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
     equal && decoder.is_done()
 }
 
+/// Returns true if a JSON string holds `text` as it is. Eight bytes take one comparison.
+#[cfg(feature = "log")]
+pub(crate) fn is_verbatim(text: &str) -> bool {
+    let (words, rest) = text.as_bytes().as_chunks();
+    // The last bytes are compared again, so that there is no rest.
+    if let Some(last) = text.as_bytes().last_chunk() {
+        return !words.iter().chain([last]).any(|word| has_escaped(*word));
+    }
+    match (rest.first_chunk(), rest.last_chunk()) {
+        (Some([a, b, c, d]), Some([e, f, g, h])) => !has_escaped([*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\'),
+    }
+}
+
+/// Returns true if one of eight bytes must be escaped: a control character, a quote or a backslash.
+#[cfg(feature = "log")]
+fn has_escaped(word: [u8; 8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    let word = u64::from_le_bytes(word);
+    // The high bit of a byte that is below `least`, and of no byte if none is.
+    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & (ONES << 7);
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
+}
+
 /// Appends `text` as a JSON string, including quotes.
 pub(crate) fn write(text: &str, out: &mut String) {
     out.push('"');

@@ -149,15 +149,15 @@ impl Reader {
         if format.is_none() && payload_limit == 0 {
             return Self { sink: None, is_encoded };
         }
-        // A meter is large, so construct it in place.
         let mut sink = Box::new(Sink {
             // An unsupported coding is captured without decoding.
             coding: coding.unwrap_or(Coding::Plain),
-            meter: format.map(|format| Meter::new(format, shape, limit)),
+            meter: None,
             capture: Capture::new(payload_limit),
         });
-        if let Some(meter) = &mut sink.meter {
-            meter.see_head(headers);
+        if let Some(format) = format {
+            // A meter is large, so it is constructed in its place.
+            sink.meter.insert(Meter::new(format, shape, limit)).see_head(headers);
         }
         Self { sink: Some(sink), is_encoded }
     }

@@ -157,15 +157,7 @@ impl Scanner {
                     self.state = State::InKey;
                     at + 1
                 }
-                State::InKey => {
-                    let at = self.in_key(chunk, at);
-                    match chunk.get(at) {
-                        Some(byte) if self.state == State::Value && !is_space(*byte) => {
-                            self.value(chunk, at)?
-                        }
-                        _ => at,
-                    }
-                }
+                State::InKey => self.members(chunk, at)?,
                 State::ElementOrEnd if byte == b']' => {
                     self.leave();
                     at + 1
@@ -189,6 +181,21 @@ impl Scanner {
             };
         }
         Ok(())
+    }
+
+    /// Reads members, from the inside of a key on, as far as they follow each other without spaces.
+    #[inline(always)]
+    fn members(&mut self, chunk: &[u8], mut at: usize) -> Result<usize, Problem> {
+        while self.state == State::InKey && at < chunk.len() {
+            at = self.in_key(chunk, at);
+            match chunk.get(at) {
+                Some(byte) if self.state == State::Value && !is_space(*byte) => {
+                    at = self.value(chunk, at)?;
+                }
+                _ => break,
+            }
+        }
+        Ok(at)
     }
 
     fn punctuation(&mut self, byte: u8) -> Result<(), Problem> {

@@ -76,36 +76,40 @@ where
 struct Fields<'a>(&'a mut String);
 
 impl Fields<'_> {
-    fn push(&mut self, field: &Field, value: impl fmt::Display + Copy) {
-        push_name(self.0, field.name());
-        // A `String` takes everything.
-        let _ = write!(self.0, "{value}");
-    }
-}
-
-impl Visit for Fields<'_> {
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
+    /// Adds what `write` writes, which is at most 32 bytes long.
+    fn push_number(
+        &mut self,
+        field: &Field,
+        write: impl FnOnce(&mut &mut [u8]) -> serde_json::Result<()>,
+    ) {
         push_name(self.0, field.name());
         let mut digits = [0; 32];
         let mut rest = &mut digits[..];
-        let written = serde_json::to_writer(&mut rest, &value);
+        let written = write(&mut rest);
         let length = 32 - rest.len();
         match written.map(|()| str::from_utf8(&digits[..length])) {
             Ok(Ok(digits)) => self.0.push_str(digits),
             _ => self.0.push_str("null"),
         }
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        push_name(self.0, field.name());
+        self.0.push_str(if value { "true" } else { "false" });
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push_number(field, |digits| serde_json::to_writer(digits, &value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.push_number(field, |digits| serde_json::to_writer(digits, &value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push_number(field, |digits| serde_json::to_writer(digits, &value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -132,9 +136,9 @@ impl fmt::Write for Escaped<'_> {
 }
 
 fn push_name(line: &mut String, name: &str) {
-    line.push(',');
-    push_text(line, name);
-    line.push(':');
+    line.push_str(",\"");
+    push_escaped(line, name);
+    line.push_str("\":");
 }
 
 fn push_text(line: &mut String, text: &str) {
@@ -144,12 +148,35 @@ fn push_text(line: &mut String, text: &str) {
 }
 
 fn push_escaped(line: &mut String, text: &str) {
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    if is_verbatim(text) {
         line.push_str(text);
         return;
     }
     let quoted = serde_json::Value::from(text).to_string();
     line.push_str(&quoted[1..quoted.len() - 1]);
+}
+
+/// Returns true if nothing is escaped. Eight bytes take one comparison.
+fn is_verbatim(text: &str) -> bool {
+    let (words, rest) = text.as_bytes().as_chunks();
+    // The last bytes are compared again, so that there is no rest.
+    if let Some(last) = text.as_bytes().last_chunk() {
+        return !words.iter().chain([last]).any(|word| has_escaped(*word));
+    }
+    match (rest.first_chunk(), rest.last_chunk()) {
+        (Some([a, b, c, d]), Some([e, f, g, h])) => !has_escaped([*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\'),
+    }
+}
+
+/// Returns true if one of eight bytes must be escaped: a control character, a quote or a backslash.
+fn has_escaped(word: [u8; 8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    let word = u64::from_le_bytes(word);
+    // The high bit of a byte that is below `least`, and of no byte if none is.
+    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & (ONES << 7);
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
 }
 
 /// The time of day as tracing-subscriber writes it, to the microsecond.

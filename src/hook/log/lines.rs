@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use super::{LogRecord, LogSink, SinkError};
+use crate::json::to_bytes;
 use crate::util::opaque::opaque_debug;
 
 /// The number of buffered bytes that triggers a write.
@@ -72,7 +73,7 @@ impl Lines {
     /// Writes the line of a record into the buffer.
     pub(super) fn add(&mut self, record: &LogRecord) -> Result<(), SinkError> {
         let begin = self.waiting.len();
-        if let Err(error) = serde_json::to_writer(&mut self.waiting, record) {
+        if let Err(error) = to_bytes::append(record, &mut self.waiting) {
             self.waiting.truncate(begin);
             return Err(self.failed(error.into()));
         }
@@ -172,6 +173,23 @@ mod tests {
             Err(_) => format!("torn: {}", line.len()),
         };
         str::from_utf8(bytes).unwrap().lines().map(id).collect()
+    }
+
+    #[test]
+    fn a_line_is_what_serde_json_writes() {
+        let record: LogRecord = serde_json::from_str(
+            r#"{
+                "id": "a\"b", "created_at": "2026-06-01T10:00:00.123Z", "flags": ["\u0001", "é"],
+                "labels": {"a\\": "b"}, "metadata": {"k\n": "v", "n": 1.5, "i": 7, "t": true},
+                "usage_metadata": {"tools": {"web_search": 1}, "parts": [{"model": "a longer model"}]},
+                "status_code": 200, "cost": 0.0000561, "feedback": -1
+            }"#,
+        )
+        .unwrap();
+        let script = Script::default();
+        JsonLines::new(script.clone()).write(std::slice::from_ref(&record)).unwrap();
+        let line = serde_json::to_string(&record).unwrap() + "\n";
+        assert_eq!(str::from_utf8(&script.bytes.lock().unwrap()).unwrap(), line);
     }
 
     #[test]

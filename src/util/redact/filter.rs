@@ -5,30 +5,38 @@
 
 use super::credential::PREFIXES;
 
-/// May precede or be in a credential found by its name, by `Bearer`, or in an escape.
-const OTHER: u8 = 1;
-/// The last byte of a prefix of keys, and the one before it.
-const LAST: u8 = 2;
-const BEFORE: u8 = 4;
+/// The bit of bytes that may precede or be in a credential found by its name, by `Bearer`, or in an
+/// escape. The bits below it are those of the prefixes of keys.
+const OTHER: u64 = 1 << PREFIXES.len();
+
+/// What a byte may be.
+#[derive(Clone, Copy)]
+struct Class {
+    /// The prefixes that end with it.
+    last: u64,
+    /// The prefixes with it before their last byte.
+    before: u64,
+}
 
 /// Longer texts are searched.
 const SHORT: usize = 64;
 
-const CLASSES: [u8; 256] = classes();
+static CLASSES: [Class; 256] = classes();
 
-const fn classes() -> [u8; 256] {
-    let mut classes = [0; 256];
+const fn classes() -> [Class; 256] {
+    // Any byte may stand before one of the others.
+    let mut classes = [Class { last: 0, before: OTHER }; 256];
     let mut at = 0;
     while at < 256 {
         let is_other = at <= 0x20 || at >= 0x7f || matches!(at as u8, b'"' | b'\\' | b'=' | b';');
-        classes[at] = if is_other { OTHER } else { 0 };
+        classes[at].last = if is_other { OTHER } else { 0 };
         at += 1;
     }
     let mut prefix = 0;
     while prefix < PREFIXES.len() {
         let bytes = PREFIXES[prefix].0.as_bytes();
-        classes[bytes[bytes.len() - 1] as usize] |= LAST;
-        classes[bytes[bytes.len() - 2] as usize] |= BEFORE;
+        classes[bytes[bytes.len() - 1] as usize].last |= 1 << prefix;
+        classes[bytes[bytes.len() - 2] as usize].before |= 1 << prefix;
         prefix += 1;
     }
     classes
@@ -40,26 +48,28 @@ pub(super) fn is_clean(text: &str) -> bool {
     if bytes.len() > SHORT {
         return false;
     }
-    let mut before = 0;
+    let mut before = OTHER;
     for (at, byte) in bytes.iter().enumerate() {
-        let class = CLASSES[usize::from(*byte)];
-        if class & OTHER != 0 || class & LAST != 0 && before & BEFORE != 0 && ends_prefix(bytes, at)
-        {
+        let class = &CLASSES[usize::from(*byte)];
+        let ended = class.last & before;
+        if ended != 0 && (ended & OTHER != 0 || ends_prefix(&bytes[..=at], ended)) {
             return false;
         }
-        before = class;
+        before = class.before;
     }
     true
 }
 
-/// Returns true if a key prefix ends with the byte at `at`.
-fn ends_prefix(bytes: &[u8], at: usize) -> bool {
-    let begun = &bytes[..=at];
-    PREFIXES.iter().any(|(prefix, _)| {
-        // Most differ in one of the last two bytes: comparing these needs no call.
-        let [.., before, last] = prefix.as_bytes() else { return false };
-        begun.ends_with(&[*before, *last]) && begun.ends_with(prefix.as_bytes())
-    })
+/// Returns true if one of these prefixes ends here; their last two bytes do.
+fn ends_prefix(bytes: &[u8], mut ended: u64) -> bool {
+    while ended != 0 {
+        let (prefix, _) = PREFIXES[ended.trailing_zeros() as usize];
+        if bytes.ends_with(prefix.as_bytes()) {
+            return true;
+        }
+        ended &= ended - 1;
+    }
+    false
 }
 
 #[cfg(test)]
