@@ -130,7 +130,7 @@ async fn what_stops_being_kept_is_charged_all_the_same() {
             NotStored::TooLarge => (1_000, BodyBudget::default()),
             _ => (1_000_000, BodyBudget::new(64 << 10)),
         };
-        let rule = CacheRule::keep(HOUR).most_response_bytes(most);
+        let rule = CacheRule::keep(HOUR).max_response_bytes(most);
         let charging = Charging::with(CacheSettings::new(HOUR).rule(rule), budget);
         let (feed, first, mut second) = charging.streams().await;
         let mut first = Some(first);
