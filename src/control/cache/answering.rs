@@ -11,7 +11,7 @@ use tower::BoxError;
 use super::body::CacheBody;
 use super::caching::Caching;
 use super::entry::CacheEntry;
-use super::flight::{Headed, Member, Own};
+use super::flight::{Ended, Headed, Member, Own};
 use super::recording::FlightError;
 use super::storing::declared;
 use super::target::Target;
@@ -44,9 +44,12 @@ pub(in crate::control) async fn shared(
             }
             Some(Headed::Own(own)) => break Some(own),
             Some(Headed::Failed) => break None,
-            Some(Headed::Panicked | Headed::Unfit) | None => match member.leave() {
+            headed @ (Some(Headed::Panicked | Headed::Unfit) | None) => match member.leave() {
                 Some(alone) => {
                     target.ask_alone();
+                    if matches!(headed, Some(Headed::Unfit)) {
+                        target.starts_anew();
+                    }
                     member = alone;
                 }
                 None => return Err(FlightError::Panicked.into()),
@@ -56,7 +59,7 @@ pub(in crate::control) async fn shared(
     // One of the others may ask now.
     drop(member);
     match (own, stale) {
-        (Some(Own { has_failed: true, .. }) | None, Some(entry)) => {
+        (Some(Own { ended: Ended::Failed, .. }) | None, Some(entry)) => {
             caching.stale();
             Ok(replayed(entry, target.policy.pace, CacheStatus::Stale))
         }

@@ -11,7 +11,7 @@ use tower::BoxError;
 
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
-use super::flight::{Call, Came, Flights, Member, Own};
+use super::flight::{Call, Came, Ended, Flights, Member, Own};
 use super::kept::kept;
 use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
@@ -208,12 +208,12 @@ pub(in crate::control) fn came(
     target: Arc<Target>,
     broadcast: Option<Box<dyn Broadcast>>,
     budget: &BodyBudget,
-    has_failed: bool,
+    ended: Ended,
 ) -> Came {
     let most = target.policy.most_response_bytes;
     let (mut storing, metered) = match Storing::new(&response, target, broadcast) {
         Ok((storing, metered)) => (Box::new(storing), metered),
-        Err(why) => return Came::Own(Own { result: Ok(response), has_failed, why }),
+        Err(why) => return Came::Own(Own { result: Ok(response), ended, why }),
     };
     let (parts, source) = response.into_parts();
     let head = Head { status: parts.status, headers: kept(&parts.headers) };
@@ -223,8 +223,8 @@ pub(in crate::control) fn came(
 }
 
 /// There is no answer.
-pub(in crate::control) fn failed(error: BoxError, has_failed: bool) -> Came {
-    Came::Own(Own { result: Err(error), has_failed, why: NotStored::Failed })
+pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> Came {
+    Came::Own(Own { result: Err(error), ended, why: NotStored::Failed })
 }
 
 /// An answer that another process gets.

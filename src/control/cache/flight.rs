@@ -129,9 +129,20 @@ pub(in crate::control) enum Came {
 /// An answer that is not shared.
 pub(in crate::control) struct Own {
     pub(in crate::control) result: Result<Response<Source>, BoxError>,
-    /// The provider has failed, so that an older answer may do.
-    pub(in crate::control) has_failed: bool,
+    pub(in crate::control) ended: Ended,
     pub(in crate::control) why: NotStored,
+}
+
+/// How a call has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::control) enum Ended {
+    /// The provider has done what it was asked for.
+    Answered,
+    /// The gateway or the provider has refused it, or its client has given it no time: another's may get
+    /// through.
+    Refused,
+    /// The provider has failed, so that an older answer may do.
+    Failed,
 }
 
 /// What one of those who take part gets first.

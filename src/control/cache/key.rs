@@ -140,9 +140,10 @@ impl KeyMaker {
             // The model is as the request names it, so that no other's answer is given for it.
             parts.add_option(model.name().map(str::as_bytes));
             match model {
-                Model::Named(_) => {}
+                // Where the path has the model, it also says in which shape the answer is to be.
+                Model::Named(_) if context.model_in_path(None).is_none() => {}
                 // The path may say which model it is.
-                Model::None => parts.add(&target),
+                Model::Named(_) | Model::None => parts.add(&target),
                 // It may be any.
                 Model::Ambiguous => {
                     parts.add(&target);

@@ -53,6 +53,11 @@ impl Target {
         self.has_waited.store(true, Ordering::Relaxed);
     }
 
+    /// What it has waited for is there, and not for it: its own call has the whole of its time.
+    pub(super) fn starts_anew(&self) {
+        self.has_waited.store(false, Ordering::Relaxed);
+    }
+
     /// Until when its own call must have a head, where it has waited for others before that.
     pub(in crate::control) fn head_bound(&self) -> Option<Bound> {
         self.wait.head.filter(|_| self.has_waited.load(Ordering::Relaxed))

@@ -136,6 +136,7 @@ impl Scene {
             Provider::xai().base_url(self.base_url),
             Provider::openai(),
             Provider::google_ai_studio(),
+            Provider::bedrock("us-east-1"),
             Provider::custom("acme", "https://acme.test/v1").key_header("x-acme-key"),
         ]);
         if let Some(settings) = &self.settings {

@@ -13,8 +13,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, Came, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed, came,
-    failed, followed, hit, shared,
+    CacheBody, Caching, Came, Ended, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed,
+    came, failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -148,15 +148,21 @@ where
         let is_refused = failure::is_refused(&result);
         match result {
             Ok(response) => {
-                let has_failed = !is_refused && verdict::is_failure(response.status());
+                let ended = match response.status() {
+                    _ if is_refused => Ended::Refused,
+                    status if verdict::is_failure(status) => Ended::Failed,
+                    status if status.is_success() => Ended::Answered,
+                    _ => Ended::Refused,
+                };
                 let response = response.map(|body| Box::pin(body) as Source);
-                came(response, target, broadcast, &budget, has_failed)
+                came(response, target, broadcast, &budget, ended)
             }
             Err(error) => {
                 // A client that gives the provider no time says nothing of it.
                 let timeout = failure::timeout_of_any(&error);
                 let is_clients = timeout.is_some_and(|timeout| target.context.is_clients(&timeout));
-                failed(error, !is_refused && !is_clients)
+                let is_failure = !is_refused && !is_clients;
+                failed(error, if is_failure { Ended::Failed } else { Ended::Refused })
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
+use tower_ai_gateway::settings::Timeouts;
 use tower_ai_gateway::settings::cache::CacheRule;
 
 use super::*;
@@ -216,6 +217,32 @@ async fn who_has_waited_for_long_asks_for_itself() {
     assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
     asked.answer_whole(JSON, TEXT);
     assert_eq!(text(all.remove(0).await.unwrap()).await, TEXT);
+    stage.finish().await;
+}
+
+/// Its head says that nobody can share it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_kept_lets_the_others_ask_at_once_with_all_their_time() {
+    let head = Timeouts::default().head(Duration::from_secs(20));
+    let stage =
+        Stage::with(ControlLayer::new(), |set| set.cache(CacheSettings::new(HOUR)).timeouts(head));
+    let varies = [("content-type", "application/json"), ("vary", "*")];
+    let mut all = vec![stage.spawn_patiently(ask(QUESTION))];
+    let first = stage.asked().await;
+    all.extend((1..5).map(|_| stage.spawn_patiently(ask(QUESTION))));
+    stage.until("the others follow", |stage| stage.cache.stats().followers == 4).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    first.answer_whole(&varies, TEXT);
+    let mut others = Vec::new();
+    for _ in 1..5 {
+        others.push(stage.asked().await);
+    }
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    others.into_iter().for_each(|asked| asked.answer_whole(&varies, TEXT));
+    for answer in heads(all).await {
+        assert_eq!((answer.status().as_u16(), status(&answer)), (200, "MISS"));
+    }
+    assert_eq!(stage.calls(), 5);
     stage.finish().await;
 }
 

@@ -16,7 +16,7 @@ use tower::BoxError;
 
 use super::counts::NotStored;
 use super::entry::CacheEntry;
-use super::flight::{Came, Flights, Headed, Member, Next, Own};
+use super::flight::{Came, Ended, Flights, Headed, Member, Next, Own};
 use super::key::CacheKey;
 use super::metered::Metered;
 use super::recording::{Given, Recording};
@@ -131,7 +131,7 @@ impl Scene {
         });
         if !is_answered.await {
             let result = Err("refused".into());
-            return Came::Own(Own { result, has_failed: true, why: NotStored::Failed });
+            return Came::Own(Own { result, ended: Ended::Failed, why: NotStored::Failed });
         }
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });

@@ -48,6 +48,8 @@ pub(super) enum Phase {
     Calling(Call),
     Reading(Box<Recording>),
     Stored(CacheEntry),
+    /// The provider has answered, and nobody can share that.
+    Unshared,
     /// All have left.
     Over,
 }
@@ -122,7 +124,7 @@ impl Phase {
         match self {
             Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
             Self::Reading(recording) => recording.is_open(),
-            Self::Over => false,
+            Self::Unshared | Self::Over => false,
         }
     }
 }
@@ -181,7 +183,7 @@ impl State {
                 part.is_some_and(|part| recording.has(part.at))
             }
             Phase::Stored(_) => true,
-            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
         }
     }
 

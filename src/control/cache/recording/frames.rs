@@ -25,7 +25,7 @@ pub(super) struct Frames {
 impl Frames {
     pub(super) fn new(held: Held, most: u64) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX).max(LOOSE);
-        Self { frames: VecDeque::new(), first: 0, held, loose: 0, most }
+        Self { frames: VecDeque::with_capacity(1), first: 0, held, loose: 0, most }
     }
 
     /// One more. False where there is no memory for it.

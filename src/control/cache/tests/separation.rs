@@ -379,6 +379,33 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
         custom("c").uri(path).body("{}")
     };
     apart(&google("gemini-a"), &google("gemini-b"));
+    together(&google("gemini-a"), &google("gemini-a").body(r#"{"contents":[]}"#));
+    // Only the path says whether the answer is a stream, and of which kind.
+    for (one, other) in [
+        (
+            "google-ai-studio/v1beta/models/gemini-a:generateContent",
+            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent",
+        ),
+        (
+            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent",
+            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent?alt=sse",
+        ),
+        (
+            "google-ai-studio/v1beta/models/gemini-a:embedContent",
+            "google-ai-studio/v1beta/models/gemini-a:batchEmbedContents",
+        ),
+        (
+            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/converse",
+            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/converse-stream",
+        ),
+        (
+            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/invoke",
+            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/invoke-with-response-stream",
+        ),
+    ] {
+        let at = |path| custom("c").uri(format!("/v1/acct/gw/{path}")).body("{}");
+        apart(&at(one), &at(other));
+    }
     let policy = one.kept().1;
     let by = |method: Method| {
         let (policy, mut scene) = (policy.clone(), custom("c"));

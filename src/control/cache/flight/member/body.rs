@@ -36,7 +36,7 @@ impl Member {
             let recording = match &mut state.phase {
                 Phase::Reading(recording) => recording,
                 Phase::Stored(entry) => return Poll::Ready(Next::Stored(entry.clone())),
-                Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => {
+                Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => {
                     let given = Given::Error(FlightError::Panicked.into());
                     return Poll::Ready(Next::Given { given, is_last: true });
                 }
@@ -90,7 +90,7 @@ impl Member {
                 let entry = entry.parts();
                 at == entry.frames.len() && entry.trailers.is_none()
             }
-            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Over => false,
+            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::leaving::Spent;
 use crate::control::cache::asked::Policy;
 use crate::control::cache::fit::is_kept;
 use crate::control::cache::flight::state::{Answered, Asker, Phase, State};
-use crate::control::cache::flight::{Came, Headed};
+use crate::control::cache::flight::{Came, Ended, Headed};
 use crate::control::cache::recording::{After, discard};
 use crate::util::unwind;
 
@@ -113,6 +113,7 @@ impl Member {
                     spent.own = self.call.take();
                     return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone(), age));
                 }
+                Phase::Unshared => return Poll::Ready(Headed::Unfit),
                 Phase::Over => return Poll::Ready(Headed::Panicked),
             }
         }
@@ -147,7 +148,16 @@ impl Member {
             Came::Own(own) => {
                 after.not_stored = Some(own.why);
                 state.is_own();
-                (Phase::Vacant { has_failed: own.has_failed }, Some(Answered::Own(own)))
+                let phase = match own.ended {
+                    // The others would get the like: each asks for itself at once, not in turn.
+                    Ended::Answered => {
+                        (after.wake, after.is_closed) = (waiting.all(), true);
+                        Phase::Unshared
+                    }
+                    Ended::Refused => Phase::Vacant { has_failed: false },
+                    Ended::Failed => Phase::Vacant { has_failed: true },
+                };
+                (phase, Some(Answered::Own(own)))
             }
         };
         state.phase = next;

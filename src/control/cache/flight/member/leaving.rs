@@ -52,7 +52,11 @@ impl Drop for Member {
                     }
                 }
                 Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
-                Phase::Reading(_) | Phase::Calling(_) | Phase::Stored(_) | Phase::Over => {}
+                Phase::Reading(_)
+                | Phase::Calling(_)
+                | Phase::Stored(_)
+                | Phase::Unshared
+                | Phase::Over => {}
             }
             if is_last {
                 // Where others are left, what was noted of it last stays.

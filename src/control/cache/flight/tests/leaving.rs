@@ -38,7 +38,7 @@ fn after_a_failure_one_is_woken_that_is_still_there() {
     let is_set = set(fails.clone());
     let mut asker = scene.member(async {
         is_set.await;
-        failed("refused".into(), true)
+        failed("refused".into(), Ended::Failed)
     });
     let mut others = [(); 3].map(|()| scene.member(std::future::pending()));
     assert!(head(&mut asker).is_pending());

@@ -75,7 +75,8 @@ impl Stage {
         let response = response.body(Box::pin(body) as Source).unwrap();
         let telling = Some(Box::new(Telling(self.others.clone())) as Box<dyn Broadcast>);
         let (target, budget) = (self.target.clone(), self.budget.clone());
-        let call = Box::pin(async move { came(response, target, telling, &budget, false) });
+        let call =
+            Box::pin(async move { came(response, target, telling, &budget, Ended::Answered) });
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, call).of(self.target.context.clone());
         let headed = poll_fn(|cx| member.poll_head(false, cx)).await;

@@ -117,5 +117,10 @@ pub(super) async fn call(world: World, target: Arc<Target>, budget: BodyBudget) 
     let mut response =
         Response::builder().status(status).header("content-type", "application/octet-stream");
     response = response.header(header::TRANSFER_ENCODING, "chunked");
-    came(response.body(body).unwrap(), target, None, &budget, verdict == Verdict::Failure)
+    let ended = match verdict {
+        Verdict::Answer => Ended::Answered,
+        Verdict::Refusal => Ended::Refused,
+        Verdict::Failure => Ended::Failed,
+    };
+    came(response.body(body).unwrap(), target, None, &budget, ended)
 }

@@ -27,7 +27,7 @@ impl Scene {
             .header(header::CONTENT_TYPE, "audio/mpeg");
         let response = response.body(Box::pin(body) as Source).unwrap();
         let (target, budget) = (self.target.clone(), self.budget.clone());
-        async move { came(response, target, None, &budget, false) }
+        async move { came(response, target, None, &budget, Ended::Answered) }
     }
 }
 
@@ -75,7 +75,7 @@ fn a_call_that_panics_fails_its_own_request_alone() {
         Poll::Pending
     }));
     assert!(head(&mut first).is_pending());
-    let mut second = scene.member(async { failed("refused".into(), true) });
+    let mut second = scene.member(async { failed("refused".into(), Ended::Failed) });
     // It polls the call of the first, and then asks for itself.
     assert!(matches!(head(&mut second), Poll::Ready(Headed::Own(_))));
     assert!(first.is_woken());
