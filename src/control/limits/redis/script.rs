@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Claim, Counter, ReservationId};
-use super::queue::Settle;
+use super::settle::Settle;
 use crate::control::redis::{Call, Script};
 use crate::settings::limits::{Period, Window};
 use crate::util::hex;
