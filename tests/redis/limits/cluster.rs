@@ -7,7 +7,7 @@ use super::*;
 use crate::server::{TOO_LONG, eventually};
 
 /// The tests' deadline.
-const KEY: &str = "taig:v1:{0707070707070707}:";
+const KEY: &str = "taig:v2:{0707070707070707}:";
 
 fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
     RedisStore::cluster(cluster.urls()).timeout(timeout).build().unwrap()
@@ -143,7 +143,7 @@ async fn a_node_that_halts_holds_up_no_other() {
     early_in_the_hour().await;
     let cluster = Cluster::start();
     let owner = |gateway: u8| {
-        cluster.owner(&format!("taig:v1:{{{}}}:", format!("{gateway:02x}").repeat(8)))
+        cluster.owner(&format!("taig:v2:{{{}}}:", format!("{gateway:02x}").repeat(8)))
     };
     let halted = 7;
     let other = (8..).find(|gateway| owner(*gateway) != owner(halted)).unwrap();
