@@ -111,7 +111,7 @@ async fn decisions(store: &Arc<RedisStore>, requests: u64) -> f64 {
 /// The same with `redis-benchmark`.
 fn benchmark(server: &Server, hash: &str, requests: u64) -> f64 {
     let name =
-        |id: &str, end: &str| format!("taig:v1:{{{}}}:{}{end}", "01".repeat(8), id.repeat(16));
+        |id: &str, end: &str| format!("taig:v2:{{{}}}:{}{end}", "01".repeat(8), id.repeat(16));
     let keys = ["", ":h"].iter().flat_map(|end| ["01", "02", "03"].map(|id| name(id, end)));
     let limit = LIMIT.to_string();
     let arguments = [

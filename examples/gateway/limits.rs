@@ -141,8 +141,14 @@ impl Limits {
             Some(extra) => counter.raise(extra).await,
             None => counter.reset().await,
         };
-        let after = after.map_err(Failed::store)?;
         let peer = change::address(peer);
+        let message = match (extra.is_some(), after.is_ok()) {
+            (true, true) => "a limit was raised",
+            (false, true) => "a limit was reset",
+            // The store may have done it and not said so.
+            (true, false) => "a limit may have been raised",
+            (false, false) => "a limit may have been reset",
+        };
         // Names may hold what would forge a line: they are quoted and escaped.
         tracing::info!(
             by = self.by,
@@ -153,10 +159,11 @@ impl Limits {
             ?values,
             ?extra,
             before = before.used,
-            after = after.used,
-            "{}",
-            if extra.is_some() { "a limit was raised" } else { "a limit was reset" },
+            after = after.as_ref().ok().map(|after| after.used),
+            error = after.as_ref().err().map(tracing::field::display),
+            "{message}",
         );
+        let after = after.map_err(Failed::store)?;
         Ok(Json(json!({
             "before": { "used": before.used, "remaining": before.remaining },
             "after": {
@@ -175,7 +182,94 @@ fn unknown(error: UnknownCounter) -> Failed {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use tower_ai_gateway::control::ControlLayer;
+    use tower_ai_gateway::control::limits::{
+        Claim, Counter, Decision, LimitStore, MemoryStore, ReservationId, Settlement, Standing,
+        StoreError, StoreFuture,
+    };
+    use tower_ai_gateway::settings::limits::LimitRule;
+    use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
+
     use super::*;
+
+    /// It does not say whether it has changed a counter.
+    #[derive(Debug, Default)]
+    struct Silent(MemoryStore);
+
+    impl LimitStore for Silent {
+        fn reserve<'a>(&'a self, id: ReservationId, all: &'a [Claim]) -> StoreFuture<'a, Decision> {
+            self.0.reserve(id, all)
+        }
+
+        fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
+            self.0.settle(id, settlements);
+        }
+
+        fn standing<'a>(
+            &'a self,
+            counter: &'a Counter,
+            window: Window,
+            limit: u64,
+        ) -> StoreFuture<'a, Standing> {
+            self.0.standing(counter, window, limit)
+        }
+
+        fn give_back<'a>(
+            &'a self,
+            _: &'a Counter,
+            _: Window,
+            _: u64,
+            _: Option<u64>,
+        ) -> StoreFuture<'a, ()> {
+            Box::pin(async { Err(StoreError::Timeout) })
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_that_may_have_been_made_is_in_the_log() {
+        crate::every_thread::may_log();
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
+        let _guard = tracing::subscriber::set_default(subscriber.finish());
+        let rule = LimitRule::requests("r", 5, Window::Fixed(Period::Day));
+        let settings = GatewaySettings::builder().authenticated_elsewhere().limit(rule);
+        let table = SettingsTable::new().gateway_of_any_account("g", settings.build().unwrap());
+        let limits = Limits {
+            handle: ControlLayer::new().limits(Silent::default()).limits_handle(),
+            settings: Some(Settings::new(table)),
+            by: "a test",
+        };
+        for (extra, what) in [(None, "reset"), (Some(3), "raised")] {
+            let (gateway, rule) = ("g".to_owned(), "r".to_owned());
+            let change = Change { account: None, gateway, rule, whom: Vec::new(), extra };
+            let failed = limits.change(None, change).await.unwrap_err();
+            assert!(failed.message().contains("in time"));
+            let lines = String::from_utf8(std::mem::take(&mut *written.0.lock().unwrap())).unwrap();
+            let line = lines.lines().find(|line| line.contains("a limit"));
+            let line = line.unwrap_or_else(|| panic!("it is told: {lines}"));
+            assert!(line.contains(&format!("a limit may have been {what}")), "{line}");
+            assert!(line.contains("by=\"a test\"") && line.contains("in time"), "{line}");
+            assert!(line.contains("before=0") && !line.contains("after="), "{line}");
+        }
+    }
 
     #[test]
     fn a_change_is_read_strictly() {

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::place::{At, Mistake, Source, Table, Text};
-use super::redis_at::{RedisAt, Url};
+#[cfg(feature = "redis")]
+use super::redis_at::builder_at;
+use super::redis_at::{PemFile, RawRedis, RedisAt, Url};
 use super::value::{Milliseconds, form};
 use crate::control::ControlLayer;
 use crate::control::cache::MemoryCache;
@@ -27,6 +29,8 @@ pub(super) struct CacheStore {
     memory_bytes: Option<MemoryBytes>,
     redis: Option<Table<Url>>,
     redis_cluster: Option<Vec<Table<Url>>>,
+    redis_ca: Option<Table<PemFile>>,
+    redis_certificate: Option<Table<PemFile>>,
     deadline_ms: Option<Milliseconds<1, MOST_MS>>,
     prefix: Option<Text>,
 }
@@ -53,9 +57,15 @@ impl CacheStoreChoice {
         let place = section.place();
         let fields = section.fields;
         let memory_bytes = fields.memory_bytes.map(|bytes| bytes.0);
-        let deadline = fields.deadline_ms.map(|deadline| deadline.0);
-        let (redis, cluster) = (fields.redis, fields.redis_cluster);
-        let at = RedisAt::read(&place, redis, cluster, deadline, fields.prefix, source)?;
+        let raw = RawRedis {
+            redis: fields.redis,
+            cluster: fields.redis_cluster,
+            ca: fields.redis_ca,
+            identity: fields.redis_certificate,
+            deadline: fields.deadline_ms.map(|deadline| deadline.0),
+            prefix: fields.prefix,
+        };
+        let at = RedisAt::read(&place, raw, source)?;
         let Some(at) = at else { return Ok(Self { memory_bytes, ..Self::default() }) };
         if memory_bytes.is_some() {
             let message = "`memory_bytes` is of the memory of this process, and `redis` says to keep \
@@ -64,18 +74,9 @@ impl CacheStoreChoice {
         }
         #[cfg(feature = "redis")]
         {
-            let mut texts = at.texts();
-            let mut builder = match (at.is_cluster, texts.next()) {
-                (false, Some(url)) => RedisCache::builder(url),
-                (_, first) => RedisCache::cluster(first.into_iter().chain(texts)),
-            };
-            if let Some(timeout) = at.deadline {
-                builder = builder.timeout(timeout);
-            }
-            if let Some(prefix) = &at.prefix {
-                builder = builder.prefix(prefix.clone());
-            }
-            let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
+            let store = builder_at!(RedisCache, &at)
+                .build()
+                .map_err(|error| place.refuse(Kind::Value, error))?;
             Ok(Self { memory_bytes, redis: Some(Redis { store: Arc::new(store), at }) })
         }
         #[cfg(not(feature = "redis"))]

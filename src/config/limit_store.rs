@@ -8,13 +8,16 @@ use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::place::{At as _, Mistake, Source, Table, Text};
-use super::redis_at::{RedisAt, Url};
-use super::value::Milliseconds;
+#[cfg(feature = "redis")]
+use super::redis_at::builder_at;
+use super::redis_at::{PemFile, RawRedis, RedisAt, Url};
+use super::value::{Milliseconds, Whole};
 use crate::control::ControlLayer;
 #[cfg(feature = "redis")]
 use crate::control::limits::RedisStore;
 
 const MOST_MS: u64 = 10_000;
+const MOST_QUEUED: u32 = 1_000_000;
 
 /// `[limits]`
 #[derive(Default, Deserialize)]
@@ -22,8 +25,11 @@ const MOST_MS: u64 = 10_000;
 pub(super) struct LimitStore {
     redis: Option<Table<Url>>,
     redis_cluster: Option<Vec<Table<Url>>>,
+    redis_ca: Option<Table<PemFile>>,
+    redis_certificate: Option<Table<PemFile>>,
     deadline_ms: Option<Milliseconds<1, MOST_MS>>,
     prefix: Option<Text>,
+    queue: Option<Whole<1, MOST_QUEUED>>,
     rate_limit_fields: Option<bool>,
 }
 
@@ -42,6 +48,7 @@ struct Redis {
     store: Arc<RedisStore>,
     /// The settings it was built from.
     at: RedisAt,
+    queue: Option<u32>,
 }
 
 impl LimitStoreChoice {
@@ -49,29 +56,35 @@ impl LimitStoreChoice {
         let place = section.place();
         let fields = section.fields;
         let rate_limit_fields = fields.rate_limit_fields.unwrap_or_default();
-        let deadline = fields.deadline_ms.map(|deadline| deadline.0);
-        let (redis, cluster) = (fields.redis, fields.redis_cluster);
-        let at = RedisAt::read(&place, redis, cluster, deadline, fields.prefix, source)?;
-        let Some(at) = at else { return Ok(Self { rate_limit_fields, ..Self::default() }) };
+        let raw = RawRedis {
+            redis: fields.redis,
+            cluster: fields.redis_cluster,
+            ca: fields.redis_ca,
+            identity: fields.redis_certificate,
+            deadline: fields.deadline_ms.map(|deadline| deadline.0),
+            prefix: fields.prefix,
+        };
+        let at = RedisAt::read(&place, raw, source)?;
+        let queue = fields.queue.map(|queue| queue.0);
+        let Some(at) = at else {
+            if queue.is_some() {
+                let message = "`queue`: it is for `redis` and `redis_cluster`";
+                return Err(place.refuse(Kind::Conflict, message));
+            }
+            return Ok(Self { rate_limit_fields, ..Self::default() });
+        };
         #[cfg(feature = "redis")]
         {
-            let mut texts = at.texts();
-            let mut builder = match (at.is_cluster, texts.next()) {
-                (false, Some(url)) => RedisStore::builder(url),
-                (_, first) => RedisStore::cluster(first.into_iter().chain(texts)),
-            };
-            if let Some(timeout) = at.deadline {
-                builder = builder.timeout(timeout);
-            }
-            if let Some(prefix) = &at.prefix {
-                builder = builder.prefix(prefix.clone());
+            let mut builder = builder_at!(RedisStore, &at);
+            if let Some(queue) = queue {
+                builder = builder.queue(queue as usize);
             }
             let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
-            Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), at }) })
+            Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), at, queue }) })
         }
         #[cfg(not(feature = "redis"))]
         {
-            let _ = at;
+            let _ = (at, queue);
             let message = "this program was built without the feature `redis`, which counts there";
             Err(place.refuse(Kind::UnknownKey, message))
         }
@@ -89,7 +102,7 @@ impl LimitStoreChoice {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         #[cfg(feature = "redis")]
         {
-            let at = |own: &Self| own.redis.as_ref().map(|redis| redis.at.clone());
+            let at = |own: &Self| own.redis.as_ref().map(|redis| (redis.at.clone(), redis.queue));
             if at(self) != at(other) {
                 return false;
             }

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::holder::holder;
-use super::place::{At as _, Mistake, Source, Table, Text};
+use super::place::{At as _, Mistake, PLAIN_CERTIFICATE, Source, Table, Text};
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
@@ -20,31 +20,83 @@ pub(super) struct Url {
     file: Option<Text>,
 }
 
+/// A file of certificates.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PemFile {
+    file: Text,
+}
+
+/// The Redis settings of a section, as its file has them.
+pub(super) struct RawRedis {
+    pub(super) redis: Option<Table<Url>>,
+    pub(super) cluster: Option<Vec<Table<Url>>>,
+    /// The authorities to trust.
+    pub(super) ca: Option<Table<PemFile>>,
+    /// The certificate to show, and its key.
+    pub(super) identity: Option<Table<PemFile>>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) prefix: Option<Text>,
+}
+
 /// The Redis settings of a section.
 #[derive(Clone)]
 pub(super) struct RedisAt {
     /// One URL, or those of some nodes of a cluster.
     pub(super) urls: Vec<Secret>,
     pub(super) is_cluster: bool,
+    pub(super) ca: Option<String>,
+    /// A certificate and its key.
+    pub(super) identity: Option<String>,
     pub(super) deadline: Option<Duration>,
     pub(super) prefix: Option<String>,
 }
+
+/// Tells a store's builder all of it: those of limits and of the cache have the same methods.
+#[cfg(feature = "redis")]
+macro_rules! builder_at {
+    ($store:ident, $at:expr) => {{
+        let at: &RedisAt = $at;
+        let mut texts = at.texts();
+        let mut builder = match (at.is_cluster, texts.next()) {
+            (false, Some(url)) => $store::builder(url),
+            (_, first) => $store::cluster(first.into_iter().chain(texts)),
+        };
+        if let Some(pem) = at.ca.as_deref() {
+            builder = builder.roots_pem(pem);
+        }
+        if let Some(pem) = at.identity.as_deref() {
+            builder = builder.identity_pem(pem, pem);
+        }
+        if let Some(timeout) = at.deadline {
+            builder = builder.timeout(timeout);
+        }
+        if let Some(prefix) = at.prefix.as_deref() {
+            builder = builder.prefix(prefix);
+        }
+        builder
+    }};
+}
+
+#[cfg(feature = "redis")]
+pub(super) use builder_at;
 
 impl RedisAt {
     /// `None` if the section names no Redis. `place`: of the section.
     pub(super) fn read(
         place: &Spanned<()>,
-        redis: Option<Table<Url>>,
-        cluster: Option<Vec<Table<Url>>>,
-        deadline: Option<Duration>,
-        prefix: Option<Text>,
+        raw: RawRedis,
         source: &Source<'_>,
     ) -> Result<Option<Self>, Mistake> {
+        let RawRedis { redis, cluster, ca, identity, deadline, prefix } = raw;
         let (urls, is_cluster) = match (redis, cluster) {
             (None, None) => {
                 let alone = "it is for `redis` and `redis_cluster`";
                 if let Some(prefix) = &prefix {
                     return Err(prefix.refuse(Kind::Conflict, alone));
+                }
+                if let Some(file) = ca.or(identity) {
+                    return Err(file.refuse(Kind::Conflict, alone));
                 }
                 if deadline.is_some() {
                     return Err(
@@ -69,8 +121,11 @@ impl RedisAt {
             };
             read.push(holder.read(source)?);
         }
+        let pem =
+            |file: Option<Table<PemFile>>| file.map(|file| file.fields.read(source)).transpose();
+        let (ca, identity) = (pem(ca)?, pem(identity)?);
         let prefix = prefix.map(Spanned::into_inner);
-        Ok(Some(Self { urls: read, is_cluster, deadline, prefix }))
+        Ok(Some(Self { urls: read, is_cluster, ca, identity, deadline, prefix }))
     }
 
     /// The URLs in clear.
@@ -80,10 +135,26 @@ impl RedisAt {
         self.urls.iter().map(text).collect::<Vec<_>>().into_iter()
     }
 
-    /// All settings, with URLs as digests, for comparing them.
+    /// All settings, with secrets as digests, for comparing them.
     fn given(&self) -> (bool, Vec<[u8; 32]>, Option<Duration>, Option<&str>) {
-        let digests = self.urls.iter().map(|url| digest(url.plain().as_bytes())).collect();
+        let urls = self.urls.iter().map(|url| url.plain().as_bytes());
+        let pems = [&self.ca, &self.identity].map(|pem| pem.as_deref().unwrap_or_default());
+        let digests = urls.chain(pems.map(str::as_bytes)).map(digest).collect();
         (self.is_cluster, digests, self.deadline, self.prefix.as_deref())
+    }
+}
+
+impl PemFile {
+    fn read(&self, source: &Source<'_>) -> Result<String, Mistake> {
+        let file = &self.file;
+        // Not repeated in the error: it may be the PEM itself.
+        if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
+            return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
+        }
+        crate::util::file::read(&source.path(file)).map_err(|_| {
+            let message = format_args!("the file {file} is not there or cannot be read");
+            file.refuse(Kind::Secret, message)
+        })
     }
 }
 
@@ -98,6 +169,8 @@ impl fmt::Debug for RedisAt {
         f.debug_struct("RedisAt")
             .field("urls", &self.urls.len())
             .field("is_cluster", &self.is_cluster)
+            .field("has_ca", &self.ca.is_some())
+            .field("has_identity", &self.identity.is_some())
             .field("deadline", &self.deadline)
             .field("prefix", &self.prefix)
             .finish()

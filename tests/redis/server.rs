@@ -126,6 +126,12 @@ impl Drop for Server {
     }
 }
 
+/// Sends a signal to a process by its id, such as `STOP`.
+pub(crate) fn signal(process: &str, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), process]).status();
+    assert!(status.unwrap().success());
+}
+
 /// Below the system's ephemeral ports, and with room for a cluster's second port.
 fn free_port() -> u16 {
     loop {

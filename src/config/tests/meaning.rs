@@ -86,6 +86,7 @@ fn the_store_for_limits_is_read_and_not_shown() {
     assert!(same("redis = { env = \"HAS_URL\" }\nrate_limit_fields = true"));
     assert!(!same("redis = { env = \"HAS_URL\" }"));
     assert!(!same("redis = { env = \"HAS_URL\" }\nrate_limit_fields = true\ndeadline_ms = 20"));
+    assert!(!same("redis = { env = \"HAS_URL\" }\nrate_limit_fields = true\nqueue = 7"));
     assert!(!same("redis_cluster = [{ env = \"HAS_URL\" }]\nrate_limit_fields = true"));
     for (text, words) in [
         ("redis = { env = \"HAS_A\" }", "limits: a URL of Redis is not of the form"),
@@ -94,6 +95,20 @@ fn the_store_for_limits_is_read_and_not_shown() {
         ("redis_cluster = []", "limits: a cluster has a node at least"),
         ("prefix = \"a\"", "limits.prefix: it is for `redis` and `redis_cluster`"),
         ("deadline_ms = 5", "limits: `deadline_ms`: it is for `redis`"),
+        ("queue = 5", "limits: `queue`: it is for `redis`"),
+        (
+            "redis = { env = \"HAS_URL\" }\nqueue = 0",
+            "limits.queue: it must be a whole number from 1",
+        ),
+        ("redis_ca = { file = \"a\" }", "limits.redis_ca: it is for `redis` and `redis_cluster`"),
+        (
+            "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"no/such\" }",
+            "limits.redis_ca.file: the file no/such is not there",
+        ),
+        (
+            "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"-----BEGIN LEAK-----\" }",
+            "limits.redis_ca.file: a certificate and its private key must not stand",
+        ),
         ("redis = { env = \"HAS_URL\" }\nprefix = \"{\"", "limits: the prefix of keys"),
         ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it is one of"),
     ] {

@@ -82,7 +82,7 @@ pub struct LimitReport {
     /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens` or `cost` (in ticks: 1 USD
     /// = 10^10 ticks).
     pub measure: &'static str,
-    /// How much may be used.
+    /// How much may be used at most: the limit, or a bucket's burst.
     pub limit: u64,
     /// How much of it was used when the exchange ended, as far as it knows.
     pub used: u64,

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::store::Standing;
+use super::window::capacity;
 use crate::settings::limits::{LimitRule, Measure, Period, Window};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -15,10 +16,7 @@ pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderM
     }
     // A name has no quotes, and nothing that would have to be escaped.
     let name = &rule.name;
-    let quota = match rule.window {
-        Window::Bucket { burst, .. } => burst,
-        _ => rule.amount,
-    };
+    let quota = capacity(rule.window, rule.amount);
     let mut policy = format!("\"{name}\";q={quota}");
     if let Some(seconds) = seconds_of(rule.window) {
         policy.push_str(&format!(";w={seconds}"));
@@ -36,6 +34,12 @@ pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderM
     }
 }
 
+/// What is left of all that a rule lets be used, in parts of 2^32 - 1.
+pub(super) fn share_left(rule: &LimitRule, standing: &Standing) -> u128 {
+    let most = capacity(rule.window, rule.amount).max(1);
+    u128::from(standing.remaining) * u128::from(u32::MAX) / u128::from(most)
+}
+
 /// `None` where they are not always as many.
 fn seconds_of(window: Window) -> Option<u64> {
     Some(match window {
@@ -46,4 +50,23 @@ fn seconds_of(window: Window) -> Option<u64> {
         Window::Fixed(Period::Month) => return None,
         Window::Sliding(time) | Window::Bucket { per: time, .. } => time.as_secs().max(1),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_share_that_is_left_of_a_bucket_is_that_of_its_burst() {
+        let share = |window, left| {
+            let standing = Standing { remaining: left, ..Standing::default() };
+            share_left(&LimitRule::requests("r", 600, window), &standing)
+        };
+        let bucket = Window::Bucket { per: Duration::from_secs(60), burst: 20 };
+        assert_eq!(share(bucket, 20), u128::from(u32::MAX));
+        // Half of a bucket is more than a tenth of a window.
+        assert!(share(bucket, 10) > share(Window::Fixed(Period::Hour), 60));
+    }
 }

@@ -140,7 +140,8 @@ impl LimitCounter {
     }
 
     /// Sets what was used to nothing, and gives how it stands then. What requests under way have reserved
-    /// is forgotten too; it counts again as far as it turns out to be more.
+    /// stays, and what they turn out to have used counts. (Of a rule about requests, one that was under way and
+    /// then is not sent after all may take one from what is used later.)
     ///
     /// # Errors
     ///
@@ -150,7 +151,8 @@ impl LimitCounter {
     }
 
     /// Gives so much back of what was used, in the measure's unit, and gives how it stands then. It is
-    /// never less than nothing that is used: more than was used makes no difference.
+    /// never less than nothing that is used: more than was used makes no difference. What requests under way
+    /// have reserved stays.
     ///
     /// # Errors
     ///

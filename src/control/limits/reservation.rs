@@ -181,10 +181,7 @@ impl Reserved for Reservation {
         let state = self.state();
         // The one of which the least share is left.
         let share = |note: &&Note| {
-            let left = rules.get(note.rule).map(|rule| {
-                u128::from(note.standing.remaining) * u128::from(u32::MAX)
-                    / u128::from(rule.amount.max(1))
-            });
+            let left = rules.get(note.rule).map(|rule| fields::share_left(rule, &note.standing));
             left.unwrap_or(u128::MAX)
         };
         let is_told = |rule: &LimitRule| !rule.is_shadow && rule.measure != Measure::Cost;

@@ -35,7 +35,8 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
         limit: u64,
     ) -> StoreFuture<'a, Standing>;
 
-    /// Sets what was used to nothing, or gives `extra` back of it, so that so much more can be used.
+    /// Sets what was used to nothing, or gives `extra` back of it, so that so much more can be used. What is
+    /// reserved stays, and is settled later.
     fn refund<'a>(
         &'a self,
         counter: &'a Counter,

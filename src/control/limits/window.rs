@@ -10,11 +10,13 @@
 //! set, and is believed ([`present`]). All counters of one request use one `now`, which is what the decision
 //! reports as `at`.
 //!
-//! **State** of a counter is three numbers, `start`, `used` and `before`. A counter that is not there is
-//! one with `used = before = 0`.
+//! **State** of a counter is four numbers, `start`, `used`, `before` and `held`. A counter that is not there is
+//! one with `used = before = held = 0`.
 //!
 //! **Need** of a claim is `max(amount, 1)`. There is room if `in_use + need <= capacity`. What is granted
-//! adds `amount` to `used`; nothing else does but a settlement.
+//! adds `amount` to `held` if it has a lease, else to `used`. What is held stays so until it is settled or
+//! its lease is over, also where the counter is reset, and where a bucket fills: so no settlement takes
+//! anything from what others have used.
 //!
 //! **Spans** (`length` of a sliding window, `per` of a bucket) are in milliseconds, rounded up, 1 at least. A
 //! span of more than 2^26 ms is in seconds instead, rounded up, 2^26 of them at most. `unit` is 1 or 1000,
@@ -24,29 +26,34 @@
 //! - `first(now)` is the first millisecond of the period. With `day = now / 86400000`: weeks begin with the
 //!   day `day - (day + 3) % 7` (0 if that is negative), months by `day_of_month`. `end(now)` is the
 //!   next period's first; for months `first(first(now) + 31 days)`.
-//! - advance: if `first(now) > start` then `used = 0`; `start = first(now)`.
-//! - in use: `used`.
-//! - settle: if `first(at) = start` then `used = max(0, used - reserved + spent)`.
+//! - advance: if `first(now) > start` then `used = held = 0`; `start = first(now)`.
+//! - in use: `used + held`.
+//! - settle: if `first(at) = start` then `held = max(0, held - reserved)`, `used = used + spent`.
+//! - correct: if `first(at) = start` then `used = max(0, used - counted + spent)`.
 //!
 //! Sliding, with `capacity = limit`:
 //! - `index = time / length`, `rest = length - time % length`: how much of the stretch before is in the
 //!   window still.
-//! - advance: if `index = start + 1` then `before = used`, `used = 0`; if `index > start + 1` then
-//!   `before = used = 0`; `start = index`.
-//! - in use: `used + (before / length) * rest + ceil((before % length) * rest / length)`.
-//! - settle, with `i` the index of `at`: if `i = start` as above in `used`, if `i = start - 1` in `before`,
-//!   else nothing.
+//! - advance: if `index = start + 1` then `before = used + held`; if `index > start + 1` then `before = 0`;
+//!   if `index > start` then `used = held = 0`; `start = index`.
+//! - in use: `used + held + (before / length) * rest + ceil((before % length) * rest / length)`.
+//! - settle and correct, with `i` the index of `at`: if `i = start` as above, if `i = start - 1` then
+//!   `before = max(0, before - reserved + spent)`, else nothing.
 //!
-//! Bucket, with `capacity = burst`. `used` is what is missing from a full one, and `before` is what has flowed
-//! in since it last grew by one: `before / length` of one, always less than one, and 0 if `used` is.
+//! Bucket, with `capacity = burst`. `used` is what is missing from a full one beside what is held, and `before`
+//! is what has flowed in since it last grew by one: `before / length` of one, always less than one, and 0 if
+//! `used` is.
 //! - advance, with `elapsed = time - start` (if that is positive), `n = elapsed / length`,
 //!   `rest = elapsed % length` and `part = rest * (limit % length) + before`:
 //!   `gain = n * limit + rest * (limit / length) + part / length`. If `gain >= used` then
 //!   `used = before = 0`, else `used = used - gain`, `before = part % length`. `start = time`.
-//! - in use: `used`.
-//! - settle: always, whatever `at`: `used = max(0, used - reserved + spent)`, and if it is 0, `before = 0`.
+//! - in use: `used + held`.
+//! - settle: always, whatever `at`: `held = max(0, held - reserved)`, `used = used + spent`.
+//! - correct: always: if `spent >= counted` then `used = used + spent - counted`, else, with `gain` as above of
+//!   `elapsed = start - at / unit` and `before = 0`, `used = max(0, used - max(0, counted - spent - gain))`: what
+//!   has flowed in since is back already. If it is 0, `before = 0`.
 //!
-//! Settlements advance the counter first.
+//! Settlements and corrections advance the counter first.
 
 mod calendar;
 
@@ -71,6 +78,8 @@ pub(crate) struct Count {
     start: u64,
     used: u64,
     before: u64,
+    /// Reserved, and not settled.
+    held: u64,
 }
 
 impl Count {
@@ -81,7 +90,7 @@ impl Count {
             Window::Sliding(length) => Span::of(length).split(now).0,
             Window::Bucket { per, .. } => now / Span::of(per).unit,
         };
-        Self { start, used: 0, before: 0 }
+        Self { start, used: 0, before: 0, held: 0 }
     }
 
     /// Lets the time pass until `now`. Where a clock was set back, what counts goes on to count.
@@ -91,14 +100,16 @@ impl Count {
                 let first = first(period, now);
                 if first > self.start {
                     self.used = 0;
+                    self.held = 0;
                 }
                 self.start = first;
             }
             Window::Sliding(length) => {
                 let index = Span::of(length).split(now).0;
                 if index > self.start {
-                    self.before = if index - self.start == 1 { self.used } else { 0 };
+                    self.before = if index - self.start == 1 { self.counted() } else { 0 };
                     self.used = 0;
+                    self.held = 0;
                 }
                 self.start = index;
             }
@@ -115,60 +126,94 @@ impl Count {
     }
 
     fn fill(&mut self, length: u64, limit: u64, elapsed: u64) {
-        let (times, rest) = (elapsed / length, elapsed % length);
-        let part = (rest * (limit % length)).saturating_add(self.before);
-        let gain = times
-            .saturating_mul(limit)
-            .saturating_add(rest * (limit / length))
-            .saturating_add(part / length);
+        let (gain, part) = inflow(length, limit, elapsed, self.before);
         if gain >= self.used {
             self.used = 0;
             self.before = 0;
         } else {
             self.used -= gain;
-            self.before = part % length;
+            self.before = part;
         }
     }
 
     /// What counts now.
     pub(crate) fn in_use(&self, window: Window, now: u64) -> u64 {
+        let counted = self.counted();
         match window {
             Window::Sliding(length) if self.before > 0 => {
                 let length = Span::of(length);
                 let weighted = share(self.before, length.split(now).1, length.length);
-                self.used.saturating_add(weighted)
+                counted.saturating_add(weighted)
             }
-            _ => self.used,
+            _ => counted,
         }
     }
 
-    /// Counts what was granted.
+    fn counted(&self) -> u64 {
+        self.used.saturating_add(self.held)
+    }
+
+    /// Counts what was granted for good.
     pub(crate) fn add(&mut self, amount: u64) {
         self.used = self.used.saturating_add(amount);
     }
 
-    /// Counts what was used in the place of what was reserved, which was at `at`.
+    /// Counts what was granted until it is settled.
+    pub(crate) fn hold(&mut self, amount: u64) {
+        self.held = self.held.saturating_add(amount);
+    }
+
+    /// Counts what was used in the place of what is held since `at`.
     pub(crate) fn settle(&mut self, window: Window, at: u64, reserved: u64, spent: u64) {
-        let corrected = |count: u64| match spent.checked_sub(reserved) {
-            Some(more) => count.saturating_add(more),
-            None => count.saturating_sub(reserved - spent),
+        let is_of_now = match window {
+            Window::Fixed(period) => first(period, at) == self.start,
+            Window::Sliding(length) => {
+                let index = Span::of(length).split(at).0;
+                if index + 1 == self.start {
+                    self.before = corrected(self.before, reserved, spent);
+                }
+                index == self.start
+            }
+            Window::Bucket { .. } => true,
         };
+        if is_of_now {
+            self.held = self.held.saturating_sub(reserved);
+            self.used = self.used.saturating_add(spent);
+        }
+    }
+
+    /// Counts what was used in the place of what was counted for good at `at`.
+    pub(crate) fn correct(
+        &mut self,
+        window: Window,
+        limit: u64,
+        at: u64,
+        counted: u64,
+        spent: u64,
+    ) {
         match window {
             Window::Fixed(period) => {
                 if first(period, at) == self.start {
-                    self.used = corrected(self.used);
+                    self.used = corrected(self.used, counted, spent);
                 }
             }
             Window::Sliding(length) => {
                 let index = Span::of(length).split(at).0;
                 if index == self.start {
-                    self.used = corrected(self.used);
+                    self.used = corrected(self.used, counted, spent);
                 } else if index + 1 == self.start {
-                    self.before = corrected(self.before);
+                    self.before = corrected(self.before, counted, spent);
                 }
             }
-            Window::Bucket { .. } => {
-                self.used = corrected(self.used);
+            Window::Bucket { per, .. } => {
+                let per = Span::of(per);
+                let elapsed = self.start.saturating_sub(at / per.unit);
+                let (gain, _) = inflow(per.length, limit, elapsed, 0);
+                self.used = match spent.checked_sub(counted) {
+                    Some(more) => self.used.saturating_add(more),
+                    // What has flowed in since is back already.
+                    None => self.used.saturating_sub((counted - spent).saturating_sub(gain)),
+                };
                 if self.used == 0 {
                     self.before = 0;
                 }
@@ -176,7 +221,13 @@ impl Count {
         }
     }
 
-    /// Gives so much back of what counts now.
+    /// Forgets what was used. What is held stays, for it is yet to be settled.
+    pub(crate) fn reset(&mut self) {
+        self.used = 0;
+        self.before = 0;
+    }
+
+    /// Gives so much back of what was used.
     pub(crate) fn refund(&mut self, window: Window, now: u64, extra: u64) {
         let beyond = extra.saturating_sub(self.used);
         self.used = self.used.saturating_sub(extra);
@@ -196,17 +247,19 @@ impl Count {
         }
     }
 
-    /// In how many milliseconds nothing counts any more, if nothing is added.
+    /// In how many milliseconds nothing counts any more, if nothing is added, and what a bucket holds is settled
+    /// now as it was reserved.
     pub(crate) fn resets_after(&self, window: Window, limit: u64, now: u64) -> u64 {
+        let counted = self.counted();
         match window {
-            _ if self.used == 0 && self.before == 0 => 0,
+            _ if self.is_empty() => 0,
             Window::Fixed(period) => end(period, now) - now,
             Window::Sliding(length) => {
                 let length = Span::of(length);
-                let stretches = if self.used > 0 { 2 } else { 1 };
+                let stretches = if counted > 0 { 2 } else { 1 };
                 ((self.start + stretches) * length.length * length.unit).saturating_sub(now)
             }
-            Window::Bucket { per, .. } => self.filled_after(Span::of(per), limit, self.used, now),
+            Window::Bucket { per, .. } => self.filled_after(Span::of(per), limit, counted, now),
         }
     }
 
@@ -221,6 +274,7 @@ impl Count {
         if self.in_use(window, now) <= allowed {
             return 0;
         }
+        let counted = self.counted();
         match window {
             Window::Fixed(period) => end(period, now) - now,
             Window::Sliding(length) => {
@@ -234,14 +288,14 @@ impl Count {
                     };
                     ((stretch + 1) * length.length - rest) * length.unit
                 };
-                let when = match allowed.checked_sub(self.used) {
+                let when = match allowed.checked_sub(counted) {
                     Some(room) => shrunk(self.before, room, self.start),
-                    None => shrunk(self.used, allowed, self.start + 1),
+                    None => shrunk(counted, allowed, self.start + 1),
                 };
                 when.saturating_sub(now)
             }
             Window::Bucket { per, .. } => {
-                self.filled_after(Span::of(per), limit, self.used - allowed, now)
+                self.filled_after(Span::of(per), limit, counted - allowed, now)
             }
         }
     }
@@ -263,7 +317,7 @@ impl Count {
 
     /// Whether a counter that is not there says the same.
     pub(crate) fn is_empty(&self) -> bool {
-        self.used == 0 && self.before == 0
+        self.used == 0 && self.before == 0 && self.held == 0
     }
 }
 
@@ -278,6 +332,25 @@ pub(crate) fn capacity(window: Window, limit: u64) -> u64 {
 /// How much must be left for a claim of `amount`.
 pub(crate) fn need(amount: u64) -> u64 {
     amount.max(1)
+}
+
+/// What flows into a bucket, and what is left over of one. `before`: what was left over.
+fn inflow(length: u64, limit: u64, elapsed: u64, before: u64) -> (u64, u64) {
+    let (times, rest) = (elapsed / length, elapsed % length);
+    let part = (rest * (limit % length)).saturating_add(before);
+    let gain = times
+        .saturating_mul(limit)
+        .saturating_add(rest * (limit / length))
+        .saturating_add(part / length);
+    (gain, part % length)
+}
+
+/// `count` with `spent` in the place of `counted`.
+fn corrected(count: u64, counted: u64, spent: u64) -> u64 {
+    match spent.checked_sub(counted) {
+        Some(more) => count.saturating_add(more),
+        None => count.saturating_sub(counted - spent),
+    }
 }
 
 fn multiplied(a: u64, b: u64) -> u128 {

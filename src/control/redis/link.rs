@@ -1,7 +1,7 @@
 //! The connection to one Redis, or to the nodes of a cluster.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -28,8 +28,8 @@ const MAX_DELAY: Duration = Duration::from_millis(500);
 const ATTEMPTS: usize = 6;
 /// How many requests wait to be written at most. More wait for these.
 const BUFFER: usize = 1_024;
-/// A connection that is of no use is left after this time for a new one, which may reach another
-/// server of the same name.
+/// A connection that fails is left after this time for a new one, which may reach another server of
+/// the same name.
 const RENEW_AFTER: Duration = Duration::from_secs(3);
 
 /// What to connect to.
@@ -160,7 +160,7 @@ impl Connection {
 #[derive(Debug)]
 pub(in crate::control) struct Link {
     target: Target,
-    current: Mutex<Option<Current>>,
+    current: Arc<Mutex<Option<Current>>>,
 }
 
 struct Current {
@@ -174,9 +174,13 @@ impl fmt::Debug for Current {
     }
 }
 
+fn lock(current: &Mutex<Option<Current>>) -> MutexGuard<'_, Option<Current>> {
+    current.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Link {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, current: Mutex::new(None) }
+        Self { target, current: Arc::default() }
     }
 
     pub(in crate::control) async fn send(&self, command: &Cmd) -> Result<Value, LinkError> {
@@ -184,16 +188,27 @@ impl Link {
         connection.send(command).await.map_err(|error| LinkError::new(&error))
     }
 
-    /// Leaves a connection that has been of no use for long, so that the next request makes one.
+    /// Makes a connection in the place of one that has failed and is not new. That is used until the other
+    /// answers: it may be good for other nodes of a cluster.
     pub(in crate::control) fn renew(&self) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = current.take_if(|current| current.since.elapsed() >= RENEW_AFTER);
+        let mut current = lock(&self.current);
+        let Some(old) = current.as_mut().filter(|old| old.since.elapsed() >= RENEW_AFTER) else {
+            return;
+        };
+        old.since = Instant::now();
         drop(current);
-        drop(old);
+        let Ok(mut connection) = self.target.connect() else { return };
+        let current = self.current.clone();
+        tokio::spawn(async move {
+            if connection.send(&redis::cmd("PING")).await.is_ok() {
+                let old = lock(&current).replace(Current { connection, since: Instant::now() });
+                drop(old);
+            }
+        });
     }
 
     fn connection(&self) -> Result<Connection, LinkError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         if let Some(current) = &*current {
             return Ok(current.connection.clone());
         }

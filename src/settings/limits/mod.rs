@@ -45,10 +45,13 @@
 //!
 //! Every running request holds its reservation, so concurrent requests pass only while the sum of
 //! their estimates has room. Together they can exceed the limit by at most the sum of what each
-//! used beyond its own estimate: by nothing if `max_tokens` is below `max_output` and the input is
-//! estimated well. A request whose estimate exceeds the whole limit reserves the whole limit. A
-//! reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts when
-//! it ends.
+//! used beyond its own estimate: by nothing if `max_tokens` is below `max_output`, the input is
+//! estimated well, and one answer is asked for (`n` is not read: each answer beyond the first comes on
+//! top). A request whose estimate exceeds the whole limit reserves the whole limit.
+//!
+//! In Redis a reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts
+//! when it ends. In memory it is held until the request ends. In a bucket, what is held does not flow
+//! back: that begins when the request ends, with what it has used.
 //!
 //! # Several processes
 //!

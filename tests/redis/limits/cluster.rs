@@ -7,7 +7,7 @@ use super::*;
 use crate::server::{TOO_LONG, eventually};
 
 /// The tests' deadline.
-const KEY: &str = "taig:v1:{0707070707070707}:";
+const KEY: &str = "taig:v2:{0707070707070707}:";
 
 fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
     RedisStore::cluster(cluster.urls()).timeout(timeout).build().unwrap()
@@ -134,4 +134,50 @@ async fn a_killed_master_is_replaced_by_its_replica() {
     .await;
     assert!(store.flush(TOO_LONG).await, "{:?}", store.stats());
     assert_eq!(used(&store, &claims[0]).await, 300);
+}
+
+/// Another gateway is on another node, so neither its requests nor what they have used wait for this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_halts_holds_up_no_other() {
+    const HELD: u64 = 1_100;
+    early_in_the_hour().await;
+    let cluster = Cluster::start();
+    let owner = |gateway: u8| {
+        cluster.owner(&format!("taig:v2:{{{}}}:", format!("{gateway:02x}").repeat(8)))
+    };
+    let halted = 7;
+    let other = (8..).find(|gateway| owner(*gateway) != owner(halted)).unwrap();
+    let of = |gateway| {
+        let counter = Counter { gateway: [gateway; 8], ..counter(1) };
+        [leased(Claim { counter, ..claim(1, HOUR, 1_000_000, 10) }, TOO_LONG * 20)]
+    };
+    let store = store_of(&cluster, Duration::from_secs(2));
+    let mut held = Vec::new();
+    for _ in 0..HELD {
+        let id = next_id();
+        held.push((id, store.reserve(id, &of(halted)).await.unwrap()));
+    }
+    let node = &cluster.masters[owner(halted)];
+    let node = node.info("server", "process_id");
+    server::signal(&node, "STOP");
+    for (id, decision) in held {
+        store.settle(id, &[settlement(of(halted)[0], &decision, 3)]);
+    }
+    let started = Instant::now();
+    let mut asked = 0;
+    // Connections are made anew meanwhile.
+    while started.elapsed() < Duration::from_secs(5) {
+        let id = next_id();
+        let decision = store.reserve(id, &of(other)).await.unwrap();
+        store.settle(id, &[settlement(of(other)[0], &decision, 3)]);
+        asked += 1;
+        eventually("it is settled", async || used(&store, &of(other)[0]).await == 3 * asked).await;
+    }
+    assert!(asked > 100, "{asked}");
+    let stats = store.stats();
+    assert!(stats.queued as u64 == HELD && stats.dropped == 0, "{stats:?}");
+
+    server::signal(&node, "CONT");
+    assert!(store.flush(TOO_LONG).await, "{:?}", store.stats());
+    assert_eq!(used(&store, &of(halted)[0]).await, 3 * HELD);
 }

@@ -120,7 +120,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
     let keys = server.keys();
     assert!(keys.len() >= 7, "{keys:?}");
     for key in &keys {
-        assert!(key.starts_with("test:v1:{0707070707070707}:"), "{key}");
+        assert!(key.starts_with("test:v2:{0707070707070707}:"), "{key}");
         let end = server.call(&["PTTL", key]).number();
         assert!(end > 0, "{key} has no end");
         // Reserved amounts must be stored for as long as they are held.

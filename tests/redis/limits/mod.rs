@@ -8,6 +8,7 @@ mod replica_trouble;
 mod replica_windows;
 mod replicas;
 mod same_as_memory;
+mod spending;
 mod tls;
 mod trouble;
 

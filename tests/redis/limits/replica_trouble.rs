@@ -229,6 +229,22 @@ fn a_full_redis_takes_nothing_and_each_rule_says_what_becomes_of_requests() {
     assert_eq!(scene.statuses(Local, 200), LIMIT + PROCESSES * LIMIT);
 }
 
+/// What it has answered is on its disk.
+#[test]
+fn a_redis_that_is_killed_and_started_again_is_found_by_each_process() {
+    let server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let scene = Scene::of(&server, Duration::from_millis(500));
+    let server = RefCell::new(server);
+    scene.go(|| server.borrow_mut().kill(), || assert!(server.borrow_mut().run()));
+    scene.assert_as_the_rules_say(0);
+    scene.assert_certain_trouble();
+    // Those that were under way when it was killed may have counted.
+    let (granted, in_doubt) = (scene.statuses(Closed, 200), scene.in_doubt(Closed) + CLIENTS);
+    assert!(granted <= LIMIT && granted + in_doubt >= LIMIT, "{granted}, {in_doubt} in doubt");
+    let granted = scene.statuses(Local, 200);
+    assert!(granted <= LIMIT + PROCESSES * LIMIT, "{granted}");
+}
+
 #[test]
 fn a_redis_that_halts_hangs_no_request() {
     let server = Server::start(&[]);

@@ -98,3 +98,39 @@ async fn certificates_are_checked_on_both_sides() {
     }
     assert_eq!(used(&store, &claims[0]).await, 1);
 }
+
+#[cfg(feature = "config")]
+#[tokio::test]
+async fn a_settings_file_names_the_authorities_and_the_certificate() {
+    use http::Response;
+    use http_body_util::{BodyExt, Full};
+    use tower_ai_gateway::config::Config;
+    use tower_ai_gateway::settings::limits::{LimitRule, OnStoreFailure};
+
+    use crate::gateway::Gateway;
+
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let server = authority.server(folder.path());
+    let (certificate, key) = authority.identity();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("url", &format!("rediss://127.0.0.1:{}", server.port));
+    file("identity.pem", &(certificate + &key));
+    let ca = "redis_ca = { file = \"authority.pem\" }";
+    let identity = "redis_certificate = { file = \"identity.pem\" }";
+    for (lines, status) in
+        [(vec![ca, identity], 200), (vec![ca], 503), (vec![identity], 503), (vec![], 503)]
+    {
+        let lines = lines.join("\n");
+        file(
+            "gateway.toml",
+            &format!("[limits]\nredis = {{ file = \"url\" }}\ndeadline_ms = 5000\n{lines}"),
+        );
+        let config = Config::from_file(folder.path().join("gateway.toml")).unwrap();
+        let rule = LimitRule::requests("r", 10, HOUR).on_store_failure(OnStoreFailure::Closed);
+        let provider =
+            async || Response::new(Full::from("{}").map_err(|never| match never {}).boxed_unsync());
+        let gateway = Gateway::new(&config.control_layer(), |set| set.limit(rule), provider);
+        assert_eq!(gateway.ask("{}").await.status(), status, "{lines}");
+    }
+}

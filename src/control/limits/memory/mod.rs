@@ -40,7 +40,7 @@ const CAPACITY: usize = 65_536;
 /// # Bounds
 ///
 /// Gateways are spread over 8 shards, and a shard keeps 65,536 counters ([`with_capacity`] sets another
-/// number), 130 bytes each: one gateway has that many, and all of them have half a million, 70 MB, at
+/// number), 140 bytes each: one gateway has that many, and all of them have half a million, 75 MB, at
 /// most. A counter takes memory from the first request that counted in it, not from those that were
 /// refused.
 ///
@@ -53,10 +53,10 @@ const CAPACITY: usize = 65_536;
 ///
 /// # Reservations
 ///
-/// Single ones are not remembered: that each is settled once is the caller's part, and the lease of a
-/// claim needs no upkeep, for a process that crashes takes what it had reserved with it. A settlement
-/// always counts in a bucket; in a fixed window while that is the one it was reserved in, in a sliding
-/// one while that reaches back to it.
+/// Single ones are not remembered: that each is settled once is the caller's part. No lease ends here, for
+/// a process that crashes takes what it had reserved with it: a claim that has one is held until it is
+/// settled, however long that takes. A settlement always counts in a bucket; in a fixed window while
+/// that is the one it was reserved in, in a sliding one while that reaches back to it.
 ///
 /// # Clock
 ///
@@ -161,7 +161,9 @@ impl MemoryStore {
     /// [`LimitStore::settle`], at once.
     #[doc(hidden)]
     pub fn settle_now(&self, settlements: &[Settlement]) {
-        let is_kept = |settlement: &Settlement| settlement.spent == settlement.claim.amount;
+        let is_kept = |Settlement { claim, spent, .. }: &Settlement| {
+            claim.lease.is_none() && *spent == claim.amount
+        };
         if settlements.iter().all(is_kept) {
             return;
         }

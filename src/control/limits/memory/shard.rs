@@ -61,7 +61,10 @@ impl Shard {
                 None => Count::new(claim.window, now),
             };
             if is_granted {
-                count.add(claim.amount);
+                match claim.lease {
+                    Some(_) => count.hold(claim.amount),
+                    None => count.add(claim.amount),
+                }
                 self.write(place, claim, count, now);
             }
             stand(standing, &count, claim.window, claim.limit, now);
@@ -75,7 +78,10 @@ impl Shard {
         for Settlement { claim, at, spent } in settlements {
             let place = self.table.find(&claim.counter);
             let mut count = self.count(place, claim.window, claim.limit, now);
-            count.settle(claim.window, *at, claim.amount, *spent);
+            match claim.lease {
+                Some(_) => count.settle(claim.window, *at, claim.amount, *spent),
+                None => count.correct(claim.window, claim.limit, *at, claim.amount, *spent),
+            }
             self.write(place, claim, count, now);
         }
     }
@@ -94,7 +100,7 @@ impl Shard {
         standing
     }
 
-    /// Makes it nothing, or `extra` less.
+    /// Forgets what was used, or `extra` of it.
     pub(super) fn refund(
         &mut self,
         clock: u64,
@@ -110,7 +116,7 @@ impl Shard {
         let mut count = self.count(Some(place), window, limit, now);
         match extra {
             Some(extra) => count.refund(window, now, extra),
-            None => count = Count::new(window, now),
+            None => count.reset(),
         }
         self.table[place].count = count;
     }

@@ -29,8 +29,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How many reservations may wait to be settled while Redis is away (default: 8,192). The oldest
-    /// is dropped for one more.
+    /// How many reservations may wait to be settled while Redis is away (default: 8,192). For one more, the
+    /// oldest of a gateway of which more than its share waits is dropped.
     pub fn queue(mut self, reservations: usize) -> Self {
         self.queue = reservations;
         self

@@ -1,8 +1,8 @@
 -- How counters are kept, for all scripts: the arithmetic of `window.rs`, line by line. Numbers are
 -- doubles, exact up to 2^53.
 --
--- A counter is a string of six numbers: `start used before`, as in `window.rs`; `seen`, the latest time
--- that it was used at; and of its holds, `due`, before which none ends (0: there is none), and `last`,
+-- A counter is a string of seven numbers: `start used before held`, as in `window.rs`; `seen`, the latest
+-- time that it was used at; and of its holds, `due`, before which none ends (0: there is none), and `last`,
 -- after which all have ended. Its holds are a sorted set of `id:amount:lease` by the time of their end.
 
 local LAG = 60000
@@ -69,12 +69,12 @@ end
 -- The counter as it was kept, if it was.
 local function parse(kept)
   if not kept then return nil end
-  local start, used, before, seen, due, last =
-    string.match(kept, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  local start, used, before, held, seen, due, last =
+    string.match(kept, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   if not start then return nil end
   return {
     start = tonumber(start), used = tonumber(used), before = tonumber(before),
-    seen = tonumber(seen), due = tonumber(due), last = tonumber(last),
+    held = tonumber(held), seen = tonumber(seen), due = tonumber(due), last = tonumber(last),
   }
 end
 
@@ -98,27 +98,41 @@ local function rest_of(window, now)
 end
 
 local function new(window, now)
-  return { start = place(window, now), used = 0, before = 0, seen = now, due = 0, last = 0 }
+  return {
+    start = place(window, now), used = 0, before = 0, held = 0, seen = now, due = 0, last = 0,
+  }
+end
+
+local function counted(counter) return counter.used + counter.held end
+
+local function is_empty(counter)
+  return counter.used == 0 and counter.before == 0 and counter.held == 0
+end
+
+-- What flows into a bucket, and what is left over of one. `before`: what was left over.
+local function inflow(window, elapsed, before)
+  local length, limit = window.length, window.limit
+  local rest = elapsed % length
+  local part = rest * (limit % length) + before
+  local gain = down(elapsed, length) * limit + rest * down(limit, length) + down(part, length)
+  return gain, part % length
 end
 
 local function advance(counter, window, now)
   local at = place(window, now)
   if window.kind == FIXED then
-    if at > counter.start then counter.used = 0 end
+    if at > counter.start then counter.used, counter.held = 0, 0 end
   elseif window.kind == SLIDING then
     if at > counter.start then
-      counter.before = at - counter.start == 1 and counter.used or 0
-      counter.used = 0
+      counter.before = at - counter.start == 1 and counted(counter) or 0
+      counter.used, counter.held = 0, 0
     end
   elseif at > counter.start and counter.used > 0 then
-    local elapsed, length, limit = at - counter.start, window.length, window.limit
-    local rest = elapsed % length
-    local part = rest * (limit % length) + counter.before
-    local gain = down(elapsed, length) * limit + rest * down(limit, length) + down(part, length)
+    local gain, part = inflow(window, at - counter.start, counter.before)
     if gain >= counter.used then
       counter.used, counter.before = 0, 0
     else
-      counter.used, counter.before = counter.used - gain, part % length
+      counter.used, counter.before = counter.used - gain, part
     end
   end
   counter.start = at
@@ -126,23 +140,37 @@ local function advance(counter, window, now)
 end
 
 local function in_use(counter, window, now)
-  if window.kind ~= SLIDING or counter.before == 0 then return counter.used end
+  if window.kind ~= SLIDING or counter.before == 0 then return counted(counter) end
   local length, rest = window.length, rest_of(window, now)
   local before = counter.before
-  return counter.used + down(before, length) * rest + up((before % length) * rest, length)
+  return counted(counter) + down(before, length) * rest + up((before % length) * rest, length)
 end
 
 local function settle(counter, window, at, reserved, spent)
-  if window.kind == BUCKET then
-    counter.used = math.max(0, counter.used - reserved + spent)
-    if counter.used == 0 then counter.before = 0 end
-    return
-  end
   local index = place(window, at)
-  if index == counter.start then
-    counter.used = math.max(0, counter.used - reserved + spent)
-  elseif window.kind == SLIDING and index + 1 == counter.start then
+  if window.kind == SLIDING and index + 1 == counter.start then
     counter.before = math.max(0, counter.before - reserved + spent)
+  end
+  if window.kind == BUCKET or index == counter.start then
+    counter.held = math.max(0, counter.held - reserved)
+    counter.used = counter.used + spent
+  end
+end
+
+local function correct(counter, window, at, before, spent)
+  local index = place(window, at)
+  if window.kind == BUCKET then
+    local less = before - spent
+    if less > 0 then
+      local gain = inflow(window, math.max(0, counter.start - index), 0)
+      less = math.max(0, less - gain)
+    end
+    counter.used = math.max(0, counter.used - less)
+    if counter.used == 0 then counter.before = 0 end
+  elseif index == counter.start then
+    counter.used = math.max(0, counter.used - before + spent)
+  elseif window.kind == SLIDING and index + 1 == counter.start then
+    counter.before = math.max(0, counter.before - before + spent)
   end
 end
 
@@ -155,13 +183,13 @@ local function filled_after(counter, window, gain, now)
 end
 
 local function resets_after(counter, window, now)
-  if counter.used == 0 and counter.before == 0 then return 0 end
+  if is_empty(counter) then return 0 end
   if window.kind == FIXED then return finish(window.period, now) - now end
   if window.kind == SLIDING then
-    local stretches = counter.used > 0 and 2 or 1
+    local stretches = counted(counter) > 0 and 2 or 1
     return math.max(0, (counter.start + stretches) * window.length * window.unit - now)
   end
-  return filled_after(counter, window, counter.used, now)
+  return filled_after(counter, window, counted(counter), now)
 end
 
 local function retry_after(counter, window, amount, now)
@@ -170,11 +198,11 @@ local function retry_after(counter, window, amount, now)
   if in_use(counter, window, now) <= allowed then return 0 end
   if window.kind == FIXED then return finish(window.period, now) - now end
   if window.kind == BUCKET then
-    return filled_after(counter, window, counter.used - allowed, now)
+    return filled_after(counter, window, counted(counter) - allowed, now)
   end
-  local count, room, stretch = counter.used, allowed, counter.start + 1
-  if allowed >= counter.used then
-    count, room, stretch = counter.before, allowed - counter.used, counter.start
+  local count, room, stretch = counted(counter), allowed, counter.start + 1
+  if allowed >= count then
+    count, room, stretch = counter.before, allowed - count, counter.start
   end
   local rest = window.length
   if count > 0 then rest = math.min(down(room * window.length, count), rest) end
@@ -222,7 +250,8 @@ local function keep(key, counter, window, now)
     useful = resets_after(counter, window, now)
   end
   useful = math.min(math.max(useful, counter.last - now, 0) + LAG, LAST)
-  redis.call('SET', key, string.format('%.0f %.0f %.0f %.0f %.0f %.0f',
-    counter.start, counter.used, counter.before, counter.seen, counter.due, counter.last),
+  redis.call('SET', key, string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f',
+    counter.start, counter.used, counter.before, counter.held, counter.seen, counter.due,
+    counter.last),
     'PX', text(useful))
 end

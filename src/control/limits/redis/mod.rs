@@ -1,9 +1,11 @@
 //! Counts in one Redis or Valkey, for many gateways.
 
 mod builder;
+mod lane;
 mod queue;
 mod reply;
 mod script;
+mod settle;
 mod worker;
 
 use std::fmt;
@@ -14,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use self::builder::RedisStoreBuilder;
-use self::queue::{Queue, Settle};
+use self::queue::Queue;
 use self::script::{Back, Keys, Scripts};
+use self::settle::Settle;
 use super::store::{
     Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
     StoreFuture,
@@ -71,7 +74,7 @@ static NOTES: Notes = Notes {
 /// After a failover of a replicated Redis, what the new master had not yet got is not counted.
 ///
 /// [`settle`](LimitStore::settle) queues, and a task sends what is queued. While Redis is away it waits,
-/// within bounds. Dropping the store sends what is left, for five seconds, if the runtime lives so long;
+/// within bounds; where one node of a cluster is away, what is of other nodes does not wait for it. Dropping the store sends what is left, for five seconds, if the runtime lives so long;
 /// [`flush`](Self::flush) waits for that.
 ///
 /// # TLS
@@ -92,7 +95,7 @@ struct Shared {
     client: RedisClient,
     scripts: Scripts,
     keys: Keys,
-    queue: Queue,
+    queue: Arc<Queue>,
 }
 
 /// What a [`RedisStore`] has seen.
@@ -103,7 +106,8 @@ pub struct RedisStoreStats {
     pub failures: u64,
     /// Reservations that wait to be settled.
     pub queued: usize,
-    /// Reservations that were never settled, for too many waited.
+    /// Reservations that were never settled, for too many waited. Each ends with its lease; what it has
+    /// used is not counted.
     pub dropped: u64,
 }
 
@@ -124,7 +128,7 @@ impl RedisStore {
             client: RedisClient::new(&builder.options, &NOTES)?,
             scripts: Scripts::new(),
             keys: Keys::new(&builder.options.prefix),
-            queue: Queue::new(builder.queue),
+            queue: Arc::new(Queue::new(builder.queue)),
         };
         Ok(Self { shared: Arc::new(shared), worker: Mutex::new(None) })
     }
@@ -208,11 +212,8 @@ impl Drop for Undo<'_> {
         if !self.is_armed {
             return;
         }
-        let leased = self.claims.iter().filter(|claim| claim.lease.is_some());
-        let settlements: Box<[_]> =
-            leased.map(|claim| Settlement { claim: *claim, at: 0, spent: 0 }).collect();
-        if !settlements.is_empty() {
-            self.queue.push(Settle { id: self.id, settlements, is_repeated: false });
+        if let Some(undo) = Settle::undo(self.id, self.claims) {
+            self.queue.push_undo(undo);
         }
     }
 }
@@ -227,9 +228,9 @@ impl LimitStore for RedisStore {
         let is_due = |settlement: &&Settlement| {
             settlement.claim.lease.is_some() || settlement.spent != settlement.claim.amount
         };
-        let settlements: Box<[_]> = settlements.iter().filter(is_due).copied().collect();
-        if !settlements.is_empty() {
-            self.shared.queue.push(Settle { id, settlements, is_repeated: false });
+        let settlements = settlements.iter().filter(is_due).copied().collect();
+        if let Some(settle) = Settle::new(id, settlements) {
+            self.shared.queue.push(settle);
         }
     }
 

@@ -1,44 +1,35 @@
 //! Settlements on their way to Redis.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::super::{ReservationId, Settlement};
+use super::settle::{Gateway, Settle};
 use crate::TARGET;
 
-/// What one reservation has come to.
-#[derive(Clone, Debug)]
-pub(super) struct Settle {
-    pub(super) id: ReservationId,
-    /// All of one gateway.
-    pub(super) settlements: Box<[Settlement]>,
-    /// An earlier attempt may have reached Redis.
-    pub(super) is_repeated: bool,
-}
-
-impl Settle {
-    pub(super) fn gateway(&self) -> Option<[u8; 8]> {
-        self.settlements.first().map(|settlement| settlement.claim.counter.gateway)
-    }
-}
-
-/// What waits to be sent. It is bounded: for one more, the oldest is dropped.
+/// What waits to be sent, gateway by gateway: where the node of one does not answer, the others go on.
+/// It is bounded: for one more, the oldest of a gateway with more than its share is dropped.
 #[derive(Debug)]
 pub(super) struct Queue {
     capacity: usize,
     state: Mutex<State>,
-    /// There is something to do, or never will be again.
+    /// A gateway waits for a sender, or none ever will again.
     has_work: Notify,
     is_idle: Notify,
+    is_closing: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Settle>,
+    /// Of each gateway of which something waits or is under way.
+    waiting: HashMap<Gateway, VecDeque<Settle>>,
+    /// Gateways that nobody sends for yet.
+    unattended: VecDeque<Gateway>,
+    /// Of all gateways.
+    count: usize,
     /// Taken out, and not yet sent.
     taken: usize,
     dropped: u64,
@@ -54,61 +45,100 @@ impl Queue {
             state: Mutex::default(),
             has_work: Notify::new(),
             is_idle: Notify::new(),
+            is_closing: Notify::new(),
         }
     }
 
     pub(super) fn push(&self, settle: Settle) {
         let mut state = self.state();
-        state.waiting.push_back(settle);
-        let tells = self.drop_oldest(&mut state);
+        let tells = state.make_room(self.capacity, settle.gateway);
+        state.add(settle);
         drop(state);
         self.has_work.notify_one();
         tell_full(tells);
     }
 
-    /// What could not be sent, to be sent first. What has come meanwhile is newer.
-    pub(super) fn put_back(&self, settles: Vec<Settle>) {
+    /// The same, if there is room: what is not taken back ends with its lease, while what was used
+    /// and is not settled is never counted.
+    pub(super) fn push_undo(&self, undo: Settle) {
         let mut state = self.state();
-        for settle in settles.into_iter().rev() {
-            state.waiting.push_front(settle);
+        if state.count >= self.capacity {
+            state.dropped += 1;
+            return;
         }
-        state.taken = 0;
-        let tells = self.drop_oldest(&mut state);
+        state.add(undo);
         drop(state);
-        tell_full(tells);
+        self.has_work.notify_one();
     }
 
-    /// The next ones, in their order, once there are any; none when it is closed and empty.
-    pub(super) async fn take(&self, count: usize) -> Vec<Settle> {
+    /// The next gateway that needs a sender; none when the queue is closed and each has one.
+    pub(super) async fn next(&self) -> Option<Gateway> {
         loop {
             let has_work = self.has_work.notified();
-            if let Some(taken) = self.take_now(count) {
-                return taken;
+            {
+                let mut state = self.state();
+                let gateway = state.unattended.pop_front();
+                if gateway.is_some() || state.is_closed {
+                    return gateway;
+                }
             }
             has_work.await;
         }
     }
 
-    fn take_now(&self, count: usize) -> Option<Vec<Settle>> {
+    /// The oldest of a gateway. Where there is none, the gateway needs no sender any more.
+    pub(super) fn take(&self, gateway: Gateway, count: usize) -> Vec<Settle> {
         let mut state = self.state();
-        if state.waiting.is_empty() && !state.is_closed {
-            return None;
+        let Some(waiting) = state.waiting.get_mut(&gateway) else { return Vec::new() };
+        let count = count.min(waiting.len());
+        let taken: Vec<_> = waiting.drain(..count).collect();
+        if taken.is_empty() {
+            state.waiting.remove(&gateway);
         }
-        let count = count.min(state.waiting.len());
-        let taken: Vec<_> = state.waiting.drain(..count).collect();
-        state.taken = taken.len();
-        Some(taken)
+        state.count -= taken.len();
+        state.taken += taken.len();
+        taken
     }
 
-    /// Those that were taken are done.
-    pub(super) fn done(&self) {
+    /// So many that were taken are done.
+    pub(super) fn done(&self, count: usize) {
         let mut state = self.state();
-        state.taken = 0;
-        if state.waiting.is_empty() {
+        state.taken -= count;
+        if state.count + state.taken == 0 {
             state.was_full = false;
             drop(state);
             self.is_idle.notify_waiters();
         }
+    }
+
+    /// What could not be sent, to be sent first of its gateway. What has come meanwhile is newer.
+    pub(super) fn put_back(&self, gateway: Gateway, settles: Vec<Settle>) {
+        let mut state = self.state();
+        let count = settles.len();
+        let waiting = state.waiting.entry(gateway).or_default();
+        for settle in settles.into_iter().rev() {
+            waiting.push_front(settle);
+        }
+        state.taken -= count;
+        state.count += count;
+        let mut tells = false;
+        while state.count > self.capacity {
+            tells |= state.make_room(self.capacity, gateway);
+        }
+        drop(state);
+        tell_full(tells);
+    }
+
+    /// Whoever sent for it no longer does.
+    pub(super) fn leave(&self, gateway: Gateway) {
+        self.state().unattended.push_back(gateway);
+        self.has_work.notify_one();
+    }
+
+    /// Those that were taken are lost.
+    pub(super) fn lose(&self, count: usize) {
+        self.state().dropped += count as u64;
+        self.done(count);
     }
 
     /// Until nothing waits, or the time is over. Whether nothing waits.
@@ -124,43 +154,63 @@ impl Queue {
         }
     }
 
-    /// A pause between two attempts, which the end of the store cuts short.
-    pub(super) async fn pause(&self, duration: Duration) {
-        let deadline = Instant::now() + duration;
-        while !self.is_closed() {
-            if timeout_at(deadline, self.has_work.notified()).await.is_err() {
-                return;
-            }
+    /// A pause between two attempts. The end of the store makes it a `short` one.
+    pub(super) async fn pause(&self, duration: Duration, short: Duration) {
+        let is_closing = self.is_closing.notified();
+        if !self.state().is_closed && timeout(duration, is_closing).await.is_err() {
+            return;
         }
+        tokio::time::sleep(short).await;
     }
 
     pub(super) fn close(&self) {
         self.state().is_closed = true;
         self.has_work.notify_one();
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.state().is_closed
+        self.is_closing.notify_waiters();
     }
 
     pub(super) fn len(&self) -> usize {
         let state = self.state();
-        state.waiting.len() + state.taken
+        state.count + state.taken
     }
 
     pub(super) fn dropped(&self) -> u64 {
         self.state().dropped
     }
 
-    fn drop_oldest(&self, state: &mut State) -> bool {
-        let over = state.waiting.len().saturating_sub(self.capacity);
-        state.waiting.drain(..over);
-        state.dropped += over as u64;
-        over > 0 && !std::mem::replace(&mut state.was_full, true)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, settle: Settle) {
+        let gateway = settle.gateway;
+        let waiting = self.waiting.entry(gateway).or_insert_with(|| {
+            self.unattended.push_back(gateway);
+            VecDeque::new()
+        });
+        waiting.push_back(settle);
+        self.count += 1;
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where it is full, drops the oldest of this gateway if it has its share, else that of the one
+    /// with the most. Whether the host is to be told.
+    fn make_room(&mut self, capacity: usize, gateway: Gateway) -> bool {
+        if self.count < capacity {
+            return false;
+        }
+        let share = self.count / self.waiting.len().max(1);
+        let own = self.waiting.get(&gateway).map_or(0, VecDeque::len);
+        let from = match own >= share.max(1) {
+            true => self.waiting.get_mut(&gateway),
+            false => self.waiting.values_mut().max_by_key(|waiting| waiting.len()),
+        };
+        if from.and_then(VecDeque::pop_front).is_some() {
+            self.count -= 1;
+            self.dropped += 1;
+        }
+        !std::mem::replace(&mut self.was_full, true)
     }
 }
 
@@ -174,41 +224,4 @@ fn tell_full(is_full: bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settle(id: u128) -> Settle {
-        Settle { id: ReservationId(id), settlements: Box::new([]), is_repeated: false }
-    }
-
-    fn ids(settles: &[Settle]) -> Vec<u128> {
-        settles.iter().map(|settle| settle.id.0).collect()
-    }
-
-    #[tokio::test]
-    async fn the_oldest_is_dropped_and_counted() {
-        let queue = Queue::new(3);
-        (1..=5).for_each(|id| queue.push(settle(id)));
-        assert_eq!((queue.len(), queue.dropped()), (3, 2));
-        assert_eq!(ids(&queue.take(2).await), [3, 4]);
-        assert_eq!(queue.len(), 3, "those on their way are counted");
-        queue.push(settle(6));
-        queue.push(settle(7));
-        queue.put_back(vec![settle(3), settle(4)]);
-        assert_eq!((queue.len(), queue.dropped()), (3, 4));
-        assert_eq!(ids(&queue.take(9).await), [5, 6, 7]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_closed_queue_gives_what_is_left_and_then_nothing() {
-        let queue = Queue::new(3);
-        queue.push(settle(1));
-        queue.close();
-        queue.pause(Duration::from_secs(3600)).await;
-        assert_eq!(ids(&queue.take(9).await), [1]);
-        assert!(!queue.idle(Instant::now() + Duration::from_secs(1)).await);
-        queue.done();
-        assert!(queue.idle(Instant::now()).await);
-        assert!(queue.take(9).await.is_empty());
-    }
-}
+mod tests;

@@ -36,7 +36,8 @@ for i = 1, count do
   -- counted again.
   local is_again = lease > 0 and redis.call('ZSCORE', KEYS[count + i], member)
   if is_granted and amount > 0 and not is_again then
-    counter.used = counter.used + amount
+    local part = lease > 0 and 'held' or 'used'
+    counter[part] = counter[part] + amount
     counter.is_changed = true
   end
   -- A hold of nothing, too, for by it a settlement is known to be the first.

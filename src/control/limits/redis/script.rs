@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Claim, Counter, ReservationId};
-use super::queue::Settle;
+use super::settle::Settle;
 use crate::control::redis::{Call, Script};
 use crate::settings::limits::{Period, Window};
 use crate::util::hex;
@@ -94,7 +94,7 @@ pub(super) enum Back {
     All,
 }
 
-/// The names of keys: `prefix:v1:{gateway}:counter`, and `…:h` for its holds. All of a gateway are in one
+/// The names of keys: `prefix:v2:{gateway}:counter`, and `…:h` for its holds. All of a gateway are in one
 /// slot of a cluster.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -103,7 +103,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(prefix: &str) -> Self {
-        Self { prefix: format!("{prefix}:v1:{{").into_bytes().into() }
+        Self { prefix: format!("{prefix}:v2:{{").into_bytes().into() }
     }
 
     fn add(&self, call: &mut Call<'_>, counters: impl Iterator<Item = Counter> + Clone) {
@@ -180,7 +180,7 @@ mod tests {
         let keys = Keys::new("taig");
         let call = scripts.standing(&keys, counter(), Window::Fixed(Period::Day), 7, Back::Nothing);
         let names: Vec<_> = call.keys.iter().map(String::from_utf8_lossy).collect();
-        let name = "taig:v1:{abababababababab}:01010101010101010101010101010101";
+        let name = "taig:v2:{abababababababab}:01010101010101010101010101010101";
         assert_eq!(names, [name.to_owned(), format!("{name}:h")]);
     }
 

@@ -19,19 +19,19 @@ for i = 1, count do
   local ends = lease > 0 and redis.call('ZSCORE', holds, member)
   -- What replaces which amount. A hold that is not there was settled before, or its lease is over:
   -- then what was used is yet to be counted.
-  local replaced
+  local change, replaced = settle, nil
   if ends then
     redis.call('ZREM', holds, member)
     reserved_at, replaced = tonumber(ends) - lease, reserved
   elseif lease == 0 and is_first then
-    replaced = reserved
+    change, replaced = correct, reserved
   elseif is_first and reserved_at > 0 and reserved_at + lease <= now then
     replaced = 0
   end
   if replaced then
     counter = counter or new(window, now)
     advance(counter, window, now)
-    settle(counter, window, reserved_at, replaced, spent)
+    change(counter, window, reserved_at, replaced, spent)
     end_holds(holds, counter, window, now)
     keep(key, counter, window, now)
   end

@@ -96,18 +96,18 @@ fn what_was_used_a_millisecond_before_the_end_is_free_at_the_end() {
 fn a_settlement_counts_in_its_own_fixed_window_alone() {
     let window = Window::Fixed(Period::Minute);
     let mut count = Count::new(window, 0);
-    count.add(10);
+    count.hold(10);
     count.settle(window, 59_999, 10, 3);
     assert_eq!(count.in_use(window, 59_999), 3);
     count.advance(window, 10, 60_000);
-    count.add(10);
+    count.hold(10);
     count.settle(window, 59_999, 10, 3);
     count.settle(window, 59_999, 10, 30);
     assert_eq!(count.in_use(window, 60_000), 10);
     count.settle(window, 60_000, 5, 8);
     assert_eq!(count.in_use(window, 60_000), 13);
     count.settle(window, 60_000, 50, 0);
-    assert_eq!(count.in_use(window, 60_000), 0);
+    assert_eq!(count.in_use(window, 60_000), 8, "what was used is not what was held");
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn of_the_stretch_before_the_share_still_inside_counts() {
 #[test]
 fn a_settlement_counts_in_its_own_stretch_while_that_is_inside() {
     let mut count = Count::new(SLIDING, 0);
-    count.add(60);
+    count.hold(60);
     count.settle(SLIDING, 0, 60, 120);
     count.advance(SLIDING, 60, 90_000);
     assert_eq!(count.in_use(SLIDING, 90_000), 60);
     count.settle(SLIDING, 59_999, 60, 0);
     assert_eq!(count.in_use(SLIDING, 90_000), 30);
-    count.add(5);
+    count.hold(5);
     count.settle(SLIDING, 90_000, 5, 6);
     assert_eq!(count.in_use(SLIDING, 90_000), 36);
     count.advance(SLIDING, 60, 120_000);
@@ -166,8 +166,74 @@ fn a_bucket_fills_at_a_steady_rate_and_no_further() {
     assert_eq!(count.in_use(window, 0), 1);
     count.advance(window, 7, 61_000 + 25_715);
     assert!(count.is_empty());
+    count.correct(window, 7, 0, 5, 0);
     count.settle(window, 0, 5, 0);
     assert!(count.is_empty(), "a bucket is never more than full");
+}
+
+#[test]
+fn streams_held_open_let_a_bucket_pass_no_further_burst() {
+    let window = bucket(60, 100);
+    let mut count = Count::new(window, 0);
+    let mut passed = 0;
+    let mut now = 0;
+    // Each reserves all that has flowed in, and says an hour later that it has used nothing.
+    for _ in 0..5 {
+        while count.in_use(window, now) < 100 {
+            count.hold(1);
+            passed += 1;
+        }
+        now += 60_000;
+        count.advance(window, 100, now);
+    }
+    assert_eq!(passed, 100, "what runs is held however much flows in");
+    count.settle(window, 0, 60, 0);
+    assert_eq!(count.in_use(window, now), 40);
+    count.add(60);
+    count.settle(window, 0, 40, 40);
+    assert_eq!(count.in_use(window, now), 100, "nothing that others have used comes back");
+}
+
+#[test]
+fn what_has_flowed_into_a_bucket_since_is_not_given_back_again() {
+    // One each second.
+    let window = bucket(60, 100);
+    let mut count = Count::new(window, 0);
+    count.add(10);
+    count.advance(window, 60, 4_500);
+    assert_eq!(count.in_use(window, 0), 6);
+    count.correct(window, 60, 0, 10, 3);
+    assert_eq!(count.in_use(window, 0), 3, "7 were too many, and 4 of them have flowed in");
+    count.advance(window, 60, 60_000);
+    count.add(80);
+    count.correct(window, 60, 0, 30, 0);
+    assert_eq!(count.in_use(window, 0), 80, "all has flowed in");
+    count.correct(window, 60, 60_000, 80, 85);
+    assert_eq!(count.in_use(window, 0), 85);
+}
+
+#[test]
+fn after_a_reset_a_settlement_takes_nothing_from_what_is_used_later() {
+    for window in
+        [Window::Fixed(Period::Hour), Window::Sliding(Duration::from_secs(3600)), bucket(3600, 100)]
+    {
+        let mut count = Count::new(window, 0);
+        count.add(50);
+        count.hold(30);
+        count.reset();
+        assert_eq!(count.in_use(window, 0), 30, "what runs is held");
+        count.add(20);
+        count.settle(window, 0, 30, 5);
+        assert_eq!(count.in_use(window, 0), 25, "{window:?}");
+    }
+    // What was reserved in the stretch before.
+    let mut count = Count::new(SLIDING, 0);
+    count.hold(30);
+    count.advance(SLIDING, 100, 60_000);
+    count.reset();
+    count.add(20);
+    count.settle(SLIDING, 0, 30, 0);
+    assert_eq!(count.in_use(SLIDING, 60_000), 20);
 }
 
 #[test]
@@ -211,8 +277,11 @@ fn nothing_overflows() {
                 seen = present(clock, seen);
                 count.advance(window, limit, seen);
                 count.add(amount);
+                count.hold(amount);
                 count.settle(window, 60_000, amount, spent);
                 count.settle(window, seen, spent, amount);
+                count.correct(window, limit, 60_000, amount, spent);
+                count.correct(window, limit, 0, spent, amount);
                 let _ = count.in_use(window, seen);
                 let _ = count.resets_after(window, limit, seen);
                 let _ = count.retry_after(window, limit, amount, seen);

@@ -1,0 +1,57 @@
+//! What is settled for one gateway, by whoever sends it.
+
+use std::sync::Arc;
+
+use super::queue::Queue;
+use super::settle::{Gateway, Settle};
+
+/// Sends for one gateway. Where it is dropped before the end, as with its runtime, another one goes on.
+#[derive(Debug)]
+pub(super) struct Lane {
+    queue: Arc<Queue>,
+    gateway: Gateway,
+    taken: Vec<Settle>,
+    is_over: bool,
+}
+
+impl Lane {
+    pub(super) fn new(queue: Arc<Queue>, gateway: Gateway) -> Self {
+        Self { queue, gateway, taken: Vec::new(), is_over: false }
+    }
+
+    /// The oldest; `None` if nothing is left, and then it is over.
+    pub(super) fn take(&mut self, count: usize) -> Option<&[Settle]> {
+        self.taken = self.queue.take(self.gateway, count);
+        self.is_over = self.taken.is_empty();
+        (!self.is_over).then_some(&self.taken)
+    }
+
+    /// Those that were taken have reached Redis.
+    pub(super) fn done(&mut self) {
+        self.queue.done(std::mem::take(&mut self.taken).len());
+    }
+
+    /// They have not, or `may_have` and nobody knows.
+    pub(super) fn put_back(&mut self, may_have: bool) {
+        let mut taken = std::mem::take(&mut self.taken);
+        for settle in &mut taken {
+            settle.is_repeated |= may_have;
+        }
+        self.queue.put_back(self.gateway, taken);
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // They would be the next ones to panic.
+            self.queue.lose(std::mem::take(&mut self.taken).len());
+        }
+        if !self.taken.is_empty() {
+            self.put_back(true);
+        }
+        if !self.is_over {
+            self.queue.leave(self.gateway);
+        }
+    }
+}
