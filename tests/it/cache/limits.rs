@@ -32,6 +32,12 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
         let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
         let stage =
             Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)).limit(rule.clone()));
+        // By it is known what an event stands for.
+        let taught = stage.spawn(ask(QUESTION));
+        let feed = stage.asked().await.answer(200, EVENTS);
+        feed.send(event("a") + USAGE + DONE);
+        drop(feed);
+        text(taught.await.unwrap()).await;
         let first = stage.spawn(ask(BOUNDED));
         let asked = stage.asked().await;
         let second = has_other.then(|| stage.spawn(ask(BOUNDED)));
