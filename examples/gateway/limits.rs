@@ -217,7 +217,7 @@ mod tests {
             self.0.standing(counter, window, limit)
         }
 
-        fn give_back<'a>(
+        fn refund<'a>(
             &'a self,
             _: &'a Counter,
             _: Window,
@@ -259,7 +259,7 @@ mod tests {
         };
         for (extra, what) in [(None, "reset"), (Some(3), "raised")] {
             let (gateway, rule) = ("g".to_owned(), "r".to_owned());
-            let change = Change { account: None, gateway, rule, whom: Vec::new(), extra };
+            let change = Change { account: None, gateway, rule, values: Vec::new(), extra };
             let failed = limits.change(None, change).await.unwrap_err();
             assert!(failed.message().contains("in time"));
             let lines = String::from_utf8(std::mem::take(&mut *written.0.lock().unwrap())).unwrap();

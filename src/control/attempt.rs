@@ -27,7 +27,10 @@ pub(super) fn report_end<R, E: 'static>(
     let is_refused = failure::is_refused(result);
     let Some(context) = context else { return is_refused };
     #[cfg(feature = "limits")]
-    super::limits::call_ended(context, result.as_ref().err().map(failure::of_any));
+    super::limits::call_ended(
+        context,
+        result.as_ref().map(Response::status).map_err(failure::of_any),
+    );
     match result {
         _ if is_refused => context.forget_attempt(),
         Err(error) if failure::leads_elsewhere(error) => context.forget_attempt(),

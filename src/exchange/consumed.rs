@@ -1,6 +1,6 @@
 //! What an exchange has used of its reserved limits.
 
-use super::settlement::Settlement;
+use super::settlement::{Deferral, Settlement};
 use crate::context::reserved::{Spent, Used};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome};
 use crate::usage::metering::Metering;
@@ -30,10 +30,17 @@ fn is_known(settlement: &Settlement) -> bool {
 
 fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     let content_events = end.content_events;
-    if end.outcome == Outcome::Rejected
-        || matches!(end.metering, Metering::Free | Metering::Repeated)
-    {
+    if end.outcome == Outcome::Rejected || end.metering == Metering::Repeated {
         return Used::Nothing;
+    }
+    match settlement.deferral {
+        Deferral::Ordered(order) => return Used::Ordered { order },
+        Deferral::Fetched(order) => {
+            let (usage, cost) = (settlement.usage.as_ref(), settlement.cost);
+            return Used::Fetched { order, usage, cost };
+        }
+        Deferral::None if end.metering == Metering::Free => return Used::Nothing,
+        Deferral::None => {}
     }
     let has_left = end.outcome == Outcome::Cancelled
         || matches!(end.failure, Some(Failure::UnreadTimeout | Failure::TotalTimeout));
@@ -44,16 +51,16 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
         let is_whole = end.metering != Metering::Partial;
         return Used::Told { usage, cost: settlement.cost, is_whole, content_events };
     }
-    let has_timed_out = matches!(end.failure, Some(Failure::HeadTimeout | Failure::TotalTimeout));
+    let is_late = end.failure.is_some_and(Failure::is_late);
     match (end.outcome, end.status.filter(|_| end.gateway_code.is_none())) {
-        (Outcome::Cancelled, None) => Used::Unknown,
-        // The provider may continue without a client, and bill it.
-        (_, None) if has_timed_out => Used::Unknown,
+        (Outcome::Cancelled, None) => Used::Unanswered,
+        (_, None) if is_late => Used::Unanswered,
         (_, None) => Used::Nothing,
         (_, Some(status)) if !status.is_success() => Used::Nothing,
         (Outcome::Complete, _) if end.provider_error.is_some() => Used::Nothing,
         (Outcome::Complete, _) => Used::Unknown,
-        (Outcome::Cancelled, _) if !end.stream => Used::Unknown,
+        // The provider may have made all of it before the first byte came.
+        _ if !end.stream => Used::Unknown,
         _ => Used::Beginning { content_events },
     }
 }

@@ -18,6 +18,19 @@ pub(super) struct Settlement {
     pub(super) cost: Option<Cost>,
     /// What an answer from a cache would have used and cost.
     pub(super) saved: Option<Saved>,
+    pub(super) deferral: Deferral,
+}
+
+/// What an exchange has to do with an answer that is made after its request was answered. The numbers
+/// are those of ids, if known: an answer has the same when it is ordered and when it is fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Deferral {
+    #[default]
+    None,
+    /// It has ordered the answer.
+    Ordered(Option<u64>),
+    /// It has fetched the answer, the first to do so.
+    Fetched(Option<u64>),
 }
 
 /// The facts that determine the settlement, except the bytes of the response.
@@ -42,13 +55,14 @@ impl Settlement {
         let meter = reader.meter();
         let usage = meter.and_then(Meter::usage);
         let usage = with_characters(usage, facts.characters, meter).filter(|_| status.is_success());
-        let billing = usage::billing(&usage::Call {
+        let call = usage::Call {
             method: context.method(),
             operation: context.operation(),
             provider: context.provider().unwrap_or_default(),
             rest: context.provider_path(),
             status,
-        });
+        };
+        let billing = usage::billing(&call);
         if facts.cache.is_some_and(CacheStatus::is_hit) {
             // Fetching a stored response again is never billed, so a cache saves nothing.
             let is_new =
@@ -59,7 +73,8 @@ impl Settlement {
                 Saved { usage, cost }
             });
             let cost = Some(Cost { ticks: 0, source: CostSource::Cache });
-            return Self { usage: None, metering: Metering::Repeated, cost, saved };
+            let metering = Metering::Repeated;
+            return Self { metering, cost, saved, ..Self::default() };
         }
         let is_whole = facts.outcome == Outcome::Complete
             || meter.is_some_and(|meter| meter.terminal().is_some());
@@ -67,6 +82,17 @@ impl Settlement {
         let is_read = matches!(metering, Metering::Complete | Metering::None);
         let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
         let is_new = |id: &str| observation.billed.is_new(&(place, id), Instant::now());
+        let number = |id: &str| observation.promised.number(&(place, id));
+        let mut deferral = match billing {
+            _ if call.is_order() => {
+                let id = meter.and_then(Meter::later).map(|(id, _)| id);
+                Deferral::Ordered(id.map(number))
+            }
+            Billing::Later { id } => Deferral::Fetched(Some(number(id))),
+            // A deferred completion. Its order does not tell its id.
+            Billing::Always if !context.is_call() => Deferral::Fetched(None),
+            _ => Deferral::None,
+        };
         let is_free = match billing {
             Billing::Never => true,
             Billing::Unknown => false,
@@ -81,6 +107,7 @@ impl Settlement {
                 }
                 Some((id, Later::Background | Later::Pending)) => {
                     observation.promised.is_new(&(place, id), Instant::now());
+                    deferral = Deferral::Ordered(Some(number(id)));
                     true
                 }
             },
@@ -98,10 +125,14 @@ impl Settlement {
             }
         };
         if is_free {
-            return Self { metering: Metering::Free, ..Self::default() };
+            if matches!(deferral, Deferral::Fetched(_)) {
+                // It is not there yet, or was fetched before.
+                deferral = Deferral::None;
+            }
+            return Self { metering: Metering::Free, deferral, ..Self::default() };
         }
         let (usage, cost) = usage_and_cost(observation, facts, meter, status, &billing, usage);
-        Self { usage, metering, cost, saved: None }
+        Self { usage, metering, cost, saved: None, deferral }
     }
 }
 

@@ -94,4 +94,10 @@ impl Failure {
                 | Self::KeySource
         )
     }
+
+    /// Returns true if no answer came in time: the provider may continue without a client, and bill
+    /// it.
+    pub(crate) fn is_late(self) -> bool {
+        matches!(self, Self::HeadTimeout | Self::TotalTimeout)
+    }
 }

@@ -35,6 +35,16 @@ pub(crate) struct Call<'a> {
     pub(crate) status: StatusCode,
 }
 
+impl Call<'_> {
+    /// Returns true if this orders an answer that is made later, by its path or by the status of its
+    /// answer. Bodies may say so too.
+    pub(crate) fn is_order(&self) -> bool {
+        *self.method == Method::POST
+            && self.status.is_success()
+            && (is_answered_later(self) || self.status == StatusCode::ACCEPTED)
+    }
+}
+
 pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
     // The work was accepted and is not done.
     if call.status == StatusCode::ACCEPTED {

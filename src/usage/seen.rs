@@ -36,9 +36,14 @@ impl SeenIds {
         Self { keys: RandomState::new(), seen: Mutex::default(), capacity, lifetime }
     }
 
+    /// The number of `id` within this process, known or not.
+    pub(crate) fn number(&self, id: &(impl Hash + ?Sized)) -> u64 {
+        self.keys.hash_one(id)
+    }
+
     /// Returns true if `id` was seen before and has not expired at `now`.
     pub(crate) fn has_seen(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
-        let hash = self.keys.hash_one(id);
+        let hash = self.number(id);
         self.seen_at(now).hashes.contains(&hash)
     }
 
@@ -56,7 +61,7 @@ impl SeenIds {
 
     /// Adds `id`. Returns true if it was not there, or had expired.
     pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
-        let hash = self.keys.hash_one(id);
+        let hash = self.number(id);
         let mut seen = self.seen_at(now);
         if !seen.hashes.insert(hash) {
             return false;

@@ -60,6 +60,13 @@ pub(crate) enum Used<'a> {
     Beginning { content_events: u64 },
     /// There was an answer, or there will be.
     Unknown,
+    /// None came in time. The provider may go on without a client, and bill it.
+    Unanswered,
+    /// The provider makes the answer later, and bills it. `order`: by what it is known when it is
+    /// [fetched](Self::Fetched).
+    Ordered { order: Option<u64> },
+    /// An answer that was ordered is there for the first time. It counts where it was ordered.
+    Fetched { order: Option<u64>, usage: Option<&'a Usage>, cost: Option<Cost> },
     /// The answer goes on for others, and [`Reserved::came`] says what it has used.
     Later,
 }

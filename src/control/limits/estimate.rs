@@ -18,6 +18,8 @@ const RATIOS: (f64, f64) = (0.01, 4.0);
 const WEIGHT: f64 = 0.125;
 /// Tokens of output, until some were seen.
 const OUTPUT: u64 = 4096;
+/// How many tokens an event with content stands for at least.
+const PER_EVENT: f64 = 4.0;
 /// How many answers it takes to tell how long they are.
 const ENOUGH: u32 = 8;
 /// After how many answers the older ones count half.
@@ -47,11 +49,23 @@ struct Seen {
     answers: u32,
     /// How many answers were so long.
     lengths: [u16; STEPS],
+    /// `None` until a stream was read to its end.
+    stream: Option<Stream>,
+}
+
+/// What the output of a stream consists of. Both rise at once and fall slowly: else who makes cheap
+/// streams first could break off dear ones.
+#[derive(Clone, Copy, Default)]
+struct Stream {
+    /// Tokens of reasoning that no event shows.
+    hidden: f64,
+    /// Tokens for each event with content.
+    per_event: f64,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { ratio: RATIO, input: 0.0, answers: 0, lengths: [0; STEPS] }
+        Self { ratio: RATIO, input: 0.0, answers: 0, lengths: [0; STEPS], stream: None }
     }
 }
 
@@ -78,9 +92,27 @@ impl Estimates {
         Tokens { input: input.ceil() as u64, output: max_tokens.unwrap_or_else(|| seen.output()) }
     }
 
-    /// A whole answer has come to a body of so many bytes.
-    pub(super) fn learn(&self, model: (u64, &str, &str), bytes: u64, usage: &Usage) {
+    /// The output of a stream that has broken off after so many events; `None` where no stream of the
+    /// model was read to its end yet.
+    pub(super) fn broken_off(&self, model: (u64, &str, &str), content_events: u64) -> Option<u64> {
+        let learnt = self.0.get(&model, Learnt::default);
+        let stream = learnt.0.lock().unwrap_or_else(PoisonError::into_inner).stream?;
+        let shown = stream.per_event.max(PER_EVENT) * content_events as f64;
+        Some((stream.hidden + shown).ceil() as u64)
+    }
+
+    /// A whole answer has come to a body of so many bytes. `content_events`: of a stream, 0 otherwise.
+    pub(super) fn learn(
+        &self,
+        model: (u64, &str, &str),
+        bytes: u64,
+        usage: &Usage,
+        content_events: u64,
+    ) {
         let (Some(input), Some(output)) = (usage.input(), usage.output()) else { return };
+        if model.2.is_empty() {
+            return;
+        }
         let learnt = self.0.get(&model, Learnt::default);
         let mut seen = learnt.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = seen.answers == 0;
@@ -96,9 +128,23 @@ impl Estimates {
             }
             seen.answers = seen.lengths.iter().copied().map(u32::from).sum();
         }
+        if content_events > 0 {
+            seen.stream.get_or_insert_default().learn(usage, output, content_events);
+        }
         let step = step_of(output);
         seen.lengths[step] += 1;
         seen.answers += 1;
+    }
+}
+
+impl Stream {
+    fn learn(&mut self, usage: &Usage, output: u64, content_events: u64) {
+        // Each event shows one token at least.
+        let hidden = usage.reasoning.unwrap_or(0).min(output).saturating_sub(content_events);
+        let shown = output - hidden;
+        let rise = |old: f64, new: f64| new.max(old + WEIGHT * (new - old));
+        self.hidden = rise(self.hidden, hidden as f64);
+        self.per_event = rise(self.per_event, shown as f64 / content_events as f64);
     }
 }
 
@@ -167,7 +213,7 @@ mod tests {
         let all = Estimates::default();
         for number in 0..100 {
             let output = if number % 20 == 0 { 9000 } else { 100 };
-            all.learn(MODEL, 1000, &usage(500, output));
+            all.learn(MODEL, 1000, &usage(500, output), 0);
         }
         let tokens = all.of(MODEL, Some(2000), None);
         assert_eq!(tokens.input, 1000);
@@ -176,9 +222,42 @@ mod tests {
         assert_eq!(all.of((1, "grok", "other"), Some(2000), None).input, 500, "another model");
         assert_eq!(all.of((2, "grok", "grok-4"), Some(2000), None).input, 500, "another gateway");
         for _ in 0..5000 {
-            all.learn(MODEL, 1000, &usage(500, 9000));
+            all.learn(MODEL, 1000, &usage(500, 9000), 0);
         }
         assert!((9000..13_000).contains(&all.of(MODEL, None, None).output));
+    }
+
+    #[test]
+    fn a_broken_stream_has_used_what_its_like_have_hidden() {
+        let all = Estimates::default();
+        assert_eq!(all.broken_off(MODEL, 3), None);
+        all.learn(MODEL, 1000, &usage(500, 900), 0);
+        assert_eq!(all.broken_off(MODEL, 3), None, "no stream");
+        all.learn(MODEL, 1000, &usage(500, 10), 10);
+        assert_eq!((all.broken_off(MODEL, 0), all.broken_off(MODEL, 3)), (Some(0), Some(12)));
+        // Reasoning that is told apart was there before the first event.
+        let reasoned = Usage { reasoning: Some(1010), ..usage(500, 50) };
+        all.learn(MODEL, 1000, &reasoned, 10);
+        assert_eq!((all.broken_off(MODEL, 0), all.broken_off(MODEL, 10)), (Some(1000), Some(1060)));
+        // Where it is not, each event stands for more.
+        all.learn((1, "anthropic", "m"), 1000, &usage(500, 1000), 10);
+        assert_eq!(all.broken_off((1, "anthropic", "m"), 2), Some(200));
+        // Reasoning that is shown is in the events.
+        all.learn((1, "grok", "m"), 1000, &Usage { reasoning: Some(90), ..usage(500, 10) }, 100);
+        assert_eq!(all.broken_off((1, "grok", "m"), 2), Some(8));
+    }
+
+    #[test]
+    fn cheap_streams_do_not_soon_make_dear_ones_cheap() {
+        let all = Estimates::default();
+        all.learn(MODEL, 1000, &usage(500, 1000), 10);
+        for _ in 0..5 {
+            all.learn(MODEL, 1000, &usage(500, 10), 10);
+        }
+        let after = all.broken_off(MODEL, 10).unwrap();
+        assert!((500..600).contains(&after), "{after}");
+        all.learn(MODEL, 1000, &usage(500, 1000), 10);
+        assert_eq!(all.broken_off(MODEL, 10), Some(1000));
     }
 
     proptest! {

@@ -94,6 +94,7 @@ impl Limits {
                 state.under_way = Some(step);
                 return Checked::Passed;
             }
+            state.under_way = None;
         }
         let question = match self.question(request, context, reservation, step) {
             Ok(question) => question,
@@ -142,9 +143,14 @@ impl Limits {
         }
         if decision.is_granted {
             let pairs = question.rules.iter().zip(&question.claims);
-            let held = pairs.map(|(rule, claim)| Held { rule: *rule, claim: *claim, steps: step });
-            let (id, at) = (question.id, decision.at);
-            state.groups.push(Group { id, at, is_local, held: held.collect() });
+            let held = pairs.map(|(rule, claim)| Held {
+                rule: *rule,
+                claim: *claim,
+                steps: step,
+                is_more: state.held_of(*rule, claim.counter).is_some(),
+            });
+            let (id, at, held) = (question.id, decision.at, held.collect());
+            state.groups.push(Group { id, at, is_local, held });
             state.pass(question.step);
             return Ok(());
         }

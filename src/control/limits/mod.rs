@@ -13,12 +13,14 @@ mod handle;
 mod limiter;
 mod memory;
 mod naming;
+mod orders;
 mod overview;
 #[cfg(feature = "redis")]
 mod redis;
 mod report;
 mod reservation;
 mod shared;
+mod spent;
 mod state;
 mod store;
 mod window;

@@ -3,12 +3,14 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use super::fields;
+use super::orders::Order;
 use super::report::report;
 use super::shared::Shared;
-use super::state::{Answer, Group, Note, State, Steps, spent};
+use super::spent::Ended;
+use super::state::{Answer, Group, Note, State, Steps};
 use super::store::Settlement;
 use crate::context::GatewayContext;
 use crate::context::reserved::{LimitReport, Reserved, Spent, Told, Used};
@@ -66,27 +68,49 @@ impl Reservation {
 
     /// Settles all that is held, and says how each rule stands then.
     fn close(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
-        let (groups, mut notes, sent, expected) = {
-            let mut state = self.state();
-            let expected = state.expected(context.step()).cloned().unwrap_or_default();
-            let groups = std::mem::take(&mut state.groups);
-            (groups, std::mem::take(&mut state.notes), state.sent, expected)
-        };
-        self.learn(context, &expected.model, used);
-        let rules = rules(context);
-        let step = context.step();
+        let over = State { has_ended: true, ..State::default() };
+        let mut state = std::mem::replace(&mut *self.state(), over);
+        let (groups, mut notes) =
+            (std::mem::take(&mut state.groups), std::mem::take(&mut state.notes));
+        let (rules, step) = (rules(context), context.step());
+        let model = state.expected(step).map_or("", |expected| &expected.model);
+        let named = (scope(context), context.provider().unwrap_or_default(), model);
+        let estimates = &self.shared.estimates;
+        let mut output = None;
+        match used.used {
+            Used::Told { usage, is_whole: true, content_events, .. } => {
+                estimates.learn(named, used.request_bytes, usage, content_events);
+            }
+            Used::Told { content_events, .. } | Used::Beginning { content_events } => {
+                output = estimates.broken_off(named, content_events);
+            }
+            _ => {}
+        }
+        let ended = Ended { state: &state, step, used: used.used, output };
         let mut changes: Vec<(usize, u64, u64)> = Vec::with_capacity(notes.len());
         self.settle(&groups, |held| {
             let Some(rule) = rules.get(held.rule) else { return held.claim.amount };
-            let spent = spent(rule, held, sent, step, &expected, used).unwrap_or_else(|_| {
-                if let Some(note) = notes.iter_mut().find(|note| note.rule == held.rule) {
-                    note.is_price_unknown = true;
-                }
-                0
-            });
-            changes.push((held.rule, held.claim.amount, spent));
-            spent
+            let part = ended.part(rule, held);
+            if part.is_price_unknown
+                && let Some(note) = notes.iter_mut().find(|note| note.rule == held.rule)
+            {
+                note.is_price_unknown = true;
+            }
+            changes.push((held.rule, held.claim.amount, part.sum()));
+            part.sum()
         });
+        match used.used {
+            Used::Ordered { order: Some(order) } => {
+                let counted = ended.counted(rules, &groups);
+                if !counted.is_empty() {
+                    self.shared.orders.add(order, Order::new(named, used.request_bytes, counted));
+                }
+            }
+            Used::Fetched { order: Some(order), usage: Some(usage), cost } => {
+                self.shared.fetched(order, usage, cost);
+            }
+            _ => {}
+        }
         Self::reports(rules, &notes, &changes)
     }
 
@@ -105,17 +129,6 @@ impl Reservation {
         });
         reports.collect()
     }
-
-    /// Learns how much a model needs.
-    fn learn(&self, context: &GatewayContext, model: &str, spent: &Spent<'_>) {
-        if let Used::Told { usage, is_whole: true, .. } = spent.used
-            && !model.is_empty()
-        {
-            let provider = context.provider().unwrap_or_default();
-            let scope = context.settings().map_or(0, |settings| settings.scope);
-            self.shared.estimates.learn((scope, provider, model), spent.request_bytes, usage);
-        }
-    }
 }
 
 /// What an answer has used that was read to its end.
@@ -130,6 +143,10 @@ fn used_by(told: Option<&Told>) -> Used<'_> {
     }
 }
 
+fn scope(context: &GatewayContext) -> u64 {
+    context.settings().map_or(0, |settings| settings.scope)
+}
+
 fn rules(context: &GatewayContext) -> &[LimitRule] {
     context.settings().map_or(&[], |settings| &settings.limits.rules)
 }
@@ -141,8 +158,15 @@ impl Reserved for Reservation {
             if std::mem::replace(&mut state.has_ended, true) {
                 return Vec::new();
             }
-            if let Some(step) = state.under_way.take().filter(|_| !used.is_unsent) {
+            let under_way = match used.used {
+                Used::Later => state.under_way,
+                _ => state.under_way.take(),
+            };
+            if let Some(step) = under_way.filter(|_| !used.is_unsent) {
                 state.sent.add(Steps::one(step));
+                if matches!(used.used, Used::Unanswered) {
+                    state.unanswered.push(step);
+                }
             }
             match (used.used, std::mem::take(&mut state.answer)) {
                 (Used::Later, Answer::Came(told)) => Some(told),
@@ -218,13 +242,20 @@ pub(in crate::control) fn is_under_way(context: Option<&GatewayContext>, yes: bo
     }
 }
 
-/// The call of the current step has ended. `failure`: why there was no answer.
-pub(in crate::control) fn call_ended(context: &GatewayContext, failure: Option<Failure>) {
+/// The call of the current step has ended: the head of its response, or why there was none.
+pub(in crate::control) fn call_ended(
+    context: &GatewayContext,
+    result: Result<StatusCode, Failure>,
+) {
     let Some(reservation) = Reservation::known(context) else { return };
     let mut state = reservation.state();
-    if let Some(step) = state.under_way.take()
-        && !failure.is_some_and(Failure::is_before_sending)
-    {
-        state.sent.add(Steps::one(step));
+    let Some(step) = state.under_way.take() else { return };
+    match result {
+        Err(failure) if failure.is_before_sending() => return,
+        Err(failure) if failure.is_late() => state.unanswered.push(step),
+        // Its body is under way.
+        Ok(status) if status.is_success() => state.under_way = Some(step),
+        _ => {}
     }
+    state.sent.add(Steps::one(step));
 }

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::board::Board;
 use super::estimate::Estimates;
 use super::memory::MemoryStore;
+use super::orders::Orders;
 use super::store::{LimitStore, ReservationId, Settlement, StoreError};
 use crate::TARGET;
 use crate::control::notice::Notice;
+use crate::usage::{Cost, Usage};
 
 /// Where a layer counts, and what it has learnt.
 pub(super) struct Shared {
@@ -18,6 +20,7 @@ pub(super) struct Shared {
     /// The layer's own, or what takes the place of another one that fails.
     pub(super) local: Arc<MemoryStore>,
     pub(super) estimates: Estimates,
+    pub(super) orders: Orders,
     pub(super) board: Board,
     /// The lock need not be taken while this is not set.
     is_failing: AtomicBool,
@@ -26,9 +29,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(store: Option<Arc<dyn LimitStore>>, local: Arc<MemoryStore>) -> Self {
-        let (estimates, board) = (Estimates::default(), Board::default());
+        let (estimates, orders, board) = Default::default();
         let (is_failing, notice) = (AtomicBool::new(false), Mutex::default());
-        Self { store, local, estimates, board, is_failing, notice }
+        Self { store, local, estimates, orders, board, is_failing, notice }
     }
 
     /// `is_local`: in the local store, whatever the other one is.
@@ -38,6 +41,16 @@ impl Shared {
             None => self.local.settle_now(settlements),
         }
         self.board.settled(settlements);
+    }
+
+    /// What was ordered is there: counts what it has used in the place of the estimate, for those who have
+    /// ordered it.
+    pub(super) fn fetched(&self, order: u64, usage: &Usage, cost: Option<Cost>) {
+        let Some(order) = self.orders.take(order) else { return };
+        self.estimates.learn(order.model(), order.request_bytes, usage, 0);
+        for (counted, settlement) in order.settlements(usage, cost) {
+            self.settle(counted.is_local, counted.id, &[settlement]);
+        }
     }
 
     /// The store, or the local one where that is it.

@@ -1,12 +1,10 @@
 //! What one exchange has reserved and used so far, under each rule.
 
 use super::estimate::Tokens;
-use super::store::{Claim, ReservationId, Standing};
-use crate::context::reserved::{Spent, Told, Used};
+use super::store::{Claim, Counter, ReservationId, Standing};
+use super::window::capacity;
+use crate::context::reserved::Told;
 use crate::settings::limits::{LimitRule, Measure};
-
-/// How many tokens an event with content stands for, where nobody has told the usage.
-const TOKENS_PER_EVENT: u64 = 4;
 
 /// What one exchange holds, and what it has found out.
 #[derive(Debug, Default)]
@@ -17,6 +15,8 @@ pub(super) struct State {
     pub(super) sent: Steps,
     /// The step whose call is under way.
     pub(super) under_way: Option<u32>,
+    /// The steps of calls that had no answer in time, one for each call. Their providers may bill them.
+    pub(super) unanswered: Vec<u32>,
     pub(super) groups: Vec<Group>,
     /// What is known of each rule that had a say.
     pub(super) notes: Vec<Note>,
@@ -59,6 +59,8 @@ pub(super) struct Held {
     pub(super) claim: Claim,
     /// Those that it is for.
     pub(super) steps: Steps,
+    /// A later step needs it beside what an earlier one holds of the same counter.
+    pub(super) is_more: bool,
 }
 
 /// How a rule stood when it was asked.
@@ -116,57 +118,33 @@ impl State {
         let found = self.expected.iter().rev().find(|(number, _)| *number == step);
         found.map(|(_, expected)| expected)
     }
-}
 
-/// What a rule's part of an exchange has come to; an error where it counts money, and the price is not
-/// known. `step`: the one that has answered, or was tried last.
-pub(super) fn spent(
-    rule: &LimitRule,
-    held: &Held,
-    sent: Steps,
-    step: u32,
-    expected: &Expected,
-    spent: &Spent<'_>,
-) -> Result<u64, PriceUnknown> {
-    if rule.measure == Measure::Requests {
-        return Ok(u64::from(held.steps.meets(sent)));
+    /// What calls of these steps may have used that had no answer: what was expected of each.
+    pub(super) fn unanswered_by(&self, rule: &LimitRule, steps: Steps) -> u64 {
+        let own = self.unanswered.iter().filter(|step| steps.meets(Steps::one(**step)));
+        let amounts = own.filter_map(|step| Some(self.expected(*step)?.most(rule)));
+        amounts.fold(0, u64::saturating_add)
     }
-    if !held.steps.meets(Steps::one(step)) || !sent.meets(Steps::one(step)) {
-        // Its steps have failed.
-        return Ok(0);
-    }
-    match spent.used {
-        Used::Nothing => Ok(0),
-        Used::Unknown | Used::Later => Ok(held.claim.amount),
-        Used::Beginning { content_events } => Ok(expected.beginning(rule, content_events)),
-        Used::Told { usage, cost, is_whole, content_events } => {
-            let least = match is_whole {
-                true => Expected::default(),
-                false => expected.cut(rule, content_events),
-            };
-            let input = usage.input().unwrap_or(least.tokens.input);
-            let output = usage.output().unwrap_or(0).max(least.tokens.output);
-            match rule.measure {
-                Measure::InputTokens => Ok(input),
-                Measure::OutputTokens => Ok(output),
-                Measure::Cost => match cost {
-                    Some(cost) => Ok(cost.ticks.max(least.cost())),
-                    None if is_whole => Err(PriceUnknown),
-                    None => Ok(least.cost()),
-                },
-                _ => Ok(input.saturating_add(output)),
-            }
-        }
+
+    /// What is held of a rule's counter, and for which steps. `None` where nothing is.
+    pub(super) fn held_of(&mut self, rule: usize, counter: Counter) -> Option<(u64, &mut Steps)> {
+        let all = self.groups.iter_mut().flat_map(|group| &mut group.held);
+        let own = all.filter(|held| held.rule == rule && held.claim.counter == counter);
+        own.fold(None, |sum, held| match sum {
+            None => Some((held.claim.amount, &mut held.steps)),
+            Some((amount, steps)) => Some((amount.saturating_add(held.claim.amount), steps)),
+        })
     }
 }
-
-/// Nobody knows what it has cost.
-#[derive(Debug)]
-pub(super) struct PriceUnknown;
 
 impl Expected {
-    /// What a rule reserves. `max_output` is the rule's.
-    pub(super) fn amount(&self, rule: &LimitRule) -> u64 {
+    /// What a rule reserves: what is larger than the whole limit waits until nothing else counts.
+    pub(super) fn most(&self, rule: &LimitRule) -> u64 {
+        self.amount(rule).min(capacity(rule.window, rule.amount))
+    }
+
+    /// `max_output` is the rule's.
+    fn amount(&self, rule: &LimitRule) -> u64 {
         match rule.measure {
             Measure::Requests => 1,
             Measure::InputTokens => self.tokens.input,
@@ -178,29 +156,18 @@ impl Expected {
         }
     }
 
-    /// What an answer counts that has broken off.
-    fn beginning(&self, rule: &LimitRule, content_events: u64) -> u64 {
-        let cut = self.cut(rule, content_events);
-        match rule.measure {
-            Measure::InputTokens => cut.tokens.input,
-            Measure::OutputTokens => cut.tokens.output,
-            Measure::Cost => cut.cost(),
-            _ => cut.tokens.input.saturating_add(cut.tokens.output),
-        }
-    }
-
-    /// The same with so much less output.
-    fn cut(&self, rule: &LimitRule, content_events: u64) -> Self {
-        let seen = content_events.saturating_mul(TOKENS_PER_EVENT);
+    /// What an answer counts that has broken off. `output`: as far as that can be told from what was
+    /// seen of it.
+    pub(super) fn cut(&self, rule: &LimitRule, content_events: u64, output: Option<u64>) -> Self {
         // The client says how much it wants at most; each event has at least one token all the same.
         let most = self.tokens.output.min(rule.max_output).max(content_events);
-        let output = seen.min(most);
+        let output = output.map_or(most, |output| output.min(most));
         let tokens = Tokens { input: self.tokens.input, output };
         let output_cost = self.output_cost_of(output);
         Self { model: String::new(), tokens, input_cost: self.input_cost, output_cost }
     }
 
-    fn cost(&self) -> u64 {
+    pub(super) fn cost(&self) -> u64 {
         self.input_cost.saturating_add(self.output_cost)
     }
 

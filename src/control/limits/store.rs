@@ -25,6 +25,9 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
 
     /// Puts what was used in the place of what was reserved. Called once for each reservation, from a
     /// `Drop` too: it must not block. What must be sent is queued, within bounds.
+    ///
+    /// Called once more where an answer was ordered and is fetched now, with claims that have no lease
+    /// and amounts that are what counts by then.
     fn settle(&self, id: ReservationId, settlements: &[Settlement]);
 
     /// What a counter holds.

@@ -33,12 +33,21 @@
 //!   model's answers (initially 4,096 tokens). It is at most the rule's
 //!   [`max_output`](LimitRule::max_output).
 //! - If the provider reports usage, that usage counts. A response that fails, or has a 4xx or 5xx
-//!   status, counts no tokens. A stream that breaks off or is cancelled counts the estimated input
-//!   and 4 tokens per event with content, up to the estimated output, but at least one per event.
-//!   If nothing is known of the response, its head timed out, or the client left before it, the
-//!   whole estimate counts.
-//! - Requests with other methods reserve nothing and are never refused. Usage that they report for
-//!   the first time (a deferred completion, a background response) counts.
+//!   status, counts no tokens, nor does a call whose connection breaks before its response.
+//! - A stream that breaks off or is cancelled counts the estimated input, and output by its events
+//!   with content: for each as many tokens as in whole streams of the model, at least 4, and the
+//!   reasoning that such streams hide. That is at most the estimated output, but at least one token
+//!   per event. Until a whole stream of the model has reported usage, the whole estimate counts.
+//! - If nothing is known of the response, its head timed out, the client left before it, or it was no
+//!   stream and broke off, the whole estimate counts.
+//! - A call whose head timed out counts its estimate beside the retries and fallbacks that follow it.
+//! - An answer that is ordered and made later counts its estimate when it is ordered: a background
+//!   response, an interaction in progress, a deferred completion, an asynchronous one. When it is
+//!   first fetched through this process, its usage takes the place of the estimate, for those who have
+//!   ordered it, if the id is known: of Responses and Interactions. Otherwise the estimate stays.
+//!   Whoever fetches it counts nothing.
+//! - Requests with other methods reserve nothing and are never refused. A video counts what is reported
+//!   when it is first fetched, for those who fetch it.
 //! - Batches are billed by the provider later, and count as one request each, for whatever models.
 //!
 //! # How far a rule can be overshot
@@ -47,7 +56,9 @@
 //! their estimates has room. Together they can exceed the limit by at most the sum of what each
 //! used beyond its own estimate: by nothing if `max_tokens` is below `max_output`, the input is
 //! estimated well, and one answer is asked for (`n` is not read: each answer beyond the first comes on
-//! top). A request whose estimate exceeds the whole limit reserves the whole limit.
+//! top). A fallback or an entry that is larger than those before it reserves the difference
+//! before it is sent, and what calls before it may have used that timed out; retries reserve nothing
+//! more. A request whose estimate exceeds the whole limit reserves the whole limit.
 //!
 //! In Redis a reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts
 //! when it ends. In memory it is held until the request ends. In a bucket, what is held does not flow

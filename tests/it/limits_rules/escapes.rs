@@ -196,6 +196,8 @@ async fn streams_that_are_left_open_count() {
     // Of tokens they hold what was expected, then what was seen.
     let body = r#"{"model":"grok-4","max_tokens":100}"#;
     let scene = Scene::new(|set| set.limit(LimitRule::output_tokens("t", 250, fixed())));
+    scene.replies([Reply::stream(1, Some((1, 1)), Finish::Ends)]);
+    scene.ask(chat(body)).await;
     scene.replies((0..2).map(|_| Reply::stream(1, None, Finish::GoesOn)));
     let open = [scene.send(chat(body)).await, scene.send(chat(body)).await];
     assert_eq!(scene.ask(chat(body)).await.0, 429);

@@ -4,9 +4,13 @@
 
 mod answers;
 mod escapes;
+mod left;
+mod orders;
 mod scene;
 mod settling;
+mod sockets;
 mod steps;
 mod stores;
+mod unanswered;
 
 use scene::{Reply, Scene, chat, fixed};

@@ -33,6 +33,8 @@ pub enum Reply {
     Json(u16, String),
     /// Events of a stream, then its end.
     Stream(Vec<String>, Finish),
+    /// JSON that breaks off.
+    Broken(String),
     Fails(io::ErrorKind),
     /// No head arrives.
     Silent,
@@ -59,6 +61,14 @@ impl Reply {
 
     pub fn status(status: u16) -> Self {
         Self::Json(status, r#"{"error":{"message":"no"}}"#.to_owned())
+    }
+
+    /// The status of its head.
+    pub fn head(&self) -> u16 {
+        match self {
+            Self::Json(status, _) => *status,
+            _ => 200,
+        }
     }
 
     /// A stream of this many events with content.
@@ -174,7 +184,12 @@ impl Scene {
         };
         let layer = builder
             .mount(Mount::hosted().universal())
-            .providers([Provider::xai(), Provider::openai(), Provider::google_ai_studio()])
+            .providers([
+                Provider::xai(),
+                Provider::openai(),
+                Provider::google_ai_studio(),
+                Provider::perplexity(),
+            ])
             .settings(settings.clone())
             .metrics_hook(move |end: &EndEvent<'_>| {
                 log.lock().unwrap().push(End {
@@ -205,6 +220,10 @@ impl Scene {
                     Reply::Silent => std::future::pending().await,
                     Reply::Json(status, text) => {
                         (status, "application/json", (VecDeque::from([text.into()]), Finish::Ends))
+                    }
+                    Reply::Broken(text) => {
+                        let events = VecDeque::from([text.into()]);
+                        (200, "application/json", (events, Finish::Breaks))
                     }
                     Reply::Stream(events, finish) => {
                         let events = events.into_iter().map(Bytes::from).collect();

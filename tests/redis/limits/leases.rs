@@ -64,6 +64,27 @@ async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
     assert_eq!(used(&store, &claims[0]).await, 350);
 }
 
+/// An answer that was ordered counts its estimate, and its usage when it is fetched.
+#[tokio::test]
+async fn what_was_settled_by_an_estimate_is_corrected_though_its_lease_is_over() {
+    early_in_the_hour().await;
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let claims = [leased(claim(1, HOUR, 1000, 300), SHORT)];
+    let id = next_id();
+    let decision = store.reserve(id, &claims).await.unwrap();
+    store.settle(id, &[settlement(claims[0], &decision, 300)]);
+    assert!(store.flush(TOO_LONG).await);
+    tokio::time::sleep(SHORT * 2).await;
+    assert_eq!(used(&store, &claims[0]).await, 300, "for good");
+    for (counted, spent) in [(300, 450), (450, 20)] {
+        let counted = claim(1, HOUR, 1000, counted);
+        store.settle(id, &[settlement(counted, &decision, spent)]);
+        assert!(store.flush(TOO_LONG).await);
+        assert_eq!(used(&store, &claims[0]).await, spent);
+    }
+}
+
 #[tokio::test]
 async fn a_reservation_that_was_never_made_is_settled_to_nothing() {
     early_in_the_hour().await;

@@ -92,29 +92,34 @@ impl Limits {
                 Ok(counter) => counter,
                 Err(_) => return Err(LimitExceeded::no_counter(rule)),
             };
-            {
-                let mut state = reservation.state();
-                let mut held = state.groups.iter_mut().flat_map(|group| &mut group.held);
-                let known = held.find(|held| held.rule == number && held.claim.counter == counter);
-                if let Some(held) = known {
-                    held.steps.add(Steps::one(step));
-                    continue;
-                }
-            }
-            let amount = match (rule.measure, &expected) {
-                (Measure::Requests, _) => 1,
+            // What is larger than the whole limit waits until nothing else counts.
+            let most = capacity(rule.window, rule.amount);
+            let mut amount = match (rule.measure, &expected) {
+                (Measure::Requests, _) => most.min(1),
                 // The price is not known.
                 (Measure::Cost, Some((_, None))) => 0,
-                (_, Some((expected, _))) => expected.amount(rule),
+                (_, Some((expected, _))) => expected.most(rule),
                 (_, None) => 0,
             };
+            {
+                let mut state = reservation.state();
+                if let Some((held, steps)) = state.held_of(number, counter) {
+                    let earlier = *steps;
+                    steps.add(Steps::one(step));
+                    // A step that is larger than those before it needs more.
+                    let unanswered = state.unanswered_by(rule, earlier);
+                    amount = amount.saturating_add(unanswered).min(most).saturating_sub(held);
+                    if rule.measure == Measure::Requests || amount == 0 {
+                        continue;
+                    }
+                }
+            }
             question.rules.push(number);
             question.claims.push(Claim {
                 counter,
                 window: rule.window,
                 limit: rule.amount,
-                // What is larger than the whole limit waits until nothing else counts.
-                amount: amount.min(capacity(rule.window, rule.amount)),
+                amount,
                 lease: (rule.measure != Measure::Requests).then_some(LEASE),
                 // What is fetched was let pass when it was ordered.
                 is_shadow: rule.is_shadow || !is_call,
@@ -170,16 +175,16 @@ impl Limits {
     }
 }
 
-/// Whether a response with success may tell of usage that is billed.
+/// Whether a response with success may tell of usage that is billed, or orders what is.
 fn is_billed(context: &GatewayContext) -> bool {
-    let billing = usage::billing(&usage::Call {
+    let call = usage::Call {
         method: context.method(),
         operation: context.operation(),
         provider: context.provider().unwrap_or_default(),
         rest: context.provider_path(),
         status: http::StatusCode::OK,
-    });
-    billing != Billing::Never
+    };
+    usage::billing(&call) != Billing::Never || call.is_order()
 }
 
 /// What a call reaches whose models run later: in a batch, an eval, or a session that it sets up.

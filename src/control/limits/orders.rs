@@ -1,0 +1,129 @@
+//! Answers that were ordered and are made later, until they are fetched.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::spent::{Counted, told};
+use super::store::Settlement;
+use crate::usage::{Cost, Usage};
+
+/// How many are known at most.
+const ORDERS: usize = 4096;
+/// How long each is known.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The last orders, each for a limited time. One that is forgotten counts as it was estimated.
+#[derive(Debug, Default)]
+pub(super) struct Orders(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    orders: HashMap<u64, Order>,
+    /// In the order of arrival. Those that were taken are here still.
+    since: VecDeque<(u64, Instant)>,
+}
+
+/// What an answer counts that was ordered, by an estimate.
+#[derive(Debug)]
+pub(super) struct Order {
+    scope: u64,
+    provider: Box<str>,
+    model: Box<str>,
+    pub(super) request_bytes: u64,
+    counted: Vec<Counted>,
+}
+
+impl Order {
+    /// `model`: its scope, its provider and its name.
+    pub(super) fn new(
+        (scope, provider, model): (u64, &str, &str),
+        request_bytes: u64,
+        counted: Vec<Counted>,
+    ) -> Self {
+        Self { scope, provider: provider.into(), model: model.into(), request_bytes, counted }
+    }
+
+    /// By what its model is known in the estimates.
+    pub(super) fn model(&self) -> (u64, &str, &str) {
+        (self.scope, &self.provider, &self.model)
+    }
+
+    /// What it counts in the place of the estimate, now that its usage is known.
+    pub(super) fn settlements(
+        &self,
+        usage: &Usage,
+        cost: Option<Cost>,
+    ) -> impl Iterator<Item = (&Counted, Settlement)> {
+        self.counted.iter().filter_map(move |counted| {
+            // Where nobody knows the price, the estimate stays.
+            let told = told(counted.measure, usage, cost)?;
+            let claim = counted.claim;
+            let spent = claim.amount.saturating_sub(counted.answer).saturating_add(told);
+            let settlement = Settlement { claim, at: counted.at, spent };
+            (spent != claim.amount).then_some((counted, settlement))
+        })
+    }
+}
+
+impl Orders {
+    pub(super) fn add(&self, number: u64, order: Order) {
+        let mut kept = self.kept();
+        kept.orders.insert(number, order);
+        kept.since.push_back((number, Instant::now()));
+        if kept.since.len() > ORDERS {
+            kept.forget_oldest();
+        }
+    }
+
+    /// The order of an answer that is fetched: each once.
+    pub(super) fn take(&self, number: u64) -> Option<Order> {
+        self.kept().orders.remove(&number)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while kept.since.front().is_some_and(|(_, since)| since.elapsed() >= LIFETIME) {
+            kept.forget_oldest();
+        }
+        kept
+    }
+}
+
+impl Kept {
+    fn forget_oldest(&mut self) {
+        if let Some((oldest, _)) = self.since.pop_front() {
+            self.orders.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Order {
+        Order::new((0, "grok", ""), 0, Vec::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_is_taken_once_and_kept_for_a_day() {
+        let orders = Orders::default();
+        orders.add(1, order());
+        assert!(orders.take(1).is_some() && orders.take(1).is_none());
+        orders.add(2, order());
+        tokio::time::advance(LIFETIME).await;
+        assert!(orders.take(2).is_none());
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let orders = Orders::default();
+        for number in 0..=ORDERS as u64 {
+            orders.add(number, order());
+        }
+        assert!(orders.take(0).is_none() && orders.take(1).is_some());
+    }
+}

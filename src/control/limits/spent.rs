@@ -1,0 +1,132 @@
+//! What a rule's part of an exchange has come to.
+
+use super::estimate::Tokens;
+use super::state::{Expected, Group, Held, State, Steps};
+use super::store::{Claim, ReservationId};
+use crate::context::reserved::Used;
+use crate::settings::limits::{LimitRule, Measure};
+use crate::usage::{Cost, Usage};
+
+/// An exchange that is over.
+pub(super) struct Ended<'a> {
+    pub(super) state: &'a State,
+    /// The one that has answered, or was tried last.
+    pub(super) step: u32,
+    pub(super) used: Used<'a>,
+    /// The output of an answer that has broken off; `None` where nobody knows.
+    pub(super) output: Option<u64>,
+}
+
+/// What is held of a rule has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The answer's part of it.
+    pub(super) answer: u64,
+    /// That of calls before it that had no answer.
+    pub(super) unanswered: u64,
+    /// It counts money, and nobody knows what the answer has cost.
+    pub(super) is_price_unknown: bool,
+}
+
+/// What counts under one rule for an answer that was ordered.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) id: ReservationId,
+    pub(super) at: u64,
+    /// In the local store, for the other one had failed.
+    pub(super) is_local: bool,
+    pub(super) measure: Measure,
+    /// As it counts now, for good.
+    pub(super) claim: Claim,
+    /// The answer's part of that.
+    pub(super) answer: u64,
+}
+
+impl Part {
+    pub(super) fn sum(self) -> u64 {
+        self.answer.saturating_add(self.unanswered)
+    }
+}
+
+impl Ended<'_> {
+    /// What is held of a rule has come to.
+    pub(super) fn part(&self, rule: &LimitRule, held: &Held) -> Part {
+        if rule.measure == Measure::Requests {
+            let was_sent = held.steps.meets(self.state.sent);
+            return Part { answer: u64::from(was_sent), ..Part::default() };
+        }
+        if held.is_more {
+            // What it was for counts where the rest of it is held.
+            return Part::default();
+        }
+        let unanswered = self.state.unanswered_by(rule, held.steps);
+        match self.answer(rule, held) {
+            Some(answer) => Part { answer, unanswered, is_price_unknown: false },
+            None => Part { answer: 0, unanswered, is_price_unknown: true },
+        }
+    }
+
+    /// What counts for an answer that was ordered, until it is fetched.
+    pub(super) fn counted(&self, rules: &[LimitRule], groups: &[Group]) -> Vec<Counted> {
+        let mut all = Vec::new();
+        for Group { id, at, is_local, held } in groups {
+            for held in held {
+                let Some(rule) = rules.get(held.rule) else { continue };
+                let is_of_order = held.steps.meets(Steps::one(self.step)) && !held.is_more;
+                if rule.measure == Measure::Requests || !is_of_order {
+                    continue;
+                }
+                let part = self.part(rule, held);
+                let claim = Claim { amount: part.sum(), lease: None, ..held.claim };
+                let (id, at, is_local) = (*id, *at, *is_local);
+                let (measure, answer) = (rule.measure, part.answer);
+                all.push(Counted { id, at, is_local, measure, claim, answer });
+            }
+        }
+        all
+    }
+
+    /// What the answer counts. `None` where the rule counts money, and nobody knows the price.
+    fn answer(&self, rule: &LimitRule, held: &Held) -> Option<u64> {
+        let step = Steps::one(self.step);
+        if !held.steps.meets(step) || !self.state.sent.meets(step) {
+            // Its steps have failed.
+            return Some(0);
+        }
+        let unknown = Expected::default();
+        let expected = self.state.expected(self.step).unwrap_or(&unknown);
+        match self.used {
+            // What was ordered counts where it was ordered, and what had no answer beside the answer.
+            Used::Nothing | Used::Unanswered | Used::Fetched { .. } => Some(0),
+            Used::Unknown | Used::Later | Used::Ordered { .. } => Some(expected.most(rule)),
+            Used::Beginning { content_events } => {
+                let seen = expected.cut(rule, content_events, self.output);
+                amount(rule.measure, seen.tokens, Some(seen.cost()))
+            }
+            Used::Told { usage, cost, is_whole: true, .. } => told(rule.measure, usage, cost),
+            Used::Told { usage, cost, is_whole: false, content_events } => {
+                let seen = expected.cut(rule, content_events, self.output);
+                let input = usage.input().unwrap_or(seen.tokens.input);
+                let output = usage.output().unwrap_or(0).max(seen.tokens.output);
+                let cost = cost.map_or(0, |cost| cost.ticks).max(seen.cost());
+                amount(rule.measure, Tokens { input, output }, Some(cost))
+            }
+        }
+    }
+}
+
+/// What the usage of a whole answer counts. `None` where it counts money, and nobody knows the price.
+pub(super) fn told(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
+    let (input, output) = (usage.input().unwrap_or(0), usage.output().unwrap_or(0));
+    amount(measure, Tokens { input, output }, cost.map(|cost| cost.ticks))
+}
+
+fn amount(measure: Measure, Tokens { input, output }: Tokens, cost: Option<u64>) -> Option<u64> {
+    match measure {
+        Measure::Requests => Some(1),
+        Measure::InputTokens => Some(input),
+        Measure::OutputTokens => Some(output),
+        Measure::Tokens => Some(input.saturating_add(output)),
+        Measure::Cost => cost,
+    }
+}
