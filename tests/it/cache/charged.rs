@@ -34,6 +34,13 @@ impl Charging {
         Self { stage: Stage::build(control, budget, set, |layer| layer), limits }
     }
 
+    /// Reads a whole stream, by which it is known what an event stands for.
+    async fn learn(&self) {
+        let answer = self.stage.spawn(ask(QUESTION));
+        self.stage.asked().await.answer(200, EVENTS).send(event("a") + USAGE + DONE);
+        text(answer.await.unwrap()).await;
+    }
+
     async fn used(&self) -> u64 {
         self.limits.overview(1).await.rules[0].top[0].used
     }
@@ -76,6 +83,7 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
 #[tokio::test]
 async fn who_leaves_alone_is_charged_for_what_came() {
     let charging = Charging::new();
+    charging.learn().await;
     let first = charging.stage.spawn(ask(BOUNDED));
     let feed = charging.stage.asked().await.answer(200, EVENTS);
     let mut first = first.await.unwrap();
@@ -188,6 +196,7 @@ async fn what_the_others_have_read_is_charged_to_nobody_where_it_is_free() {
 #[tokio::test]
 async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
     let charging = Charging::new();
+    charging.learn().await;
     let (asked, [first, second]) = charging.two(|| ask(BOUNDED)).await;
     let feed = asked.answer(200, &[EVENTS[0], ("vary", "*")]);
     let mut first = first.await.unwrap();
