@@ -16,6 +16,7 @@ use self::disposition::{
 };
 pub(crate) use self::disposition::{is_for_any_provider, may_hold_a_key};
 use self::removals::Removals;
+#[cfg(feature = "cache")]
 pub(crate) use self::removals::named_by_connection;
 use crate::credentials;
 

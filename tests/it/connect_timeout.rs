@@ -15,8 +15,6 @@ use tower::{Service, ServiceExt};
 use tower_ai_gateway::timeout::ConnectTimeout;
 use tower_ai_gateway::{ClientError, HttpClient};
 
-use crate::support::memory;
-
 type Client = HttpClient<Full<Bytes>>;
 
 /// Answers each request on a signal.
@@ -157,6 +155,8 @@ async fn the_gateway_answers_504_and_says_that_nothing_was_sent() {
     use tower_ai_gateway::hook::Failure;
     use tower_ai_gateway::settings::Timeouts;
     use tower_ai_gateway::{GatewayLayer, Provider};
+
+    use crate::support::memory;
 
     let (_listener, url) = black_hole().await;
     let timeouts = Timeouts::default().connect(seconds(1)).head(seconds(5));

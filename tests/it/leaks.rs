@@ -1,6 +1,7 @@
 //! Keys and tokens of settings, requests, entries and steps never appear in logs, events, metrics,
 //! errors, `Debug` or `Display`.
 
+#[cfg(any(feature = "log", feature = "metrics"))]
 mod outputs;
 
 use std::error::Error;

@@ -1,17 +1,15 @@
 //! The end event of an answer from a cache.
 
-use std::convert::Infallible;
 use std::io;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_ai_gateway::hook::CacheStatus::{self, Bypass, Hit, Miss, Stale};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::hook::CacheStatus::{Bypass, Hit, Miss, Stale};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::usage::{CostSource, Metering};
-use tower_ai_gateway::{GatewayLayer, Outcome, RequestBody};
+use tower_ai_gateway::{Outcome, RequestBody};
 
 use super::scene::{Reply, builder, chat, end, exchange, layer, seen};
 use crate::support::memory::{self, Recorder, Step, Steps};
@@ -136,7 +134,13 @@ async fn beside_an_app_a_hit_that_is_left_is_reported_as_far_as_it_went() {
 #[cfg(feature = "control")]
 #[tokio::test]
 async fn a_hit_below_the_control_layers_is_no_call() {
+    use std::convert::Infallible;
+
+    use http_body_util::combinators::UnsyncBoxBody;
+    use tower::BoxError;
+    use tower_ai_gateway::GatewayLayer;
     use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+    use tower_ai_gateway::hook::CacheStatus;
 
     type Body = UnsyncBoxBody<Bytes, BoxError>;
     async fn reported(layer: GatewayLayer, status: Option<CacheStatus>) {
