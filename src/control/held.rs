@@ -13,7 +13,7 @@ pub(super) struct Handle<T>(Arc<Mutex<Option<T>>>);
 
 impl<T> Held<T> {
     pub(super) fn new(held: T) -> Self {
-        Self(Handle(Arc::new(Mutex::new(Some(held)))))
+        Self(Handle::new(held))
     }
 
     pub(super) fn handle(&self) -> Handle<T> {
@@ -28,6 +28,11 @@ impl<T> Drop for Held<T> {
 }
 
 impl<T> Handle<T> {
+    /// Holds it until it is taken, or the last handle is dropped.
+    pub(super) fn new(held: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(held))))
+    }
+
     pub(super) fn release(&self) {
         let held = self.take();
         // Drop it outside the lock: dropping may wake other tasks.

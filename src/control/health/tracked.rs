@@ -14,7 +14,7 @@ use super::error::Blocked;
 use super::permit::{Answered, Breaker, Permit};
 use super::settings::CoolDownSettings;
 use crate::context::GatewayContext;
-use crate::control::held::Held;
+use crate::control::held::Handle;
 use crate::control::pins::ResponseReader;
 use crate::control::retry_after::retry_after;
 use crate::hook::Failure;
@@ -113,7 +113,8 @@ pub(in crate::control) struct Tracked {
 enum Since {
     Own(Answered),
     /// A layer above reads the body to see whether it is an error.
-    Shared(Held<Answered>),
+    /// So the success outlives the body: what is one frame is over before that layer has read it.
+    Shared(Handle<Answered>),
 }
 
 impl Tracked {
@@ -230,9 +231,8 @@ impl Tracked {
     fn blame(&mut self) -> Option<Blame> {
         let answered = match self.answered.take() {
             Some(Since::Own(answered)) => {
-                let held = Held::new(answered);
-                let handle = held.handle();
-                self.answered = Some(Since::Shared(held));
+                let handle = Handle::new(answered);
+                self.answered = Some(Since::Shared(handle.clone()));
                 Some(handle)
             }
             shared => {
@@ -250,7 +250,7 @@ impl Tracked {
     pub(in crate::control) fn broke(self, now: Instant) {
         let answered = match self.answered {
             Some(Since::Own(answered)) => Some(answered),
-            Some(Since::Shared(held)) => held.handle().take(),
+            Some(Since::Shared(handle)) => handle.take(),
             None => None,
         };
         if let Some(answered) = answered {

@@ -120,6 +120,28 @@ async fn an_error_leads_on_and_counts_as_the_providers_failure() {
     assert_eq!(*scene.changes.lock().unwrap(), ["closed to open: failures_in_a_row"]);
 }
 
+/// It is over with its first frame.
+#[tokio::test]
+async fn a_whole_error_under_a_200_counts_as_the_providers_failure_too() {
+    let mut scene = Scene::start().await;
+    let client = scene.client();
+    for _ in 0..2 {
+        let sent = client();
+        let mut wire = scene.first.accept().await;
+        wire.read_message().await;
+        let error = r#"{"error":{"message":"no","type":"overloaded_error"}}"#;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        wire.send(format!("{head}content-length: {}\r\n\r\n{error}", error.len())).await;
+        let mut wire = scene.other.accept().await;
+        wire.read_message().await;
+        wire.send(HEAD).await;
+        wire.send(chunk(ANSWER.as_bytes())).await;
+        wire.send(chunk(b"")).await;
+        assert_eq!(guard("the answer", sent).await.unwrap().0, "1");
+    }
+    assert_eq!(*scene.changes.lock().unwrap(), ["closed to open: failures_in_a_row"]);
+}
+
 #[tokio::test]
 async fn an_error_that_asks_for_patience_cools_the_key_down() {
     let mut scene = Scene::start().await;
