@@ -152,8 +152,10 @@ impl PemFile {
             return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
         }
         crate::util::file::read(&source.path(file)).map_err(|_| {
-            let message = format_args!("the file {file} is not there or cannot be read");
-            file.refuse(Kind::Secret, message)
+            file.refuse(
+                Kind::Secret,
+                format_args!("the file {file} is not there or cannot be read"),
+            )
         })
     }
 }
