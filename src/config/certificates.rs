@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
-use serde::Deserialize;
-
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::place::{At, Mistake, PLAIN_CERTIFICATE, Source, Table, Text};
+use super::pem_file::PemFile;
+use super::place::{At, Mistake, Source, Table};
 use crate::client::certificates::{ClientCertificates, Pem};
 use crate::client::{Server, check_identity};
 use crate::provider::Provider;
@@ -30,11 +29,7 @@ impl fmt::Debug for Certificates {
 }
 
 /// `client_certificate = { file = "…" }`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawCertificate {
-    file: Text,
-}
+pub(super) type RawCertificate = PemFile;
 
 impl Certificates {
     /// Adds the certificate of this provider.
@@ -44,15 +39,8 @@ impl Certificates {
         provider: &Provider,
         source: &Source<'_>,
     ) -> Result<(), Mistake> {
-        let file = &raw.file;
-        // Not repeated in the error: it may be the PEM itself.
-        if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
-            return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
-        }
-        let refuse = |what: &str| file.refuse(Kind::Secret, format_args!("the file {file} {what}"));
-        let pem = crate::util::file::read(&source.path(file));
-        let pem = pem.map_err(|_| refuse("is not there or cannot be read"))?;
-        check_identity(pem.as_bytes()).map_err(refuse)?;
+        let pem = raw.fields.read(source)?;
+        check_identity(pem.as_bytes()).map_err(|what| raw.fields.refuse(what))?;
         if provider.base_urls().any(|url| Server::parse(url).is_none()) {
             let message = "a client certificate is shown over https alone, and a base URL of this \
                            provider is not https";

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
+use super::pem_file::PemFile;
 use super::place::{At as _, Mistake, Source, Table, Text};
 #[cfg(feature = "redis")]
 use super::redis_at::builder_at;
-use super::redis_at::{PemFile, RawRedis, RedisAt, Url};
+use super::redis_at::{RawRedis, RedisAt, Url};
 use super::value::{Milliseconds, Whole};
 use crate::control::ControlLayer;
 #[cfg(feature = "redis")]

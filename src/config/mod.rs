@@ -21,6 +21,8 @@ mod layers;
 mod limit_store;
 mod limits;
 mod names;
+#[cfg(any(feature = "cache", feature = "limits", feature = "tls-aws-lc-rs", feature = "tls-ring"))]
+mod pem_file;
 mod place;
 mod providers;
 mod redact;

@@ -8,7 +8,8 @@ use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::holder::holder;
-use super::place::{At as _, Mistake, PLAIN_CERTIFICATE, Source, Table, Text};
+use super::pem_file::PemFile;
+use super::place::{At as _, Mistake, Source, Table, Text};
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
@@ -18,13 +19,6 @@ use crate::settings::digest;
 pub(super) struct Url {
     env: Option<Text>,
     file: Option<Text>,
-}
-
-/// A file of certificates.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PemFile {
-    file: Text,
 }
 
 /// The Redis settings of a section, as its file has them.
@@ -141,22 +135,6 @@ impl RedisAt {
         let pems = [&self.ca, &self.identity].map(|pem| pem.as_deref().unwrap_or_default());
         let digests = urls.chain(pems.map(str::as_bytes)).map(digest).collect();
         (self.is_cluster, digests, self.deadline, self.prefix.as_deref())
-    }
-}
-
-impl PemFile {
-    fn read(&self, source: &Source<'_>) -> Result<String, Mistake> {
-        let file = &self.file;
-        // Not repeated in the error: it may be the PEM itself.
-        if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
-            return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
-        }
-        crate::util::file::read(&source.path(file)).map_err(|_| {
-            file.refuse(
-                Kind::Secret,
-                format_args!("the file {file} is not there or cannot be read"),
-            )
-        })
     }
 }
 
