@@ -83,16 +83,6 @@ impl Settlement {
         let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
         let is_new = |id: &str| observation.billed.is_new(&(place, id), Instant::now());
         let number = |id: &str| observation.promised.number(&(place, id));
-        let mut deferral = match billing {
-            _ if call.is_order() => {
-                let id = meter.and_then(Meter::later).map(|(id, _)| id);
-                Deferral::Ordered(id.map(number))
-            }
-            Billing::Later { id } => Deferral::Fetched(Some(number(id))),
-            // A deferred completion. Its order does not tell its id.
-            Billing::Always if !context.is_call() => Deferral::Fetched(None),
-            _ => Deferral::None,
-        };
         let is_free = match billing {
             Billing::Never => true,
             Billing::Unknown => false,
@@ -107,7 +97,6 @@ impl Settlement {
                 }
                 Some((id, Later::Background | Later::Pending)) => {
                     observation.promised.is_new(&(place, id), Instant::now());
-                    deferral = Deferral::Ordered(Some(number(id)));
                     true
                 }
             },
@@ -124,11 +113,19 @@ impl Settlement {
                 !(is_due && usage.is_some() && is_new(id))
             }
         };
-        if is_free {
-            if matches!(deferral, Deferral::Fetched(_)) {
-                // It is not there yet, or was fetched before.
-                deferral = Deferral::None;
+        let deferral = match billing {
+            _ if call.is_order() || is_free && billing == Billing::Always => {
+                let later = meter.and_then(Meter::later);
+                Deferral::Ordered(later.map(|(id, _)| number(id)))
             }
+            // It is not there yet, or was fetched before.
+            _ if is_free => Deferral::None,
+            Billing::Later { id } => Deferral::Fetched(Some(number(id))),
+            // A deferred completion. Its order does not tell its id.
+            Billing::Always if !context.is_call() => Deferral::Fetched(None),
+            _ => Deferral::None,
+        };
+        if is_free {
             return Self { metering: Metering::Free, deferral, ..Self::default() };
         }
         let (usage, cost) = usage_and_cost(observation, facts, meter, status, &billing, usage);

@@ -59,7 +59,7 @@ impl<'a> Subject<'a> {
                 })
             && (paths.is_empty() || {
                 let path = self.context.provider_path();
-                paths.iter().any(|wanted| segments::begins_with(path, &segments::plain(wanted)))
+                paths.iter().any(|wanted| segments::begins_with(path, wanted))
             })
             && (groups.is_empty()
                 || identity.is_some_and(|own| groups.iter().any(|group| own.is_in(group))))

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::store::{Claim, Standing};
+use super::window::capacity;
 use crate::hook::Failure;
 use crate::rejection::Refusal;
 use crate::response::failure::UpstreamError;
@@ -33,11 +34,7 @@ impl LimitExceeded {
         all_lead_elsewhere: bool,
     ) -> Self {
         let Standing { used, resets_after, retry_after, .. } = *standing;
-        let quota = match rule.window {
-            Window::Bucket { burst, .. } => burst,
-            _ => rule.amount,
-        };
-        let left = quota.saturating_sub(used);
+        let left = capacity(rule.window, rule.amount).saturating_sub(used);
         let measure = rule.measure;
         let amount = |amount| shown(measure, amount);
         let limit = amount(rule.amount);

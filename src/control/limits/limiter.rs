@@ -143,11 +143,11 @@ impl Limits {
         }
         if decision.is_granted {
             let pairs = question.rules.iter().zip(&question.claims);
-            let held = pairs.map(|(rule, claim)| Held {
-                rule: *rule,
-                claim: *claim,
-                steps: step,
-                is_more: state.held_of(*rule, claim.counter).is_some(),
+            let held = pairs.map(|(rule, claim)| {
+                // What a larger step needs beside it counts where the rest of it is held.
+                let is_more = state.held_of(*rule, claim.counter).is_some();
+                let steps = if is_more { Steps::default() } else { step };
+                Held { rule: *rule, claim: *claim, steps }
             });
             let (id, at, held) = (question.id, decision.at, held.collect());
             state.groups.push(Group { id, at, is_local, held });

@@ -55,9 +55,9 @@ impl Reservation {
             let mut settlements = Vec::with_capacity(group.held.len());
             for held in &group.held {
                 let spent = spent(held);
-                // What was no estimate counts already.
-                if held.claim.lease.is_some() || spent != held.claim.amount {
-                    settlements.push(Settlement { claim: held.claim, at: group.at, spent });
+                let settlement = Settlement { claim: held.claim, at: group.at, spent };
+                if settlement.is_due() {
+                    settlements.push(settlement);
                 }
             }
             if !settlements.is_empty() {

@@ -48,8 +48,11 @@ impl Shared {
     pub(super) fn fetched(&self, order: u64, usage: &Usage, cost: Option<Cost>) {
         let Some(order) = self.orders.take(order) else { return };
         self.estimates.learn(order.model(), order.request_bytes, usage, 0);
-        for (counted, settlement) in order.settlements(usage, cost) {
-            self.settle(counted.is_local, counted.id, &[settlement]);
+        let all: Vec<_> = order.settlements(usage, cost).collect();
+        for reserved_at_once in all.chunk_by(|(one, _), (other, _)| one.id == other.id) {
+            let (counted, _) = reserved_at_once[0];
+            let settlements: Vec<_> = reserved_at_once.iter().map(|(_, it)| *it).collect();
+            self.settle(counted.is_local, counted.id, &settlements);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a rule's part of an exchange has come to.
 
 use super::estimate::Tokens;
-use super::state::{Expected, Group, Held, State, Steps};
+use super::state::{Expected, Group, Held, State, Steps, amount};
 use super::store::{Claim, ReservationId};
 use crate::context::reserved::Used;
 use crate::settings::limits::{LimitRule, Measure};
@@ -55,10 +55,6 @@ impl Ended<'_> {
             let was_sent = held.steps.meets(self.state.sent);
             return Part { answer: u64::from(was_sent), ..Part::default() };
         }
-        if held.is_more {
-            // What it was for counts where the rest of it is held.
-            return Part::default();
-        }
         let unanswered = self.state.unanswered_by(rule, held.steps);
         match self.answer(rule, held) {
             Some(answer) => Part { answer, unanswered, is_price_unknown: false },
@@ -72,7 +68,7 @@ impl Ended<'_> {
         for Group { id, at, is_local, held } in groups {
             for held in held {
                 let Some(rule) = rules.get(held.rule) else { continue };
-                let is_of_order = held.steps.meets(Steps::one(self.step)) && !held.is_more;
+                let is_of_order = held.steps.meets(Steps::one(self.step));
                 if rule.measure == Measure::Requests || !is_of_order {
                     continue;
                 }
@@ -101,15 +97,16 @@ impl Ended<'_> {
             Used::Unknown | Used::Later | Used::Ordered { .. } => Some(expected.most(rule)),
             Used::Beginning { content_events } => {
                 let seen = expected.cut(rule, content_events, self.output);
-                amount(rule.measure, seen.tokens, Some(seen.cost()))
+                amount(rule.measure, seen, || Some(expected.cost_with(seen.output)))
             }
             Used::Told { usage, cost, is_whole: true, .. } => told(rule.measure, usage, cost),
             Used::Told { usage, cost, is_whole: false, content_events } => {
                 let seen = expected.cut(rule, content_events, self.output);
-                let input = usage.input().unwrap_or(seen.tokens.input);
-                let output = usage.output().unwrap_or(0).max(seen.tokens.output);
-                let cost = cost.map_or(0, |cost| cost.ticks).max(seen.cost());
-                amount(rule.measure, Tokens { input, output }, Some(cost))
+                let input = usage.input().unwrap_or(seen.input);
+                let output = usage.output().unwrap_or(0).max(seen.output);
+                let told = cost.map_or(0, |cost| cost.ticks);
+                let cost = || Some(told.max(expected.cost_with(seen.output)));
+                amount(rule.measure, Tokens { input, output }, cost)
             }
         }
     }
@@ -118,15 +115,5 @@ impl Ended<'_> {
 /// What the usage of a whole answer counts. `None` where it counts money, and nobody knows the price.
 pub(super) fn told(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
     let (input, output) = (usage.input().unwrap_or(0), usage.output().unwrap_or(0));
-    amount(measure, Tokens { input, output }, cost.map(|cost| cost.ticks))
-}
-
-fn amount(measure: Measure, Tokens { input, output }: Tokens, cost: Option<u64>) -> Option<u64> {
-    match measure {
-        Measure::Requests => Some(1),
-        Measure::InputTokens => Some(input),
-        Measure::OutputTokens => Some(output),
-        Measure::Tokens => Some(input.saturating_add(output)),
-        Measure::Cost => cost,
-    }
+    amount(measure, Tokens { input, output }, || cost.map(|cost| cost.ticks))
 }

@@ -57,10 +57,8 @@ pub(super) struct Held {
     /// Its number among those of the gateway.
     pub(super) rule: usize,
     pub(super) claim: Claim,
-    /// Those that it is for.
+    /// Those that it is for; none where it is more for the steps of an earlier one of the same counter.
     pub(super) steps: Steps,
-    /// A later step needs it beside what an earlier one holds of the same counter.
-    pub(super) is_more: bool,
 }
 
 /// How a rule stood when it was asked.
@@ -143,37 +141,38 @@ impl Expected {
         self.amount(rule).min(capacity(rule.window, rule.amount))
     }
 
-    /// `max_output` is the rule's.
     fn amount(&self, rule: &LimitRule) -> u64 {
-        match rule.measure {
-            Measure::Requests => 1,
-            Measure::InputTokens => self.tokens.input,
-            Measure::OutputTokens => self.tokens.output.min(rule.max_output),
-            Measure::Cost => self
-                .input_cost
-                .saturating_add(self.output_cost_of(self.tokens.output.min(rule.max_output))),
-            _ => self.tokens.input.saturating_add(self.tokens.output.min(rule.max_output)),
-        }
+        let tokens = self.cut(rule, 0, None);
+        amount(rule.measure, tokens, || Some(self.cost_with(tokens.output))).unwrap_or_default()
     }
 
-    /// What an answer counts that has broken off. `output`: as far as that can be told from what was
+    /// What an answer has that has broken off. `output`: as far as that can be told from what was
     /// seen of it.
-    pub(super) fn cut(&self, rule: &LimitRule, content_events: u64, output: Option<u64>) -> Self {
+    pub(super) fn cut(&self, rule: &LimitRule, content_events: u64, output: Option<u64>) -> Tokens {
         // The client says how much it wants at most; each event has at least one token all the same.
         let most = self.tokens.output.min(rule.max_output).max(content_events);
-        let output = output.map_or(most, |output| output.min(most));
-        let tokens = Tokens { input: self.tokens.input, output };
-        let output_cost = self.output_cost_of(output);
-        Self { model: String::new(), tokens, input_cost: self.input_cost, output_cost }
+        Tokens { output: output.map_or(most, |output| output.min(most)), ..self.tokens }
     }
 
-    pub(super) fn cost(&self) -> u64 {
-        self.input_cost.saturating_add(self.output_cost)
-    }
-
-    fn output_cost_of(&self, output: u64) -> u64 {
+    /// What it costs with so much output, in ticks.
+    pub(super) fn cost_with(&self, output: u64) -> u64 {
         let all = u128::from(self.tokens.output.max(1));
         let share = u128::from(self.output_cost) * u128::from(output) / all;
-        u64::try_from(share).unwrap_or(u64::MAX)
+        self.input_cost.saturating_add(u64::try_from(share).unwrap_or(u64::MAX))
+    }
+}
+
+/// What so many tokens count. `None` where it is money, and nobody knows the price.
+pub(super) fn amount(
+    measure: Measure,
+    Tokens { input, output }: Tokens,
+    cost: impl FnOnce() -> Option<u64>,
+) -> Option<u64> {
+    match measure {
+        Measure::Requests => Some(1),
+        Measure::InputTokens => Some(input),
+        Measure::OutputTokens => Some(output),
+        Measure::Tokens => Some(input.saturating_add(output)),
+        Measure::Cost => cost(),
     }
 }

@@ -159,6 +159,13 @@ pub struct Settlement {
     pub spent: u64,
 }
 
+impl Settlement {
+    /// Returns false if nothing is to be done: it has no lease, and was used as it was counted.
+    pub(super) fn is_due(&self) -> bool {
+        self.claim.lease.is_some() || self.spent != self.claim.amount
+    }
+}
+
 /// A store could not be asked.
 #[derive(Debug)]
 #[non_exhaustive]

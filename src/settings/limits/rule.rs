@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{CountBy, Measure, Window};
 use crate::directives::pattern::Pattern;
+use crate::util::segments;
 
 /// A limit on what may be used per time.
 ///
@@ -130,7 +131,7 @@ impl LimitRule {
     /// Applies only to requests whose path after the provider starts with one of these, such as
     /// `chat/completions`. A leading version (`v1/`), case and percent-encoding are ignored.
     pub fn only_paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.only.paths.extend(paths.into_iter().map(|path| path.into().into()));
+        self.only.paths.extend(paths.into_iter().map(|path| segments::plain(&path.into()).into()));
         self
     }
 
@@ -219,7 +220,8 @@ pub struct RuleFilter {
     pub(crate) models: Vec<Pattern>,
     pub(crate) has_bad_model: bool,
     /// Prefixes of the path after the provider.
-    pub(crate) paths: Vec<Box<str>>,
+    /// As [`segments::plain`] gives them.
+    pub(crate) paths: Vec<Box<[String]>>,
     pub(crate) groups: Vec<Box<str>>,
     pub(crate) labels: Vec<(Box<str>, Box<str>)>,
 }

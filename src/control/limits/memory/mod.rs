@@ -161,10 +161,7 @@ impl MemoryStore {
     /// [`LimitStore::settle`], at once.
     #[doc(hidden)]
     pub fn settle_now(&self, settlements: &[Settlement]) {
-        let is_kept = |Settlement { claim, spent, .. }: &Settlement| {
-            claim.lease.is_none() && *spent == claim.amount
-        };
-        if settlements.iter().all(is_kept) {
+        if !settlements.iter().any(Settlement::is_due) {
             return;
         }
         let clock = self.clock.now();

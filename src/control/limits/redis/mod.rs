@@ -224,11 +224,7 @@ impl LimitStore for RedisStore {
     }
 
     fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
-        // What has no lease and was used as it was counted needs nothing. A hold must go.
-        let is_due = |settlement: &&Settlement| {
-            settlement.claim.lease.is_some() || settlement.spent != settlement.claim.amount
-        };
-        let settlements = settlements.iter().filter(is_due).copied().collect();
+        let settlements = settlements.iter().filter(|it| it.is_due()).copied().collect();
         if let Some(settle) = Settle::new(id, settlements) {
             self.shared.queue.push(settle);
         }

@@ -52,9 +52,11 @@ impl Queue {
     pub(super) fn push(&self, settle: Settle) {
         let mut state = self.state();
         let tells = state.make_room(self.capacity, settle.gateway);
-        state.add(settle);
+        let needs_sender = state.add(settle);
         drop(state);
-        self.has_work.notify_one();
+        if needs_sender {
+            self.has_work.notify_one();
+        }
         tell_full(tells);
     }
 
@@ -66,9 +68,11 @@ impl Queue {
             state.dropped += 1;
             return;
         }
-        state.add(undo);
+        let needs_sender = state.add(undo);
         drop(state);
-        self.has_work.notify_one();
+        if needs_sender {
+            self.has_work.notify_one();
+        }
     }
 
     /// The next gateway that needs a sender; none when the queue is closed and each has one.
@@ -184,14 +188,20 @@ impl Queue {
 }
 
 impl State {
-    fn add(&mut self, settle: Settle) {
+    /// Returns true if nobody sends for its gateway yet.
+    fn add(&mut self, settle: Settle) -> bool {
         let gateway = settle.gateway;
+        let mut needs_sender = false;
         let waiting = self.waiting.entry(gateway).or_insert_with(|| {
-            self.unattended.push_back(gateway);
+            needs_sender = true;
             VecDeque::new()
         });
         waiting.push_back(settle);
         self.count += 1;
+        if needs_sender {
+            self.unattended.push_back(gateway);
+        }
+        needs_sender
     }
 
     /// Where it is full, drops the oldest of this gateway if it has its share, else that of the one
