@@ -3,8 +3,6 @@
 //! Most keys and texts have nothing to escape. `serde_json` looks each of their bytes up in a table;
 //! here they are compared eight at a time and copied.
 
-use std::fmt::Display;
-
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 use serde_json::{Error, to_writer};
@@ -181,10 +179,6 @@ impl<'a> Serializer for Json<'a> {
         _: usize,
     ) -> Result<Self::SerializeStructVariant, Error> {
         unused()
-    }
-
-    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.serialize_str(&value.to_string())
     }
 }
 

@@ -21,7 +21,6 @@ use super::storing::{Head, Storing};
 use super::target::Target;
 use super::writer::Writer;
 use crate::TARGET;
-use crate::util::budget::BodyBudget;
 use crate::util::unwind;
 
 /// How many requests may share a call beside the one that asks.
@@ -207,10 +206,9 @@ pub(in crate::control) fn came(
     response: Response<Source>,
     target: Arc<Target>,
     broadcast: Option<Box<dyn Broadcast>>,
-    budget: &BodyBudget,
     ended: Ended,
 ) -> Came {
-    let most = target.policy.most_response_bytes;
+    let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
     let (mut storing, metered) = match Storing::new(&response, target, broadcast) {
         Ok((storing, metered)) => (Box::new(storing), metered),
         Err(why) => return Came::Own(Own { result: Ok(response), ended, why }),
@@ -218,7 +216,7 @@ pub(in crate::control) fn came(
     let (parts, source) = response.into_parts();
     let head = Head { status: parts.status, headers: kept(&parts.headers) };
     storing.begins(&head);
-    let recording = Recording::new(head, source, Some((storing, metered)), budget.share(), most);
+    let recording = Recording::new(head, source, Some((storing, metered)), held, most);
     Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
 }
 
@@ -228,12 +226,8 @@ pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> Came {
 }
 
 /// An answer that another process gets.
-pub(in crate::control) fn followed(
-    followed: Followed,
-    target: &Target,
-    budget: &BodyBudget,
-) -> Came {
-    let (held, most) = (budget.share(), target.policy.most_response_bytes);
+pub(in crate::control) fn followed(followed: Followed, target: &Target) -> Came {
+    let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
     let Followed { status, headers, body } = followed;
     let source = Box::pin(body.map_err(Into::into));
     let recording = Recording::new(Head { status, headers }, source, None, held, most);

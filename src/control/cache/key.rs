@@ -62,8 +62,6 @@ pub(super) struct KeyMaker {
     digest: Sha256,
     custom: Option<Box<Custom>>,
     members: Members,
-    /// The model, where the gateway knows it.
-    model: Option<Box<str>>,
     /// The body is compressed, so that nobody reads its members.
     has_coding: bool,
     takes_only_json: bool,
@@ -100,7 +98,6 @@ impl KeyMaker {
         };
         Self {
             digest: parts.digest(),
-            model: known_model(context, custom.is_some()),
             custom,
             members: Members::new(),
             has_coding: request.headers().contains_key(CONTENT_ENCODING),
@@ -125,11 +122,9 @@ impl KeyMaker {
 
     /// `context`: of the same request.
     pub(super) fn finish(self, context: &GatewayContext) -> CachePlace {
-        let Self { mut digest, custom, members, model, .. } = self;
-        let model = match &model {
-            Some(model) => Model::Named(Cow::Borrowed(model)),
-            None => members.model(),
-        };
+        let Self { mut digest, custom, members, .. } = self;
+        let known = known_model(context, custom.is_some());
+        let model = known.map_or_else(|| members.model(), Model::Named);
         let gateway = scopes::of_gateway(context.account(), context.gateway());
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;
@@ -165,12 +160,12 @@ impl KeyMaker {
 
 /// The model, where the gateway knows it. `is_strict`: what was read of the beginning of a body is not
 /// enough, for a further `model` may follow.
-fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Box<str>> {
+fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Cow<'_, str>> {
     if !is_strict {
-        return context.model().map(Into::into);
+        return context.model();
     }
-    let routed = context.routed_model().map(Into::into);
-    routed.or_else(|| context.model_in_path(None).map(Into::into))
+    let routed = context.routed_model().map(Cow::Borrowed);
+    routed.or_else(|| context.model_in_path(None).map(Cow::Owned))
 }
 
 /// Whose request it is, and where it goes but for its path.

@@ -32,7 +32,7 @@ pub(in crate::control) struct Target {
     pub(super) writer: Arc<Writer>,
     pub(super) wait: Wait,
     /// What is read of others' answers counts in it.
-    pub(in crate::control) budget: BodyBudget,
+    pub(super) budget: BodyBudget,
     /// Whether its call is for nobody else, and whether it waited for others before.
     pub(super) is_alone: AtomicBool,
     pub(super) has_waited: AtomicBool,

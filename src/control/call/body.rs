@@ -55,11 +55,9 @@ pin_project! {
     }
 }
 
-/// How the layers above and the client read a response.
+/// How the layers above read a response.
 #[derive(Default)]
 pub(super) struct Reading<'a, 'w> {
-    /// The client may not leave the body unread for longer than its idle timeout.
-    pub(super) is_watched: bool,
     /// A layer above may drop the response for another one.
     pub(super) may_be_dropped: bool,
     /// The task, if a layer above reads the start as soon as it has the head.
@@ -99,11 +97,13 @@ where
         Self::of(response, timing, Guards::default())
     }
 
-    /// The response with its body, for a call that has timeouts or not.
+    /// The response with its body, for a call that has timeouts or not. `watches_reader`: the client may
+    /// not leave the body unread for longer than its idle timeout.
     pub(super) fn of_call(
         response: Response<R>,
         timing: Option<Box<Timing>>,
         guards: Guards,
+        watches_reader: bool,
         reading: Reading<'_, '_>,
     ) -> Response<Self> {
         if timing.is_none()
@@ -113,7 +113,7 @@ where
             return Self::plain(response);
         }
         let mut timing = timing.map_or_else(Timing::default, |own| *own);
-        timing.body.watches_reader = reading.is_watched;
+        timing.body.watches_reader = watches_reader;
         Self::read(response, timing, guards, reading)
     }
 
@@ -130,7 +130,7 @@ where
         mut response: Response<R>,
         timing: Timing,
         guards: Guards,
-        Reading { may_be_dropped, at_once, .. }: Reading<'_, '_>,
+        Reading { may_be_dropped, at_once }: Reading<'_, '_>,
     ) -> Response<Self> {
         let Timing { body: bounds, timer, .. } = timing;
         let unread = match bounds.watches_reader {
@@ -163,20 +163,20 @@ where
         let (mut body, limits) = (Box::pin(body), Limits { total: bounds.total, unread });
         let has_time = |_: &_| limits.total.is_none_or(|total| Instant::now() < total.until);
         let begun = at_once.filter(has_time).map(|cx| body.as_mut().begin(cx));
-        let kind = match begun {
+        let first = match begun {
             // Nobody has to watch it.
-            Some(Begun::Over(last)) => Kind::Over { last },
-            goes_on => {
-                if may_be_dropped {
-                    body.as_mut().project().guards.share_permits(&mut head.extensions);
-                }
-                let first = goes_on.and_then(Begun::first);
-                let watched = Watched::new(body, first, limits, timer, &runtime);
-                head.extensions.insert(watched.shared_exchange());
-                Kind::Watched { watched }
+            Some(Begun::Over(last)) => {
+                return Response::from_parts(head, Self { kind: Kind::Over { last } });
             }
+            Some(Begun::GoesOn(first)) => first,
+            None => None,
         };
-        Response::from_parts(head, Self { kind })
+        if may_be_dropped {
+            body.as_mut().project().guards.share_permits(&mut head.extensions);
+        }
+        let watched = Watched::new(body, first, limits, timer, &runtime);
+        head.extensions.insert(watched.shared_exchange());
+        Response::from_parts(head, Self { kind: Kind::Watched { watched } })
     }
 }
 

@@ -103,12 +103,9 @@ where
                         let is_classified = *sent.is_classified;
                         let may_be_dropped = responded(&mut response, &mut guards, is_classified);
                         let is_read = is_classified && verdict::may_be_error(&response);
-                        let reading = Reading {
-                            is_watched: *sent.watches_reader,
-                            may_be_dropped,
-                            at_once: is_read.then_some(cx),
-                        };
-                        Ok(CallBody::of_call(response, sent.timing.take(), guards, reading))
+                        let reading = Reading { may_be_dropped, at_once: is_read.then_some(cx) };
+                        let (timing, watches_reader) = (sent.timing.take(), *sent.watches_reader);
+                        Ok(CallBody::of_call(response, timing, guards, watches_reader, reading))
                     }
                     Err(error) => {
                         guards.failed(&error);

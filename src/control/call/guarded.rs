@@ -35,16 +35,6 @@ pub(super) enum Begun<D> {
     GoesOn(Option<Frame<D>>),
 }
 
-impl<D> Begun<D> {
-    /// The first frame of a body that goes on.
-    pub(super) fn first(self) -> Option<Frame<D>> {
-        match self {
-            Self::Over(_) => None,
-            Self::GoesOn(first) => first,
-        }
-    }
-}
-
 /// The result of a poll.
 pub(super) type Polled<R> = Poll<Option<Result<Frame<<R as Body>::Data>, BoxError>>>;
 

@@ -135,11 +135,10 @@ where
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.
     async fn share(self: Box<Self>, target: Arc<Target>) -> Came {
-        let budget = target.budget.clone();
         let broadcast = match self.caching.way(&target).await {
             Way::Found(entry) => return Came::Found(entry),
             Way::Follow(answer) if target.takes(answer.status) => {
-                return followed(answer, &target, &budget);
+                return followed(answer, &target);
             }
             Way::Follow(_) => None,
             Way::Ask(broadcast) => broadcast,
@@ -155,7 +154,7 @@ where
                     _ => Ended::Refused,
                 };
                 let response = response.map(|body| Box::pin(body) as Source);
-                came(response, target, broadcast, &budget, ended)
+                came(response, target, broadcast, ended)
             }
             Err(error) => {
                 // A client that gives the provider no time says nothing of it.

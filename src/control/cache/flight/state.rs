@@ -140,18 +140,21 @@ impl State {
         Some(part.at)
     }
 
-    /// Lets go what everybody has read of an answer that is not stored.
-    pub(super) fn release(&mut self) {
+    /// Lets go what everybody has read of an answer that is not stored. Returns true if no memory was left
+    /// before, so that others may have waited.
+    pub(super) fn release(&mut self) -> bool {
         let asker = self.read_by_asker();
+        let was_full = self.is_full();
         if let Phase::Reading(recording) = &mut self.phase
             && !recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
             recording.release(slowest.unwrap_or_default(), asker);
         }
+        was_full
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
     }
 

@@ -4,6 +4,7 @@ use rusqlite::Statement;
 use rusqlite::types::{FromSqlError, FromSqlResult, Value, ValueRef};
 
 use super::stored::{Stored, bind_value};
+use crate::util::hex;
 
 /// A UUID as its 16 bytes, any other text as it is.
 pub(super) struct Id;
@@ -62,14 +63,12 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
 }
 
 fn uuid_text(bytes: [u8; 16]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(UUID_LENGTH);
     for (number, byte) in bytes.into_iter().enumerate() {
         if matches!(number, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        text.extend(hex::digits(byte).map(char::from));
     }
     text
 }

@@ -51,9 +51,7 @@ impl Member {
                 state.mark();
                 if !is_growing {
                     // Others may have waited for this one.
-                    let was_full = state.is_full();
-                    state.release();
-                    if was_full {
+                    if state.release() {
                         after.wake.append(&mut self.flight.waiting.all());
                     }
                 }

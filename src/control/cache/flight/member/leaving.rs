@@ -31,9 +31,7 @@ impl Drop for Member {
             let is_last = state.count == 0;
             let asker = state.asker.take_if(|asker| asker.place == self.place);
             if !is_last {
-                let was_full = state.is_full();
-                state.release();
-                if was_full {
+                if state.release() {
                     after.wake.append(&mut self.flight.waiting.all());
                 }
                 state.mark();

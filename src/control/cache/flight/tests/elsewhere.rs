@@ -35,7 +35,7 @@ impl CacheStore for Elsewhere {
 #[tokio::test(start_paused = true)]
 async fn another_process_is_waited_for_as_long_as_another_request() {
     let caching = Caching::of(Elsewhere::default());
-    let target = target(MemoryCache::new(), Arc::default());
+    let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
     let started = tokio::time::Instant::now();
     let way = tokio::time::timeout(10 * PATIENCE, caching.way(&target)).await;
     assert!(matches!(way, Ok(Way::Ask(None))));
@@ -47,7 +47,7 @@ async fn one_that_asks_alone_waits_for_no_other_process() {
     let store = Elsewhere::default();
     let turns = store.turns.clone();
     let caching = Caching::of(store);
-    let target = target(MemoryCache::new(), Arc::default());
+    let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
     let call = || Box::pin(std::future::pending()) as Call;
     let members: Vec<_> = (0..=FOLLOWERS).map(|_| caching.join(&target, call())).collect();
     assert!(!target.is_alone(), "{} share", members.len());

@@ -46,7 +46,6 @@ impl Drop for Telling {
 struct Stage {
     flights: Arc<Flights>,
     target: Arc<Target>,
-    budget: BodyBudget,
     others: Others,
 }
 
@@ -58,8 +57,8 @@ impl Stage {
         let others = Others::default();
         others.read.store(true, Ordering::Relaxed);
         let flights = Arc::new(Flights::new(counts.clone()));
-        let target = target(MemoryCache::new(), counts);
-        Self { flights, target, budget: BodyBudget::default(), others }
+        let target = target(MemoryCache::new(), counts, BodyBudget::default());
+        Self { flights, target, others }
     }
 
     /// An answer of which this process has read one frame, and reads no more.
@@ -74,9 +73,8 @@ impl Stage {
         });
         let response = response.body(Box::pin(body) as Source).unwrap();
         let telling = Some(Box::new(Telling(self.others.clone())) as Box<dyn Broadcast>);
-        let (target, budget) = (self.target.clone(), self.budget.clone());
-        let call =
-            Box::pin(async move { came(response, target, telling, &budget, Ended::Answered) });
+        let target = self.target.clone();
+        let call = Box::pin(async move { came(response, target, telling, Ended::Answered) });
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, call).of(self.target.context.clone());
         let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
@@ -121,7 +119,7 @@ async fn an_answer_is_read_to_its_end_for_others_and_kept() {
     while !stage.is_over() {
         sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(stage.budget.used(), 0);
+    assert_eq!(stage.target.budget.used(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +136,7 @@ async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
     let mut feed = stage.left().await;
     let after = stage.given_up(&mut feed, Duration::from_secs(5)).await.as_secs();
     assert!((600..=606).contains(&after), "{after}");
-    assert_eq!((stage.ended(), stage.budget.used()), (Some(false), 0));
+    assert_eq!((stage.ended(), stage.target.budget.used()), (Some(false), 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,6 +173,6 @@ async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
     while !stage.is_over() {
         sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!((stage.ended(), stage.budget.used()), (Some(false), 0));
+    assert_eq!((stage.ended(), stage.target.budget.used()), (Some(false), 0));
     assert_eq!(stage.flights.counts.not_stored(NotStored::Broken).get(), 1);
 }

@@ -16,7 +16,6 @@ pub(super) struct Scene {
     pub(super) world: World,
     pub(super) flights: Arc<Flights>,
     pub(super) target: Arc<Target>,
-    pub(super) budget: BodyBudget,
     actors: Vec<Spawn<Actor>>,
     random: fastrand::Rng,
     /// How many have read all of an answer, and how many of these it broke off for.
@@ -24,7 +23,11 @@ pub(super) struct Scene {
     pub(super) broken: usize,
 }
 
-pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Arc<Target> {
+pub(super) fn target(
+    store: impl CacheStore,
+    counts: Arc<Counts>,
+    budget: BodyBudget,
+) -> Arc<Target> {
     let scope = CacheScope([0; 16]);
     let policy = Policy {
         fresh_for: Duration::from_secs(60),
@@ -52,7 +55,7 @@ pub(super) fn target(store: impl CacheStore, counts: Arc<Counts>) -> Arc<Target>
         context: GatewayContext::new(arrival, None),
         writer: Arc::new(Writer::new(Arc::new(store), counts)),
         wait: Wait::new(None, true),
-        budget: BodyBudget::default(),
+        budget,
         is_alone: AtomicBool::default(),
         has_waited: AtomicBool::default(),
     })
@@ -64,8 +67,7 @@ impl Scene {
         Self {
             world: World::default(),
             flights: Arc::new(Flights::new(counts.clone())),
-            target: target(store, counts),
-            budget,
+            target: target(store, counts, budget),
             actors: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             whole: 0,
@@ -74,7 +76,7 @@ impl Scene {
     }
 
     fn join(&mut self) {
-        let call = call(self.world.clone(), self.target.clone(), self.budget.clone());
+        let call = call(self.world.clone(), self.target.clone());
         let key = (self.target.place.key, self.target.generation);
         let member = self.flights.join(key, 8, Box::pin(call));
         self.actors.push(task::spawn(Actor::Waiting(member)));

@@ -26,8 +26,8 @@ impl Scene {
             .header(header::TRANSFER_ENCODING, "chunked")
             .header(header::CONTENT_TYPE, "audio/mpeg");
         let response = response.body(Box::pin(body) as Source).unwrap();
-        let (target, budget) = (self.target.clone(), self.budget.clone());
-        async move { came(response, target, None, &budget, Ended::Answered) }
+        let target = self.target.clone();
+        async move { came(response, target, None, Ended::Answered) }
     }
 }
 
