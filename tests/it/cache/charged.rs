@@ -237,15 +237,13 @@ async fn who_leaves_speech_to_others_is_charged_for_the_text() {
         |set| set.cache(CacheSettings::new(HOUR)).limit(rule),
         |layer| layer.provider(Provider::openai().base_url("http://provider.test")),
     );
+    let charging = Charging { stage, limits };
     let speak = || {
         let mut request = ask(TEXT);
         *request.uri_mut() = "/v1/acct/main/openai/audio/speech".parse().unwrap();
         request
     };
-    let first = stage.spawn(speak());
-    let asked = stage.asked().await;
-    let second = stage.spawn(speak());
-    stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+    let (asked, [first, second]) = charging.two(speak).await;
     let feed =
         asked.answer(200, &[("content-type", "audio/mpeg"), ("transfer-encoding", "chunked")]);
     let (mut first, second) = (first.await.unwrap(), second.await.unwrap());
@@ -256,6 +254,6 @@ async fn who_leaves_speech_to_others_is_charged_for_the_text() {
     drop(feed);
     assert_eq!(text(second).await, "onetwo");
     // 15 USD for a million characters.
-    assert_eq!(limits.overview(1).await.rules[0].top[0].used, 20 * 150_000);
-    stage.finish().await;
+    assert_eq!(charging.used().await, 20 * 150_000);
+    charging.stage.finish().await;
 }

@@ -8,6 +8,7 @@ mod left;
 mod orders;
 mod scene;
 mod settling;
+#[cfg(feature = "client")]
 mod sockets;
 mod steps;
 mod stores;

@@ -12,15 +12,15 @@ use crate::support::ends::Ends;
 use crate::support::gateway::Gateway;
 use crate::support::memory::End;
 use crate::support::message::chunk;
-use crate::support::metered::{CHAT, SSE_HEAD, chat_event, get, json, post, sse, usage_event};
+use crate::support::metered::{
+    CHAT, SSE_HEAD, Scene, chat_event, get, json, post, sse, usage_event,
+};
 use crate::support::raw_upstream::RawUpstream;
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 
 struct Stage {
-    gateway: Gateway,
-    provider: RawUpstream,
-    ends: Ends<End>,
+    scene: Scene,
     limits: LimitsHandle,
 }
 
@@ -45,20 +45,12 @@ impl Stage {
             Ok::<_, std::convert::Infallible>(http::Response::new(body))
         });
         let gateway = Gateway::serve(layer.upstream(client).layer(app)).await;
-        Self { gateway, provider, ends, limits }
+        Self { scene: Scene { gateway, provider, ends }, limits }
     }
 
     /// The status of a request that the provider answers so.
     async fn exchange(&mut self, request: &[u8], answer: &[u8]) -> u16 {
-        let mut client = self.gateway.connect().await;
-        client.send(request).await;
-        let mut provider = self.provider.accept().await;
-        provider.read_message().await;
-        provider.send(answer).await;
-        drop(provider);
-        let status = client.read_message().await.status();
-        self.ends.next().await;
-        status
+        self.scene.exchange(request, answer).await.0.status()
     }
 
     async fn used(&self) -> u64 {
@@ -81,9 +73,9 @@ async fn background_responses_count_though_nobody_fetches_them() {
         assert_eq!(stage.exchange(&order, &response("queued", "null")).await, 200);
         assert_eq!(stage.used().await, used);
     }
-    assert_eq!(stage.gateway.answer(&order).await.status(), 429);
-    assert_eq!(stage.provider.connections(), 2);
-    stage.ends.next().await;
+    assert_eq!(stage.scene.gateway.answer(&order).await.status(), 429);
+    assert_eq!(stage.scene.provider.connections(), 2);
+    stage.scene.ends.next().await;
     // Both had the same id here: the later one is fetched.
     let usage = r#"{"input_tokens":10,"output_tokens":50,"total_tokens":60}"#;
     let poll = get(&format!("{RESPONSES}/resp_1"));
@@ -100,9 +92,9 @@ async fn who_leaves_at_the_finish_reason_has_used_the_reasoning() {
     let whole = text.clone() + &usage_event(usage) + "data: [DONE]\n\n";
     assert_eq!(stage.exchange(&ask, &sse(&whole, 64)).await, 200);
     assert_eq!(stage.used().await, 92);
-    let mut client = stage.gateway.connect().await;
+    let mut client = stage.scene.gateway.connect().await;
     client.send(&ask).await;
-    let mut provider = stage.provider.accept().await;
+    let mut provider = stage.scene.provider.accept().await;
     provider.read_message().await;
     provider.send(SSE_HEAD).await;
     provider.send(chunk(text.as_bytes())).await;
@@ -111,7 +103,7 @@ async fn who_leaves_at_the_finish_reason_has_used_the_reasoning() {
         seen.extend(client.read_bytes(1).await);
     }
     drop(client);
-    stage.ends.next().await;
+    stage.scene.ends.next().await;
     // 88 that no event shows, and 4 for each event.
     assert_eq!(stage.used().await, 92 + 96);
 }

@@ -27,10 +27,8 @@ async fn a_leader_knows_whether_it_is_followed() {
 async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let following = follow(&other, &place(1)).await;
     let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     broadcast.data(&Bytes::from_static(b"first"));
     let mut followed = following.await.unwrap().unwrap();
     assert_eq!((followed.status, &followed.headers), (status, &headers));
@@ -115,10 +113,7 @@ async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
 async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let following = follow(&other, &place(1)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     broadcast.data(&Bytes::from_static(b"all"));
     broadcast.end(None);
     let mut followed = following.await.unwrap().unwrap();
@@ -248,10 +243,7 @@ async fn who_reads_too_slowly_gets_the_rest_from_the_kept_answer_if_it_is_the_sa
 async fn the_body_of_another_answer_does_not_follow_a_head() {
     let server = Server::start(&[]);
     let store = patient(&server);
-    let mut broadcast = lead(&store, &place(1)).await;
-    let following = follow(&store, &place(1)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (broadcast, following) = headed(&store, &store, &place(1)).await;
     let mut followed = following.await.unwrap().unwrap();
     let mut other = parts(&[b"other"]);
     other.headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -266,10 +258,7 @@ async fn the_body_of_another_answer_does_not_follow_a_head() {
 async fn a_reader_takes_one_batch_at_a_time() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let following = follow(&other, &place(1)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     broadcast.data(&Bytes::from(vec![7; 1 << 20]));
     broadcast.end(None);
     eventually("all of it is told", async || !server.keys().iter().any(|key| key.contains(":l:")))
@@ -286,10 +275,7 @@ async fn a_reader_takes_one_batch_at_a_time() {
 async fn more_than_is_bounded_is_not_told() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let following = follow(&other, &place(1)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     let mut followed = following.await.unwrap().unwrap();
     // At once, without a pause in which any of it could be sent.
     for _ in 0..9 {

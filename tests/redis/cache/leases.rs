@@ -42,10 +42,7 @@ async fn a_leader_that_is_killed_is_followed_by_another() {
     killed(&server, place(2), true);
     let mut followed = follow(&store, &place(2)).await.await.unwrap().unwrap();
     assert_eq!(read(&mut followed).await, (b"part".to_vec(), false), "never a clean end");
-    let mut broadcast = lead(&store, &place(2)).await;
-    let following = follow(&store, &place(2)).await;
-    let (status, headers) = told();
-    broadcast.head(status, &headers);
+    let (mut broadcast, following) = headed(&store, &store, &place(2)).await;
     broadcast.data(&Bytes::from_static(b"whole"));
     broadcast.end(Some(entry(&[b"whole"])));
     let mut followed = following.await.unwrap().unwrap();

@@ -98,11 +98,28 @@ type Following = std::pin::Pin<
 >;
 
 async fn follow(store: &RedisCache, place: &CachePlace) -> Following {
+    follow_within(store, place, &budget()).await
+}
+
+async fn follow_within(store: &RedisCache, place: &CachePlace, memory: &BodyBudget) -> Following {
     let generation = generation(store, place).await;
-    match store.turn(place, generation, &budget()).await.unwrap() {
+    match store.turn(place, generation, memory).await.unwrap() {
         Turn::Follow(following) => following,
         other => panic!("{other:?}"),
     }
+}
+
+/// One leads and has told the head of its answer, and the other one follows.
+async fn headed(
+    one: &RedisCache,
+    other: &RedisCache,
+    place: &CachePlace,
+) -> (Box<dyn Broadcast>, Following) {
+    let mut broadcast = lead(one, place).await;
+    let following = follow(other, place).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    (broadcast, following)
 }
 
 /// The next frame of an answer; `None` at its end.

@@ -6,10 +6,7 @@ use super::*;
 async fn begun(server: &Server, key: u8, rest: &[u8], memory: &BodyBudget) -> Followed {
     let (one, other) = (patient(server), patient(server));
     let mut broadcast = lead(&one, &place(key)).await;
-    let generation = generation(&other, &place(key)).await;
-    let Turn::Follow(following) = other.turn(&place(key), generation, memory).await.unwrap() else {
-        panic!("another one has the turn");
-    };
+    let following = follow_within(&other, &place(key), memory).await;
     let (status, headers) = told();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"first"));

@@ -63,9 +63,14 @@ fn settlement(claim: Claim, decision: &Decision, spent: u64) -> Settlement {
 
 /// Waits if the current hour is about to end: the window must not end within a test.
 async fn early_in_the_hour() {
-    server::eventually("another hour begins", async || {
+    early_in(3600, 3590).await;
+}
+
+/// Waits until less than `until` seconds of the current window of so many have passed.
+async fn early_in(window: u64, until: u64) {
+    server::eventually("another window begins", async || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        now.as_secs() % 3600 < 3590
+        now.as_secs() % window < until
     })
     .await;
 }

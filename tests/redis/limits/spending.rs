@@ -117,7 +117,7 @@ async fn of_rules_with_unequal_windows_the_tightest_answers() {
     for rules in [[minute(2), month(2), hour.clone()], [month(2), hour, minute(2)]] {
         let server = Server::start(&[]);
         let gateways = gateways(&server, &Arc::default(), &rules);
-        early_in_the_minute().await;
+        early_in(60, 55).await;
         for (.., gateway) in &gateways[..2] {
             assert_ne!(gateway.ask(BODY).await.status(), StatusCode::TOO_MANY_REQUESTS);
         }
@@ -138,13 +138,4 @@ async fn of_rules_with_unequal_windows_the_tightest_answers() {
             assert!(field.starts_with(&format!("\"month\";r={left};")), "{field}");
         }
     }
-}
-
-/// Waits if the current minute is about to end.
-async fn early_in_the_minute() {
-    server::eventually("another minute begins", async || {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        now.as_secs() % 60 < 55
-    })
-    .await;
 }
