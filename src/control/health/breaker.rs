@@ -108,7 +108,7 @@ impl Machine {
 
     /// Lets a call through or not. After its time, an open circuit becomes half open with this
     /// call.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
+    pub(super) fn permit(&mut self, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
         self.check(now)?;
         let change = match self.state {
             State::Open { .. } => {
@@ -145,7 +145,7 @@ impl Machine {
             success.slot = tally.window.count(false, now);
         }
         // Even a success may be the call that reaches `min_calls`.
-        (success, change.or_else(|| self.judge(now)))
+        (success, change.or_else(|| self.open_if_failing(now)))
     }
 
     /// Records a failure.
@@ -158,7 +158,7 @@ impl Machine {
             State::HalfOpen { .. } => return Some(self.open(ChangeReason::ProbeFailed, now)),
             State::Open { .. } => return None,
         }
-        self.judge(now)
+        self.open_if_failing(now)
     }
 
     /// Turns a recorded success into a failure of now, for example if a body breaks off after a
@@ -174,7 +174,7 @@ impl Machine {
                 tally.failures_in_a_row.saturating_add(success.failures_before);
         }
         tally.fail(now);
-        self.judge(now)
+        self.open_if_failing(now)
     }
 
     /// Records no result: the client went away.
@@ -193,7 +193,7 @@ impl Machine {
         tally.failures_in_a_row == 0 && tally.window.sums(now).1 == 0
     }
 
-    fn judge(&mut self, now: Instant) -> Option<Change> {
+    fn open_if_failing(&mut self, now: Instant) -> Option<Change> {
         let State::Closed(tally) = &self.state else { return None };
         if tally.failures_in_a_row >= self.settings.failures_in_a_row {
             return Some(self.open(ChangeReason::FailuresInARow, now));

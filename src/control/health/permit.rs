@@ -28,12 +28,12 @@ impl Breaker {
 
     /// Lets a call through or not. Report the result to the permit; without a report the call does
     /// not count. `gateway` is notified of state changes.
-    pub(crate) fn admit(
+    pub(crate) fn permit(
         self: &Arc<Self>,
         now: Instant,
         gateway: &Listener,
     ) -> Result<Permit, Open> {
-        let (ticket, change) = self.machine().admit(now)?;
+        let (ticket, change) = self.machine().permit(now)?;
         self.tell(change, gateway);
         Ok(Permit(Some((self.clone(), ticket))))
     }

@@ -86,7 +86,7 @@ impl Target {
             return Err(blocked);
         }
         let Some(breaker) = &self.breaker else { return Ok(None) };
-        let permit = breaker.admit(now, &self.gateway);
+        let permit = breaker.permit(now, &self.gateway);
         permit.map(Some).map_err(|open| Blocked::open(open.until))
     }
 }

@@ -77,8 +77,8 @@ impl Pair {
             }
             Step::Admit => {
                 let is_admitted = self.machine.check(now).is_ok();
-                let admitted = self.machine.admit(now);
-                let expected = self.model.admit();
+                let admitted = self.machine.permit(now);
+                let expected = self.model.permit();
                 assert_eq!(admitted.is_ok(), expected.is_some());
                 assert_eq!(admitted.is_ok(), is_admitted);
                 match admitted {
@@ -182,7 +182,7 @@ fn it_is_as_the_model_is_in_all_short_runs() {
 }
 
 fn tickets(machine: &mut Machine, count: usize, now: Instant) -> Vec<Ticket> {
-    (0..count).map(|_| machine.admit(now).unwrap().0).collect()
+    (0..count).map(|_| machine.permit(now).unwrap().0).collect()
 }
 
 #[test]
@@ -197,8 +197,8 @@ fn the_defaults() {
     assert_eq!(change.reason, ChangeReason::FailuresInARow);
     assert_eq!((change.from, change.to), (HealthState::Closed, HealthState::Open));
     let until = start + Duration::from_secs(30);
-    assert_eq!(machine.admit(until - Duration::from_nanos(1)).unwrap_err(), Open { until });
-    assert_eq!(machine.admit(until).unwrap().1.unwrap().reason, ChangeReason::ProbeDue);
+    assert_eq!(machine.permit(until - Duration::from_nanos(1)).unwrap_err(), Open { until });
+    assert_eq!(machine.permit(until).unwrap().1.unwrap().reason, ChangeReason::ProbeDue);
 }
 
 #[test]

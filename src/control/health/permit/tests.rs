@@ -29,7 +29,7 @@ fn observed() -> (Arc<Breaker>, Seen) {
 fn due() -> (Arc<Breaker>, Seen, Instant) {
     let (breaker, seen) = observed();
     let now = Instant::now();
-    breaker.admit(now, &None).unwrap().failure(now, &None);
+    breaker.permit(now, &None).unwrap().failure(now, &None);
     seen.lock().unwrap().clear();
     (breaker, seen, now + Duration::from_secs(30))
 }
@@ -42,7 +42,7 @@ fn rush(breaker: &Arc<Breaker>, now: Instant) -> Vec<Permit> {
     let barrier = Barrier::new(8);
     let rush = || {
         barrier.wait();
-        (0..50).filter_map(|_| breaker.admit(now, &None).ok()).collect::<Vec<_>>()
+        (0..50).filter_map(|_| breaker.permit(now, &None).ok()).collect::<Vec<_>>()
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(rush)).collect();
@@ -65,9 +65,9 @@ fn of_many_one_is_the_probe() {
 #[test]
 fn a_failed_probe_opens_the_circuit_for_as_long_again() {
     let (breaker, seen, due) = due();
-    breaker.admit(due, &None).unwrap().failure(due + Duration::from_secs(2), &None);
+    breaker.permit(due, &None).unwrap().failure(due + Duration::from_secs(2), &None);
     let until = due + Duration::from_secs(32);
-    assert_eq!(breaker.admit(due + Duration::from_secs(31), &None).unwrap_err().until, until);
+    assert_eq!(breaker.permit(due + Duration::from_secs(31), &None).unwrap_err().until, until);
     assert_eq!(breaker.check(until), Ok(()));
     assert_eq!(seen.lock().unwrap().last().unwrap().2, ChangeReason::ProbeFailed);
 }
@@ -76,8 +76,8 @@ fn a_failed_probe_opens_the_circuit_for_as_long_again() {
 fn a_probe_without_a_verdict_makes_room_for_another() {
     let (breaker, seen, due) = due();
     for _ in 0..3 {
-        let probe = breaker.admit(due, &None).unwrap();
-        let guess = breaker.admit(due, &None).unwrap_err();
+        let probe = breaker.permit(due, &None).unwrap();
+        let guess = breaker.permit(due, &None).unwrap_err();
         assert_eq!(guess.until, due + Duration::from_secs(1));
         drop(probe);
     }
@@ -88,13 +88,13 @@ fn a_probe_without_a_verdict_makes_room_for_another() {
 #[test]
 fn a_probe_that_hangs_is_not_waited_for_forever() {
     let (breaker, _, due) = due();
-    let hanging = breaker.admit(due, &None).unwrap();
+    let hanging = breaker.permit(due, &None).unwrap();
     let later = due + Duration::from_secs(5);
-    assert!(breaker.admit(later - Duration::from_nanos(1), &None).is_err());
-    let second = breaker.admit(later, &None).unwrap();
+    assert!(breaker.permit(later - Duration::from_nanos(1), &None).is_err());
+    let second = breaker.permit(later, &None).unwrap();
     // The place now belongs to another call.
     drop(hanging);
-    assert!(breaker.admit(later, &None).is_err());
+    assert!(breaker.permit(later, &None).is_err());
     second.success(later, &None);
     assert_eq!(rush(&breaker, later).len(), 400);
 }
@@ -103,13 +103,13 @@ fn a_probe_that_hangs_is_not_waited_for_forever() {
 fn what_was_sent_before_the_circuit_opened_has_no_say() {
     let (breaker, seen) = observed();
     let now = Instant::now();
-    let old: Vec<_> = (0..3).map(|_| breaker.admit(now, &None).unwrap()).collect();
+    let old: Vec<_> = (0..3).map(|_| breaker.permit(now, &None).unwrap()).collect();
     let [first, second, third] = old.try_into().unwrap();
     first.failure(now, &None);
     assert!(breaker.check(now).is_err());
     second.success(now, &None).failure(now, &None);
     assert!(breaker.check(now).is_err());
-    breaker.admit(now + Duration::from_secs(30), &None).unwrap().success(now, &None);
+    breaker.permit(now + Duration::from_secs(30), &None).unwrap().success(now, &None);
     third.failure(now, &None);
     assert_eq!(breaker.check(now), Ok(()));
     assert_eq!(seen.lock().unwrap().len(), 3);
@@ -119,9 +119,9 @@ fn what_was_sent_before_the_circuit_opened_has_no_say() {
 fn a_call_without_a_verdict_counts_for_nothing() {
     let (breaker, seen) = observed();
     let now = Instant::now();
-    drop(breaker.admit(now, &None).unwrap());
+    drop(breaker.permit(now, &None).unwrap());
     assert!(breaker.is_neutral(now));
-    drop(breaker.admit(now, &None).unwrap().success(now, &None));
+    drop(breaker.permit(now, &None).unwrap().success(now, &None));
     assert!(breaker.is_neutral(now));
     assert!(seen.lock().unwrap().is_empty());
 }
@@ -132,8 +132,8 @@ fn an_observer_that_panics_changes_nothing() {
     let settings = BreakerSettings::default().failures_in_a_row(1);
     let now = Instant::now();
     let breaker = Arc::new(Breaker::new(subject(observer), settings, now));
-    breaker.admit(now, &None).unwrap().failure(now, &None);
+    breaker.permit(now, &None).unwrap().failure(now, &None);
     assert!(breaker.check(now).is_err());
-    breaker.admit(now + Duration::from_secs(30), &None).unwrap().success(now, &None);
+    breaker.permit(now + Duration::from_secs(30), &None).unwrap().success(now, &None);
     assert_eq!(breaker.check(now), Ok(()));
 }

@@ -51,7 +51,7 @@ impl Model {
     }
 
     /// The number of the probe, if it is one.
-    pub(super) fn admit(&mut self) -> Option<Option<usize>> {
+    pub(super) fn permit(&mut self) -> Option<Option<usize>> {
         if self.state.is_none() {
             return Some(None);
         }
