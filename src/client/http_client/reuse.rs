@@ -2,6 +2,8 @@
 //!
 //! The future is boxed once, so it is kept small: what a second connection needs is made only then.
 
+#![allow(clippy::expect_used, reason = "a future must not be polled after completion")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -71,6 +73,6 @@ where
                 }
             }
         }
-        this.again.as_mut().map_or(Poll::Pending, |again| Pin::new(again).poll(cx))
+        Pin::new(this.again.as_mut().expect("polled after completion")).poll(cx)
     }
 }

@@ -1,5 +1,7 @@
 //! An upstream that uses the host's own `reqwest::Client`.
 
+#![allow(clippy::expect_used, reason = "a future must not be polled after completion")]
+
 mod body;
 mod config;
 mod error;
@@ -159,10 +161,9 @@ impl Future for ReqwestFuture {
                 }
                 Poll::Ready(Ok(response.into()))
             }
-            StateProjection::Refused { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error)),
-                None => Poll::Pending,
-            },
+            StateProjection::Refused { error } => {
+                Poll::Ready(Err(error.take().expect("polled after completion")))
+            }
         }
     }
 }

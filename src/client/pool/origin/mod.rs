@@ -162,12 +162,13 @@ impl<B: SendBody> Origin<B> {
 
     /// An idle HTTP/1.1 connection that still works.
     pub(in crate::client) fn idle(&self) -> Option<Box<Http1<B>>> {
-        while let Some(mut idle) = self.reuse() {
+        loop {
+            // Outside of the condition: the lock is not held while the connection is looked at.
+            let mut idle = self.state().idle.pop()?.connection;
             if idle.reuse() {
                 return Some(idle);
             }
         }
-        None
     }
 
     /// Waits until `find` may return something else. Returns true if the connect has failed.
@@ -249,9 +250,5 @@ impl<B> Origin<B> {
     pub(super) fn is_empty(&self) -> bool {
         let state = self.state();
         state.idle.is_empty() && state.shared.is_empty() && !state.is_connecting
-    }
-
-    fn reuse(&self) -> Option<Box<Http1<B>>> {
-        self.state().idle.pop().map(|idle| idle.connection)
     }
 }
