@@ -18,6 +18,49 @@ use crate::util::budget::BodyBudget;
 /// Where answers are kept: in this process, in one place for many processes, or wherever the host likes.
 ///
 /// It knows nothing of requests. Whatever goes wrong in it is a miss.
+///
+/// A store that keeps answers in this process, but none that are larger than 64 KiB:
+///
+/// ```
+/// use tower_ai_gateway::BodyBudget;
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::control::cache::{
+///     CacheEntry, CacheFuture, CachePlace, CacheStore, Found, Generation, MemoryCache, Purge,
+/// };
+///
+/// #[derive(Debug)]
+/// struct Small(MemoryCache);
+///
+/// impl CacheStore for Small {
+///     fn get<'a>(
+///         &'a self,
+///         place: &'a CachePlace,
+///         budget: &'a BodyBudget,
+///     ) -> CacheFuture<'a, Found> {
+///         self.0.get(place, budget)
+///     }
+///
+///     fn put<'a>(
+///         &'a self,
+///         place: &'a CachePlace,
+///         entry: CacheEntry,
+///         generation: Generation,
+///     ) -> CacheFuture<'a, ()> {
+///         let bytes: usize = entry.parts().frames.iter().map(|frame| frame.len()).sum();
+///         match bytes <= 64 * 1024 {
+///             true => self.0.put(place, entry, generation),
+///             false => Box::pin(async { Ok(()) }),
+///         }
+///     }
+///
+///     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
+///         self.0.purge(what)
+///     }
+/// }
+///
+/// let layer = ControlLayer::new().cache(Small(MemoryCache::new()));
+/// # let _ = layer;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `CacheStore`",
     note = "`MemoryCache` keeps answers in this process, `RedisCache` (feature `redis`) for many"
@@ -121,6 +164,43 @@ pub enum Turn {
 /// What a process that asks the provider tells the others. No method blocks: what cannot be told within
 /// bounds is not told, and those who follow ask the provider themselves or are broken off. Dropped before
 /// [`end`](Self::end), it has come to nothing.
+///
+/// A broadcast of whole answers alone, to whatever hears of them:
+///
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use http::{HeaderMap, StatusCode};
+/// use tower_ai_gateway::control::cache::{Broadcast, CacheEntry};
+///
+/// struct Whole<F> {
+///     answer: BytesMut,
+///     tell: F,
+/// }
+///
+/// impl<F: FnOnce(Bytes) + Send> Broadcast for Whole<F> {
+///     fn head(&mut self, _: StatusCode, _: &HeaderMap) {}
+///
+///     fn data(&mut self, data: &Bytes) {
+///         self.answer.extend_from_slice(data);
+///     }
+///
+///     fn end(self: Box<Self>, _: Option<CacheEntry>) {
+///         (self.tell)(self.answer.freeze());
+///     }
+/// }
+///
+/// let mut broadcast = Box::new(Whole {
+///     answer: BytesMut::new(),
+///     tell: |answer| assert_eq!(answer, "all of it"),
+/// });
+/// broadcast.data(&Bytes::from("all "));
+/// broadcast.data(&Bytes::from("of it"));
+/// broadcast.end(None);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Broadcast`",
+    note = "implement the trait, or lead without one: `Turn::Lead(None)`"
+)]
 pub trait Broadcast: Send {
     /// The head, as it will be kept.
     fn head(&mut self, status: StatusCode, headers: &HeaderMap);

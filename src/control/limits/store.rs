@@ -12,6 +12,59 @@ use crate::settings::limits::Window;
 /// Where what was used is counted: in this process, or in one place for many.
 ///
 /// It knows nothing of rules: it counts what it is told, and says whether there is room.
+///
+/// A store that counts in this process, and knows how many requests it has refused:
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::control::limits::{
+///     Claim, Counter, Decision, LimitStore, MemoryStore, ReservationId, Settlement, Standing, StoreFuture,
+/// };
+/// use tower_ai_gateway::settings::limits::Window;
+///
+/// #[derive(Debug, Default)]
+/// struct Counting {
+///     memory: MemoryStore,
+///     refused: AtomicU64,
+/// }
+///
+/// impl LimitStore for Counting {
+///     fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
+///         Box::pin(async move {
+///             let decision = self.memory.reserve(id, claims).await?;
+///             self.refused.fetch_add(u64::from(!decision.is_granted), Ordering::Relaxed);
+///             Ok(decision)
+///         })
+///     }
+///
+///     fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
+///         self.memory.settle(id, settlements);
+///     }
+///
+///     fn standing<'a>(
+///         &'a self,
+///         counter: &'a Counter,
+///         window: Window,
+///         limit: u64,
+///     ) -> StoreFuture<'a, Standing> {
+///         self.memory.standing(counter, window, limit)
+///     }
+///
+///     fn refund<'a>(
+///         &'a self,
+///         counter: &'a Counter,
+///         window: Window,
+///         limit: u64,
+///         extra: Option<u64>,
+///     ) -> StoreFuture<'a, ()> {
+///         self.memory.refund(counter, window, limit, extra)
+///     }
+/// }
+///
+/// let layer = ControlLayer::new().limits(Counting::default());
+/// # let _ = layer;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `LimitStore`",
     note = "`MemoryStore` counts in this process, `RedisStore` (feature `redis`) for many"

@@ -6,6 +6,20 @@ use super::RedisCache;
 use crate::control::redis::{Options, RedisStoreError, connection_setters};
 
 /// Builds a [`RedisCache`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::control::cache::RedisCache;
+///
+/// let store = RedisCache::builder("redis://127.0.0.1")
+///     .timeout(Duration::from_millis(20))
+///     .prefix("team-a")
+///     .build()?;
+/// let layer = ControlLayer::new().cache(store);
+/// # let _ = layer;
+/// # Ok::<(), tower_ai_gateway::control::cache::RedisStoreError>(())
+/// ```
 #[must_use = "nothing is built before `build`"]
 pub struct RedisCacheBuilder {
     pub(super) options: Options,

@@ -9,6 +9,21 @@ use crate::control::redis::{Options, RedisStoreError, connection_setters};
 const QUEUE: usize = 8_192;
 
 /// Builds a [`RedisStore`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_gateway::control::ControlLayer;
+/// use tower_ai_gateway::control::limits::RedisStore;
+///
+/// let store = RedisStore::builder("redis://127.0.0.1")
+///     .timeout(Duration::from_millis(100))
+///     .prefix("team-a")
+///     .queue(1_000)
+///     .build()?;
+/// let layer = ControlLayer::new().limits(store);
+/// # let _ = layer;
+/// # Ok::<(), tower_ai_gateway::control::limits::RedisStoreError>(())
+/// ```
 #[must_use = "nothing is built before `build`"]
 pub struct RedisStoreBuilder {
     pub(super) options: Options,
