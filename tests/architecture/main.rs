@@ -135,4 +135,11 @@ fn a_circle_of_files_is_named_unless_they_are_one_concept() {
     let service = ("low/service/mod", "mod future;\nuse self::future::F;\npub(crate) struct S;");
     let future = ("low/service/future", "use super::S;\npub(crate) struct F;");
     assert_eq!(planted(&[service, future]), [""; 0]);
+
+    // Files of one folder that need each other without it are not.
+    let folder =
+        ("low/folder/mod", "mod one;\nmod two;\nuse self::one::One;\npub(crate) struct F;");
+    let one = ("low/folder/one", "use super::{F, two::Two};\npub(crate) struct One;");
+    let two = ("low/folder/two", "use super::one::One;\npub(crate) struct Two;");
+    assert_eq!(planted(&[folder, one, two]).len(), 1);
 }

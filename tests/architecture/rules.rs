@@ -145,17 +145,26 @@ pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> 
         }
     }
     for circle in circles(&graph.edges) {
-        // A type and its own future, builder or body: a file, and the files in its folder.
-        let head = circle.iter().min_by_key(|module| module.0.len());
-        let is_one_concept = head.is_some_and(|head| {
-            head.0.len() > 1 && circle.iter().all(|module| module.is_within(head))
-        });
-        if !is_one_concept {
+        if !is_one_concept(&circle, &graph.edges) {
             let files: Vec<_> = circle.iter().map(Module::to_string).collect();
             found.push(format!("a circle: {} import each other", files.join(", ")));
         }
     }
     found
+}
+
+/// Returns true for a type and its own future, builder or body: a file and files in its folder, which
+/// form no circle without it.
+fn is_one_concept(circle: &[Module], edges: &BTreeMap<Module, BTreeSet<Module>>) -> bool {
+    let Some(head) = circle.iter().min_by_key(|module| module.0.len()) else { return false };
+    let parts: BTreeSet<_> = circle.iter().filter(|module| *module != head).cloned().collect();
+    let between = |(from, to): (&Module, &BTreeSet<Module>)| {
+        parts.contains(from).then(|| (from.clone(), to.intersection(&parts).cloned().collect()))
+    };
+    let rest: BTreeMap<_, _> = edges.iter().filter_map(between).collect();
+    head.0.len() > 1
+        && parts.iter().all(|module| module.is_within(head))
+        && circles(&rest).iter().all(|circle| is_one_concept(circle, &rest))
 }
 
 /// The groups of files that import each other in a cycle.

@@ -8,29 +8,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::BoxError;
 
+use super::flight::{Fetched, Flight};
 use super::state::State;
 use super::{Shared, Source};
 use crate::jwt::error::JwksError;
-use crate::jwt::key_set::KeySet;
-
-/// The result of a source.
-pub(super) struct Fetched {
-    pub(super) set: KeySet,
-    /// The lifetime that the source reports.
-    pub(super) fresh_for: Option<Duration>,
-}
-
-/// A running fetch.
-#[derive(Clone)]
-pub(in crate::jwt) struct Flight(watch::Receiver<()>);
-
-impl Flight {
-    /// Waits for its end, successful or not.
-    pub(in crate::jwt) async fn landed(mut self) {
-        // Nothing is sent: the channel closes when the sender is dropped.
-        let _ = self.0.changed().await;
-    }
-}
 
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

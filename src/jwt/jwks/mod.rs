@@ -3,6 +3,7 @@
 mod builder;
 mod fetch;
 mod file;
+mod flight;
 mod http;
 mod state;
 
@@ -26,8 +27,8 @@ use tower_service::Service;
 
 use self::builder::Bounds;
 pub use self::builder::JwksBuilder;
-use self::fetch::Fetched;
-pub(super) use self::fetch::Flight;
+use self::flight::Fetched;
+pub(super) use self::flight::Flight;
 use self::state::{Next, State};
 use super::error::JwksError;
 use super::key_set::KeySet;
