@@ -103,7 +103,7 @@ impl Member {
                     spent.own = self.call.take();
                     return Poll::Ready(Headed::Followed(head.status, head.headers.clone(), age));
                 }
-                Phase::Stored(entry) => {
+                Phase::Stored { entry, .. } => {
                     let now = SystemTime::now();
                     if !self.takes(|policy| entry.is_fresh(now, policy)) {
                         return Poll::Ready(Headed::Unfit);
@@ -133,8 +133,8 @@ impl Member {
             Came::Shared { head, mut recording } => {
                 after.wake.append(&mut waiting.all());
                 recording.begin(after);
-                let phase = match &after.stored {
-                    Some(stored) => Phase::Stored(stored.entry.clone()),
+                let phase = match &mut after.stored {
+                    Some(stored) => Phase::stored(stored),
                     None => Phase::Reading(recording),
                 };
                 (phase, head.map(Answered::Shared))
@@ -143,7 +143,7 @@ impl Member {
                 after.wake.append(&mut waiting.all());
                 // Whoever comes now finds it in the store.
                 after.is_closed = true;
-                (Phase::Stored(entry), None)
+                (Phase::Stored { entry, trailers: None }, None)
             }
             Came::Own(own) => {
                 self.flights.counts.not_stored(own.why).add();
