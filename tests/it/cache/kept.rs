@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::control::cache::{MemoryCache, NotStored, PurgeTarget};
 
 use super::*;
 use crate::support::gateway::Gateway;
@@ -104,6 +105,26 @@ async fn what_is_kept_holds_no_buffer_of_a_connection() {
     );
     assert_eq!(text(hit).await, TEXT);
     stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_is_not_counted_as_stored() {
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(2000));
+    for (capacity, is_purged) in [(1000, false), (1 << 20, true), (1 << 20, false)] {
+        let control = ControlLayer::new().cache(MemoryCache::with_capacity(capacity));
+        let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
+        let answer = stage.fill(QUESTION, &large).await;
+        if is_purged {
+            stage.cache.purge(PurgeTarget::all()).await.unwrap();
+        }
+        assert_eq!(text(answer).await, large);
+        let stats = stage.cache.stats();
+        let is_stored = capacity > 1000 && !is_purged;
+        let not_stored = if is_stored { vec![] } else { vec![(NotStored::Store, 1)] };
+        assert_eq!((stats.stored, stats.not_stored), (is_stored.into(), not_stored));
+        assert_eq!(is_kept(&stage).await, is_stored);
+        stage.finish().await;
+    }
 }
 
 /// Over HTTP/1.1 nobody asks for an end behind the declared length.

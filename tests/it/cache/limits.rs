@@ -102,8 +102,8 @@ impl CacheStore for Behind {
         Box::pin(async { Ok(Found { entry: Some(entry), ..Found::default() }) })
     }
 
-    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 
     fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
@@ -120,7 +120,7 @@ impl CacheStore for Gone {
         Box::pin(async { Err(CacheStoreError::Timeout) })
     }
 
-    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, bool> {
         Box::pin(async { Err(CacheStoreError::Timeout) })
     }
 

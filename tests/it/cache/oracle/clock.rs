@@ -49,7 +49,7 @@ impl CacheStore for Clocked {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
+    ) -> CacheFuture<'a, bool> {
         let id = (place.key, entry.parts().stored_at);
         self.stored.lock().unwrap().insert(id, self.now());
         self.store.put(place, entry, generation)
