@@ -67,7 +67,13 @@ impl CacheStoreChoice {
             prefix: fields.prefix,
         };
         let at = RedisAt::read(&place, raw, source)?;
-        let Some(at) = at else { return Ok(Self { memory_bytes, ..Self::default() }) };
+        let Some(at) = at else {
+            return Ok(Self {
+                memory_bytes,
+                #[cfg(feature = "redis")]
+                redis: None,
+            });
+        };
         if memory_bytes.is_some() {
             let message = "`memory_bytes` is of the memory of this process, and `redis` says to keep \
                            answers there: keep one of the two";

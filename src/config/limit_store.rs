@@ -72,7 +72,11 @@ impl LimitStoreChoice {
                 let message = "`queue`: it is for `redis` and `redis_cluster`";
                 return Err(place.refuse(Kind::Conflict, message));
             }
-            return Ok(Self { rate_limit_fields, ..Self::default() });
+            return Ok(Self {
+                rate_limit_fields,
+                #[cfg(feature = "redis")]
+                redis: None,
+            });
         };
         #[cfg(feature = "redis")]
         {

@@ -27,6 +27,15 @@ impl Scene {
         Self { upstream, gateway, ends }
     }
 
+    /// A client, and the provider that has got its request.
+    async fn asked(&mut self, request: Vec<u8>) -> (Wire, Wire) {
+        let mut client = self.gateway.connect().await;
+        client.send(request).await;
+        let mut provider = self.upstream.accept().await;
+        provider.read_message().await;
+        (client, provider)
+    }
+
     /// Checks that the provider's connection has ended, and that the end event has the reason.
     async fn assert_cancelled(mut self, mut provider: Wire, response_bytes: u64) {
         guard("the provider's connection to end", provider.ended()).await;
@@ -63,10 +72,7 @@ async fn before_the_head() {
     for leave in [Leave::Finish, Leave::Reset] {
         for request in requests() {
             let mut scene = Scene::new().await;
-            let mut client = scene.gateway.connect().await;
-            client.send(request).await;
-            let mut provider = scene.upstream.accept().await;
-            provider.read_message().await;
+            let (client, provider) = scene.asked(request).await;
             leave.by(client).await;
             scene.assert_cancelled(provider, 0).await;
         }
@@ -78,10 +84,7 @@ async fn in_an_idle_stream() {
     for leave in [Leave::Finish, Leave::Reset] {
         for request in requests() {
             let mut scene = Scene::new().await;
-            let mut client = scene.gateway.connect().await;
-            client.send(request).await;
-            let mut provider = scene.upstream.accept().await;
-            provider.read_message().await;
+            let (mut client, mut provider) = scene.asked(request).await;
             provider.send([STREAM_HEAD, &chunk(b"data: 1\n\n")].concat()).await;
             client.read_head().await;
             assert_eq!(client.read_chunk().await.unwrap(), b"data: 1\n\n");

@@ -21,14 +21,11 @@ use tower_ai_gateway::control::{
     Alternative, ConcurrencyLayer, ControlLayer, DeadlineLayer, FallbackLayer, ReplayLayer,
     RetryLayer, RetrySettings, TimeoutLayer,
 };
-use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
 use tower_ai_gateway::settings::{
     ConcurrencyLimit, FallbackChain, GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret,
     Settings, SettingsError, SettingsTable, Timeouts,
 };
-use tower_ai_gateway::{
-    EndEvent, GatewayContext, GatewayLayer, GatewayLayerBuilder, MetricsHook, Mount, Provider,
-};
+use tower_ai_gateway::{GatewayContext, GatewayLayer, GatewayLayerBuilder, Mount, Provider};
 
 use crate::support::memory;
 use crate::support::written::Written;
@@ -46,25 +43,6 @@ impl Written {
         if let Some(source) = error.source() {
             self.error(source);
         }
-    }
-}
-
-/// Writes the `Debug` output of every event.
-struct Events(Written);
-
-impl MetricsHook for Events {
-    fn on_request(&self, event: &RequestEvent<'_>) {
-        self.0.note(event);
-        self.0.note(&event.context.directives());
-    }
-    fn on_attempt(&self, event: &AttemptEvent<'_>) {
-        self.0.note(event);
-    }
-    fn on_head(&self, event: &HeadEvent<'_>) {
-        self.0.note(event);
-    }
-    fn on_end(&self, event: &EndEvent<'_>) {
-        self.0.note(event);
     }
 }
 
@@ -183,7 +161,7 @@ fn layer(written: &Written) -> GatewayLayerBuilder {
         .mount(Mount::hosted().universal())
         .mount(Mount::rest())
         .settings(settings)
-        .metrics_hook(Events(written.clone()))
+        .metrics_hook(written.clone())
 }
 
 /// Sends all requests, each to a provider that answers, one that fails and one that is missing.

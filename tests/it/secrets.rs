@@ -4,35 +4,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
-use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Provider};
+use tower_ai_gateway::{GatewayContext, GatewayLayer, Mount, Provider};
 
 use crate::support::memory::{self, Step, Upstream};
 use crate::support::written::Written;
 
 const LEAK: &str = "sk-LEAK";
-
-/// Writes the `Debug` output of every event.
-struct Debugs(Written);
-
-impl MetricsHook for Debugs {
-    fn on_request(&self, event: &RequestEvent<'_>) {
-        self.0.note(event);
-    }
-    fn on_attempt(&self, event: &AttemptEvent<'_>) {
-        self.0.note(event);
-    }
-    fn on_head(&self, event: &HeadEvent<'_>) {
-        self.0.note(event);
-    }
-    fn on_end(&self, event: &EndEvent<'_>) {
-        self.0.note(event);
-    }
-    fn payload_limit(&self, context: &GatewayContext) -> usize {
-        self.0.note(context);
-        1000
-    }
-}
 
 fn request(path: &str, body: &str) -> Request<Full<Bytes>> {
     let mut request = Request::post(format!("{path}?key={LEAK}"));
@@ -57,7 +34,7 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
         .mount(Mount::hosted().exclusive())
-        .metrics_hook(Debugs(written.clone()))
+        .metrics_hook(written.clone())
         .build()
         .unwrap();
     written.note(&layer);

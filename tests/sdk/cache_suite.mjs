@@ -21,15 +21,40 @@ async function collect(stream) {
   return events;
 }
 
-function openai(slug) {
-  const api = new OpenAI({
-    apiKey: `key-${slug}`, baseURL: base + slug, maxRetries: 0, fetch: watched,
-  }).chat.completions;
+const openaiClient = (slug) => new OpenAI({
+  apiKey: `key-${slug}`, baseURL: base + slug, maxRetries: 0, fetch: watched,
+});
+
+function chats(slug) {
+  const api = openaiClient(slug).chat.completions;
   const ask = { model: 'model-x', messages };
   return {
     chat: () => api.create(ask),
     stream: () => collect(api.create({ ...ask, stream: true })),
     helper: () => api.stream({ ...ask, seed: 1 }).finalChatCompletion(),
+  };
+}
+
+async function bytes(speech) {
+  const all = Buffer.from(await (await speech).arrayBuffer());
+  assert.ok(all.length > 0);
+  return all;
+}
+
+function openai(slug) {
+  const api = openaiClient(slug);
+  const ask = { model: 'model-x', input: 'Say hello to node.' };
+  const draw = { model: 'image-x', prompt: 'a towel for node' };
+  return {
+    ...chats(slug),
+    response: () => api.responses.create(ask),
+    'response events': () => collect(api.responses.create({ ...ask, stream: true })),
+    'response helper': () => api.responses.stream({ ...ask, temperature: 0.5 }).finalResponse(),
+    embeddings: () => api.embeddings.create(ask),
+    'embeddings as numbers': () => api.embeddings.create({ ...ask, encoding_format: 'float' }),
+    image: () => api.images.generate(draw),
+    'image events': () => collect(api.images.generate({ ...draw, stream: true })),
+    speech: () => bytes(api.audio.speech.create({ ...ask, voice: 'alloy' })),
   };
 }
 
@@ -55,7 +80,7 @@ async function twice(call) {
 }
 
 const results = {};
-for (const [slug, library] of Object.entries({ openai, grok: openai, anthropic })) {
+for (const [slug, library] of Object.entries({ openai, grok: chats, anthropic })) {
   for (const [name, call] of Object.entries(library(slug))) {
     try {
       await twice(call);

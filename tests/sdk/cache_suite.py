@@ -15,6 +15,7 @@ import traceback
 
 import httpx
 
+from usage_provider import SPEECH
 from usage_suite import ASK, VERBOSE, Gateway, equal
 
 SETTINGS = """
@@ -46,15 +47,22 @@ def plain(answer):
     """What a library has made of an answer, but for the head of the response that it came with."""
     if isinstance(answer, list):
         return [plain(part) for part in answer]
+    if isinstance(answer, bytes):
+        equal(answer, SPEECH, "a recording")
+        return answer
     assert type(answer).__module__.split(".")[0] not in ("builtins", "httpx"), type(answer)
     return type(answer), answer.model_dump(exclude={"sdk_http_response"})
 
 
-def openai(base, slug, statuses):
+def openai_client(base, slug, statuses):
     from openai import OpenAI
 
-    chat = OpenAI(api_key=f"key-{slug}", base_url=base, max_retries=0,
-                  http_client=statuses.client()).chat
+    return OpenAI(api_key=f"key-{slug}", base_url=base, max_retries=0,
+                  http_client=statuses.client())
+
+
+def chats(*to):
+    chat = openai_client(*to).chat
     ask = {"model": "model-x", "messages": ASK}
     yield "chat", lambda: chat.completions.create(**ask)
     yield "stream", lambda: list(chat.completions.create(**ask, stream=True))
@@ -67,6 +75,34 @@ def openai(base, slug, statuses):
             return stream.get_final_completion()
 
     yield "helper", final
+
+
+def openai(*to):
+    yield from chats(*to)
+    api = openai_client(*to)
+    ask = {"model": "model-x", "input": "Say hello."}
+    yield "response", lambda: api.responses.create(**ask)
+    yield "response events", lambda: list(api.responses.create(**ask, stream=True))
+
+    def final():
+        with api.responses.stream(**ask, temperature=0.5) as stream:
+            return stream.get_final_response()
+
+    yield "response helper", final
+    yield "embeddings", lambda: api.embeddings.create(**ask)
+    yield "embeddings as numbers", lambda: api.embeddings.create(**ask, encoding_format="float")
+    draw = {"model": "image-x", "prompt": "a towel"}
+    yield "image", lambda: api.images.generate(**draw)
+    yield "image events", lambda: list(api.images.generate(**draw, stream=True, partial_images=1))
+    speak = {**ask, "voice": "alloy"}
+    yield "speech", lambda: api.audio.speech.create(**speak).content
+
+    def frames():
+        create = api.audio.speech.with_streaming_response.create
+        with create(**speak, speed=2) as answer:
+            return b"".join(answer.iter_bytes(1000))
+
+    yield "speech in frames", frames
 
 
 def anthropic(base, slug, statuses):
@@ -136,7 +172,7 @@ def google(base, slug, statuses):
     yield "count", lambda: api.count_tokens(**ask)
 
 
-LIBRARIES = {"openai": openai, "grok": openai, "anthropic": anthropic, "groq": groq,
+LIBRARIES = {"openai": openai, "grok": chats, "anthropic": anthropic, "groq": groq,
              "cerebras": cerebras, "mistral": mistral, "cohere": cohere, "google-ai-studio": google}
 
 

@@ -8,7 +8,11 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import upstream_shapes
+
 MESSAGE = {"role": "assistant", "content": "Hello"}
+# All bytes there are, as a recording.
+SPEECH = bytes(range(256)) * 40
 
 
 def chat(model, usage, **more):
@@ -175,10 +179,43 @@ def openai(body):
                {**chunk("gpt-x-2026-01-01", {}), "choices": [], "usage": used})
 
 
+def responses(body):
+    pieces = ["Hel", "lo"]
+    if not body.get("stream"):
+        return whole(upstream_shapes.response(body, pieces))
+    return "text/event-stream", b"".join(upstream_shapes.response_events(body, pieces)).decode()
+
+
+def embeddings(body):
+    return whole(upstream_shapes.embeddings(body))
+
+
+def images(body):
+    used = {"input_tokens": 9, "output_tokens": 196, "total_tokens": 205,
+            "input_tokens_details": {"text_tokens": 9, "image_tokens": 0}}
+    facts = {"background": "opaque", "output_format": "png", "quality": "low", "size": "1024x1024"}
+    if not body.get("stream"):
+        return whole({"created": 1, "data": [{"b64_json": "iVBORw0KGgo="}], "usage": used, **facts})
+    event = {"created_at": 1, "b64_json": "iVBORw0KGgo=", **facts}
+    return named({"type": "image_generation.partial_image", "partial_image_index": 0, **event},
+                 {"type": "image_generation.completed", "usage": used, **event})
+
+
+def speech(_):
+    return "audio/mpeg", SPEECH
+
+
 # By provider: the base path, and what is answered below it.
 PROVIDERS = {
     "grok": ("/v1", {"/v1/chat/completions": grok}),
-    "openai": ("/v1", {"/v1/chat/completions": openai, "/v1/audio/transcriptions": transcription}),
+    "openai": ("/v1", {
+        "/v1/chat/completions": openai,
+        "/v1/responses": responses,
+        "/v1/embeddings": embeddings,
+        "/v1/images/generations": images,
+        "/v1/audio/speech": speech,
+        "/v1/audio/transcriptions": transcription,
+    }),
     "groq": ("/openai/v1", {"/openai/v1/chat/completions": groq}),
     "mistral": ("", {"/v1/chat/completions": mistral}),
     "cerebras": ("", {"/v1/chat/completions": cerebras, "/v1/tcp_warming": lambda _: whole({})}),
@@ -217,8 +254,9 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST
 
-    def reply(self, status, kind, text):
-        body = text.encode()
+    def reply(self, status, kind, body):
+        if isinstance(body, str):
+            body = body.encode()
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))

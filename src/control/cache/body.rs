@@ -65,8 +65,8 @@ impl Body for CacheBody {
                 Kind::Reading { member, at, left } => (member, at, left),
             };
             match ready!(member.poll_next(*at, cx)) {
-                Next::Stored(entry) => {
-                    self.0 = Kind::Replaying(Replaying::behind(entry, *at, *left));
+                Next::Stored { entry, trailers } => {
+                    self.0 = Kind::Replaying(Replaying::behind(entry, *at, *left, trailers));
                 }
                 Next::Given { given: Given::Data(data), is_last } => {
                     *at += 1;

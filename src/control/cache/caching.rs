@@ -1,6 +1,7 @@
 //! What all services of one layer share: the store, the calls under way, and the counts.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -38,6 +39,8 @@ struct Inner {
     writer: OnceLock<Arc<Writer>>,
     flights: Arc<Flights>,
     counts: Arc<Counts>,
+    /// How often something was purged.
+    purges: AtomicU64,
 }
 
 /// What was found in the store.
@@ -64,7 +67,8 @@ impl Caching {
     pub(in crate::control) fn local() -> Self {
         let counts = Arc::<Counts>::default();
         let flights = Arc::new(Flights::new(counts.clone()));
-        Self(Arc::new(Inner { writer: OnceLock::new(), flights, counts }))
+        let (writer, purges) = (OnceLock::new(), AtomicU64::new(0));
+        Self(Arc::new(Inner { writer, flights, counts, purges }))
     }
 
     pub(in crate::control) fn of(store: impl CacheStore) -> Self {
@@ -96,6 +100,16 @@ impl Caching {
 
     pub(super) fn flights(&self) -> &Flights {
         &self.0.flights
+    }
+
+    /// Something is purged: what was asked for before is not for those who come later.
+    pub(super) fn purges(&self) {
+        self.0.purges.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What no store has given, and another after each purge in this process.
+    fn unknown(&self) -> Generation {
+        Generation(!self.0.purges.load(Ordering::Relaxed))
     }
 
     pub(in crate::control) fn hit(&self) {
@@ -130,9 +144,9 @@ impl Caching {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
-                return (Lookup::Failed, Generation::default(), None);
+                return (Lookup::Failed, self.unknown(), None);
             }
-            Err(_) => return (Lookup::Failed, Generation::default(), None),
+            Err(_) => return (Lookup::Failed, self.unknown(), None),
         };
         let Found { entry, generation, seal } = found;
         let now = SystemTime::now();

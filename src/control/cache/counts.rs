@@ -40,7 +40,7 @@ pub enum NotStored {
     Varies = "varies",
     /// Too many answers were being written to the store.
     Busy = "busy",
-    /// The store has failed.
+    /// The store has not kept it: it has failed, has no room for it, or something was purged meanwhile.
     Store = "store",
 }
 /// The name in lower case, as in `too_large`.
@@ -82,10 +82,13 @@ impl Count {
 impl Counts {
     /// Counts an answer once it is known whether it was written.
     pub(super) fn on_written(self: Arc<Self>) -> Box<dyn FnOnce(bool) + Send> {
-        Box::new(move |is_stored| match is_stored {
-            true => self.stored.add(),
-            false => self.not_stored(NotStored::Store).add(),
-        })
+        Box::new(move |is_stored| self.written(is_stored))
+    }
+
+    /// Counts an answer that the store was given.
+    pub(super) fn written(&self, is_stored: bool) {
+        let count = if is_stored { &self.stored } else { self.not_stored(NotStored::Store) };
+        count.add();
     }
 
     pub(super) fn not_stored(&self, why: NotStored) -> &Count {

@@ -165,6 +165,6 @@ pub(in crate::control) enum Headed {
 pub(super) enum Next {
     /// `is_last`: there is nothing behind it.
     Given { given: Given, is_last: bool },
-    /// The answer is stored: the rest is read from there.
-    Stored(CacheEntry),
+    /// The answer is stored: the rest is read from there. `trailers`: in the place of those that are stored.
+    Stored { entry: CacheEntry, trailers: Option<Box<HeaderMap>> },
 }

@@ -191,6 +191,7 @@ impl CacheHandle {
     /// [`UnknownKey`](CacheStoreError::UnknownKey) where the store has never shown such a
     /// [key](PurgeTarget::sealed_entry), and where an account or a part is named without its gateway.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
+        self.caching.purges();
         let store = &self.caching.writer().store;
         let seal = match target.part {
             Some(Part::Shown(_)) => store.seal().await?,

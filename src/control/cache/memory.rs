@@ -117,13 +117,16 @@ impl MemoryCache {
         Found { entry, generation, seal: Some(self.0.seal.clone()) }
     }
 
-    fn keep(&self, place: &CachePlace, entry: CacheEntry, generation: Generation) {
-        if self.0.generations.of(place) == generation {
-            let kept = Kept { entry, place: *place, generation };
-            // Dropped once the lock of the shard is released.
-            let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
-            self.0.entries.insert_with_lifecycle(place.key, kept, &mut gone);
+    fn keep(&self, place: &CachePlace, entry: &CacheEntry, generation: Generation) -> bool {
+        if self.0.generations.of(place) != generation {
+            return false;
         }
+        let kept = Kept { entry: entry.clone(), place: *place, generation };
+        // Dropped once the lock of the shard is released.
+        let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
+        self.0.entries.insert_with_lifecycle(place.key, kept, &mut gone);
+        // One that is too large goes at once.
+        !gone.kept.iter().any(|gone| gone.entry.is(entry))
     }
 
     fn forget(&self, what: &Purge) {
@@ -144,9 +147,9 @@ impl CacheStore for MemoryCache {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
-        self.keep(place, entry, generation);
-        Box::pin(std::future::ready(Ok(())))
+    ) -> CacheFuture<'a, bool> {
+        let is_kept = self.keep(place, &entry, generation);
+        Box::pin(std::future::ready(Ok(is_kept)))
     }
 
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {

@@ -17,6 +17,7 @@ pub(in crate::control) use self::error::FlightError;
 use self::error::SharedError;
 use self::frames::Frames;
 use super::counts::NotStored;
+use super::kept::kept;
 use super::metered::Metered;
 use super::storing::{Head, Storing, Whole, declared};
 use crate::util::budget::Held;
@@ -40,7 +41,7 @@ pub(in crate::control) struct Recording {
     length: Option<u64>,
     /// … and how many are stored at most.
     most: u64,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     end: Option<End>,
     storing: Option<Box<Storing>>,
     /// There as long as it may be stored, and to the end where somebody is charged by it.
@@ -110,7 +111,8 @@ impl Recording {
     }
 
     /// What there is for a reader that has read so many frames; `None` if more must come first.
-    pub(super) fn get(&self, at: usize) -> Option<Given> {
+    /// `asks`: it has asked for the answer, so that all of the trailers are for it.
+    pub(super) fn get(&self, at: usize, asks: bool) -> Option<Given> {
         if self.frames.is_gone(at) {
             return Some(Given::Error(FlightError::Slow.into()));
         }
@@ -120,7 +122,7 @@ impl Recording {
         Some(match (self.end.as_ref()?, &self.trailers) {
             (End::Broken(error), _) => Given::Error(error.clone().into()),
             (End::Clean, Some(trailers)) if at == self.frames.count() => {
-                Given::Trailers(trailers.clone())
+                Given::Trailers(if asks { (**trailers).clone() } else { kept(trailers) })
             }
             (End::Clean, _) => Given::End,
         })
@@ -169,7 +171,7 @@ impl Recording {
                     }
                 }
                 Err(frame) => {
-                    self.trailers = frame.into_trailers().ok();
+                    self.trailers = frame.into_trailers().ok().map(Box::new);
                     self.ended(after);
                 }
             },
@@ -244,11 +246,15 @@ impl Recording {
                     status: self.head.status,
                     headers: std::mem::take(&mut self.head.headers),
                     frames,
-                    trailers: self.trailers.take(),
+                    trailers: self.trailers.as_deref().map(kept),
                 };
                 let entry = storing.entry(whole, held);
                 let storing = self.storing.take();
-                after.stored = storing.map(|storing| Stored { storing, entry });
+                after.stored = storing.map(|storing| Stored {
+                    storing,
+                    entry,
+                    trailers: self.trailers.take(),
+                });
             }
         }
         after.metered = Some(metered);

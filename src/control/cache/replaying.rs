@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -20,6 +21,8 @@ pub(super) struct Replaying {
     /// … and the bytes that are left of them, where their length was declared.
     left: Option<u64>,
     has_trailers: bool,
+    /// Those that come in the place of the stored ones.
+    trailers: Option<Box<HeaderMap>>,
     paced: Option<Box<Paced>>,
 }
 
@@ -35,7 +38,7 @@ impl Replaying {
         Self {
             paced: is_paced
                 .then(|| Box::new(Paced { began: Instant::now(), timer: Timer::default() })),
-            ..Self::behind(entry, 0, None)
+            ..Self::behind(entry, 0, None, None)
         }
         .with_length()
     }
@@ -45,18 +48,25 @@ impl Replaying {
         self
     }
 
-    /// What comes behind so many frames, at once.
-    pub(super) fn behind(entry: CacheEntry, at: usize, left: Option<u64>) -> Self {
+    /// What comes behind so many frames, at once. `trailers`: in the place of those that are stored.
+    pub(super) fn behind(
+        entry: CacheEntry,
+        at: usize,
+        left: Option<u64>,
+        trailers: Option<Box<HeaderMap>>,
+    ) -> Self {
         let has_trailers = entry.parts().trailers.is_some();
-        Self { entry, at, left, has_trailers, paced: None }
+        Self { entry, at, left, has_trailers, trailers, paced: None }
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         let parts = self.entry.parts();
         let Some(data) = parts.frames.get(self.at) else {
-            let has_trailers = std::mem::replace(&mut self.has_trailers, false);
-            let trailers = parts.trailers.as_ref().filter(|_| has_trailers);
-            return Poll::Ready(trailers.cloned().map(Frame::trailers));
+            if !std::mem::replace(&mut self.has_trailers, false) {
+                return Poll::Ready(None);
+            }
+            let own = self.trailers.take().map(|own| *own);
+            return Poll::Ready(own.or_else(|| parts.trailers.clone()).map(Frame::trailers));
         };
         if let Some(paced) = &mut self.paced
             && let Some(after) = parts.times.get(self.at)

@@ -72,12 +72,13 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found>;
 
     /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
+    /// Whether it is kept: false, too, where there is no room for it.
     fn put<'a>(
         &'a self,
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()>;
+    ) -> CacheFuture<'a, bool>;
 
     /// Forgets answers, also those that are being recorded.
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()>;
@@ -310,7 +311,7 @@ impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
+    ) -> CacheFuture<'a, bool> {
         (**self).put(place, entry, generation)
     }
 

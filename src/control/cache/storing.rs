@@ -12,7 +12,7 @@ use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use super::fit::is_kept;
-use super::kept::{kept, varies_by_more};
+use super::kept::varies_by_more;
 use super::metered::Metered;
 use super::store::Broadcast;
 use super::target::Target;
@@ -152,10 +152,10 @@ impl Storing {
         unwind::call(|| broadcast.is_followed()).unwrap_or(false)
     }
 
-    /// What is kept of an answer that is [whole](Self::look).
+    /// The entry of an answer that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
-        let (frames, trailers) = (compact::frames(frames), trailers.as_ref().map(kept));
+        let frames = compact::frames(frames);
         let Policy { fresh_for, stale_for, .. } = *self.target.policy;
         let times = self.times.take().map(|(_, times)| times).unwrap_or_default();
         let stored_at = SystemTime::now();
@@ -192,7 +192,7 @@ impl Drop for Storing {
     }
 }
 
-/// An answer that has come to its end.
+/// What is kept of an answer that has come to its end.
 pub(super) struct Whole {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,

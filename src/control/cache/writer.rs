@@ -31,7 +31,7 @@ pub(in crate::control) struct Writer {
     made_room: Mutex<Option<Instant>>,
 }
 
-type Write = Pin<Box<dyn Future<Output = Result<(), CacheStoreError>> + Send>>;
+type Write = Pin<Box<dyn Future<Output = Result<bool, CacheStoreError>> + Send>>;
 
 impl Writer {
     pub(super) fn new(store: Arc<dyn CacheStore>, counts: Arc<Counts>) -> Self {
@@ -66,7 +66,7 @@ impl Writer {
         match unwind::call(|| write.as_mut().poll(&mut cx)) {
             Ok(Poll::Ready(result)) => self.written(&result),
             Ok(Poll::Pending) => self.write_later(write),
-            Err(_) => self.counts.not_stored(NotStored::Store).add(),
+            Err(_) => self.counts.written(false),
         }
     }
 
@@ -84,14 +84,11 @@ impl Writer {
         }
     }
 
-    fn written(&self, result: &Result<(), CacheStoreError>) {
-        match result {
-            Ok(()) => self.counts.stored.add(),
-            Err(error) => {
-                tracing::debug!(target: TARGET, %error, "an answer was not stored");
-                self.counts.not_stored(NotStored::Store).add();
-            }
+    fn written(&self, result: &Result<bool, CacheStoreError>) {
+        if let Err(error) = result {
+            tracing::debug!(target: TARGET, %error, "an answer was not stored");
         }
+        self.counts.written(matches!(result, Ok(true)));
     }
 }
 
@@ -123,8 +120,8 @@ mod tests {
             _: &'a CachePlace,
             _: CacheEntry,
             _: Generation,
-        ) -> CacheFuture<'a, ()> {
-            Box::pin(async { Ok(()) })
+        ) -> CacheFuture<'a, bool> {
+            Box::pin(async { Ok(true) })
         }
 
         fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {

@@ -66,6 +66,16 @@ impl Charging {
         assert_eq!(next(&mut first).await, event("a"));
         (feed, first, second)
     }
+
+    /// Who reads alone leaves behind an event, and is charged for what came.
+    async fn leaves_behind_an_event(self, mut reader: Answer, feed: Feed) {
+        feed.send(event("a"));
+        assert_eq!(next(&mut reader).await, event("a"));
+        drop(reader);
+        let used = self.used().await;
+        assert!((1..ESTIMATE).contains(&used), "{used}");
+        self.stage.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -86,13 +96,7 @@ async fn who_leaves_alone_is_charged_for_what_came() {
     charging.learn().await;
     let first = charging.stage.spawn(ask(BOUNDED));
     let feed = charging.stage.asked().await.answer(200, EVENTS);
-    let mut first = first.await.unwrap();
-    feed.send(event("a"));
-    assert_eq!(next(&mut first).await, event("a"));
-    drop(first);
-    let used = charging.used().await;
-    assert!((1..ESTIMATE).contains(&used), "{used}");
-    charging.stage.finish().await;
+    charging.leaves_behind_an_event(first.await.unwrap(), feed).await;
 }
 
 /// The estimate counts until the answer is at its end, and what it has used from then on.
@@ -199,15 +203,10 @@ async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
     charging.learn().await;
     let (asked, [first, second]) = charging.two(|| ask(BOUNDED)).await;
     let feed = asked.answer(200, &[EVENTS[0], ("vary", "*")]);
-    let mut first = first.await.unwrap();
+    let first = first.await.unwrap();
     charging.stage.asked().await.fail();
     assert_eq!(second.await.unwrap().status(), 502);
-    feed.send(event("a"));
-    assert_eq!(next(&mut first).await, event("a"));
-    drop(first);
-    let used = charging.used().await;
-    assert!((1..ESTIMATE).contains(&used), "{used}");
-    charging.stage.finish().await;
+    charging.leaves_behind_an_event(first, feed).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! What is kept of an answer.
 
 use http::{HeaderMap, HeaderValue};
+use tower_ai_gateway::HttpClient;
+use tower_ai_gateway::control::cache::{MemoryCache, NotStored, PurgeTarget};
 
 use super::*;
+use crate::support::gateway::Gateway;
+use crate::support::message::request;
+use crate::support::raw_upstream;
 
 /// An answer of one frame, with a header and trailers.
 fn answer(data: Bytes, header: HeaderValue, trailers: HeaderMap) -> Answer {
@@ -12,29 +17,71 @@ fn answer(data: Bytes, header: HeaderValue, trailers: HeaderMap) -> Answer {
     response.header("x-request-id", header).body(body).unwrap()
 }
 
-#[tokio::test]
-async fn trailers_of_one_exchange_are_not_kept() {
-    let stage = Stage::new();
-    let ask = || {
-        let mut request = ask(QUESTION);
-        request.headers_mut().insert("te", HeaderValue::from_static("trailers"));
-        request
-    };
-    let response = stage.spawn(ask());
-    let mut trailers = HeaderMap::new();
-    for name in ["x-sum", "x-ratelimit-remaining-requests", "date", "set-cookie"] {
-        trailers.insert(name, HeaderValue::from_static("1"));
-    }
-    let data = Bytes::from_static(TEXT.as_bytes());
-    let _ = stage.asked().await.answer.send(Ok(answer(data, 1.into(), trailers)));
-    assert_eq!(text(response.await.unwrap()).await, TEXT);
+/// The names of its trailers, in order.
+async fn trailers(answer: Answer) -> Vec<String> {
+    let body = guard("the body", answer.into_body().collect()).await.unwrap();
+    let mut names: Vec<_> = body.trailers().unwrap().keys().map(ToString::to_string).collect();
+    names.sort_unstable();
+    names
+}
 
-    let hit = stage.send(ask()).await;
-    assert_eq!(status(&hit), "HIT");
-    let body = guard("the body", hit.into_body().collect()).await.unwrap();
-    let trailers = body.trailers().unwrap();
-    assert_eq!((trailers.len(), &trailers["x-sum"]), (1, &HeaderValue::from_static("1")));
-    stage.finish().await;
+/// All are for the client that has asked, and those that are kept for others.
+#[tokio::test]
+async fn trailers_of_one_exchange_are_not_for_others() {
+    for (data, is_whole) in [(TEXT, true), (&TEXT[..TEXT.len() - 1], false)] {
+        let stage = Stage::new();
+        let ask = || {
+            let mut request = ask(QUESTION);
+            request.headers_mut().insert("te", HeaderValue::from_static("trailers"));
+            request
+        };
+        let first = stage.spawn(ask());
+        let asked = stage.asked().await;
+        let second = stage.spawn(ask());
+        stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
+        let mut section = HeaderMap::new();
+        for name in ["x-sum", "x-ratelimit-remaining-requests", "date", "set-cookie"] {
+            section.insert(name, HeaderValue::from_static("1"));
+        }
+        let data = Bytes::from_static(data.as_bytes());
+        let _ = asked.answer.send(Ok(answer(data, 1.into(), section)));
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        assert_eq!((status(&first), status(&second)), ("MISS", "HIT"));
+        // The gateway gives nobody cookies there.
+        assert_eq!(trailers(first).await, ["date", "x-ratelimit-remaining-requests", "x-sum"]);
+        assert_eq!(trailers(second).await, ["x-sum"]);
+        assert_eq!(stage.cache.stats().stored, u64::from(is_whole));
+        if is_whole {
+            let hit = stage.send(ask()).await;
+            assert_eq!(status(&hit), "HIT");
+            assert_eq!(trailers(hit).await, ["x-sum"]);
+        }
+        stage.finish().await;
+    }
+}
+
+/// Over HTTP/1 no trailers come that were not announced.
+#[tokio::test]
+async fn trailers_are_announced_each_time() {
+    let provider = raw_upstream::Recorder::answering(|_| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntrailer: date, x-sum\r\n";
+        let body = "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n";
+        [head, body, "x-sum: 1\r\ndate: now\r\n\r\n"].concat().into_bytes()
+    });
+    let layer = GatewayLayer::builder()
+        .provider(Provider::xai().base_url(provider.await.base("/v1")))
+        .settings(Settings::new(table(|set| set.cache(CacheSettings::new(HOUR)))));
+    let client = ControlLayer::new().layer(HttpClient::builder().build().unwrap());
+    let service = layer.build().unwrap().upstream(client).layer(service_fn(memory::app));
+    let gateway = Gateway::serve(service).await;
+    let headers = ["authorization: Bearer sk-own", "te: trailers", "connection: te"];
+    let ask = request(&format!("POST {CHAT}"), &headers, QUESTION.as_bytes());
+    for (expected, names) in [("MISS", &["x-sum", "date"][..]), ("HIT", &["x-sum"])] {
+        let came = gateway.answer(&ask).await;
+        assert_eq!(came.head.get("cf-aig-cache-status"), Some(expected));
+        let trailers: Vec<_> = came.content.trailers.iter().map(|(name, _)| &**name).collect();
+        assert_eq!((came.body(), &*trailers), (&b"{}"[..], names));
+    }
 }
 
 /// Frames and values are cut from what was read of the connection at once.
@@ -58,6 +105,26 @@ async fn what_is_kept_holds_no_buffer_of_a_connection() {
     );
     assert_eq!(text(hit).await, TEXT);
     stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_is_not_counted_as_stored() {
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(2000));
+    for (capacity, is_purged) in [(1000, false), (1 << 20, true), (1 << 20, false)] {
+        let control = ControlLayer::new().cache(MemoryCache::with_capacity(capacity));
+        let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
+        let answer = stage.fill(QUESTION, &large).await;
+        if is_purged {
+            stage.cache.purge(PurgeTarget::all()).await.unwrap();
+        }
+        assert_eq!(text(answer).await, large);
+        let stats = stage.cache.stats();
+        let is_stored = capacity > 1000 && !is_purged;
+        let not_stored = if is_stored { vec![] } else { vec![(NotStored::Store, 1)] };
+        assert_eq!((stats.stored, stats.not_stored), (is_stored.into(), not_stored));
+        assert_eq!(is_kept(&stage).await, is_stored);
+        stage.finish().await;
+    }
 }
 
 /// Over HTTP/1.1 nobody asks for an end behind the declared length.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, StatusCode};
 use tower_ai_gateway::control::cache::{
     CacheEntry, CacheFuture, CachePlace, CacheStore, CacheStoreError, Found, Generation, NewEntry,
-    Purge,
+    Purge, PurgeTarget,
 };
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::Timeouts;
@@ -102,8 +102,8 @@ impl CacheStore for Behind {
         Box::pin(async { Ok(Found { entry: Some(entry), ..Found::default() }) })
     }
 
-    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 
     fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {
@@ -111,7 +111,7 @@ impl CacheStore for Behind {
     }
 }
 
-/// A store whose look-ups fail.
+/// A store that fails.
 #[derive(Debug)]
 struct Gone;
 
@@ -120,7 +120,7 @@ impl CacheStore for Gone {
         Box::pin(async { Err(CacheStoreError::Timeout) })
     }
 
-    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, bool> {
         Box::pin(async { Err(CacheStoreError::Timeout) })
     }
 
@@ -141,6 +141,24 @@ async fn without_the_store_requests_share_a_call_in_their_process() {
     for (answer, expected) in [(first, "MISS"), (second, "HIT")] {
         let answer = answer.await.unwrap();
         assert_eq!((status(&answer), text(answer).await.as_str()), (expected, TEXT));
+    }
+    stage.finish().await;
+}
+
+/// Whatever the store says.
+#[tokio::test]
+async fn without_the_store_nobody_gets_what_was_asked_for_before_a_purge() {
+    let control = ControlLayer::new().cache(Gone);
+    let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    stage.cache.purge(PurgeTarget::all()).await.unwrap_err();
+    let second = stage.spawn(ask(QUESTION));
+    stage.asked().await.answer_whole(JSON, "{}");
+    asked.answer_whole(JSON, TEXT);
+    for (answer, expected) in [(first, TEXT), (second, "{}")] {
+        let answer = answer.await.unwrap();
+        assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", expected));
     }
     stage.finish().await;
 }

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{BoxError, service_fn};
 use tower_ai_gateway::HttpClient;
-use tower_ai_gateway::jwt::{Jwks, JwksBuilder, JwksError, JwtError, JwtLayer};
+use tower_ai_gateway::jwt::{Jwks, JwksBuilder, JwksError, JwtError, JwtLayer, JwtVerifier};
 
 use crate::jwt::scene::{CHAT, Scene, answer, verifier};
 use crate::support::guard;
@@ -34,6 +34,14 @@ impl Clock {
 fn fetched(url: &str) -> JwksBuilder {
     let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
     Jwks::builder(url, client).unwrap()
+}
+
+/// An issuer that was asked once, and a verifier by a clock of its own that knows this key from then on.
+async fn asked_once(reply: Reply, key: &Key) -> (Issuer, Clock, JwtVerifier) {
+    let (issuer, clock) = (Issuer::start(reply).await, Clock::default());
+    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    verifier.verify(&key.token(&claims())).await.unwrap();
+    (issuer, clock, verifier)
 }
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -77,10 +85,7 @@ async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
 #[tokio::test]
 async fn unknown_keys_make_the_issuer_be_asked_every_30_seconds_at_most() {
     let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
-    let issuer = Issuer::start(Reply::keys(&[&key])).await;
-    let clock = Clock::default();
-    let verifier = verifier(clock.of(fetched(&issuer.url())));
-    verifier.verify(&key.token(&claims())).await.unwrap();
+    let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     for round in 1..=3 {
         for _ in 0..20 {
             let error = verifier.verify(&stranger.token(&claims())).await.unwrap_err();
@@ -97,10 +102,8 @@ async fn unknown_keys_make_the_issuer_be_asked_every_30_seconds_at_most() {
 #[tokio::test]
 async fn rotated_keys_come_and_go() {
     let (old, new) = (Key::ed("old"), Key::ec("new"));
-    let issuer = Issuer::start(Reply::keys(&[&old]).header("cache-control", "max-age=600")).await;
-    let clock = Clock::default();
-    let verifier = verifier(clock.of(fetched(&issuer.url())));
-    verifier.verify(&old.token(&claims())).await.unwrap();
+    let (issuer, clock, verifier) =
+        asked_once(Reply::keys(&[&old]).header("cache-control", "max-age=600"), &old).await;
     clock.wait(599);
     verifier.verify(&old.token(&claims())).await.unwrap();
     assert_eq!(issuer.asked(), 1, "kept for as long as the issuer says");
@@ -122,10 +125,8 @@ async fn rotated_keys_come_and_go() {
 async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
     let key = Key::ed("a");
     for (said, kept) in [("no-store", 60), ("max-age=1", 60), ("max-age=31536000", 86_400)] {
-        let issuer = Issuer::start(Reply::keys(&[&key]).header("cache-control", said)).await;
-        let clock = Clock::default();
-        let verifier = verifier(clock.of(fetched(&issuer.url())));
-        verifier.verify(&key.token(&claims())).await.unwrap();
+        let (issuer, clock, verifier) =
+            asked_once(Reply::keys(&[&key]).header("cache-control", said), &key).await;
         clock.wait(kept - 1);
         verifier.verify(&key.token(&claims())).await.unwrap();
         assert_eq!(issuer.asked(), 1, "{said}");
@@ -139,11 +140,8 @@ async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
 #[tokio::test]
 async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
     let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
-    let issuer = Issuer::start(Reply::keys(&[&key])).await;
-    let clock = Clock::default();
-    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     let token = key.token(&claims());
-    verifier.verify(&token).await.unwrap();
     issuer.replies(Reply::status(500));
     clock.wait(3600 + 100);
     verifier.verify(&token).await.unwrap();
@@ -172,11 +170,8 @@ async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
 #[tokio::test]
 async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
     let key = Key::ed("a");
-    let issuer = Issuer::start(Reply::keys(&[&key])).await;
-    let clock = Clock::default();
-    let verifier = verifier(clock.of(fetched(&issuer.url())));
+    let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     let token = key.token(&claims());
-    verifier.verify(&token).await.unwrap();
     issuer.replies(Reply::status(500));
     clock.wait(3600 + 100);
     verifier.verify(&token).await.unwrap();

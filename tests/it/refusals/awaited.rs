@@ -21,6 +21,17 @@ use crate::refusals::scene::{CHAT, Expected, FORBIDDEN, MODEL, Scene, UNIFIED, p
 use crate::support::guard;
 use crate::support::message::request;
 
+/// There are no settings, for whatever reason.
+const UNSET: Expected = Expected {
+    status: 500,
+    code: 2500,
+    kinds: ("api_error", "api_error"),
+    name: "gateway_error",
+    message: "The gateway could not find its settings; nothing was sent.",
+    retry: None,
+    retry_after: None,
+};
+
 /// Rows of a slow database.
 #[derive(Clone, Default)]
 struct Database {
@@ -113,16 +124,7 @@ async fn a_source_refuses_is_bounded_in_time_and_may_panic() {
         retry_after: None,
     };
     scene.refuses(&["x-session: slow"], &late).await;
-    let panicked = Expected {
-        status: 500,
-        code: 2500,
-        kinds: ("api_error", "api_error"),
-        name: "gateway_error",
-        message: "The gateway could not find its settings; nothing was sent.",
-        retry: None,
-        retry_after: None,
-    };
-    scene.refuses(&["x-session: buggy"], &panicked).await;
+    scene.refuses(&["x-session: buggy"], &UNSET).await;
     scene.provider.assert_untouched("the source has refused");
     scene.hooks.are_all_rejected(9, 0).await;
     assert_eq!(database.dropped.load(Ordering::SeqCst), 9, "what is late is not kept");
@@ -153,17 +155,8 @@ async fn without_settings_or_a_refusal_nothing_is_served() {
         gateway.upstream(HttpClient::new().unwrap()).layer(app)
     })
     .await;
-    let unset = Expected {
-        status: 500,
-        code: 2500,
-        kinds: ("api_error", "api_error"),
-        name: "gateway_error",
-        message: "The gateway could not find its settings; nothing was sent.",
-        retry: None,
-        retry_after: None,
-    };
-    scene.refuses(&[], &unset).await;
-    scene.refuses(&["x-session: alice", "authorization: Bearer sk-x"], &unset).await;
+    scene.refuses(&[], &UNSET).await;
+    scene.refuses(&["x-session: alice", "authorization: Bearer sk-x"], &UNSET).await;
     scene.provider.assert_untouched("there are no settings");
     scene.hooks.are_all_rejected(6, 0).await;
 }

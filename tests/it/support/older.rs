@@ -41,7 +41,7 @@ impl CacheStore for Older {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
+    ) -> CacheFuture<'a, bool> {
         self.0.put(place, entry, generation)
     }
 

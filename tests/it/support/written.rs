@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use tower_ai_gateway::hook::{AttemptEvent, HeadEvent, RequestEvent};
+use tower_ai_gateway::{EndEvent, GatewayContext, MetricsHook};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -19,6 +21,31 @@ impl io::Write for Written {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Writes the `Debug` output of every event.
+impl MetricsHook for Written {
+    fn on_request(&self, event: &RequestEvent<'_>) {
+        self.note(event);
+        self.note(&event.context.directives());
+    }
+
+    fn on_attempt(&self, event: &AttemptEvent<'_>) {
+        self.note(event);
+    }
+
+    fn on_head(&self, event: &HeadEvent<'_>) {
+        self.note(event);
+    }
+
+    fn on_end(&self, event: &EndEvent<'_>) {
+        self.note(event);
+    }
+
+    fn payload_limit(&self, context: &GatewayContext) -> usize {
+        self.note(context);
+        1000
     }
 }
 

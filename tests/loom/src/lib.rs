@@ -40,6 +40,12 @@ mod control {
         #[path = "../../../tests/loom/src/storing.rs"]
         mod storing;
 
+        mod kept {
+            pub(super) fn kept(headers: &http::HeaderMap) -> http::HeaderMap {
+                headers.clone()
+            }
+        }
+
         mod key {
             #[derive(Clone, Copy, PartialEq, Eq, Hash)]
             pub(in crate::control) struct CacheKey(pub(super) [u8; 32]);

@@ -261,7 +261,7 @@ pub(super) async fn body(member: &Member) -> Vec<u8> {
             Next::Given { given: Given::Data(data), .. } => read.extend_from_slice(&data),
             Next::Given { given: Given::End, .. } => return read,
             Next::Given { .. } => panic!("it has broken off"),
-            Next::Stored(entry) => {
+            Next::Stored { entry, .. } => {
                 let rest = entry.parts().frames[read.len()..].concat();
                 return [read, rest].concat();
             }

@@ -8,13 +8,14 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
+use http::HeaderMap;
 use http::response::Parts;
 
 use super::waiting::Waiting;
 use super::{Call, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
-use crate::control::cache::recording::Recording;
+use crate::control::cache::recording::{Recording, Stored};
 
 /// A call, and those who take part in it.
 pub(super) struct Flight {
@@ -47,7 +48,11 @@ pub(super) enum Phase {
     },
     Calling(Call),
     Reading(Box<Recording>),
-    Stored(CacheEntry),
+    /// `trailers`: as they came, for the one that has asked.
+    Stored {
+        entry: CacheEntry,
+        trailers: Option<Box<HeaderMap>>,
+    },
     /// The provider has answered, and nobody can share that.
     Unshared,
     /// All have left.
@@ -120,9 +125,13 @@ impl Flight {
 }
 
 impl Phase {
+    pub(super) fn stored(stored: &mut Stored) -> Self {
+        Self::Stored { entry: stored.entry.clone(), trailers: stored.trailers.take() }
+    }
+
     fn is_open(&self) -> bool {
         match self {
-            Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
+            Self::Vacant { .. } | Self::Calling(_) | Self::Stored { .. } => true,
             Self::Reading(recording) => recording.is_open(),
             Self::Unshared | Self::Over => false,
         }
@@ -138,6 +147,11 @@ impl State {
     fn read_by_asker(&self) -> Option<usize> {
         let part = self.members.get(self.asker.as_ref()?.place)?.as_ref()?;
         Some(part.at)
+    }
+
+    /// Whether the one at this place has asked for what is read.
+    pub(super) fn has_asked(&self, place: usize) -> bool {
+        self.asker.as_ref().is_some_and(|asker| asker.place == place)
     }
 
     /// Lets go what everybody has read of an answer that is not stored. Returns true if no memory was left
@@ -185,7 +199,7 @@ impl State {
                 let part = self.members.get(place).and_then(Option::as_ref);
                 part.is_some_and(|part| recording.has(part.at))
             }
-            Phase::Stored(_) => true,
+            Phase::Stored { .. } => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use http::HeaderMap;
+
 use super::Source;
 use crate::control::cache::counts::{Counts, NotStored};
 use crate::control::cache::entry::CacheEntry;
@@ -27,6 +29,8 @@ pub(in crate::control::cache) struct After {
 pub(in crate::control::cache) struct Stored {
     pub(in crate::control::cache) storing: Box<Storing>,
     pub(in crate::control::cache) entry: CacheEntry,
+    /// As they came, for the one that has asked.
+    pub(in crate::control::cache) trailers: Option<Box<HeaderMap>>,
 }
 
 impl After {
@@ -37,7 +41,7 @@ impl After {
             counts.not_stored(why).add();
         }
         // Stored before it is closed: who finds neither looks into the store again.
-        if let Some(Stored { storing, entry }) = stored {
+        if let Some(Stored { storing, entry, .. }) = stored {
             // The store may be the host's.
             let _ = unwind::call(|| storing.commit(entry));
         }

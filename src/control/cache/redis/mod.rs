@@ -195,11 +195,8 @@ impl CacheStore for RedisCache {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
-        Box::pin(async move {
-            self.shared.put(place, entry, generation, b"").await?;
-            Ok(())
-        })
+    ) -> CacheFuture<'a, bool> {
+        Box::pin(async move { Ok(self.shared.put(place, entry, generation, b"").await?) })
     }
 
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {

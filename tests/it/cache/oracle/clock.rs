@@ -29,6 +29,12 @@ impl Clocked {
     pub fn pass(&self, seconds: u64) {
         self.now.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    /// An answer is there, and may be put later.
+    pub fn note(&self, place: &CachePlace, entry: &CacheEntry) {
+        let id = (place.key, entry.parts().stored_at);
+        self.stored.lock().unwrap().entry(id).or_insert(self.now());
+    }
 }
 
 impl CacheStore for Clocked {
@@ -49,9 +55,8 @@ impl CacheStore for Clocked {
         place: &'a CachePlace,
         entry: CacheEntry,
         generation: Generation,
-    ) -> CacheFuture<'a, ()> {
-        let id = (place.key, entry.parts().stored_at);
-        self.stored.lock().unwrap().insert(id, self.now());
+    ) -> CacheFuture<'a, bool> {
+        self.note(place, &entry);
         self.store.put(place, entry, generation)
     }
 

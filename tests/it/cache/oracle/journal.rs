@@ -19,6 +19,8 @@ pub struct Journal(std::sync::Arc<Mutex<Entries>>);
 pub struct Entries {
     /// Numbers what happens.
     step: u64,
+    /// The store may lose what it was given.
+    pub is_shaky: bool,
     pub exchanges: Vec<Begun>,
     pub calls: Vec<Call>,
     pub purges: Vec<Purged>,
@@ -55,6 +57,12 @@ pub struct Purged {
 }
 
 impl Journal {
+    pub fn new(is_shaky: bool) -> Self {
+        let journal = Self::default();
+        journal.entries().is_shaky = is_shaky;
+        journal
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,6 +129,15 @@ impl Journal {
                 panic!("{what}: {begun:#?} got {got:#?} at {now}, of {call:#?} by {asker:#?}");
             }
         }
+    }
+
+    /// What there is of exchanges from this one on that have not ended, and of their calls.
+    pub fn running(&self, from: usize) -> String {
+        let entries = self.entries();
+        let running = entries.exchanges[from..].iter().filter(|begun| begun.ends.is_empty());
+        let running: Vec<_> = running.collect();
+        let is_ours = |call: &&Call| running.iter().any(|it| it.exchange.number == call.exchange);
+        format!("{running:?}, {:?}", entries.calls.iter().filter(is_ours).collect::<Vec<_>>())
     }
 
     /// Each exchange from this one on has had its one end event.

@@ -126,7 +126,7 @@ impl Entries {
     /// Whether the provider had to be asked; `has_failed`: and its failure had to be told.
     fn is_needed(&self, begun: &Begun, has_failed: bool, now: u64) -> Result<(), &'static str> {
         let Exchange { question, part, .. } = &begun.exchange;
-        if *part != Part::All {
+        if *part != Part::All || self.is_shaky {
             return Ok(());
         }
         let asker = |call: &Call| &self.exchanges[call.exchange];

@@ -32,16 +32,20 @@ impl Member {
         after: &mut After,
     ) -> Poll<Next> {
         let Flight { waiting, waker, .. } = &*self.flight;
+        let asks = state.has_asked(self.place);
         loop {
             let recording = match &mut state.phase {
                 Phase::Reading(recording) => recording,
-                Phase::Stored(entry) => return Poll::Ready(Next::Stored(entry.clone())),
+                Phase::Stored { entry, trailers } => {
+                    let trailers = if asks { trailers.take() } else { None };
+                    return Poll::Ready(Next::Stored { entry: entry.clone(), trailers });
+                }
                 Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => {
                     let given = Given::Error(FlightError::Panicked.into());
                     return Poll::Ready(Next::Given { given, is_last: true });
                 }
             };
-            if let Some(given) = recording.get(at) {
+            if let Some(given) = recording.get(at, asks) {
                 let read = at + usize::from(matches!(given, Given::Data(_)));
                 let is_last = recording.is_over(read);
                 let is_growing = recording.is_growing();
@@ -66,9 +70,9 @@ impl Member {
             };
             let mut cx = Context::from_waker(waker);
             let polled = recording.poll_guarded(&mut cx, after);
-            state.phase = match &after.stored {
+            state.phase = match &mut after.stored {
                 // The last frame is given from there.
-                Some(stored) => Phase::Stored(stored.entry.clone()),
+                Some(stored) => Phase::stored(stored),
                 None => Phase::Reading(recording),
             };
             state.mark();
@@ -84,7 +88,7 @@ impl Member {
     pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
         match &self.flight.state().phase {
             Phase::Reading(recording) => recording.is_over(at),
-            Phase::Stored(entry) => {
+            Phase::Stored { entry, .. } => {
                 let entry = entry.parts();
                 at == entry.frames.len() && entry.trailers.is_none()
             }

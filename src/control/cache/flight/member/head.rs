@@ -103,7 +103,7 @@ impl Member {
                     spent.own = self.call.take();
                     return Poll::Ready(Headed::Followed(head.status, head.headers.clone(), age));
                 }
-                Phase::Stored(entry) => {
+                Phase::Stored { entry, .. } => {
                     let now = SystemTime::now();
                     if !self.takes(|policy| entry.is_fresh(now, policy)) {
                         return Poll::Ready(Headed::Unfit);
@@ -131,27 +131,28 @@ impl Member {
         let asks = state.asks.take();
         let (next, answered) = match came {
             Came::Shared { head, mut recording } => {
-                after.wake = waiting.all();
+                after.wake.append(&mut waiting.all());
                 recording.begin(after);
-                let phase = match &after.stored {
-                    Some(stored) => Phase::Stored(stored.entry.clone()),
+                let phase = match &mut after.stored {
+                    Some(stored) => Phase::stored(stored),
                     None => Phase::Reading(recording),
                 };
                 (phase, head.map(Answered::Shared))
             }
             Came::Found(entry) => {
-                after.wake = waiting.all();
+                after.wake.append(&mut waiting.all());
                 // Whoever comes now finds it in the store.
                 after.is_closed = true;
-                (Phase::Stored(entry), None)
+                (Phase::Stored { entry, trailers: None }, None)
             }
             Came::Own(own) => {
-                after.not_stored = Some(own.why);
+                self.flights.counts.not_stored(own.why).add();
                 state.is_own();
                 let phase = match own.ended {
                     // The others would get the like: each asks for itself at once, not in turn.
                     Ended::Answered => {
-                        (after.wake, after.is_closed) = (waiting.all(), true);
+                        after.wake.append(&mut waiting.all());
+                        after.is_closed = true;
                         Phase::Unshared
                     }
                     Ended::Refused => Phase::Vacant { has_failed: false },

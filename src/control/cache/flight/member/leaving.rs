@@ -52,7 +52,7 @@ impl Drop for Member {
                 Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
                 Phase::Reading(_)
                 | Phase::Calling(_)
-                | Phase::Stored(_)
+                | Phase::Stored { .. }
                 | Phase::Unshared
                 | Phase::Over => {}
             }

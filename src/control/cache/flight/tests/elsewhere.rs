@@ -13,8 +13,8 @@ impl CacheStore for Elsewhere {
         Box::pin(async { Ok(Found::default()) })
     }
 
-    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn put<'a>(&'a self, _: &'a CachePlace, _: CacheEntry, _: Generation) -> CacheFuture<'a, bool> {
+        Box::pin(async { Ok(true) })
     }
 
     fn purge<'a>(&'a self, _: &'a Purge) -> CacheFuture<'a, ()> {

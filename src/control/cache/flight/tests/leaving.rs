@@ -33,6 +33,22 @@ fn who_takes_the_place_of_the_one_that_has_asked_gets_no_head_of_its_own() {
 }
 
 #[test]
+fn the_one_whose_refusal_another_has_got_is_woken_though_that_has_an_answer_at_once() {
+    let (scene, refuses) = (scene(), Arc::<AtomicBool>::default());
+    let is_set = set(refuses.clone());
+    let mut asker = scene.member(async {
+        is_set.await;
+        failed("refused".into(), Ended::Refused)
+    });
+    let mut follower = scene.member(scene.answer(Frames(1, 1)));
+    assert!(head(&mut asker).is_pending() && head(&mut follower).is_pending());
+    refuses.store(true, Ordering::Relaxed);
+    assert!(matches!(head(&mut follower), Poll::Ready(Headed::Asked(_))));
+    assert!(asker.is_woken());
+    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Own(_))));
+}
+
+#[test]
 fn after_a_failure_one_is_woken_that_is_still_there() {
     let (scene, fails) = (scene(), Arc::<AtomicBool>::default());
     let is_set = set(fails.clone());
