@@ -12,6 +12,7 @@ mod chunk;
 mod cost;
 mod count;
 pub(crate) mod custom_cost;
+mod decimal;
 mod event;
 mod fault;
 mod figure;
