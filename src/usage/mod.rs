@@ -25,6 +25,7 @@ pub(crate) mod metering;
 mod names;
 mod needles;
 mod parts;
+mod place;
 mod price;
 mod problem;
 mod repeats;
