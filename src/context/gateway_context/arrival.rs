@@ -11,28 +11,28 @@ use crate::settings::GatewaySettings;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 
-/// What is known of a request before anything is read of its body.
+/// What is known of a request before its body is read.
 pub(crate) struct Arrival {
     pub(crate) method: Method,
-    /// As the client sent it. The query may hold a key: it is never shown.
+    /// As the client sent it. Never shown: the query may hold a key.
     pub(crate) uri: Uri,
     pub(crate) place: GatewayPath,
     pub(crate) endpoint: Endpoint,
-    /// The client's, over the gateway's defaults where it sent any.
+    /// The client's over the gateway's defaults; `None` if it sent none.
     pub(crate) directives: Option<Box<Directives>>,
     /// The caller, if the host has named it.
     pub(crate) identity: Option<Identity>,
     /// `None` if nothing is set.
     pub(crate) settings: Option<Arc<GatewaySettings>>,
-    /// Those in force when the request arrived; `None` if they are the layer's.
+    /// The providers in force at the arrival; `None` if they are those of the layer.
     pub(crate) providers: Option<Arc<Providers>>,
-    /// The request has its client's key for the provider.
+    /// The request holds the client's own key for the provider.
     pub(crate) has_credentials: bool,
-    /// The layer's, for what is held of the body.
+    /// The layer's budget for what is held of the body.
     pub(crate) body_budget: Option<BodyBudget>,
     /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
-    /// Which of the gateway's tokens the client has shown, where that matters.
+    /// The number of the gateway token that the client has shown, if that matters.
     #[cfg_attr(
         not(any(feature = "cache", feature = "limits")),
         allow(dead_code, reason = "limits and the cache use it")
@@ -41,7 +41,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// With nothing but where it goes.
+    /// An arrival with a destination and nothing else.
     #[cfg(test)]
     pub(crate) fn new(method: Method, uri: Uri, endpoint: Endpoint) -> Self {
         Self {
@@ -61,12 +61,12 @@ impl Arrival {
     }
 }
 
-/// What is asked for, as the route tells it. The operation follows from it when somebody asks.
+/// What the route asks for. The operation is read from it on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Native(PathSpan),
     Unified(&'static str),
-    /// What the gateway lists by itself.
+    /// The gateway's own list of models.
     Models,
     Universal,
     None,

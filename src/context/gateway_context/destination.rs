@@ -15,7 +15,7 @@ impl GatewayContext {
         self.current().map(|step| &step.upstream).or(self.0.arrival.native.as_ref())
     }
 
-    /// Where the client's own request goes, whatever is tried after it.
+    /// The destination of the first step, whatever is tried after it.
     pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
         self.0
             .arrival
@@ -30,20 +30,21 @@ impl GatewayContext {
         self.upstream().map(|upstream| upstream.slug())
     }
 
-    /// The model that the gateway has chosen: of a model-routed request, without the provider's
-    /// prefix, or of the step that is tried after another has failed.
+    /// The model that the gateway has chosen: the one of a model-routed request, without the
+    /// provider's prefix, or the one of the step that is tried after a failed one.
     #[must_use]
     pub fn routed_model(&self) -> Option<&str> {
         self.current().and_then(|step| step.model.as_deref())
     }
 
-    /// The model that is asked for, as far as the gateway knows it when the request is sent. Layers
-    /// between the gateway and its client can go by it.
+    /// The requested model, as far as the gateway knows it when the request is sent. Layers between
+    /// the gateway and its client can rely on it.
     ///
-    /// It is the [`routed_model`](Self::routed_model); or else, on a provider's own path, the model
-    /// in the path, decoded once (Gemini, Bedrock, Azure's deployments), or the one in the body where
-    /// the gateway had to read that, for it [restricts models](crate::settings::GatewaySettingsBuilder::allow_models).
-    /// Otherwise it is `None`: the body of a request on a provider's own path is not read ahead.
+    /// This is the [`routed_model`](Self::routed_model). On a provider's own path, it is the model in
+    /// the path, decoded once (Gemini, Bedrock, Azure's deployments), or the one in the body if the
+    /// gateway had to read that because it
+    /// [restricts models](crate::settings::GatewaySettingsBuilder::allow_models). Otherwise it is
+    /// `None`: the body of a request on a provider's own path is not read ahead.
     #[must_use]
     pub fn model(&self) -> Option<Cow<'_, str>> {
         let in_body = self.routed_model().or_else(|| self.body_model());
@@ -51,8 +52,7 @@ impl GatewayContext {
         in_path.or(in_body.map(Cow::Borrowed))
     }
 
-    /// The model that the path calls, where the body names none or its provider looks at the path
-    /// alone.
+    /// The model in the path, if the body names none or the provider looks only at the path.
     pub(crate) fn model_in_path(&self, in_body: Option<&str>) -> Option<String> {
         let path = self.provider_path();
         let decides = || self.upstream().is_some_and(|upstream| upstream.decides_by_path(path));
@@ -60,9 +60,8 @@ impl GatewayContext {
         if counts { routing::model_in(path) } else { None }
     }
 
-    /// By which kind of path the request came: `native` (the provider in the path), `compat` or
-    /// `rest` (the provider in the model), or `universal` (several requests in the body). `None`
-    /// where it was refused for its path.
+    /// The kind of path: `native` (the provider in the path), `compat` or `rest` (the provider in the
+    /// model), or `universal` (several requests in the body). `None` if the path was refused.
     #[must_use]
     pub fn endpoint(&self) -> Option<&'static str> {
         match self.0.arrival.endpoint {
@@ -89,13 +88,13 @@ impl GatewayContext {
         }
     }
 
-    /// What is asked of the provider, told by the path.
+    /// The operation that the path asks of the provider.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.current().map_or_else(|| self.operation_of_path(), |step| step.operation)
     }
 
-    /// What the path alone tells: the same from the arrival to the end.
+    /// The operation by the path of the request, whatever step is tried.
     pub(crate) fn operation_of_path(&self) -> Operation {
         *self.0.operation.get_or_init(|| match self.0.arrival.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
@@ -109,13 +108,13 @@ impl GatewayContext {
         })
     }
 
-    /// Whether the client reads errors in the form of Anthropic's API for messages: on all paths of
-    /// that API, counting tokens and batches among them.
+    /// Returns true if the client reads errors in the form of Anthropic's Messages: on all paths of
+    /// that API, including token counts and batches.
     pub(crate) fn is_of_messages(&self) -> bool {
         self.operation() == Operation::Messages || operation::is_of_messages(self.provider_path())
     }
 
-    /// How its answers are written.
+    /// The shape of its answers.
     pub(crate) fn shape(&self) -> Shape {
         Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
     }

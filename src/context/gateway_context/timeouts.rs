@@ -1,4 +1,4 @@
-//! The timeouts of an exchange, and who has chosen them.
+//! The timeouts of an exchange, and whether the client has chosen them.
 
 use super::GatewayContext;
 use crate::directives::Directives;
@@ -6,8 +6,8 @@ use crate::directives::timeouts::Timeouts;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 impl GatewayContext {
-    /// Whether a timeout that has passed was the client's choice: it asked for less than the host
-    /// grants, so its passing says nothing about the provider.
+    /// Returns true if a timeout was the client's choice: it asked for less than the host grants, so
+    /// its passing says nothing about the provider.
     pub(crate) fn is_clients(&self, timeout: &TimeoutError) -> bool {
         let (phase, after) = (timeout.phase(), timeout.after());
         let asked = self.directives().and_then(|directives| directives.timeouts().of_phase(phase));
@@ -23,7 +23,8 @@ impl GatewayContext {
         granted.all(|granted| after < granted)
     }
 
-    /// Whether there may be a timeout for the current step: mostly there is none to be put together.
+    /// Returns true if the current step may have a timeout. Cheaper than [`timeouts`](Self::timeouts):
+    /// most steps have none.
     pub(crate) fn may_have_timeouts(&self) -> bool {
         let none = Timeouts::default();
         self.directives().is_some_and(|own| own.timeouts() != none)
@@ -32,7 +33,7 @@ impl GatewayContext {
                 .is_some_and(|own| own.timeouts != none || !own.provider_timeouts.is_empty())
     }
 
-    /// The timeouts that hold for the current step: the request's, then those of its gateway.
+    /// The timeouts of the current step: each is that of the request, or else that of its gateway.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         let own = self.directives().map(Directives::timeouts);

@@ -24,7 +24,7 @@ pub(in crate::control) struct Parts {
     /// Limits of what callers may use.
     #[cfg(feature = "limits")]
     pub(in crate::control) limits: Option<Limits>,
-    /// Here, for a service is cloned for each request; `None` where the layers above have none.
+    /// Here because the services above are cloned for each request; `None` if they have no cache.
     #[cfg(feature = "cache")]
     pub(in crate::control) caching: Option<Caching>,
 }

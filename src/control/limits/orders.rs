@@ -1,4 +1,4 @@
-//! Answers that were ordered and are made later, until they are fetched.
+//! Orders: answers that are made later, until they are fetched.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const ORDERS: usize = 4096;
 /// How long an order is known.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The last orders, each for a limited time. One that is forgotten counts as it was estimated.
+/// The last orders, each for a limited time. A forgotten one counts as it was estimated.
 #[derive(Debug)]
 pub(super) struct Orders(Recent<Order>);
 
@@ -29,13 +29,13 @@ impl Orders {
         self.0.insert(number, order, Instant::now().into_std());
     }
 
-    /// The order of an answer that is fetched: each once.
+    /// The order of a fetched answer; each is returned once.
     pub(super) fn take(&self, number: u64) -> Option<Order> {
         self.0.take(number, Instant::now().into_std())
     }
 }
 
-/// What an answer counts that was ordered, by an estimate.
+/// An ordered answer, and what counts for it by an estimate.
 #[derive(Debug)]
 pub(super) struct Order {
     scope: u64,
@@ -55,19 +55,19 @@ impl Order {
         Self { scope, provider: provider.into(), model: model.into(), request_bytes, counted }
     }
 
-    /// By what its model is known in the estimates.
+    /// The key of its model in the estimates.
     pub(super) fn model(&self) -> (u64, &str, &str) {
         (self.scope, &self.provider, &self.model)
     }
 
-    /// What it counts in the place of the estimate, now that its usage is known.
+    /// What counts in the place of the estimate once the usage is known.
     pub(super) fn settlements(
         &self,
         usage: &Usage,
         cost: Option<Cost>,
     ) -> impl Iterator<Item = (&Counted, Settlement)> {
         self.counted.iter().filter_map(move |counted| {
-            // Where nobody knows the price, the estimate stays.
+            // If the price is unknown, the estimate stays.
             let told = told(counted.measure, usage, cost)?;
             let claim = counted.claim;
             let spent = claim.amount.saturating_sub(counted.answer).saturating_add(told);

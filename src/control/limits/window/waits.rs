@@ -5,8 +5,8 @@ use super::{Count, capacity, multiplied, need, saturated};
 use crate::settings::limits::Window;
 
 impl Count {
-    /// In how many milliseconds nothing counts any more, if nothing is added, and what a bucket holds is settled
-    /// now as it was reserved.
+    /// The milliseconds until nothing counts any more, if nothing is added and what a bucket holds is
+    /// settled now as it was reserved.
     pub(crate) fn resets_after(&self, window: Window, limit: u64, now: u64) -> u64 {
         let counted = self.counted();
         match window {
@@ -21,8 +21,8 @@ impl Count {
         }
     }
 
-    /// In how many milliseconds there may be room for `amount`. That of an amount for which there is never
-    /// room is when nothing counts any more.
+    /// The milliseconds until there may be room for `amount`. If there never is, those until nothing
+    /// counts any more.
     pub(crate) fn retry_after(&self, window: Window, limit: u64, amount: u64, now: u64) -> u64 {
         let need = need(amount);
         let capacity = capacity(window, limit);
@@ -37,7 +37,7 @@ impl Count {
             Window::Fixed(period) => end(period, now) - now,
             Window::Sliding(length) => {
                 let length = Span::of(length);
-                // When so little of `count` is in the window that it leaves `room`.
+                // The time at which the share of `count` in the window has shrunk to `room`.
                 let shrunk = |count: u64, room: u64, stretch: u64| {
                     let rest = match multiplied(room, length.length).checked_div(u128::from(count))
                     {
@@ -58,8 +58,8 @@ impl Count {
         }
     }
 
-    /// In how many milliseconds a bucket has gained so much. One that nothing flows into never does: it is
-    /// asked about again after its `per`.
+    /// The milliseconds until a bucket has gained `gain`. One that nothing flows into never does: ask
+    /// again after its `per`.
     fn filled_after(&self, per: Span, limit: u64, gain: u64, now: u64) -> u64 {
         let units = match gain.checked_mul(per.length) {
             _ if limit == 0 => per.length,
