@@ -7,9 +7,10 @@
 #[cfg(feature = "cache")]
 #[path = "allocations/cache.rs"]
 mod cache;
+#[path = "allocations/clients.rs"]
+mod clients;
 
-use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::mem::size_of_val;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use allocation_counter::{AllocationInfo, measure};
 use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::{Body, Frame};
-use http_body_util::{Full, StreamBody};
+use clients::{AtOnce, Streams};
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
 use tower::layer::util::Identity;
 use tower::{Layer, Service};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettings, GatewaySettingsBuilder};
@@ -34,50 +35,6 @@ const NATIVE: u64 = 10;
 const HOOKED: u64 = 3;
 /// The allocations that model-routed requests may add.
 const UNIFIED: u64 = 25;
-
-/// A client or app that is always ready and answers at once with a head like xAI's.
-#[derive(Clone, Copy)]
-struct AtOnce;
-
-impl AtOnce {
-    fn headers() -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(24);
-        for name in [
-            "content-type",
-            "cache-control",
-            "x-request-id",
-            "x-zero-data-retention",
-            "x-data-retention",
-            "x-ratelimit-limit-requests",
-            "x-ratelimit-limit-tokens",
-            "x-ratelimit-remaining-requests",
-            "x-ratelimit-remaining-tokens",
-            "x-metrics-e2e-ms",
-            "x-metrics-ttft-ms",
-            "vary",
-            "date",
-        ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
-        }
-        headers
-    }
-}
-
-impl<B> Service<Request<B>> for AtOnce {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        let mut response = Response::new(Full::from(Bytes::from_static(b"{}")));
-        *response.headers_mut() = Self::headers();
-        ready(Ok(response))
-    }
-}
 
 /// A request with the headers of the OpenAI SDK for Python.
 fn request(path: &'static str) -> Request<Full<Bytes>> {
@@ -225,36 +182,6 @@ fn locks_allocate_nothing_where_no_locked_header_is_sent() {
     assert_eq!(of(all_locked, None), of(none_locked, None));
     for header in [("cf-aig-max-attempts", "2"), ("cf-aig-metadata", "{\"team\":\"a\"}")] {
         assert_eq!(of(|of| of, Some(header)), of(none_locked, Some(header)), "{header:?}");
-    }
-}
-
-/// Answers with a stream of this many events, each in a frame.
-#[derive(Clone, Copy)]
-struct Streams(usize);
-
-type Frames = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
-
-impl<B> Service<Request<B>> for Streams {
-    type Response = Response<Frames>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        const EVENTS: [&str; 2] = [
-            "data: {\"model\":\"grok-4\",\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":null}\n\n",
-            "data: {\"model\":\"grok-4\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"total_tokens\":1}}\n\n",
-        ];
-        let event =
-            |place: usize| Ok(Frame::data(Bytes::from_static(EVENTS[place % 2].as_bytes())));
-        let frames: Vec<_> = (0..self.0).map(event).collect();
-        let mut response = Response::new(StreamBody::new(stream::iter(frames)));
-        let value = HeaderValue::from_static("text/event-stream");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, value);
-        ready(Ok(response))
     }
 }
 

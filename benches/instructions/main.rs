@@ -11,6 +11,8 @@ mod count;
 mod exchange;
 #[path = "../frames/mod.rs"]
 mod frames;
+mod gateways;
+mod records;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -19,54 +21,28 @@ use bytes::Bytes;
 use count::{Held, each_exchange, each_time};
 use exchange::{Client, chat, exchange, request};
 use frames::Frames;
+use gateways::{bare, builder, every_layer, hooked, settings, with_token};
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, Uri};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use records::written;
 use tokio::runtime::Builder;
 use tower::{Layer, Service};
-use tower_ai_gateway::config::Config;
+use tower_ai_gateway::Operation;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::cache::MemoryCache;
-use tower_ai_gateway::internals::{Format, Meter, prepare};
-use tower_ai_gateway::log::{JsonLines, LogHook, LogRecord, LogSink, LogStore};
+use tower_ai_gateway::internals::{Format, Meter};
+use tower_ai_gateway::log::{JsonLines, LogHook, LogStore};
 use tower_ai_gateway::metrics::Metrics;
 use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
-use tower_ai_gateway::settings::{
-    GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, Settings, SettingsTable,
-};
-use tower_ai_gateway::{EndEvent, GatewayLayer, GatewayLayerBuilder, Operation, Provider};
+use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
 const KIB: usize = 1024;
-
-fn builder() -> GatewayLayerBuilder {
-    GatewayLayer::builder().providers(Provider::all())
-}
-
-fn bare() -> GatewayLayer {
-    builder().build().unwrap()
-}
-
-fn hooked() -> GatewayLayer {
-    let hook = |end: &EndEvent<'_>| {
-        black_box((end.response_bytes, end.cost));
-    };
-    builder().metrics_hook(hook).build().unwrap()
-}
-
-/// A gateway with a token and a key, whose requests may be sent twice, and with these rules.
-fn settings(rules: impl IntoIterator<Item = LimitRule>) -> Settings {
-    let gateway = GatewaySettings::builder()
-        .token(GatewayToken::new("test-token"))
-        .key("grok", Secret::new("test-key").unwrap())
-        .defaults(|defaults| defaults.max_attempts = Some(2));
-    let gateway = rules.into_iter().fold(gateway, GatewaySettingsBuilder::limit);
-    Settings::new(SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap()))
-}
 
 /// An exchange with a gateway's token, under these rules.
 fn controlled(rules: impl IntoIterator<Item = LimitRule>) {
@@ -74,15 +50,6 @@ fn controlled(rules: impl IntoIterator<Item = LimitRule>) {
     let layer = builder().settings(settings(rules)).build().unwrap();
     let service = layer.client_layer().layer(ControlLayer::new().layer(Client::json()));
     each_exchange(service, || with_token(&body));
-}
-
-/// A request whose key is the gateway's.
-fn with_token(body: &Bytes) -> Request<Frames> {
-    let mut request = request(NATIVE, body);
-    request.headers_mut().remove(AUTHORIZATION);
-    let token = HeaderValue::from_static("Bearer test-token");
-    request.headers_mut().insert("cf-aig-authorization", token);
-    request
 }
 
 // What the client and the bench itself take: in all other exchanges too.
@@ -158,45 +125,6 @@ fn native_log() {
     each_exchange(&mut service, quiet);
 }
 
-/// A typical record of an exchange without bodies.
-fn record(number: u32) -> LogRecord {
-    let json = r#"{
-        "id": "019ebad4-0001-7000-8000-000000000000", "created_at": "2026-06-01T10:00:00.123Z",
-        "event_id": "019ebad4-0001-7000-8000-000000000000", "account": "acct", "gateway": "gw",
-        "provider": "grok", "model": "grok-4.3", "request_model": "grok-4.3",
-        "model_type": "chat", "request_type": "native", "method": "POST",
-        "path": "/v1/acct/gw/grok/v1/chat/completions", "duration": 812.345678,
-        "request_content_type": "application/json", "response_content_type": "application/json",
-        "user_agent": "OpenAI/JS 6.49.0", "status_code": 200, "success": true,
-        "outcome": "complete", "terminal": "json", "attempts": 1, "metering": "complete",
-        "tokens_in": 32, "tokens_out": 9, "usage_metadata": {
-            "input_uncached": 26, "cache_read": 6, "output_visible": 9, "reasoning": 0,
-            "total_reported": 41, "service_tier": "default"
-        },
-        "cost": 0.0000561, "cost_ticks": 561000, "cost_source": "reported",
-        "provider_request_id": "1",
-        "timings": { "to_head": 810.123456, "to_first_data": 811.1, "overhead": 0.031337 },
-        "request_size": 1024, "response_size": 1024
-    }"#;
-    let mut record: LogRecord = serde_json::from_str(json).unwrap();
-    record.id = format!("019ebad4-0001-7000-8000-{number:012x}");
-    record.event_id.clone_from(&record.id);
-    record
-}
-
-/// The log writer's work for a batch of records.
-fn written(sink: &mut impl LogSink, batch: u32) {
-    let mut numbers = 0..;
-    each_time(
-        || numbers.by_ref().take(batch as usize).map(record).collect::<Vec<_>>(),
-        |mut records| {
-            records.iter_mut().for_each(prepare);
-            sink.write(&records).unwrap();
-            records
-        },
-    );
-}
-
 #[library_benchmark]
 fn log_record_json() {
     written(&mut JsonLines::new(std::io::sink()), 1);
@@ -265,18 +193,6 @@ fn native_control_cache_miss() {
         let rest = &chat(KIB - body.len(), true)[1..];
         request(NATIVE, &Bytes::from([body.as_bytes(), rest].concat()))
     });
-}
-
-/// The settings of `benches/e2e`: every layer has something to look at and nothing to do.
-fn every_layer() -> SettingsTable {
-    let directory = tempfile::tempdir().unwrap();
-    let mut text = include_str!("../e2e/settings.toml").to_owned();
-    for (name, value) in [("BENCH_TOKEN", "test-token"), ("BENCH_KEY", "test-key")] {
-        let file = directory.path().join(name);
-        std::fs::write(&file, value).unwrap();
-        text = text.replace(&format!("env = {name:?}"), &format!("file = {file:?}"));
-    }
-    Config::from_toml(&text).unwrap().settings()
 }
 
 // As a server runs it: the tasks that it leaves behind are counted, too.

@@ -1,5 +1,8 @@
 //! `/dashboard/api/limits`: how the limits of gateways stand, and resets of what counts.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,127 +180,5 @@ fn unknown(error: UnknownCounter) -> Failed {
     match error {
         UnknownCounter::Rule => Failed::unknown(error),
         _ => Failed::bad(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-    use std::sync::Mutex;
-
-    use tower_ai_gateway::control::ControlLayer;
-    use tower_ai_gateway::control::limits::{
-        Claim, Counter, Decision, LimitStore, MemoryStore, ReservationId, Settlement, Standing,
-        StoreError, StoreFuture,
-    };
-    use tower_ai_gateway::settings::limits::LimitRule;
-    use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
-
-    use super::*;
-
-    /// It does not say whether it has changed a counter.
-    #[derive(Debug, Default)]
-    struct Silent(MemoryStore);
-
-    impl LimitStore for Silent {
-        fn reserve<'a>(&'a self, id: ReservationId, all: &'a [Claim]) -> StoreFuture<'a, Decision> {
-            self.0.reserve(id, all)
-        }
-
-        fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
-            self.0.settle(id, settlements);
-        }
-
-        fn standing<'a>(
-            &'a self,
-            counter: &'a Counter,
-            window: Window,
-            limit: u64,
-        ) -> StoreFuture<'a, Standing> {
-            self.0.standing(counter, window, limit)
-        }
-
-        fn refund<'a>(
-            &'a self,
-            _: &'a Counter,
-            _: Window,
-            _: u64,
-            _: Option<u64>,
-        ) -> StoreFuture<'a, ()> {
-            Box::pin(async { Err(StoreError::Timeout) })
-        }
-    }
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_change_that_may_have_been_made_is_in_the_log() {
-        crate::every_thread::may_log();
-        let written = Written::default();
-        let writer = written.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
-        let _guard = tracing::subscriber::set_default(subscriber.finish());
-        let rule = LimitRule::requests("r", 5, Window::Fixed(Period::Day));
-        let settings = GatewaySettings::builder().authenticated_elsewhere().limit(rule);
-        let table = SettingsTable::new().gateway_of_any_account("g", settings.build().unwrap());
-        let limits = Limits {
-            handle: ControlLayer::new().limits(Silent::default()).limits_handle(),
-            settings: Some(Settings::new(table)),
-            by: "a test",
-        };
-        for (extra, what) in [(None, "reset"), (Some(3), "raised")] {
-            let (gateway, rule) = ("g".to_owned(), "r".to_owned());
-            let change = Change { account: None, gateway, rule, values: Vec::new(), extra };
-            let failed = limits.change(None, change).await.unwrap_err();
-            assert!(failed.message().contains("in time"));
-            let lines = String::from_utf8(std::mem::take(&mut *written.0.lock().unwrap())).unwrap();
-            let line = lines.lines().find(|line| line.contains("a limit"));
-            let line = line.unwrap_or_else(|| panic!("it is told: {lines}"));
-            assert!(line.contains(&format!("a limit may have been {what}")), "{line}");
-            assert!(line.contains("by=\"a test\"") && line.contains("in time"), "{line}");
-            assert!(line.contains("before=0") && !line.contains("after="), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_change_is_read_strictly() {
-        let read =
-            |text: &str, raises| Change::read(text.as_bytes(), raises).map_err(Failed::message);
-        let change = read(r#"{"account":"a","gateway":"g","rule":"r","values":["x",""]}"#, false);
-        let change = change.map_err(|error| panic!("{error}")).unwrap();
-        assert_eq!((change.account.as_deref(), &*change.gateway), (Some("a"), "g"));
-        assert_eq!(
-            (&*change.rule, &change.values[..]),
-            ("r", &["x".to_owned(), String::new()][..])
-        );
-        assert_eq!(change.extra, None);
-        for (text, raises, words) in [
-            ("", false, "EOF"),
-            ("[]", false, "object"),
-            (r#"{"rule":"r"}"#, false, "`gateway`"),
-            (r#"{"gateway":"g"}"#, false, "`rule`"),
-            (r#"{"gateway":"g","rule":"r","account":1}"#, false, "`account`"),
-            (r#"{"gateway":"g","rule":"r","values":"x"}"#, false, "`values`"),
-            (r#"{"gateway":"g","rule":"r","values":[1]}"#, false, "`values`"),
-            (r#"{"gateway":"g","rule":"r","extra":1}"#, false, "raise alone"),
-            (r#"{"gateway":"g","rule":"r"}"#, true, "`extra`"),
-            (r#"{"gateway":"g","rule":"r","extra":-1}"#, true, "`extra`"),
-            (r#"{"gateway":"g","rule":"r","more":1}"#, false, "alone"),
-        ] {
-            let error = read(text, raises).err().unwrap_or_default();
-            assert!(error.contains(words), "{text}: {error}");
-        }
     }
 }

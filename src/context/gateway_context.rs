@@ -1,18 +1,21 @@
 //! The identity of an exchange, shared by everything that takes part in it.
 
 pub(crate) mod acted;
+mod arrival;
+mod destination;
 mod progress;
 #[cfg_attr(not(feature = "limits"), allow(dead_code, reason = "limits use it"))]
 pub(crate) mod reserved;
 pub(crate) mod session;
+mod timeouts;
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method};
 
+pub(crate) use self::arrival::{Arrival, Endpoint};
 use self::progress::Progress;
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
@@ -21,15 +24,13 @@ use crate::directives::narrowing::Narrowing;
 use crate::provider::{Providers, Upstream};
 use crate::rejection::Asked;
 use crate::routing;
-use crate::routing::{GatewayPath, PathSpan};
+use crate::routing::PathSpan;
 use crate::settings::GatewaySettings;
 #[cfg(any(feature = "cache", feature = "limits"))]
 use crate::settings::GatewayToken;
-use crate::usage::Shape;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 use crate::util::log_id::LogId;
-use crate::util::operation;
 use crate::util::operation::Operation;
 
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and
@@ -55,67 +56,6 @@ struct Inner {
     /// not known here: who observes an exchange is no part of its identity.
     observer: Option<Arc<dyn Any + Send + Sync>>,
     progress: Progress,
-}
-
-/// What is known of a request before anything is read of its body.
-pub(crate) struct Arrival {
-    pub(crate) method: Method,
-    /// As the client sent it. The query may hold a key: it is never shown.
-    pub(crate) uri: Uri,
-    pub(crate) place: GatewayPath,
-    pub(crate) endpoint: Endpoint,
-    /// The client's, over the gateway's defaults where it sent any.
-    pub(crate) directives: Option<Box<Directives>>,
-    /// The caller, if the host has named it.
-    pub(crate) identity: Option<Identity>,
-    /// `None` if nothing is set.
-    pub(crate) settings: Option<Arc<GatewaySettings>>,
-    /// Those in force when the request arrived; `None` if they are the layer's.
-    pub(crate) providers: Option<Arc<Providers>>,
-    /// The request has its client's key for the provider.
-    pub(crate) has_credentials: bool,
-    /// The layer's, for what is held of the body.
-    pub(crate) body_budget: Option<BodyBudget>,
-    /// The provider that the path names.
-    pub(crate) native: Option<Arc<Upstream>>,
-    /// Which of the gateway's tokens the client has shown, where that matters.
-    #[cfg_attr(
-        not(any(feature = "cache", feature = "limits")),
-        allow(dead_code, reason = "limits and the cache use it")
-    )]
-    pub(crate) token: Option<u16>,
-}
-
-impl Arrival {
-    /// With nothing but where it goes.
-    #[cfg(test)]
-    pub(crate) fn new(method: Method, uri: Uri, endpoint: Endpoint) -> Self {
-        Self {
-            method,
-            uri,
-            place: GatewayPath::default(),
-            endpoint,
-            directives: None,
-            identity: None,
-            settings: None,
-            providers: None,
-            has_credentials: false,
-            body_budget: None,
-            native: None,
-            token: None,
-        }
-    }
-}
-
-/// What is asked for, as the route tells it. The operation follows from it when somebody asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Native(PathSpan),
-    Unified(&'static str),
-    /// What the gateway lists by itself.
-    Models,
-    Universal,
-    None,
 }
 
 impl GatewayContext {
@@ -222,115 +162,6 @@ impl GatewayContext {
     #[must_use]
     pub fn gateway(&self) -> &str {
         self.0.arrival.place.gateway_id(self.path(), || self.directives()?.gateway_id.as_deref())
-    }
-
-    pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
-        self.current().map(|step| &step.upstream).or(self.0.arrival.native.as_ref())
-    }
-
-    /// Where the client's own request goes, whatever is tried after it.
-    pub(crate) fn first_upstream(&self) -> Option<&Arc<Upstream>> {
-        self.0
-            .arrival
-            .native
-            .as_ref()
-            .or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
-    }
-
-    /// The slug of the provider that the request goes to, once that is known.
-    #[must_use]
-    pub fn provider(&self) -> Option<&str> {
-        self.upstream().map(|upstream| upstream.slug())
-    }
-
-    /// The model that the gateway has chosen: of a model-routed request, without the provider's
-    /// prefix, or of the step that is tried after another has failed.
-    #[must_use]
-    pub fn routed_model(&self) -> Option<&str> {
-        self.current().and_then(|step| step.model.as_deref())
-    }
-
-    /// The model that is asked for, as far as the gateway knows it when the request is sent. Layers
-    /// between the gateway and its client can go by it.
-    ///
-    /// It is the [`routed_model`](Self::routed_model); or else, on a provider's own path, the model
-    /// in the path, decoded once (Gemini, Bedrock, Azure's deployments), or the one in the body where
-    /// the gateway had to read that, for it [restricts models](crate::settings::GatewaySettingsBuilder::allow_models).
-    /// Otherwise it is `None`: the body of a request on a provider's own path is not read ahead.
-    #[must_use]
-    pub fn model(&self) -> Option<Cow<'_, str>> {
-        let in_body = self.routed_model().or_else(|| self.body_model());
-        let in_path = self.model_in_path(in_body).map(Cow::Owned);
-        in_path.or(in_body.map(Cow::Borrowed))
-    }
-
-    /// The model that the path calls, where the body names none or its provider looks at the path
-    /// alone.
-    pub(crate) fn model_in_path(&self, in_body: Option<&str>) -> Option<String> {
-        let path = self.provider_path();
-        let decides = || self.upstream().is_some_and(|upstream| upstream.decides_by_path(path));
-        let counts = in_body.is_none() && self.is_call() || decides();
-        if counts { routing::model_in(path) } else { None }
-    }
-
-    /// By which kind of path the request came: `native` (the provider in the path), `compat` or
-    /// `rest` (the provider in the model), or `universal` (several requests in the body). `None`
-    /// where it was refused for its path.
-    #[must_use]
-    pub fn endpoint(&self) -> Option<&'static str> {
-        match self.0.arrival.endpoint {
-            Endpoint::Native(_) => Some("native"),
-            Endpoint::Unified(_) | Endpoint::Models if self.0.arrival.place.gateway_by_header => {
-                Some("rest")
-            }
-            Endpoint::Unified(_) | Endpoint::Models => Some("compat"),
-            Endpoint::Universal => Some("universal"),
-            Endpoint::None => None,
-        }
-    }
-
-    /// The path behind the provider's slug.
-    pub(crate) fn provider_path(&self) -> &str {
-        if let Some(step) = self.current() {
-            return &step.path;
-        }
-        match self.0.arrival.endpoint {
-            Endpoint::Native(rest) => rest.text(self.path()),
-            Endpoint::Unified(endpoint) => endpoint,
-            Endpoint::Models => "models",
-            Endpoint::Universal | Endpoint::None => "",
-        }
-    }
-
-    /// What is asked of the provider, told by the path.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.current().map_or_else(|| self.operation_of_path(), |step| step.operation)
-    }
-
-    /// What the path alone tells: the same from the arrival to the end.
-    pub(crate) fn operation_of_path(&self) -> Operation {
-        *self.0.operation.get_or_init(|| match self.0.arrival.endpoint {
-            Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
-                Operation::of(self.provider_path())
-            }
-            // Only the shape of the error depends on it.
-            Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
-                Operation::Messages
-            }
-            Endpoint::Universal | Endpoint::None => Operation::Other,
-        })
-    }
-
-    /// Whether the client reads errors in the form of Anthropic's API for messages: on all paths of
-    /// that API, counting tokens and batches among them.
-    pub(crate) fn is_of_messages(&self) -> bool {
-        self.operation() == Operation::Messages || operation::is_of_messages(self.provider_path())
-    }
-
-    /// How its answers are written.
-    pub(crate) fn shape(&self) -> Shape {
-        Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
     }
 
     /// What the form of the gateway's own answer depends on.

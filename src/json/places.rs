@@ -9,77 +9,20 @@
 //! It looks into everything else, so that unknown places are found too. It builds no tree and does
 //! not recurse; bytes may be split anywhere.
 
-use std::borrow::Cow;
+mod keys;
+#[cfg(test)]
+mod tests;
 
+use self::keys::{LONGEST_KEY, Member};
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
 use super::trail::{Place, PlaceError, Trails};
 use super::{is_scalar, string};
 
-/// The longest key that matters, with every letter as a `\u` escape, and room for separators.
-const LONGEST_KEY: usize = 6 * 32;
 const LONGEST_NAME: usize = 1024;
 /// The maximum nesting of arrays and objects: one bit of each set in [`Open`].
 const DEEPEST: u32 = u128::BITS;
-
-/// Members whose strings name models, at any depth.
-const NAMES: [&str; 6] = ["model", "models", "modelid", "modelname", "fallback", "fallbacks"];
-
-/// Endings of other keys of such members: `answering_model`, `input_model_id`.
-const ENDS: [&str; 5] = ["model", "models", "modelid", "modelname", "deployment"];
-
-/// Top-level members that choose what is called.
-const EFFECTIVE: [&str; 6] = ["models", "modelid", "modelname", "preset", "agent", "agentid"];
-
-/// Members at any depth that hold schemas or the client's own data.
-const PASSED_OVER: [&str; 11] = [
-    "arguments",
-    "defs",
-    "definitions",
-    "inputschema",
-    "labels",
-    "metadata",
-    "outputschema",
-    "properties",
-    "responsejsonschema",
-    "responseschema",
-    "schema",
-];
-
-/// Members at any depth that hold arrays of texts and examples. Objects there may be anything.
-const TEXTS: [&str; 10] = [
-    "chathistory",
-    "content",
-    "contents",
-    "examples",
-    "functiondeclarations",
-    "inputexamples",
-    "inputmessages",
-    "messages",
-    "system",
-    "toolresults",
-];
-
-/// The same, for keys that have another meaning further inside.
-const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
-
-/// The kind of a member's value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Member {
-    /// Looked into.
-    #[default]
-    Plain,
-    /// One or several names.
-    Name(&'static str),
-    /// Like `Name`, but the name hides a model.
-    Alias(&'static str),
-    /// If it is an object, it has its own model.
-    Prompt,
-    PassedOver,
-    /// Skipped if it is an array.
-    Texts,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -350,75 +293,4 @@ impl Places {
         }
         Ok(())
     }
-
-    fn member_of_element(&mut self) -> Member {
-        if let Some(trails) = &mut self.trails {
-            trails.element(self.open.depth);
-        }
-        // An object among names is an alternative that may have its own `model`.
-        if self.open.names() { Member::Name("models") } else { Member::Plain }
-    }
-
-    fn member_of_key(&mut self) -> Result<Member, PlaceError> {
-        let is_long = self.text.len() > LONGEST_KEY;
-        let text = std::mem::take(&mut self.text);
-        let key = if is_long { None } else { string::decoded(&text) };
-        // Neither it nor the empty key matters.
-        let key = key.unwrap_or_default();
-        let plain = without_style(&key);
-        if let Some(trails) = &mut self.trails {
-            trails.key(self.open.depth, &key, &plain)?;
-        }
-        let member = self.member_called(&plain);
-        self.text = text;
-        Ok(member)
-    }
-
-    fn member_called(&mut self, key: &str) -> Member {
-        let is_top = self.open.depth == 1;
-        let is_one_of = |names: &[&str]| names.contains(&key);
-        if is_top {
-            self.is_effective = is_one_of(&EFFECTIVE);
-        }
-        match key {
-            // The scanner of the body reads it.
-            "model" if is_top => return Member::Plain,
-            "preset" if is_top => return Member::Alias("preset"),
-            "agent" if is_top => return Member::Alias("agent"),
-            "agentid" if is_top => return Member::Alias("agent_id"),
-            "route" if is_top => self.routes = true,
-            "models" if is_top => self.has_models = true,
-            "id" if self.open.names() => return Member::Name("model"),
-            "prompt" if self.refuses_prompt() => return Member::Prompt,
-            _ => {}
-        }
-        if let Some(name) = NAMES.into_iter().find(|name| *name == key) {
-            return Member::Name(name);
-        }
-        if ENDS.into_iter().any(|end| key.ends_with(end)) {
-            return Member::Name("model");
-        }
-        if is_one_of(&PASSED_OVER) || is_top && key == "systeminstruction" {
-            return Member::PassedOver;
-        }
-        let is_text = is_one_of(&TEXTS) || is_top && is_one_of(&TEXTS_AT_THE_TOP);
-        if is_text { Member::Texts } else { Member::Plain }
-    }
-
-    fn refuses_prompt(&self) -> bool {
-        self.trails.as_ref().is_some_and(|trails| trails.refuses_prompt(self.open.depth))
-    }
 }
-
-/// The key in lower case and without separators.
-fn without_style(key: &str) -> Cow<'_, str> {
-    let is_separator = |character| matches!(character, '_' | '-' | '$' | ' ');
-    if !key.contains(|character: char| is_separator(character) || character.is_ascii_uppercase()) {
-        return Cow::Borrowed(key);
-    }
-    let plain = key.chars().filter(|character| !is_separator(*character));
-    Cow::Owned(plain.map(|character| character.to_ascii_lowercase()).collect())
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,41 +1,40 @@
 //! Reads as much of a request body as its routing needs, then sends the request.
 
+mod checks;
+mod models;
+mod session;
+mod waits;
+
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::EXPECT;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower::BoxError;
 
+use self::checks::Checks;
+use self::session::Seeking;
+use self::waits::Waits;
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
 use crate::hook::Outcome;
-use crate::hook::guard::{Guards, Subject};
 use crate::json::object::ObjectScanner;
 use crate::provider::headers::HeaderScan;
 use crate::rejection::{Code, Rejection};
 use crate::request::access;
-use crate::request::access::allow_model;
 use crate::request::affinity::SessionReader;
-use crate::request::allowance::Allowance;
 use crate::request::body::RequestBody;
 use crate::request::collect::Collect;
 use crate::request::dynamic;
-use crate::request::guards::Checking;
 use crate::request::model_reader::ModelReader;
-use crate::request::peek::{DRAIN_TIME, Drain, Found, Peek};
+use crate::request::peek::{Drain, Found, Peek};
 use crate::request::peek_for::PeekFor;
 use crate::request::stages::{BodyChange, NamedBy, Shared};
-use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
-use crate::util::patience::Patience;
-use crate::util::timeout::TimeoutPhase;
 
 /// The request for the provider, and what waits for the response.
 type Sent<B> = (Request<RequestBody<B>>, ResponseRelay);
@@ -61,85 +60,12 @@ pub(crate) struct BodyRouting<B> {
     pub(crate) relay: ResponseRelay,
 }
 
-/// Guards that check a request that is otherwise ready.
-struct Checks {
-    change: BodyChange,
-    checking: Checking,
-    /// What they will see, and how much of the body each, until that is read.
-    unread: Option<(Subject, Vec<usize>)>,
-}
-
-/// The body is being read for its session.
-struct Seeking {
-    change: BodyChange,
-    reader: SessionReader,
-    /// After this time the request is sent without a session.
-    patience: Patience,
-}
-
-/// How long a request is held back for its session.
-const SESSION_TIME: Duration = Duration::from_secs(1);
-
-/// Timeouts of the client's body.
-struct Waits {
-    /// How many bytes the client had sent when it was last waited for.
-    seen: u64,
-    /// Until its next bytes.
-    body: Patience,
-    /// For the whole exchange.
-    total: Patience,
-    /// For the rest of a refused body.
-    drain: Patience,
-}
-
-impl Waits {
-    fn new(shared: &Shared, context: &GatewayContext) -> Self {
-        // The provider's own timeouts apply only once the provider is known.
-        let general = context.settings().map(|settings| settings.timeouts);
-        let timeouts = context.timeouts().or(general.unwrap_or_default());
-        Self {
-            seen: 0,
-            body: Patience::new(timeouts.body.or(shared.body_timeout)),
-            total: Patience::new(timeouts.total),
-            drain: Patience::new(Some(DRAIN_TIME)),
-        }
-    }
-}
-
 #[expect(clippy::large_enum_variant, reason = "it is always boxed, and the other variant is rare")]
 enum Reading<B> {
     /// Up to the model.
     Model(Peek<B>),
     /// To the end.
     Whole(Collect<B>),
-}
-
-impl Checks {
-    fn new(
-        change: BodyChange,
-        guards: &Guards,
-        head: &HeaderMap,
-        context: &GatewayContext,
-    ) -> Result<Self, Rejection> {
-        let mut checking = Checking::new(guards);
-        let steps = (0..).map_while(|number| context.nth_step(number));
-        let entries = steps.map_while(|step| step.entry.as_deref()).enumerate();
-        let mut has_entries = false;
-        for (number, entry) in entries {
-            has_entries = true;
-            let mut subject = Subject::new(context, Some(number), &entry.headers);
-            subject.body = entry.body.clone();
-            subject.is_whole = true;
-            let limits = checking.limits(&subject)?;
-            checking.add(subject, limits);
-        }
-        if has_entries {
-            return Ok(Self { change, checking, unread: None });
-        }
-        let subject = Subject::new(context, None, head);
-        let limits = checking.limits(&subject)?;
-        Ok(Self { change, checking, unread: Some((subject, limits)) })
-    }
 }
 
 /// Members beside the model are kept only if the request may use a dynamic route.
@@ -240,95 +166,10 @@ where
         polled.map_ok(|()| checks.change)
     }
 
-    #[cold]
-    fn begin_session(
-        &mut self,
-        change: BodyChange,
-        mut reader: SessionReader,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<BodyChange, Rejection>> {
-        if let BodyChange::Replaced(body) = &change {
-            reader.push(body);
-        } else if let Reading::Model(peek) = &mut self.reading {
-            peek.show_held(|data| reader.push(data));
-        }
-        let patience = Patience::new(Some(SESSION_TIME));
-        self.poll_session(Box::new(Seeking { change, reader, patience }), cx)
-    }
-
-    /// Ready when the session is known, or does not come in time.
-    #[cold]
-    fn poll_session(
-        &mut self,
-        mut seeking: Box<Seeking>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<BodyChange, Rejection>> {
-        let Seeking { reader, patience, .. } = &mut *seeking;
-        if let Reading::Model(peek) = &mut self.reading
-            && peek.poll_session(reader, cx)?.is_pending()
-            && patience.poll_end(cx).is_pending()
-        {
-            self.seeking = Some(seeking);
-            return Poll::Pending;
-        }
-        seeking.reader.finish(&self.relay.context);
-        Poll::Ready(Ok(seeking.change))
-    }
-
-    #[cold]
-    fn poll_checks(
-        &mut self,
-        checks: &mut Checks,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Rejection>> {
-        if let Some((_, limits)) = &checks.unread {
-            let limit = limits.iter().copied().max().unwrap_or_default();
-            if let Reading::Model(peek) = &mut self.reading
-                && peek.poll_held(limit, cx)?.is_pending()
-            {
-                return self.poll_waits(cx).map(Err);
-            }
-        }
-        if let Some((mut subject, limits)) = checks.unread.take() {
-            let limit = limits.iter().copied().max().unwrap_or_default();
-            if let Reading::Model(peek) = &mut self.reading {
-                (subject.body, subject.is_whole) = peek.beginning(limit)?;
-            }
-            let watch = self.relay.watch.as_deref();
-            if let Some(model) = watch.and_then(RequestState::model) {
-                // Some paths name the model that is called, whatever the body says.
-                let in_path = self.relay.context.model_in_path(Some(model));
-                subject.model = Some(in_path.map_or_else(|| model.into(), String::into_boxed_str));
-            }
-            checks.checking.add(subject, limits);
-        }
-        checks.checking.poll(&mut self.relay.exchange, cx)
-    }
-
     /// Ready when the body has been read far enough, cannot be read, or took too long.
     fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
         let found = self.poll_body(cx);
         if found.is_pending() { self.poll_waits(cx).map(Err) } else { found }
-    }
-
-    fn poll_waits(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
-        let Self { shared, reading, waits, relay, .. } = self;
-        let waits = waits.get_or_insert_with(|| Box::new(Waits::new(shared, &relay.context)));
-        if let Reading::Model(peek) = reading
-            && peek.is_refused()
-        {
-            return waits.drain.poll_end(cx).map(|()| peek.give_up());
-        }
-        let seen = relay.watch.as_ref().map_or(0, |watch| watch.bytes.load(Ordering::Relaxed));
-        if seen != waits.seen {
-            waits.seen = seen;
-            waits.body.restart();
-        }
-        if waits.body.poll_end(cx).is_ready() {
-            return Poll::Ready(messages::slow_body(TimeoutPhase::Body, waits.body.limit()));
-        }
-        let total = waits.total.limit();
-        waits.total.poll_end(cx).map(|()| messages::slow_body(TimeoutPhase::Total, total))
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Found, Rejection>> {
@@ -401,36 +242,6 @@ where
             && let Reading::Model(peek) = &self.reading
         {
             self.head.extensions_mut().insert(peek.asks());
-        }
-    }
-
-    /// Checks the models found in a body on a provider's own path.
-    fn restrict_models(&self, found: Found) -> Result<(), Rejection> {
-        let Self { head, peek_for, relay, reading, .. } = self;
-        let (context, peek) = match reading {
-            Reading::Model(peek) => (&relay.context, peek),
-            Reading::Whole(_) => return Err(messages::unreadable_model()),
-        };
-        if *peek_for == PeekFor::AnyModel && found != Found::Empty {
-            access::allow_body(head.headers(), peek.reads_form())?;
-        }
-        match found {
-            Found::Named(model) => {
-                let allowed = allow_model(Allowance::of(context), &model);
-                context.set_body_model(&model);
-                if let Some(watch) = &relay.watch {
-                    watch.set_model(model);
-                }
-                allowed
-            }
-            Found::Open => Ok(()),
-            Found::Empty => access::allow_empty(context),
-            Found::NoModel => {
-                access::allow_without_model(context, context.provider_path(), peek.has_named())
-            }
-            Found::NotJson | Found::Routed(_) | Found::Whole(_) => {
-                Err(messages::unreadable_model())
-            }
         }
     }
 

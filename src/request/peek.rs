@@ -1,25 +1,26 @@
 //! Reads a request body just far enough to know its model.
 
 mod ahead;
+mod drain;
+mod keep;
+mod look;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::header::EXPECT;
-use http::{HeaderMap, Request};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::Body;
 use tower::BoxError;
 
+pub(crate) use self::drain::{DRAIN_TIME, Drain};
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
-use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::object::ObjectScanner;
 use crate::json::scalars::{BodyFields, BodyScalars};
-use crate::json::string;
 use crate::rejection::{Code, Rejection};
 use crate::request::add_usage::Splice;
 use crate::request::body::RequestBody;
@@ -29,13 +30,7 @@ use crate::request::watch::Watcher;
 use crate::response::messages;
 use crate::routing::model;
 use crate::routing::model::{Edit, RoutedModel};
-use crate::util::body_hint::is_over;
-use crate::util::budget::{FRAME_OVERHEAD, Held};
-use crate::util::patience::Patience;
-
-/// Frames smaller than this are copied together, up to `LARGE`.
-const SMALL: usize = 512;
-const LARGE: usize = 16 * 1024;
+use crate::util::budget::Held;
 
 /// Holds the frames up to the end of `model`, and no more.
 pub(crate) struct Peek<B> {
@@ -230,100 +225,6 @@ where
         left.is_some_and(|left| left <= self.limit as u64)
     }
 
-    /// Like [`look_at`](Self::look_at), for forms.
-    fn look_at_form(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
-        let Some(models) = &mut self.models else { return Ok(None) };
-        let pushed = models.push(&data);
-        let found = match models.form_model() {
-            Some(model) => Some(Found::Named(model.to_owned())),
-            None => models.may_go_on().then_some(Found::Open),
-        };
-        let is_late = is_over(&*self.body) && models.finish().is_err();
-        self.held += data.len();
-        self.keep(data)?;
-        match pushed {
-            Err(error) => Err(messages::unreadable_body(error)),
-            Ok(()) if is_late => Err(messages::unreadable_body(ScanError::AmbiguousForm)),
-            Ok(()) => Ok(found),
-        }
-    }
-
-    fn look_at(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
-        if self.reads_form() {
-            return self.look_at_form(data);
-        }
-        let scanned = self.scanner.push(&data);
-        let read = match &mut self.models {
-            Some(models) if scanned.is_ok() => models.push(&data),
-            _ => Ok(()),
-        };
-        let is_any = self.peek_for == PeekFor::AnyModel;
-        self.held += data.len();
-        match scanned {
-            Ok(()) => self.keep(data)?,
-            // The provider decides what to make of it, if it may get it.
-            Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
-                self.keep(data)?;
-                self.is_unreadable = true;
-                return Ok(Some(Found::NotJson));
-            }
-            Err(ScanError::ModelIsNotAString | ScanError::ModelTooLong) if is_any => {
-                return Err(messages::unreadable_model());
-            }
-            Err(error) => return Err(messages::unreadable_body(error)),
-        }
-        if let Some(found) = self.scanner.model() {
-            let end = found.span().end;
-            let found = if is_any {
-                Found::Named(string::decode(&found.raw).ok_or_else(messages::malformed_model)?)
-            } else {
-                Found::Routed(model::split(found).ok_or_else(messages::no_prefix)?)
-            };
-            if end > self.limit as u64 {
-                return Err(self.too_large());
-            }
-            if is_over(&*self.body) {
-                self.scanner.finish().map_err(messages::unreadable_body)?;
-            }
-            read.map_err(messages::unreadable_body)?;
-            return Ok(Some(found));
-        }
-        read.map_err(messages::unreadable_body)?;
-        if self.models.as_ref().is_some_and(|models| models.may_go_on()) {
-            return Ok(Some(Found::Open));
-        }
-        if self.held > self.limit {
-            return Err(self.too_large());
-        }
-        Ok(None)
-    }
-
-    /// Keeps a frame for the provider, if the budget has room.
-    fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
-        let is_gathered = data.len() < SMALL && !self.small.is_empty();
-        let overhead = if is_gathered { 0 } else { FRAME_OVERHEAD };
-        if !self.share.grow(data.len() + overhead) {
-            return Err(messages::no_memory());
-        }
-        if data.len() < SMALL {
-            self.small.extend_from_slice(&data);
-            if self.small.len() < LARGE {
-                return Ok(());
-            }
-        }
-        self.flush();
-        if data.len() >= SMALL {
-            self.frames.push_back(data);
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self) {
-        self.frames = VecDeque::new();
-        self.small = BytesMut::new();
-        self.share.release();
-    }
-
     /// Returns true if the body is refused and its rest is read and dropped.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused.is_some()
@@ -343,12 +244,6 @@ where
     /// The rest of a body that is refused after all, if it must be read.
     pub(crate) fn into_rest(self) -> Option<Drain<B>> {
         if self.has_ended { None } else { Drain::of_rest(self.body, self.limit) }
-    }
-
-    fn flush(&mut self) {
-        if !self.small.is_empty() {
-            self.frames.push_back(std::mem::take(&mut self.small).freeze());
-        }
     }
 
     fn ended_without_model(&self) -> Rejection {
@@ -373,62 +268,4 @@ where
         );
         Rejection::of_request(Code::BodyTooLarge, message)
     }
-}
-
-/// Reads and drops a refused body, so that its client gets to read the answer.
-///
-/// It reads a bounded number of bytes for a bounded time, whatever length the body announces.
-pub(crate) struct Drain<B> {
-    body: Pin<Box<B>>,
-    left: usize,
-    patience: Patience,
-}
-
-/// How long a refused body is read.
-pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
-
-/// How much a client may have written before it reads, without harm.
-const HARMLESS: u64 = 64 * 1024;
-
-impl<B: Body> Drain<B> {
-    /// `None` unless the body has a known and bearable length. A client that sends `expect` gets
-    /// its answer at once.
-    pub(crate) fn of(request: Request<B>, limit: usize) -> Option<Self> {
-        if !is_bearable(request.body(), limit) || request.headers().contains_key(EXPECT) {
-            return None;
-        }
-        Some(Self::new(Box::pin(request.into_body()), limit))
-    }
-
-    /// The same for a body that was partly read.
-    pub(crate) fn of_rest(body: Pin<Box<B>>, limit: usize) -> Option<Self> {
-        is_bearable(&*body, limit).then(|| Self::new(body, limit))
-    }
-
-    fn new(body: Pin<Box<B>>, limit: usize) -> Self {
-        Self { body, left: limit, patience: Patience::new(Some(DRAIN_TIME)) }
-    }
-
-    /// Ready when all is read, the client has broken off, or a bound is reached.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match self.body.as_mut().poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let length = frame.data_ref().map_or(0, Buf::remaining);
-                    match self.left.checked_sub(length) {
-                        Some(left) => self.left = left,
-                        None => return Poll::Ready(()),
-                    }
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.patience.poll_end(cx),
-            }
-        }
-    }
-}
-
-/// Returns true if the client may need to send this body before it reads, and the body is small
-/// enough.
-fn is_bearable<B: Body>(body: &B, limit: usize) -> bool {
-    body.size_hint().upper().is_some_and(|length| (HARMLESS..=limit as u64).contains(&length))
 }

@@ -7,22 +7,24 @@
 //! [`BodyRouting`]: crate::request::body_routing::BodyRouting
 
 mod ask_for_usage;
+mod list;
 mod shared;
+mod target;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 
 pub(crate) use self::shared::{Shared, Snapshot};
-use crate::context::step::{Step, StepRequest};
+pub(crate) use self::target::{BodyChange, NamedBy, Target};
+use crate::context::step::Step;
 use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
 use crate::hook::Outcome;
-use crate::json::scalars::BodyScalars;
 use crate::provider::headers;
 use crate::provider::headers::HeaderScan;
 use crate::provider::join;
@@ -37,7 +39,6 @@ use crate::request::allowance::Allowance;
 use crate::request::attach_key;
 use crate::request::authorize;
 use crate::request::body::RequestBody;
-use crate::request::catalogue;
 use crate::request::dynamic;
 use crate::request::peek::Peek;
 use crate::request::peek_for::PeekFor;
@@ -45,10 +46,9 @@ use crate::request::universal;
 use crate::request::watch::Watcher;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
-use crate::routing::model::{Edit, RoutedModel};
+use crate::routing::model::Edit;
 use crate::routing::{Route, RouteKind, RouteRefused};
 use crate::settings::{GatewaySettings, SettingsQuery};
-use crate::util::budget::Held;
 use crate::util::content_length;
 use crate::util::identity::Identity;
 use crate::util::unwind;
@@ -66,36 +66,6 @@ pub(crate) enum Prepared {
     /// Read part of the body first, or ask a guard.
     ReadBody(PeekFor, HeaderScan, ResponseRelay),
     Answered(Box<Response<Bytes>>),
-}
-
-/// Where a request names its provider.
-pub(crate) enum NamedBy<'a> {
-    /// In the path of the provider's own API.
-    Path(&'a Arc<Upstream>),
-    /// Before the model in the body, for a unified endpoint.
-    Model(RoutedModel, &'static str),
-    /// In the dynamic route that the body names as its model.
-    DynamicRoute(RoutedModel, &'static str, Option<&'a BodyScalars>),
-    /// In the entries of a universal request. `Held` is the body's share of the budget.
-    Entries(Bytes, Held),
-}
-
-/// Where a request goes.
-pub(crate) enum Target<'c> {
-    Provider {
-        upstream: &'c Arc<Upstream>,
-        way: ApiKind,
-        uri: Uri,
-    },
-    /// To the provider of an entry, whose head is ready.
-    Entry(&'c StepRequest),
-}
-
-/// What happens to the client's body.
-pub(crate) enum BodyChange {
-    None,
-    Edited(Edit),
-    Replaced(Bytes),
 }
 
 impl Shared {
@@ -420,20 +390,6 @@ impl Shared {
         relay.watch = None;
         relay.exchange.dispatch();
         head.map(|()| RequestBody::whole(body))
-    }
-
-    /// Answers with the gateway's models, or with the one that the path names.
-    #[cold]
-    fn list(&self, route: &Route<'_>, relay: ResponseRelay) -> Prepared {
-        let context = relay.context.clone();
-        let RouteKind::Models { id } = route.kind else { return Prepared::Send(relay) };
-        let id = id.map(|id| id.text(context.path()));
-        let prices = self.observation.prices.current();
-        let answer = catalogue::answer(&context, self.providers_of(&context), &prices, id);
-        Prepared::Answered(Box::new(match answer {
-            Ok(json) => relay.serve(json),
-            Err(refused) => relay.answer(refused, Outcome::Rejected),
-        }))
     }
 }
 

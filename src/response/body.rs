@@ -1,5 +1,9 @@
 //! The response body for the client: the provider's frames, and one end event.
 
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,12 +14,14 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+use self::error::{ModelForbidden, ResponseAborted};
 use crate::exchange::request_state::RequestState;
 use crate::exchange::{Exchange, ExchangeHandle, SharedExchange};
 use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
+use crate::response::trailers::Trailers;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
@@ -52,18 +58,6 @@ struct Guard {
     request: Option<Arc<RequestState>>,
     /// Set if the usage that the gateway asked for must be hidden from the client.
     hiding: Option<Box<Hiding>>,
-}
-
-/// What to do with a response's trailers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Trailers {
-    /// The client did not ask for them.
-    #[default]
-    Dropped,
-    /// Passed on without forbidden fields.
-    Stripped,
-    /// Passed on unchanged: the response is not the gateway's.
-    Untouched,
 }
 
 impl<B> ResponseBody<B> {
@@ -249,16 +243,6 @@ impl Guard {
     }
 }
 
-/// The request was refused after its response had started.
-#[derive(Debug, thiserror::Error)]
-#[error("the gateway refused the rest of the request body and ended its response")]
-struct ResponseAborted;
-
-/// The provider answered from a model that the gateway forbids.
-#[derive(Debug, thiserror::Error)]
-#[error("the provider answered with a model that the gateway does not allow")]
-struct ModelForbidden;
-
 impl<B> Body for ResponseBody<B>
 where
     B: Body<Data = Bytes>,
@@ -310,68 +294,3 @@ where
 }
 
 opaque_debug!(ResponseBody<B>);
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderMap;
-
-    use super::*;
-    use http_body_util::{BodyExt, StreamBody};
-
-    /// A body with a known length. Over HTTP/2 it may still have trailers.
-    struct Sized<B>(B, u64);
-
-    impl<B: Body<Data = Bytes> + Unpin> Body for Sized<B> {
-        type Data = Bytes;
-        type Error = B::Error;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-            let frame = ready!(Pin::new(&mut self.0).poll_frame(cx));
-            if let Some(Ok(frame)) = &frame {
-                self.1 -= frame.data_ref().map_or(0, |data| data.len() as u64);
-            }
-            Poll::Ready(frame)
-        }
-
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(self.1)
-        }
-    }
-
-    #[tokio::test]
-    async fn hiding_keeps_trailers_behind_the_last_byte() {
-        let data = "data: {}\n\ndata: cut off";
-        let frames = [
-            Ok::<_, BoxError>(Frame::data(Bytes::from(data))),
-            Ok(Frame::trailers(HeaderMap::from_iter([(http::header::ETAG, 1.into())]))),
-        ];
-        let body = Sized(StreamBody::new(futures_util::stream::iter(frames)), data.len() as u64);
-        let hiding = Some(Hiding::new(Arc::default()));
-        let mut body = ResponseBody::relayed(
-            body,
-            Exchange::default(),
-            Trailers::Stripped,
-            None,
-            hiding,
-            None,
-        );
-        let mut got = Vec::new();
-        // Like a server that polls for the end after each frame.
-        while !body.is_end_stream()
-            && let Some(frame) = body.frame().await
-        {
-            match frame.unwrap().into_data() {
-                Ok(data) => got.extend_from_slice(&data),
-                Err(frame) => {
-                    assert_eq!(got, data.as_bytes());
-                    assert_eq!(frame.into_trailers().unwrap().len(), 1);
-                    return;
-                }
-            }
-        }
-        panic!("no trailers came");
-    }
-}

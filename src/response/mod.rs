@@ -6,3 +6,4 @@ pub(crate) mod hide_usage;
 pub(crate) mod intercept_body;
 pub(crate) mod messages;
 pub(crate) mod relay;
+pub(crate) mod trailers;

@@ -1,8 +1,9 @@
 //! The usage fields of a document outside its usage object.
 
 use super::captured::{Short, Text, Word};
+use super::decimal::decimal;
 use super::figure::Figure;
-use super::reported::{Reported, decimal};
+use super::reported::Reported;
 
 /// Allocated only for documents that have such fields.
 #[derive(Debug, Default)]

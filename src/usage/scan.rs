@@ -3,10 +3,12 @@
 //! It never builds a tree, never recurses, and accepts bytes split anywhere. It parses the objects
 //! that it enters strictly, and only counts brackets inside all other values.
 
+mod start;
 mod value;
 
 use super::event::Event;
-use super::keys::{Member, Place, member};
+use super::keys::{Member, member};
+use super::place::Place;
 use super::problem::Problem;
 use super::reported::Reported;
 use crate::json::is_space;
@@ -17,7 +19,6 @@ use crate::json::quote::StringEnd;
 const LONGEST_KEY: usize = "amazon-bedrock-invocationMetrics".len();
 /// The longest path: root, candidates, candidate, content, parts, part, and an array in place of text.
 const DEEPEST: usize = 7;
-const DONE: &[u8] = b"[DONE]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -215,52 +216,6 @@ impl Scanner {
             _ => return Err(Problem::Malformed),
         }
         Ok(())
-    }
-
-    fn start(&mut self, byte: u8) -> Result<(), Problem> {
-        self.state = match byte {
-            b'{' => self.begin(),
-            b'[' if !self.is_body => State::Marker { matched: 1 },
-            b'[' => State::ArrayStart,
-            // A JSON value without usage; events may contain any text.
-            b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => State::Ignored,
-            _ => return Err(Problem::Malformed),
-        };
-        Ok(())
-    }
-
-    fn begin(&mut self) -> State {
-        self.places[0] = self.root;
-        self.level = 0;
-        State::KeyOrEnd
-    }
-
-    /// Enters an array: some providers wrap errors in one.
-    fn array_start(&mut self, byte: u8) {
-        self.state = if byte == b'{' {
-            self.event.is_in_array = true;
-            self.begin()
-        } else {
-            State::Ignored
-        };
-    }
-
-    fn marker(&mut self, byte: u8, matched: usize) {
-        if matched == 1 && byte != DONE[1] {
-            self.state = State::ArrayStart;
-            if !is_space(byte) {
-                self.array_start(byte);
-            }
-            return;
-        }
-        self.state = match DONE.get(matched) {
-            Some(expected) if *expected != byte => State::Ignored,
-            Some(_) if matched + 1 == DONE.len() => {
-                self.event.is_done_marker = true;
-                State::Done
-            }
-            _ => State::Marker { matched: matched + 1 },
-        };
     }
 
     fn place(&self) -> Place {

@@ -1,10 +1,10 @@
-//! Remembers ids whose usage was counted.
+//! [`SeenIds`]: ids whose usage was counted.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::util::recent::Recent;
 
 /// The last seen ids, each for a limited time.
 ///
@@ -13,19 +13,11 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct SeenIds {
     keys: RandomState,
-    seen: Mutex<Seen>,
-    capacity: usize,
-    lifetime: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    hashes: HashSet<u64>,
-    /// In the order of arrival.
-    order: VecDeque<(u64, Instant)>,
+    hashes: Recent<()>,
 }
 
 impl Default for SeenIds {
+    /// 10,000 ids, each for a day.
     fn default() -> Self {
         Self::new(10_000, Duration::from_secs(24 * 60 * 60))
     }
@@ -33,7 +25,7 @@ impl Default for SeenIds {
 
 impl SeenIds {
     pub(crate) fn new(capacity: usize, lifetime: Duration) -> Self {
-        Self { keys: RandomState::new(), seen: Mutex::default(), capacity, lifetime }
+        Self { keys: RandomState::new(), hashes: Recent::new(capacity, lifetime) }
     }
 
     /// The number of `id` within this process, known or not.
@@ -43,36 +35,12 @@ impl SeenIds {
 
     /// Returns true if `id` was seen before and has not expired at `now`.
     pub(crate) fn has_seen(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
-        let hash = self.number(id);
-        self.seen_at(now).hashes.contains(&hash)
-    }
-
-    /// The ids that have not expired at `now`.
-    fn seen_at(&self, now: Instant) -> MutexGuard<'_, Seen> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((oldest, since)) = seen.order.front().copied()
-            && now.saturating_duration_since(since) >= self.lifetime
-        {
-            seen.order.pop_front();
-            seen.hashes.remove(&oldest);
-        }
-        seen
+        self.hashes.contains(self.number(id), now)
     }
 
     /// Adds `id`. Returns true if it was not there, or had expired.
     pub(crate) fn is_new(&self, id: &(impl Hash + ?Sized), now: Instant) -> bool {
-        let hash = self.number(id);
-        let mut seen = self.seen_at(now);
-        if !seen.hashes.insert(hash) {
-            return false;
-        }
-        seen.order.push_back((hash, now));
-        if seen.order.len() > self.capacity
-            && let Some((oldest, _)) = seen.order.pop_front()
-        {
-            seen.hashes.remove(&oldest);
-        }
-        true
+        self.hashes.insert(self.number(id), (), now)
     }
 }
 
@@ -104,7 +72,5 @@ mod tests {
         }
         assert!(!ids.is_new("15000", now));
         assert!(ids.is_new("14999", now));
-        let seen = ids.seen.lock().unwrap();
-        assert_eq!((seen.order.len(), seen.hashes.len()), (10_000, 10_000));
     }
 }

@@ -1,17 +1,19 @@
-//! The price table and a handle to replace it at run time.
+//! [`PriceTable`]: prices by model.
 
 mod builtin;
 pub(super) mod clock;
 #[cfg(feature = "prices")]
 mod file;
+mod find;
 mod names;
+mod prices;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use super::price::Pricing;
 use super::price::{Price, ToolPrices};
@@ -20,6 +22,8 @@ use super::tokens::Usage;
 pub use self::clock::Date;
 #[cfg(feature = "prices")]
 pub use self::file::{PriceReport, PriceSource, PriceTableError};
+pub use self::find::{MatchedBy, PriceMatch};
+pub use self::prices::Prices;
 
 /// Prices by model, as of a date.
 ///
@@ -53,30 +57,6 @@ struct Name {
 struct Row {
     name: Box<str>,
     price: Price,
-}
-
-/// The row with the price of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PriceMatch<'a> {
-    /// The row's name.
-    pub row: &'a str,
-    /// Its price.
-    pub price: &'a Price,
-    /// How the model's name matched.
-    pub by: MatchedBy,
-}
-
-/// How a model's name matched a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MatchedBy {
-    /// It is the row's name.
-    Name,
-    /// It is one of the row's aliases.
-    Alias,
-    /// It is a dated name of the row's model.
-    Snapshot,
 }
 
 impl PriceTable {
@@ -115,41 +95,6 @@ impl PriceTable {
     pub fn rows(&self) -> impl Iterator<Item = (&str, &Price)> {
         let own = self.names.iter().filter(|name| !name.is_alias);
         own.map(|name| (&*name.name, &name.row.price))
-    }
-
-    /// The price of `model` at `provider` (its slug), as [`find`](Self::find) finds it.
-    #[must_use]
-    pub fn get(&self, provider: &str, model: &str) -> Option<&Price> {
-        self.find(provider, model).map(|found| found.price)
-    }
-
-    /// The row of `model` at `provider` (its slug): `{provider}/{model}`, or else `{model}`, which
-    /// applies to all providers, or else a row with this alias, or with
-    /// [snapshots](Price#structfield.snapshots) that include this name.
-    ///
-    /// A row name that starts with the slug of a built-in provider or with `custom-` applies to
-    /// that provider only: `openai/gpt-5` at OpenRouter is `openrouter/openai/gpt-5`.
-    #[must_use]
-    pub fn find(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
-        self.named(provider, model).or_else(|| self.snapshot(provider, model))
-    }
-
-    fn named(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
-        let own = self.position([provider, "/", model]);
-        let of_all = || if names::names_provider(model) { None } else { self.position([model]) };
-        let Name { is_alias, row, .. } = &self.names[own.or_else(of_all)?];
-        let by = if *is_alias { MatchedBy::Alias } else { MatchedBy::Name };
-        Some(PriceMatch { row: &row.name, price: &row.price, by })
-    }
-
-    fn snapshot(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
-        let found = |model| {
-            let found = self.named(provider, model).filter(|found| found.price.snapshots)?;
-            Some(PriceMatch { by: MatchedBy::Snapshot, ..found })
-        };
-        let anywhere = |model| names::without_region(model).and_then(found);
-        let mut shorter = std::iter::successors(names::shorter(model), |name| names::shorter(name));
-        anywhere(model).or_else(|| shorter.find_map(|name| found(name).or_else(|| anywhere(name))))
     }
 
     /// Adds a row, named `{provider}/{model}` or `{model}`, or replaces it with its aliases.
@@ -269,56 +214,4 @@ fn order(row: &str, name: &[&str]) -> Ordering {
         });
         parts.fold(Ordering::Equal, Ordering::then)
     })
-}
-
-/// A handle to the price table in use; its clones share the table.
-///
-/// Each exchange reads the table once, at its end, so a change applies to exchanges that end later.
-///
-/// ```
-/// use tower_ai_gateway::usage::{Price, Prices, TokenPrice};
-/// use tower_ai_gateway::{GatewayLayer, Provider};
-///
-/// let prices = Prices::default();
-/// let gateway = GatewayLayer::builder().provider(Provider::xai()).prices(prices.clone()).build()?;
-/// // Later, while requests are under way:
-/// prices.insert("grok/my-model", Price::per_token(TokenPrice::new(30_000, 7_500, 150_000)));
-/// assert!(prices.current().get("grok", "my-model").is_some());
-/// # let _ = gateway;
-/// # Ok::<(), tower_ai_gateway::ConfigError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Prices {
-    table: Arc<RwLock<Arc<PriceTable>>>,
-}
-
-impl Default for Prices {
-    fn default() -> Self {
-        Self { table: Arc::new(RwLock::new(Arc::clone(&BUILTIN))) }
-    }
-}
-
-impl Prices {
-    /// Creates a handle to `table`.
-    #[must_use]
-    pub fn new(table: PriceTable) -> Self {
-        Self { table: Arc::new(RwLock::new(Arc::new(table))) }
-    }
-
-    /// The table in use.
-    #[must_use]
-    pub fn current(&self) -> Arc<PriceTable> {
-        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Replaces the table in use.
-    pub fn replace(&self, table: PriceTable) {
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
-    }
-
-    /// Adds or replaces one row of the table in use.
-    pub fn insert(&self, model: impl Into<Box<str>>, price: Price) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut table).insert(model, price);
-    }
 }

@@ -16,6 +16,7 @@ pub(crate) mod patience;
 pub(crate) mod payload;
 pub(crate) mod percent;
 pub(crate) mod ready;
+pub(crate) mod recent;
 pub(crate) mod redact;
 #[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) mod segments;

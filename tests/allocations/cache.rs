@@ -1,6 +1,8 @@
 //! What a cache takes: neither a hit nor a miss copies an answer, and who does not ask pays nothing.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use tower_ai_gateway::control::ControlLayer;

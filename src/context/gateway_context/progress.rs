@@ -8,10 +8,7 @@ use super::GatewayContext;
 use super::reserved::Reserved;
 use super::session::Conversation;
 use crate::context::step::Step;
-use crate::directives::Directives;
-use crate::directives::timeouts::Timeouts;
 use crate::provider::ApiKind;
-use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// All that changes while an exchange runs. The methods of [`GatewayContext`] below read and write it.
 #[derive(Default)]
@@ -282,43 +279,5 @@ impl GatewayContext {
 
     pub(crate) fn set_has_credentials(&self, has: bool) {
         self.0.progress.has_credentials.store(has, Ordering::Relaxed);
-    }
-
-    /// Whether a timeout that has passed was the client's choice: it asked for less than the host
-    /// grants, so its passing says nothing about the provider.
-    pub(crate) fn is_clients(&self, timeout: &TimeoutError) -> bool {
-        let (phase, after) = (timeout.phase(), timeout.after());
-        let asked = self.directives().and_then(|directives| directives.timeouts().of_phase(phase));
-        if asked != Some(after) {
-            return false;
-        }
-        let settings = self.settings();
-        let of_settings = settings.zip(self.upstream()).map(|(own, to)| own.timeouts_of(to));
-        let of_defaults = settings.and_then(|own| own.defaults()).map(Directives::timeouts);
-        let hosts = [of_settings, of_defaults].into_iter().flatten();
-        let of_route = || self.current()?.route_timeout.filter(|_| phase == TimeoutPhase::Head);
-        let mut granted = hosts.filter_map(|timeouts| timeouts.of_phase(phase)).chain(of_route());
-        granted.all(|granted| after < granted)
-    }
-
-    /// Whether there may be a timeout for the current step: mostly there is none to be put together.
-    pub(crate) fn may_have_timeouts(&self) -> bool {
-        let none = Timeouts::default();
-        self.directives().is_some_and(|own| own.timeouts() != none)
-            || self
-                .settings()
-                .is_some_and(|own| own.timeouts != none || !own.provider_timeouts.is_empty())
-    }
-
-    /// The timeouts that hold for the current step: the request's, then those of its gateway.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        let own = self.directives().map(Directives::timeouts);
-        let settings = self.settings().zip(self.upstream());
-        let weaker = settings.map(|(settings, upstream)| settings.timeouts_of(upstream));
-        match (own, weaker) {
-            (Some(own), Some(weaker)) => own.or(weaker),
-            (own, weaker) => own.or(weaker).unwrap_or_default(),
-        }
     }
 }

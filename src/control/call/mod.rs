@@ -10,6 +10,7 @@ mod bounds;
 mod future;
 mod guarded;
 mod guards;
+mod parts;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -19,5 +20,5 @@ pub use self::body::CallBody;
 pub(super) use self::bounds::Bounds;
 pub use self::future::CallFuture;
 pub(super) use self::guards::{Guards, release_early};
+pub(super) use self::parts::Parts;
 pub use self::service::Call;
-pub(super) use self::service::Parts;

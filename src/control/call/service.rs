@@ -14,20 +14,17 @@ use super::body::CallBody;
 use super::bounds::Bounds;
 use super::future::{CallFuture, Output, Sent};
 use super::guards::Guards;
+use super::parts::Parts;
 use crate::context::GatewayContext;
-use crate::control::balance::{Order, Picked, pick};
 #[cfg(feature = "cache")]
 use crate::control::cache::Caching;
-use crate::control::concurrency::{Entry, Limiter, Permit, Waiting};
-use crate::control::health::{Candidates, Handle, Tracked, Unavailable};
+use crate::control::concurrency::{Entry, Waiting};
+use crate::control::health::Tracked;
 #[cfg(feature = "limits")]
-use crate::control::limits::{self, Asking, Checked, Limits};
-use crate::control::pins::ResponseReader;
+use crate::control::limits::{self, Asking, Checked};
 use crate::control::timeout::{HandedDown, Timing, timeouts_of};
 use crate::control::verdict;
-use crate::directives::timeouts::Timeouts;
 use crate::util::macros::service_accessors;
-use crate::util::operation::Operation;
 use crate::util::ready;
 
 /// Makes calls within their limits, and none to unhealthy upstreams. Created by
@@ -46,21 +43,6 @@ pub struct Call<S> {
     parts: Arc<Parts>,
 }
 
-/// The parts that a layer enables.
-#[derive(Debug)]
-pub(in crate::control) struct Parts {
-    pub(in crate::control) health: Option<Handle>,
-    pub(in crate::control) limiter: Option<Limiter>,
-    /// Timeouts of each call, with the deadline of the exchange.
-    pub(in crate::control) timeouts: Option<Timeouts>,
-    /// Limits of what callers may use.
-    #[cfg(feature = "limits")]
-    pub(in crate::control) limits: Option<Limits>,
-    /// Here, for a service is cloned for each request; `None` where the layers above have none.
-    #[cfg(feature = "cache")]
-    pub(in crate::control) caching: Option<Caching>,
-}
-
 impl<S> Call<S> {
     pub(in crate::control) fn with(inner: S, parts: Parts) -> Self {
         Self { inner, parts: Arc::new(parts) }
@@ -73,62 +55,6 @@ impl<S> Call<S> {
 }
 
 service_accessors!(Call<S>, inner);
-
-impl Parts {
-    /// Chooses the base URL and key of a request, or says why none can be used.
-    fn choose<B>(
-        &self,
-        request: &mut Request<B>,
-        context: Option<&GatewayContext>,
-    ) -> Result<Choice, Unavailable> {
-        let Some(health) = &self.health else { return Ok((None, None)) };
-        let (candidates, pins) = {
-            let health = health.read();
-            let candidates = health.candidates(request, context, self.limiter.as_ref());
-            let is_several = matches!(candidates, Candidates::Several(..));
-            (candidates, is_several.then(|| health.pins.clone()))
-        };
-        match candidates {
-            Candidates::Unwatched => Ok((None, None)),
-            Candidates::One(only, now) => {
-                let tracked = only.begin(now).map_err(|blocked| blocked.as_error(now))?;
-                Ok((Some(tracked), None))
-            }
-            Candidates::Several(all, choices, now) => {
-                let context = choices.context();
-                let stays = context.conversation().zip(pins);
-                let order = stays.as_ref().map(|(conversation, pins)| {
-                    let stored =
-                        context.provider().and_then(|provider| conversation.stored(provider));
-                    Order::of(conversation, stored.and_then(|response| pins.get(response)))
-                });
-                let order = order.unwrap_or_default();
-                let picked = pick(&all, &order, now, &mut fastrand::Rng::new())?;
-                let Picked { index, mut tracked, permit, affinity } = picked;
-                if let (Some((conversation, pins)), Some(picked)) = (stays, all.get(index)) {
-                    conversation.tries(picked.id, affinity);
-                    if makes_response(context) {
-                        tracked.set_response_reader(ResponseReader::new(
-                            pins,
-                            picked.id,
-                            context.clone(),
-                        ));
-                    }
-                }
-                choices.take(index, request);
-                Ok((Some(tracked), permit))
-            }
-        }
-    }
-}
-
-/// Returns true if the provider may store the response for later requests.
-fn makes_response(context: &GatewayContext) -> bool {
-    context.operation() == Operation::Responses && context.is_call()
-}
-
-/// The tracked call, and the permit of its key.
-type Choice = (Option<Tracked>, Option<Permit>);
 
 impl<S, B, R> Service<Request<B>> for Call<S>
 where

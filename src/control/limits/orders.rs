@@ -1,7 +1,5 @@
-//! Answers that were ordered and are made later, until they are fetched.
+//! Orders: answers that are made later, until they are fetched.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,24 +7,35 @@ use tokio::time::Instant;
 use super::spent::{Counted, told};
 use super::store::Settlement;
 use crate::usage::{Cost, Usage};
+use crate::util::recent::Recent;
 
-/// How many are known at most.
+/// The maximum number of known orders.
 const ORDERS: usize = 4096;
-/// How long each is known.
+/// How long an order is known.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The last orders, each for a limited time. One that is forgotten counts as it was estimated.
-#[derive(Debug, Default)]
-pub(super) struct Orders(Mutex<Kept>);
+/// The last orders, each for a limited time. A forgotten one counts as it was estimated.
+#[derive(Debug)]
+pub(super) struct Orders(Recent<Order>);
 
-#[derive(Debug, Default)]
-struct Kept {
-    orders: HashMap<u64, Order>,
-    /// In the order of arrival. Those that were taken are here still.
-    since: VecDeque<(u64, Instant)>,
+impl Default for Orders {
+    fn default() -> Self {
+        Self(Recent::new(ORDERS, LIFETIME))
+    }
 }
 
-/// What an answer counts that was ordered, by an estimate.
+impl Orders {
+    pub(super) fn add(&self, number: u64, order: Order) {
+        self.0.insert(number, order, Instant::now().into_std());
+    }
+
+    /// The order of a fetched answer; each is returned once.
+    pub(super) fn take(&self, number: u64) -> Option<Order> {
+        self.0.take(number, Instant::now().into_std())
+    }
+}
+
+/// An ordered answer, and what counts for it by an estimate.
 #[derive(Debug)]
 pub(super) struct Order {
     scope: u64,
@@ -46,57 +55,25 @@ impl Order {
         Self { scope, provider: provider.into(), model: model.into(), request_bytes, counted }
     }
 
-    /// By what its model is known in the estimates.
+    /// The key of its model in the estimates.
     pub(super) fn model(&self) -> (u64, &str, &str) {
         (self.scope, &self.provider, &self.model)
     }
 
-    /// What it counts in the place of the estimate, now that its usage is known.
+    /// What counts in the place of the estimate once the usage is known.
     pub(super) fn settlements(
         &self,
         usage: &Usage,
         cost: Option<Cost>,
     ) -> impl Iterator<Item = (&Counted, Settlement)> {
         self.counted.iter().filter_map(move |counted| {
-            // Where nobody knows the price, the estimate stays.
+            // If the price is unknown, the estimate stays.
             let told = told(counted.measure, usage, cost)?;
             let claim = counted.claim;
             let spent = claim.amount.saturating_sub(counted.answer).saturating_add(told);
             let settlement = Settlement { claim, at: counted.at, spent };
             (spent != claim.amount).then_some((counted, settlement))
         })
-    }
-}
-
-impl Orders {
-    pub(super) fn add(&self, number: u64, order: Order) {
-        let mut kept = self.kept();
-        kept.orders.insert(number, order);
-        kept.since.push_back((number, Instant::now()));
-        if kept.since.len() > ORDERS {
-            kept.forget_oldest();
-        }
-    }
-
-    /// The order of an answer that is fetched: each once.
-    pub(super) fn take(&self, number: u64) -> Option<Order> {
-        self.kept().orders.remove(&number)
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while kept.since.front().is_some_and(|(_, since)| since.elapsed() >= LIFETIME) {
-            kept.forget_oldest();
-        }
-        kept
-    }
-}
-
-impl Kept {
-    fn forget_oldest(&mut self) {
-        if let Some((oldest, _)) = self.since.pop_front() {
-            self.orders.remove(&oldest);
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every store counts by these rules, so that they agree to the unit. Each intermediate result is below
 //! 2^53 as long as limits and counts are, so a script that has nothing but doubles is exact too. (The
-//! two waits at the end are hints: there a double may be one unit of time off.) All divisions round
+//! two waits are hints: there a double may be one unit of time off.) All divisions round
 //! down, and `ceil(a / b)` up.
 //!
 //! **Time** is `now`, in milliseconds since 1970. A counter must not see it run backwards: where the clock is
@@ -56,34 +56,37 @@
 //! Settlements and corrections advance the counter first.
 
 mod calendar;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod waits;
 
-use self::calendar::{Span, end, first, share};
+use self::calendar::{Span, first, share};
 use crate::settings::limits::Window;
 
-/// By how many milliseconds a clock may run backwards before it is believed.
+/// The milliseconds by which a clock may run backwards before it is believed.
 pub(crate) const LAG: u64 = 60_000;
 
-/// Times beyond are taken for this one: no sum overflows.
+/// Later times count as this one, so that no sum overflows.
 const LAST: u64 = 1 << 52;
 
-/// The time to count by, where `seen` is the latest there was.
+/// The time to count by; `seen` is the latest one so far.
 pub(crate) fn present(clock: u64, seen: u64) -> u64 {
     let clock = clock.min(LAST);
     if clock < seen && seen - clock <= LAG { seen } else { clock }
 }
 
-/// What a counter holds. What the numbers mean depends on the kind of window.
+/// The state of a counter. The meaning of the numbers depends on the kind of window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count {
     start: u64,
     used: u64,
     before: u64,
-    /// Reserved, and not settled.
+    /// Reserved and not settled.
     held: u64,
 }
 
 impl Count {
-    /// Of a counter that nothing was used of.
+    /// The state of an unused counter.
     pub(crate) fn new(window: Window, now: u64) -> Self {
         let start = match window {
             Window::Fixed(period) => first(period, now),
@@ -93,7 +96,7 @@ impl Count {
         Self { start, used: 0, before: 0, held: 0 }
     }
 
-    /// Lets the time pass until `now`. Where a clock was set back, what counts goes on to count.
+    /// Lets time pass until `now`. If the clock was set back, what counts goes on counting.
     pub(crate) fn advance(&mut self, window: Window, limit: u64, now: u64) {
         match window {
             Window::Fixed(period) => {
@@ -163,7 +166,7 @@ impl Count {
         self.held = self.held.saturating_add(amount);
     }
 
-    /// Counts what was used in the place of what is held since `at`.
+    /// Replaces what is held since `at` by what was used.
     pub(crate) fn settle(&mut self, window: Window, at: u64, reserved: u64, spent: u64) {
         let is_of_now = match window {
             Window::Fixed(period) => first(period, at) == self.start,
@@ -182,7 +185,7 @@ impl Count {
         }
     }
 
-    /// Counts what was used in the place of what was counted for good at `at`.
+    /// Replaces what was counted for good at `at` by what was used.
     pub(crate) fn correct(
         &mut self,
         window: Window,
@@ -221,13 +224,13 @@ impl Count {
         }
     }
 
-    /// Forgets what was used. What is held stays, for it is yet to be settled.
+    /// Forgets what was used. What is held stays: it is yet to be settled.
     pub(crate) fn reset(&mut self) {
         self.used = 0;
         self.before = 0;
     }
 
-    /// Gives so much back of what was used.
+    /// Gives back `extra` of what was used.
     pub(crate) fn refund(&mut self, window: Window, now: u64, extra: u64) {
         let beyond = extra.saturating_sub(self.used);
         self.used = self.used.saturating_sub(extra);
@@ -247,81 +250,13 @@ impl Count {
         }
     }
 
-    /// In how many milliseconds nothing counts any more, if nothing is added, and what a bucket holds is settled
-    /// now as it was reserved.
-    pub(crate) fn resets_after(&self, window: Window, limit: u64, now: u64) -> u64 {
-        let counted = self.counted();
-        match window {
-            _ if self.is_empty() => 0,
-            Window::Fixed(period) => end(period, now) - now,
-            Window::Sliding(length) => {
-                let length = Span::of(length);
-                let stretches = if counted > 0 { 2 } else { 1 };
-                ((self.start + stretches) * length.length * length.unit).saturating_sub(now)
-            }
-            Window::Bucket { per, .. } => self.filled_after(Span::of(per), limit, counted, now),
-        }
-    }
-
-    /// In how many milliseconds there may be room for `amount`. That of an amount for which there is never
-    /// room is when nothing counts any more.
-    pub(crate) fn retry_after(&self, window: Window, limit: u64, amount: u64, now: u64) -> u64 {
-        let need = need(amount);
-        let capacity = capacity(window, limit);
-        let Some(allowed) = capacity.checked_sub(need) else {
-            return self.resets_after(window, limit, now);
-        };
-        if self.in_use(window, now) <= allowed {
-            return 0;
-        }
-        let counted = self.counted();
-        match window {
-            Window::Fixed(period) => end(period, now) - now,
-            Window::Sliding(length) => {
-                let length = Span::of(length);
-                // When so little of `count` is in the window that it leaves `room`.
-                let shrunk = |count: u64, room: u64, stretch: u64| {
-                    let rest = match multiplied(room, length.length).checked_div(u128::from(count))
-                    {
-                        Some(rest) => saturated(rest).min(length.length),
-                        None => length.length,
-                    };
-                    ((stretch + 1) * length.length - rest) * length.unit
-                };
-                let when = match allowed.checked_sub(counted) {
-                    Some(room) => shrunk(self.before, room, self.start),
-                    None => shrunk(counted, allowed, self.start + 1),
-                };
-                when.saturating_sub(now)
-            }
-            Window::Bucket { per, .. } => {
-                self.filled_after(Span::of(per), limit, counted - allowed, now)
-            }
-        }
-    }
-
-    /// In how many milliseconds a bucket has gained so much. One that nothing flows into never does: it is
-    /// asked about again after its `per`.
-    fn filled_after(&self, per: Span, limit: u64, gain: u64, now: u64) -> u64 {
-        let units = match gain.checked_mul(per.length) {
-            _ if limit == 0 => per.length,
-            Some(needed) => needed.saturating_sub(self.before).div_ceil(limit),
-            None => saturated(
-                multiplied(gain, per.length)
-                    .saturating_sub(u128::from(self.before))
-                    .div_ceil(u128::from(limit)),
-            ),
-        };
-        self.start.saturating_add(units).saturating_mul(per.unit).saturating_sub(now)
-    }
-
-    /// Whether a counter that is not there says the same.
+    /// Returns true if a missing counter would mean the same.
     pub(crate) fn is_empty(&self) -> bool {
         self.used == 0 && self.before == 0 && self.held == 0
     }
 }
 
-/// The most that may be in use.
+/// The maximum that may be in use.
 pub(crate) fn capacity(window: Window, limit: u64) -> u64 {
     match window {
         Window::Fixed(_) | Window::Sliding(_) => limit,
@@ -329,12 +264,12 @@ pub(crate) fn capacity(window: Window, limit: u64) -> u64 {
     }
 }
 
-/// How much must be left for a claim of `amount`.
+/// The room that a claim of `amount` needs.
 pub(crate) fn need(amount: u64) -> u64 {
     amount.max(1)
 }
 
-/// What flows into a bucket, and what is left over of one. `before`: what was left over.
+/// The gain of a bucket, and the rest that makes no whole unit. `before` is the previous rest.
 fn inflow(length: u64, limit: u64, elapsed: u64, before: u64) -> (u64, u64) {
     let (times, rest) = (elapsed / length, elapsed % length);
     let part = (rest * (limit % length)).saturating_add(before);
@@ -360,6 +295,3 @@ fn multiplied(a: u64, b: u64) -> u128 {
 fn saturated(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
-
-#[cfg(all(test, not(loom)))]
-mod tests;

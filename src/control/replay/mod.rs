@@ -3,6 +3,7 @@
 mod body;
 mod edit;
 mod error;
+mod keeping;
 #[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache reads ahead"))]
 mod read;
 mod recorded_request;
@@ -23,11 +24,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReplayBody;
+use self::keeping::{Keeping, fits};
 #[cfg(feature = "cache")]
 pub(super) use self::read::{Read, Rest};
 use self::recorded_request::KeptHead;
 pub(crate) use self::recorded_request::RecordedRequest;
-use self::recording::{Keeping, Recording};
+use self::recording::Recording;
 use crate::context::GatewayContext;
 use crate::util::budget::BodyBudget;
 
@@ -149,7 +151,7 @@ impl<S> Replay<S> {
             // The entries of a universal request are in memory anyway.
             Some(context) if is_in_memory(context) => Keeping::all(),
             // Do not start with a body that is known to be too large.
-            _ if !recording::fits(request.body().size_hint().lower(), limit) => {
+            _ if !fits(request.body().size_hint().lower(), limit) => {
                 if let Some(context) = wanting {
                     context.give_up_retries();
                 }
@@ -192,7 +194,7 @@ impl<S> Replay<S> {
                     context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
                 let limit = self.layer.limit.load(Ordering::Relaxed);
                 let least = read.bytes.saturating_add(rest.size_hint().lower());
-                if !recording::fits(least, limit) {
+                if !fits(least, limit) {
                     if let Some(context) = wanting {
                         context.give_up_retries();
                     }

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower::BoxError;
 
 use super::error::ReplayError;
+use super::keeping::Keeping;
 #[cfg(feature = "cache")]
 use super::read::{Read, Rest};
 use super::waiting::Waiting;
@@ -17,7 +18,7 @@ use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::list::SmallList;
 use crate::util::body_hint::longer;
-use crate::util::budget::{BodyBudget, FRAME_OVERHEAD, Held};
+use crate::util::budget::{FRAME_OVERHEAD, Held};
 
 /// The frames of a body read so far, and the rest of it. Only the reader that started last may
 /// read.
@@ -56,30 +57,6 @@ impl Length {
     }
 }
 
-/// How much of a body to keep, and the exchange that loses its retries if that is exceeded.
-pub(crate) struct Keeping {
-    limit: usize,
-    share: Option<Held>,
-    context: Option<GatewayContext>,
-}
-
-impl Keeping {
-    /// Keep everything: it is in memory anyway.
-    pub(super) fn all() -> Self {
-        Self { limit: usize::MAX, share: None, context: None }
-    }
-
-    /// Keep up to `limit` bytes while `budget` has room.
-    pub(super) fn up_to(limit: usize, budget: &BodyBudget) -> Self {
-        Self { limit, share: Some(budget.share()), context: None }
-    }
-
-    pub(super) fn telling(mut self, context: Option<GatewayContext>) -> Self {
-        self.context = context;
-        self
-    }
-}
-
 /// The position of one reader.
 #[derive(Debug, Default)]
 pub(crate) struct Position {
@@ -87,11 +64,6 @@ pub(crate) struct Position {
     reader: u64,
     read: Length,
     has_ended: bool,
-}
-
-/// Returns true if a body of at least this size can be kept.
-pub(super) fn fits(least: u64, limit: usize) -> bool {
-    least == 0 || least.saturating_add(FRAME_OVERHEAD as u64) <= limit as u64
 }
 
 impl<B> Recording<B> {

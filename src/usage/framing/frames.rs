@@ -3,8 +3,9 @@
 //! A frame is a prelude (its length, the length of its headers, a checksum of the two), headers,
 //! a payload, and a checksum of all that.
 
-use std::ops::Range;
+mod headers;
 
+use self::headers::HeaderValues;
 use super::crc::Crc;
 use super::wrapped::Wrapped;
 use crate::usage::framing::part::{Part, Sink};
@@ -37,7 +38,7 @@ pub(in crate::usage) struct Frames {
     missing: usize,
     payload: usize,
     crc: Crc,
-    names: Names,
+    values: HeaderValues,
     /// The decoder of a payload that wraps another document.
     wrapped: Option<Wrapped>,
 }
@@ -87,8 +88,8 @@ impl Frames {
                 self.missing = self.headers;
             }
             State::Headers => {
-                self.names = Names::read(&self.kept).ok_or(Problem::Malformed)?;
-                let is_chunk = self.names.event(&self.kept) == b"chunk";
+                self.values = HeaderValues::read(&self.kept).ok_or(Problem::Malformed)?;
+                let is_chunk = self.values.event(&self.kept) == b"chunk";
                 self.wrapped = is_chunk.then(Wrapped::new);
                 self.state = State::Payload;
                 self.missing = self.payload;
@@ -101,9 +102,9 @@ impl Frames {
                 if u32::from_be_bytes(self.checksum) != self.crc.value() {
                     return Err(Problem::Malformed);
                 }
-                match (self.names.failure(&self.kept), &self.wrapped) {
+                match (self.values.failure(&self.kept), &self.wrapped) {
                     (Some(code), _) => sink(Part::Failed(code))?,
-                    (None, None) => sink(Part::Named(self.names.event(&self.kept)))?,
+                    (None, None) => sink(Part::Named(self.values.event(&self.kept)))?,
                     // The wrapped document has its own type.
                     (None, Some(_)) => {}
                 }
@@ -137,68 +138,6 @@ impl Frames {
         self.headers = headers;
         self.kept.clear();
         Ok(())
-    }
-}
-
-/// The positions of header values.
-#[derive(Debug, Default)]
-struct Names {
-    event: Range<usize>,
-    exception: Option<Range<usize>>,
-    error: Option<Range<usize>>,
-}
-
-impl Names {
-    /// `None` if the headers are malformed.
-    fn read(headers: &[u8]) -> Option<Self> {
-        let mut names = Self::default();
-        let mut rest = headers;
-        while let Some((length, after)) = rest.split_first() {
-            let (name, after) = after.split_at_checked(usize::from(*length))?;
-            let (kind, after) = after.split_first()?;
-            let (length, after) = match kind {
-                // True and false.
-                0 | 1 => (0, after),
-                2 => (1, after),
-                3 => (2, after),
-                4 => (4, after),
-                // A long integer, a time.
-                5 | 8 => (8, after),
-                // Bytes, a string.
-                6 | 7 => {
-                    let (length, after) = after.split_first_chunk()?;
-                    (usize::from(u16::from_be_bytes(*length)), after)
-                }
-                // A UUID.
-                9 => (16, after),
-                _ => return None,
-            };
-            let start = headers.len() - after.len();
-            rest = after.split_at_checked(length)?.1;
-            let value = start..start + length;
-            match (name, kind) {
-                (b":event-type", 7) => names.event = value,
-                (b":exception-type", 7) => names.exception = Some(value),
-                (b":error-code", 7) => names.error = Some(value),
-                (b":message-type", 7) if &headers[value.clone()] == b"error" => {
-                    names.error.get_or_insert(value);
-                }
-                (b":message-type", 7) if &headers[value.clone()] == b"exception" => {
-                    names.exception.get_or_insert(value);
-                }
-                _ => {}
-            }
-        }
-        Some(names)
-    }
-
-    fn event<'a>(&self, headers: &'a [u8]) -> &'a [u8] {
-        headers.get(self.event.clone()).unwrap_or_default()
-    }
-
-    fn failure<'a>(&self, headers: &'a [u8]) -> Option<&'a [u8]> {
-        let code = self.exception.as_ref().or(self.error.as_ref())?;
-        headers.get(code.clone())
     }
 }
 

@@ -1,67 +1,11 @@
 //! Computes a charge from usage and a price: exact sums in fractions of a tick, rounded once.
 
-use std::time::SystemTime;
+mod sum;
 
-use super::{LongContext, PARTS, Price, Rate, Tier, TierPrice, TokenPrice, ToolPrices};
-use crate::usage::billing::segment_behind;
+use self::sum::{Amounts, MILLI, Sum};
+use super::{LongContext, Price, Pricing, Rate, Tier, TierPrice, TokenPrice, ToolPrices};
 use crate::usage::tokens::Usage;
 use crate::util::operation::Operation;
-
-/// Amounts are in thousandths of a unit, because seconds come as milliseconds.
-const MILLI: u128 = 1000;
-
-/// The facts that determine a price, except the usage.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pricing<'a> {
-    /// The slug of the provider.
-    pub(crate) provider: &'a str,
-    /// The model in the response, or else in the request.
-    pub(crate) model: &'a str,
-    pub(crate) operation: Operation,
-    /// The path after the provider's slug, without a query.
-    pub(crate) path: &'a str,
-    /// The tier in the response: the requested one may not have been granted.
-    pub(crate) service_tier: Option<&'a str>,
-    /// The host that served the request.
-    pub(crate) host: &'a str,
-    /// The region in the response (`inference_geo` of Messages).
-    pub(crate) region: Option<&'a str>,
-    /// The speed in the response (`speed` of Messages).
-    pub(crate) speed: Option<&'a str>,
-    /// The size of images in the response, such as `1024x1024`.
-    pub(crate) image_size: Option<&'a str>,
-    /// The quality of images in the response, such as `high`.
-    pub(crate) image_quality: Option<&'a str>,
-    /// The time of the request, for prices that change with the hour.
-    pub(crate) at: SystemTime,
-    /// The request was one of a batch.
-    pub(crate) batch: bool,
-}
-
-impl<'a> Pricing<'a> {
-    fn tier(&self) -> Option<&'a str> {
-        if self.batch { Some("batch") } else { self.service_tier }
-    }
-
-    fn makes_images(&self) -> bool {
-        self.operation == Operation::Images
-    }
-
-    /// Returns true for edits, whose price depends on input and output images.
-    fn is_edit(&self) -> bool {
-        self.makes_images() && segment_behind(self.path, "images") == Some("edits")
-    }
-}
-
-/// Amounts by the percentage that applies to them.
-#[derive(Clone, Copy, Default)]
-struct Amounts {
-    tokens: u128,
-    /// Tokens from the cache.
-    cached: u128,
-    /// Amounts to which no percentage applies.
-    others: u128,
-}
 
 impl Price {
     /// The charge in ticks; `None` if the price of anything used is unknown.
@@ -195,47 +139,6 @@ impl Price {
             sum.percent(percent, percent)?;
         }
         Some(sum)
-    }
-}
-
-/// Amounts with a common divisor.
-struct Sum {
-    amounts: Amounts,
-    divisor: u128,
-}
-
-impl Sum {
-    fn new(amounts: Amounts) -> Self {
-        let Amounts { tokens, cached, others } = amounts;
-        let (tokens, cached) = (tokens.saturating_mul(MILLI), cached.saturating_mul(MILLI));
-        let amounts = Amounts { tokens, cached, others };
-        Self { amounts, divisor: MILLI * u128::from(PARTS) }
-    }
-
-    fn percent(&mut self, tokens: u64, cached: u64) -> Option<()> {
-        if (tokens, cached) == (100, 100) {
-            return Some(());
-        }
-        if self.amounts.others > 0 {
-            return None;
-        }
-        let Amounts { tokens: all, cached: from_cache, .. } = &mut self.amounts;
-        *all = all.saturating_mul(tokens.into());
-        *from_cache = from_cache.saturating_mul(cached.into());
-        self.divisor = self.divisor.saturating_mul(100);
-        Some(())
-    }
-
-    /// Rounds to the nearest tick, including `more` thousandths to which no percentage applies.
-    fn rounded(&self, more: u128) -> u128 {
-        let scale = self.divisor / (MILLI * u128::from(PARTS));
-        let Amounts { tokens, cached, others } = self.amounts;
-        let all = tokens
-            .saturating_add(cached)
-            .saturating_add(others)
-            .saturating_add(more.saturating_mul(scale))
-            .saturating_add(self.divisor / 2);
-        all / self.divisor
     }
 }
 

@@ -1,17 +1,22 @@
 //! The price of a model.
 
 mod charge;
+mod pricing;
 mod rate;
 mod schedule;
+mod tier;
+mod tokens;
 mod tools;
 
 use super::table::Date;
 use crate::util::macros::setters;
 
-pub(crate) use self::charge::Pricing;
+pub(crate) use self::pricing::Pricing;
 pub use self::rate::Rate;
 pub(super) use self::rate::{PARTS, USD, split};
 pub use self::schedule::{Hours, OffPeak};
+pub use self::tier::{Tier, TierPrice};
+pub use self::tokens::{LongContext, TokenPrice};
 pub use self::tools::ToolPrices;
 
 /// The price of a model. If a response used anything with an unknown price, its cost is unknown.
@@ -65,148 +70,6 @@ pub struct Price {
     pub snapshots: bool,
     /// Later prices by their first day in UTC. The last one that has started applies.
     pub changes: Vec<Change>,
-}
-
-/// The price per token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TokenPrice {
-    /// Per uncached input token.
-    pub input: Option<Rate>,
-    /// Per input token that came from the provider's cache.
-    pub cached_input: Option<Rate>,
-    /// Per input token written to the cache with the usual lifetime.
-    pub cache_write: Option<Rate>,
-    /// Per input token written to the cache with the longer lifetime (1 hour, or 12 hours).
-    pub long_cache_write: Option<Rate>,
-    /// Per output token.
-    pub output: Option<Rate>,
-    /// Per output token of reasoning. Default: `output`.
-    pub reasoning: Option<Rate>,
-    /// Per input token of audio.
-    pub audio_input: Option<Rate>,
-    /// Per cached input token of audio. If this differs from `cached_input`, a response with both
-    /// audio and cached tokens has no price, because it does not say which are cached.
-    pub cached_audio_input: Option<Rate>,
-    /// Per output token of audio.
-    pub audio_output: Option<Rate>,
-    /// Per input token of images. Default: `input`.
-    pub image_input: Option<Rate>,
-    /// Per cached input token of images, like `cached_audio_input`.
-    pub cached_image_input: Option<Rate>,
-    /// Per output token of images.
-    pub image_output: Option<Rate>,
-}
-
-impl TokenPrice {
-    /// Creates prices in ticks per token: 12,500 is 1.25 USD per million tokens.
-    #[must_use]
-    pub fn new(input: u64, cached_input: u64, output: u64) -> Self {
-        Self {
-            input: Some(Rate::ticks(input)),
-            cached_input: Some(Rate::ticks(cached_input)),
-            output: Some(Rate::ticks(output)),
-            ..Self::default()
-        }
-    }
-}
-
-setters! { impl TokenPrice {
-    /// Sets the prices per token written to the cache, with the usual and the longer lifetime.
-    pub fn cache_writes(self, usual: Rate, long: Option<Rate>) =>
-        (self.cache_write, self.long_cache_write) = (Some(usual), long);
-
-    /// Sets the prices per token of audio.
-    pub fn audio(self, input: Rate, output: Option<Rate>) =>
-        (self.audio_input, self.audio_output) = (Some(input), output);
-
-    /// Sets the prices per token of images.
-    pub fn images(self, input: Option<Rate>, output: Rate) =>
-        (self.image_input, self.image_output) = (input, Some(output));
-}}
-
-/// The price of all tokens of requests with long inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LongContext {
-    /// The minimum number of input tokens, including cached ones.
-    pub from: u64,
-    /// The price per token.
-    pub tokens: TokenPrice,
-}
-
-impl LongContext {
-    /// Applies from `from` input tokens on.
-    #[must_use]
-    pub fn new(from: u64, tokens: TokenPrice) -> Self {
-        Self { from, tokens }
-    }
-
-    /// Applies to more than `bound` input tokens.
-    #[must_use]
-    pub fn above(bound: u64, tokens: TokenPrice) -> Self {
-        Self { from: bound.saturating_add(1), tokens }
-    }
-}
-
-/// The price of a tier (`flex`, `priority`, `batch`, …) or a speed (`fast`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tier {
-    /// The name in responses. Case is ignored.
-    pub name: Box<str>,
-    /// The price.
-    pub price: TierPrice,
-}
-
-/// The price of a tier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TierPrice {
-    /// A percentage of the token prices.
-    #[non_exhaustive]
-    Percent {
-        /// The percentage for all tokens except those from the cache.
-        tokens: u64,
-        /// The percentage for tokens from the cache.
-        cached: u64,
-    },
-    /// Its own prices.
-    #[non_exhaustive]
-    Own {
-        /// The price per token.
-        tokens: TokenPrice,
-        /// The prices per token of requests with long inputs.
-        long_context: Vec<LongContext>,
-    },
-}
-
-impl Tier {
-    /// A tier at `percent` of the token prices.
-    #[must_use]
-    pub fn percent(name: impl Into<Box<str>>, percent: u64) -> Self {
-        Self { name: name.into(), price: TierPrice::Percent { tokens: percent, cached: percent } }
-    }
-
-    /// Its own prices.
-    #[must_use]
-    pub fn own(
-        name: impl Into<Box<str>>,
-        tokens: TokenPrice,
-        long_context: Vec<LongContext>,
-    ) -> Self {
-        Self { name: name.into(), price: TierPrice::Own { tokens, long_context } }
-    }
-
-    /// Sets another percentage for tokens from the cache. Has no effect on a tier with its own
-    /// prices.
-    #[must_use]
-    pub fn cached_percent(mut self, percent: u64) -> Self {
-        if let TierPrice::Percent { cached, .. } = &mut self.price {
-            *cached = percent;
-        }
-        self
-    }
 }
 
 /// The price at one of the provider's hosts or in one of its regions.
@@ -283,6 +146,14 @@ impl Price {
         self.long_context.insert(at, step);
         self
     }
+
+    /// Adds a price that applies from a day on.
+    #[must_use]
+    pub fn from_day(mut self, from: Date, price: Price) -> Self {
+        let at = self.changes.partition_point(|known| known.from <= from);
+        self.changes.insert(at, Change { from, price });
+        self
+    }
 }
 
 setters! { impl Price {
@@ -304,13 +175,3 @@ setters! { impl Price {
     /// Whether [dated names](Self#structfield.snapshots) also have this price. Default: `false`.
     pub fn snapshots(self, yes: bool) => self.snapshots = yes;
 }}
-
-impl Price {
-    /// Adds a price that applies from a day on.
-    #[must_use]
-    pub fn from_day(mut self, from: Date, price: Price) -> Self {
-        let at = self.changes.partition_point(|known| known.from <= from);
-        self.changes.insert(at, Change { from, price });
-        self
-    }
-}

@@ -4,7 +4,8 @@ use super::{Scanner, State};
 use crate::json::is_scalar;
 use crate::json::nested::Nested;
 use crate::usage::figure::Figure;
-use crate::usage::keys::{Field, Kept, Member, Place};
+use crate::usage::keys::{Field, Kept, Member};
+use crate::usage::place::Place;
 use crate::usage::problem::Problem;
 
 impl Scanner {

@@ -2,12 +2,15 @@
 
 mod costs;
 mod differential;
+mod errors;
 mod framed;
 mod generate;
+mod google;
 mod hostile;
+mod messages;
+mod others;
 mod reference;
 mod shapes;
-mod table;
 
 use super::{Format, Meter, Problem, ProviderError, Shape, Terminal, Usage, UsagePart};
 use crate::util::operation::Operation;
@@ -91,3 +94,16 @@ fn sse(shape: impl Into<Shape>, body: &str) -> Reading {
     }
     reading
 }
+
+fn data(events: &[&str]) -> String {
+    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+}
+
+fn tokens(reading: &Reading) -> (Option<u64>, Option<u64>) {
+    let usage = reading.usage.unwrap();
+    assert!(!usage.inconsistent);
+    (usage.input(), usage.output())
+}
+
+const DELTA: &str =
+    r#"{"object":"chat.completion.chunk","model":"m","choices":[{"delta":{"content":"hi"}}]}"#;

@@ -1,11 +1,14 @@
 //! A simple reference meter: whole events, parsed into trees by serde_json.
 
-use std::borrow::Cow;
+mod bill;
+mod content;
+mod figures;
 
 use serde_json::Value;
 
+use self::content::{has_candidate_content, has_content, is_full};
+use self::figures::reported;
 use super::*;
-use crate::usage::figure::Figure;
 use crate::usage::reported::Reported;
 
 /// Reads a stream, each event with its blank line.
@@ -43,13 +46,6 @@ struct Reference {
     reported: Option<Reported>,
     images: Option<u64>,
     reading: Reading,
-}
-
-/// Usage found in a document.
-struct Found<'a> {
-    usage: Cow<'a, Value>,
-    breakdown: Option<&'a Value>,
-    tools: Option<&'a Value>,
 }
 
 impl Reference {
@@ -124,69 +120,6 @@ impl Reference {
                 self.reading.error = Some(ProviderError { code: None });
             }
         }
-    }
-
-    /// The billed usage of the document.
-    fn found<'a>(&self, value: &'a Value, ends: bool) -> Option<Found<'a>> {
-        let (breakdown, tools) = (value.get("usage_breakdown"), value.get("tool_usage"));
-        let found = |usage: &'a Value| {
-            usage.is_object().then_some(Found {
-                usage: Cow::Borrowed(usage),
-                breakdown: None,
-                tools: None,
-            })
-        };
-        let of_root = |usage: &'a Value| {
-            usage.is_object().then_some(Found { usage: Cow::Borrowed(usage), breakdown, tools })
-        };
-        match self.shape {
-            Shape::GenerateContent => return found(&value["usageMetadata"]),
-            Shape::EmbeddingsGoogle => {
-                let objects = [&value["usageMetadata"], &value["metadata"]];
-                let objects = objects.iter().filter_map(|object| object.as_object());
-                let all = objects.flatten().map(|(key, value)| (key.clone(), value.clone()));
-                let usage = Cow::Owned(Value::Object(all.collect()));
-                return Some(Found { usage, breakdown: None, tools: None });
-            }
-            Shape::WorkersAi if value["usage"].is_null() => {
-                let found = found(&value["result"]["usage"]);
-                if found.is_some() {
-                    return found;
-                }
-            }
-            Shape::AsyncPerplexity if value["usage"].is_null() => {
-                let found = found(&value["response"]["usage"]);
-                if found.is_some() {
-                    return found;
-                }
-            }
-            _ => {}
-        }
-        let has_response = !matches!(self.shape, Shape::WorkersAi | Shape::AsyncPerplexity);
-        let response = match value.get("interaction") {
-            Some(interaction) => interaction,
-            None if has_response => &value["response"],
-            None => &Value::Null,
-        };
-        let of_response = |usage: &'a Value| {
-            let tools = response.get("tool_usage");
-            usage.is_object().then_some(Found { usage: Cow::Borrowed(usage), breakdown, tools })
-        };
-        let choices = value["choices"].as_array();
-        let choice = choices.into_iter().flatten().find(|choice| choice["usage"].is_object());
-        if let Some(found) = of_root(&value["usage"]) {
-            return Some(found);
-        }
-        if let Some(found) = of_response(&response["usage"]) {
-            return ends.then_some(found);
-        }
-        if let Some(found) = of_root(&value["x_groq"]["usage"]) {
-            return Some(found);
-        }
-        if let Some(found) = found(&value["message"]["usage"]) {
-            return (value["type"] == "message_start").then_some(found);
-        }
-        choice.and_then(|choice| of_root(&choice["usage"]))
     }
 
     fn value(&mut self, value: &Value) {
@@ -319,61 +252,6 @@ impl Reference {
         }
     }
 
-    fn bill(&mut self, newer: Reported, found: &Found<'_>, kind: &str) {
-        let word = |key: &str| found.usage[key].as_str().map(str::to_owned);
-        self.reading.region = word("inference_geo").or(self.reading.region.take());
-        self.reading.speed = word("speed").or(self.reading.speed.take());
-        let tier = match (found.usage["serviceTier"].as_str(), found.usage["trafficType"].as_str())
-        {
-            (Some(tier), _) => Some(tier.to_ascii_lowercase()),
-            (_, Some("ON_DEMAND")) => Some("standard".into()),
-            (_, Some("ON_DEMAND_FLEX")) => Some("flex".into()),
-            _ => word("service_tier"),
-        };
-        self.reading.service_tier = tier.or(self.reading.service_tier.take());
-        match &mut self.reported {
-            Some(old) if kind == "message_start" || kind == "message_delta" => old.raise(&newer),
-            Some(old) => old.replace(&newer),
-            old => *old = Some(newer),
-        }
-        let whole = self.reported.as_mut().unwrap();
-        let searches = found.tools.and_then(|tools| tools["web_search"]["num_requests"].as_u64());
-        if let (None, Some(searches)) = (whole.get(Figure::WebSearch), searches) {
-            whole.set(Figure::WebSearch, searches);
-        }
-        let part = |model: &Value, usage: &Value| UsagePart {
-            model: model.as_str().map(Box::from),
-            usage: Usage::new(&reported(usage), self.shape),
-        };
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let entries = list(&found.usage["iterations"]);
-        let is_declined = |entry: &Value| entry["type"] == "message" && entry["output_tokens"] == 0;
-        let mut billed: Vec<_> = entries.iter().filter(|entry| !is_declined(entry)).collect();
-        if billed.is_empty() {
-            billed.extend(entries.first());
-        }
-        let mut parts: Vec<_> = billed.iter().map(|entry| part(&entry["model"], entry)).collect();
-        if parts.is_empty() {
-            let models = found.breakdown.map(|breakdown| list(&breakdown["models"]));
-            let models = models.unwrap_or_default();
-            let told = models.iter().filter(|entry| !reported(&entry["usage"]).is_empty());
-            parts.extend(told.map(|entry| part(&entry["model"], &entry["usage"])));
-        }
-        if let Some(images) = found.tools.map(|tools| &tools["image_gen"])
-            && images["input_tokens"].as_u64().is_some_and(|tokens| tokens > 0)
-        {
-            if parts.is_empty() {
-                parts.push(UsagePart { model: None, usage: Usage::new(whole, self.shape) });
-            }
-            parts.push(part(&"image_generation".into(), images));
-        }
-        let all = Usage::new(whole, self.shape);
-        if let Some(first) = parts.first_mut().filter(|first| first.usage.tool_calls.is_none()) {
-            (first.usage.tool_calls, first.usage.tools) = (all.tool_calls, all.tools);
-        }
-        self.reading.parts = parts;
-    }
-
     fn code(&self, value: &Value) -> Option<Box<str>> {
         let is_google = matches!(self.shape, Shape::GenerateContent | Shape::EmbeddingsGoogle);
         let text = |value: &Value| match value {
@@ -410,145 +288,4 @@ impl Reference {
             .or_else(|| text(of_root("error_type")))
             .or_else(|| text(of_root("status_code")))
     }
-}
-
-fn is_full(value: &Value) -> bool {
-    match value {
-        Value::String(text) => !text.is_empty(),
-        Value::Array(parts) => !parts.is_empty(),
-        Value::Object(_) => true,
-        _ => false,
-    }
-}
-
-fn has_candidate_content(candidate: &Value) -> bool {
-    let parts = candidate["content"]["parts"].as_array();
-    parts.into_iter().flatten().any(|part| is_full(&part["text"]) || is_full(&part["functionCall"]))
-}
-
-fn has_content(value: &Value) -> bool {
-    let delta = |delta: &Value| {
-        let keys = ["content", "reasoning_content", "reasoning", "tool_calls", "refusal"];
-        let more = ["text", "thinking", "partial_json"];
-        delta.as_str().is_some_and(|text| !text.is_empty())
-            || keys.iter().chain(&more).any(|key| is_full(&delta[*key]))
-    };
-    let choice = |choice: &Value| delta(&choice["delta"]) || is_full(&choice["text"]);
-    delta(&value["delta"]) || value["choices"].as_array().into_iter().flatten().any(choice)
-}
-
-fn reported(usage: &Value) -> Reported {
-    // Each figure with one of its names.
-    let figures = [
-        (Figure::Input, "/prompt_tokens /input_tokens /promptTokenCount"),
-        (Figure::Output, "/completion_tokens /output_tokens /candidatesTokenCount"),
-        (Figure::Total, "/total_tokens /totalTokenCount"),
-        (
-            Figure::Cached,
-            "/prompt_tokens_details/cached_tokens /input_tokens_details/cached_tokens \
-             /cachedContentTokenCount",
-        ),
-        (
-            Figure::CacheWriteInside,
-            "/prompt_tokens_details/cache_write_tokens /input_tokens_details/cache_write_tokens",
-        ),
-        (Figure::CacheRead, "/cache_read_input_tokens"),
-        (Figure::CacheWrite, "/cache_creation_input_tokens"),
-        (
-            Figure::CacheWriteLong,
-            "/cache_creation/ephemeral_1h_input_tokens \
-             /prompt_tokens_details/cache_write_tokens_details/ttl_12h_tokens \
-             /input_tokens_details/cache_write_tokens_details/ttl_12h_tokens",
-        ),
-        (
-            Figure::CacheWriteShort,
-            "/cache_creation/ephemeral_5m_input_tokens \
-             /prompt_tokens_details/cache_write_tokens_details/ttl_30m_tokens \
-             /input_tokens_details/cache_write_tokens_details/ttl_30m_tokens",
-        ),
-        (
-            Figure::Reasoning,
-            "/completion_tokens_details/reasoning_tokens /output_tokens_details/reasoning_tokens",
-        ),
-        (Figure::Thoughts, "/thoughtsTokenCount"),
-        (Figure::ToolPrompt, "/toolUsePromptTokenCount"),
-        (Figure::Citations, "/citation_tokens"),
-        (
-            Figure::AudioInput,
-            "/prompt_tokens_details/audio_tokens /input_tokens_details/audio_tokens",
-        ),
-        (
-            Figure::ImageInput,
-            "/prompt_tokens_details/image_tokens /input_tokens_details/image_tokens",
-        ),
-        (
-            Figure::AudioCached,
-            "/prompt_tokens_details/cached_tokens_details/audio_tokens \
-             /input_tokens_details/cached_tokens_details/audio_tokens",
-        ),
-        (
-            Figure::AudioOutput,
-            "/completion_tokens_details/audio_tokens /output_tokens_details/audio_tokens",
-        ),
-        (
-            Figure::ImageOutput,
-            "/completion_tokens_details/image_tokens /output_tokens_details/image_tokens",
-        ),
-        (Figure::CostTicks, "/cost_in_usd_ticks"),
-        (Figure::ToolsUsed, "/num_server_side_tools_used"),
-        (Figure::WebSearch, "/server_side_tool_usage_details/web_search_calls"),
-        (Figure::XSearch, "/server_side_tool_usage_details/x_search_calls"),
-        (Figure::CodeInterpreter, "/server_side_tool_usage_details/code_interpreter_calls"),
-        (Figure::FileSearch, "/server_side_tool_usage_details/file_search_calls"),
-        (Figure::Mcp, "/server_side_tool_usage_details/mcp_calls"),
-        (Figure::DocumentSearch, "/server_side_tool_usage_details/document_search_calls"),
-        (Figure::ImageGeneration, "/server_side_tool_usage_details/image_generation_calls"),
-        (Figure::Characters, "/billableCharacterCount"),
-    ];
-    let mut reported = Reported::default();
-    for (figure, pointers) in figures {
-        let mut values = pointers.split_whitespace().filter_map(|pointer| usage.pointer(pointer));
-        if let Some(value) = values.find_map(Value::as_u64) {
-            let is_share = matches!(
-                figure,
-                Figure::AudioInput
-                    | Figure::ImageInput
-                    | Figure::AudioCached
-                    | Figure::AudioOutput
-                    | Figure::ImageOutput
-            );
-            if value > 0 || !is_share {
-                reported.set(figure, value);
-            }
-        }
-    }
-    for (key, audio, image) in [
-        ("promptTokensDetails", Figure::AudioInput, Figure::ImageInput),
-        ("candidatesTokensDetails", Figure::AudioOutput, Figure::ImageOutput),
-    ] {
-        for entry in usage[key].as_array().into_iter().flatten() {
-            let tokens = entry["tokenCount"].as_u64();
-            match (entry["modality"].as_str(), tokens) {
-                (Some("AUDIO"), Some(tokens)) => reported.set(audio, tokens),
-                (Some("image"), Some(tokens)) => reported.set(image, tokens),
-                _ => {}
-            }
-        }
-    }
-    if let Some(seconds) = usage["prompt_audio_seconds"].as_f64().filter(|seconds| *seconds >= 0.0)
-    {
-        let exact = usage["prompt_audio_seconds"].as_u64().map(|whole| whole.saturating_mul(1000));
-        reported.set(Figure::DurationMs, exact.unwrap_or((seconds * 1000.0).round() as u64));
-    }
-    let cost = match &usage["cost"] {
-        Value::Object(cost) => {
-            let total = cost["total_cost"].as_f64();
-            total.filter(|total| *total > 0.0 || cost.contains_key("request_cost"))
-        }
-        cost => cost.as_f64().filter(|cost| *cost >= 0.0),
-    };
-    if let (None, Some(cost)) = (reported.get(Figure::CostTicks), cost) {
-        reported.set(Figure::CostTicks, (cost * 1e10).round() as u64);
-    }
-    reported
 }

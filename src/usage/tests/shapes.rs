@@ -249,59 +249,6 @@ fn batch_results_have_no_usage_of_their_own() {
 }
 
 #[test]
-fn errors_inside_of_a_200() {
-    for (body, code) in [
-        (r#"{"code":"unavailable","error":"Timed out"}"#, Some("unavailable")),
-        (r#"{"error":"speed must be less"}"#, None),
-        (r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, Some("t")),
-        (r#"{"error":{"code":"c","message":"m","type":"t"}}"#, Some("c")),
-        (r#"{"code":429,"error":"m"}"#, Some("429")),
-        (
-            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
-            Some("overloaded_error"),
-        ),
-        (r#"{"type":"error","code":"caf\u00e9","message":"m"}"#, Some("café")),
-    ] {
-        let whole = json(Operation::Chat, body);
-        assert!(whole.error.is_some(), "{body}");
-        assert_eq!(whole.error_code(), code, "{body}");
-        let content = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
-        let event = sse(Operation::Chat, &format!("{content}data: {body}\n\n{content}"));
-        assert_eq!(event.error, whole.error, "{body}");
-        assert_eq!(event.terminal, None);
-    }
-    // Regardless of other members.
-    for body in [
-        r#"{"error":"x","choices":[]}"#,
-        r#"{"error":{},"output":[]}"#,
-        r#"{"error":"x","content":[]}"#,
-        r#"{"error":"x","data":[]}"#,
-    ] {
-        let error = Some(ProviderError { code: None });
-        assert_eq!(json(Operation::Chat, body).error, error, "{body}");
-    }
-    for body in [
-        r#"{"error":null}"#,
-        r#"{"error":"","choices":[]}"#,
-        r#"{"error":false,"choices":[]}"#,
-        r#"{"nested":{"error":"x"}}"#,
-    ] {
-        assert_eq!(json(Operation::Chat, body).error, None, "{body}");
-    }
-    let named = sse(Operation::Messages, "event: error\ndata: {\"code\":\"c\"}\n\n");
-    assert_eq!(named.error_code(), Some("c"));
-    let text = sse(Operation::Messages, "event: error\ndata: overloaded\n\n");
-    assert_eq!(text.error, Some(ProviderError { code: None }));
-}
-
-#[test]
-fn a_code_is_kept_in_part() {
-    let code = "é".repeat(100);
-    let reading = json(Operation::Chat, &format!(r#"{{"error":"x","code":"{code}"}}"#));
-    assert_eq!(reading.error_code(), Some(&code[..128]));
-}
-
-#[test]
 fn a_byte_order_mark_and_data_of_several_lines() {
     let stream = "\u{feff}data: {\"model\":\"m\",\ndata:\"usage\"\ndata:  : {\"input_tokens\"\ndata: :5}}\n\n";
     let reading = sse(Operation::Responses, stream);

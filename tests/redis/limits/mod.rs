@@ -1,5 +1,6 @@
 //! `RedisStore`: limits shared by many gateways.
 
+mod access;
 mod cluster;
 mod counting;
 mod leases;
@@ -10,6 +11,7 @@ mod replicas;
 mod same_as_memory;
 mod spending;
 mod tls;
+mod told;
 mod trouble;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,30 +4,20 @@ use std::error::Error;
 use std::net::TcpListener;
 use std::time::Instant;
 
-use std::sync::Arc;
-
-use http::Response;
-use http_body_util::{BodyExt, Full};
-use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::Secret;
-use tower_ai_gateway::settings::limits::LimitRule;
-
 use super::*;
-use crate::gateway::Gateway;
 use crate::server::{TOO_LONG, eventually};
-use crate::written::Written;
 
-const LONG: Duration = Duration::from_secs(600);
+pub(super) const LONG: Duration = Duration::from_secs(600);
 /// The time limit of a request that waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(50);
 /// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_millis(1_000);
 
-fn hasty(server: &Server) -> RedisStore {
+pub(super) fn hasty(server: &Server) -> RedisStore {
     RedisStore::builder(server.url()).timeout(TIMEOUT).build().unwrap()
 }
 
-fn texts(error: &StoreError) -> String {
+pub(super) fn texts(error: &StoreError) -> String {
     let source = error.source().map(ToString::to_string).unwrap_or_default();
     format!("{error}: {source}: {error:?}")
 }
@@ -39,7 +29,7 @@ fn in_time(started: Instant) {
     assert!(took < TIMEOUT + SLACK, "it took {took:?}");
 }
 
-async fn until_it_answers(store: &RedisStore, claims: &[Claim]) -> Decision {
+pub(super) async fn until_it_answers(store: &RedisStore, claims: &[Claim]) -> Decision {
     let mut decision = None;
     eventually("Redis answers", async || {
         decision = reserve(store, claims).await.ok();
@@ -260,113 +250,4 @@ async fn a_server_that_never_answers_hangs_nobody() {
         in_time(started);
     }
     assert!(!store.flush(TIMEOUT).await);
-}
-
-#[tokio::test]
-async fn users_of_the_acl_are_let_in_and_no_password_is_told() {
-    let server = Server::start(&["--requirepass", "the-default-password"]);
-    let mut admin = server::Wire::connect(server.port).unwrap();
-    admin.call(&["AUTH", "the-default-password"]).unwrap();
-    let rules = ["ACL", "SETUSER", "gateway", "on", ">the-gateway-password", "~taig:*"];
-    let commands = ["+evalsha", "+eval", "+time", "+mget", "+get", "+set", "+zadd", "+zrem"];
-    let more = ["+zscore", "+zrange", "+zrangebyscore", "+pexpire", "+ping", "+hello", "+client"];
-    let words = [&rules[..], &commands, &more].concat();
-    assert_eq!(admin.call(&words).unwrap(), server::Reply::Text("OK".to_owned()));
-
-    let builder = || RedisStore::builder(server.url()).timeout(Duration::from_secs(10));
-    let password = |text| Secret::new(text).unwrap();
-    let good = builder().user("gateway").password(password("the-gateway-password"));
-    assert!(!format!("{good:?}").contains("password"));
-    let good = good.build().unwrap();
-    let claims = [leased(claim(1, HOUR, 100, 1), LONG)];
-    let id = next_id();
-    let decision = good.reserve(id, &claims).await.unwrap();
-    good.settle(id, &[settlement(claims[0], &decision, 2)]);
-    assert!(good.flush(TOO_LONG).await);
-    assert_eq!(used(&good, &claims[0]).await, 2);
-    assert!(!format!("{good:?}").contains("password"));
-
-    let in_url = format!("redis://gateway:the-gateway-password@127.0.0.1:{}", server.port);
-    let in_url = RedisStore::builder(in_url).timeout(Duration::from_secs(10)).build().unwrap();
-    assert_eq!(used(&in_url, &claims[0]).await, 2);
-
-    let bad = builder()
-        .timeout(Duration::from_secs(1))
-        .user("gateway")
-        .password(password("another-password"))
-        .build()
-        .unwrap();
-    let error = reserve(&bad, &claims).await.unwrap_err();
-    for text in [texts(&error), format!("{bad:?}")] {
-        assert!(!text.contains("password") && !text.contains("another"), "{text}");
-    }
-}
-
-#[test]
-fn an_url_that_is_none_is_refused_without_a_word_of_it() {
-    for url in ["http://user:pass-word@host", "redis://user:pass-word@host:port", "", "redis://"] {
-        let error = RedisStore::builder(url).build().unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("pass-word"), "{error}");
-    }
-    let error = RedisStore::builder("rediss://127.0.0.1:1#insecure").build().unwrap_err();
-    assert!(error.to_string().contains("URL"), "{error}");
-    assert!(RedisStore::cluster(Vec::<String>::new()).build().is_err());
-    for prefix in ["", "a{b", "a b"] {
-        assert!(RedisStore::builder("redis://host").prefix(prefix).build().is_err());
-    }
-    assert!(RedisStore::builder("redis://host").roots_pem("x").build().is_err());
-    assert!(RedisStore::builder("rediss://host").roots_pem("x").build().is_err());
-}
-
-#[tokio::test]
-async fn a_trouble_is_told_once_and_so_is_its_end() {
-    let (written, _guard) = Written::capture();
-    let mut server = Server::start(&[]);
-    let store = hasty(&server);
-    let claims = [claim(1, HOUR, 100, 1)];
-    until_it_answers(&store, &claims).await;
-    server.kill();
-    for _ in 0..50 {
-        assert!(reserve(&store, &claims).await.is_err());
-    }
-    assert!(server.run());
-    until_it_answers(&store, &claims).await;
-    for _ in 0..50 {
-        reserve(&store, &claims).await.unwrap();
-    }
-    let lines = written.lines();
-    let of = |level| lines.iter().filter(|line| line.contains(level)).count();
-    assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
-}
-
-/// The layer does not repeat its store's warning, and a server that comes and goes is reported once
-/// in ten seconds.
-#[tokio::test]
-async fn a_gateway_tells_a_trouble_once_however_often_redis_comes_and_goes() {
-    let (written, _guard) = Written::capture();
-    let mut server = Server::start(&[]);
-    let store = Arc::new(hasty(&server));
-    let rule = LimitRule::requests("of-all", 1_000_000, HOUR);
-    let provider =
-        async || Response::new(Full::from("{}").map_err(|never| match never {}).boxed_unsync());
-    let gateway =
-        Gateway::new(&ControlLayer::new().limits(store.clone()), |set| set.limit(rule), provider);
-    for _ in 0..4 {
-        let claims = [claim(1, HOUR, 100, 1)];
-        until_it_answers(&store, &claims).await;
-        for _ in 0..3 {
-            assert_eq!(gateway.ask("{}").await.status(), 200);
-        }
-        server.kill();
-        for _ in 0..3 {
-            assert_eq!(gateway.ask("{}").await.status(), 200);
-        }
-        assert!(server.run());
-    }
-    let mut lines = written.lines();
-    lines.retain(|line| line.contains("limits are") || line.contains("limits cannot"));
-    let of = |level| lines.iter().filter(|line| line.contains(level)).count();
-    // Twice if all this takes longer than ten seconds.
-    assert!((1..=2).contains(&of(" WARN ")) && of(" INFO ") <= of(" WARN "), "{lines:#?}");
-    assert_eq!(of(" WARN ") + of(" INFO "), lines.len());
 }

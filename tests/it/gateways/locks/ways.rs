@@ -1,5 +1,7 @@
 //! Every control header, in each way that it can be sent.
 
+use tower_ai_gateway::settings::CustomCost;
+
 use super::*;
 
 /// A header, a valid value, an invalid one, and a check whether the valid one took effect.

@@ -1,6 +1,6 @@
 //! The keys of prices per token, and what their suffixes mean.
 
-use super::Field;
+use crate::usage::table::file::rows::Field;
 
 /// The meaning of a key.
 pub(super) struct Key<'k> {

@@ -2,9 +2,10 @@
 
 use serde_json::value::RawValue;
 
+use super::Raw;
 use super::key::{Key, token_key};
-use super::{Field, Raw, Reason, rate};
 use crate::usage::price::{Hours, OffPeak, Price, Rate, TokenPrice};
+use crate::usage::table::file::rows::{Field, Reason, rate};
 
 /// The price at some hours, if all prices change by the same factor.
 pub(super) fn off_peak(raw: &RawValue, price: &Price) -> Result<OffPeak, Reason> {

@@ -1,0 +1,116 @@
+//! The future of [`Intercept`](crate::Intercept).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use super::exchanging::{Call, Exchanging, UpstreamFailed};
+use crate::request::body::RequestBody;
+use crate::request::stages::{Prepared, Shared};
+use crate::response::body::ResponseBody;
+use crate::response::failure;
+use crate::response::intercept_body::InterceptBody;
+use crate::response::messages;
+use crate::util::opaque::opaque_debug;
+
+pin_project! {
+    /// The future of [`Intercept`](crate::Intercept): the app's future, or an exchange with a
+    /// provider.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InterceptFuture<F, U, B>
+    where
+        U: Service<Request<RequestBody<B>>>,
+    {
+        #[pin]
+        state: InterceptState<F, U, B>,
+    }
+}
+
+pin_project! {
+    #[project = InterceptProjection]
+    enum InterceptState<F, U, B>
+    where
+        U: Service<Request<RequestBody<B>>>,
+    {
+        App { #[pin] call: F },
+        Gateway { #[pin] exchanging: Exchanging<Call<U, B>, U, B> },
+    }
+}
+
+impl<F, U, B> InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>>,
+{
+    pub(crate) fn app(call: F) -> Self {
+        Self { state: InterceptState::App { call } }
+    }
+}
+
+impl<F, U, B, R> InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    #[inline]
+    pub(crate) fn gateway(
+        shared: &Arc<Shared>,
+        prepared: Prepared,
+        request: Request<B>,
+        upstream: &mut U,
+    ) -> Self {
+        let call = |upstream: &mut U, request| Oneshot::new(upstream.clone(), request);
+        let for_later = |upstream: &mut U| upstream.clone();
+        let exchanging = Exchanging::start(shared, prepared, request, upstream, call, for_later);
+        Self { state: InterceptState::Gateway { exchanging } }
+    }
+}
+
+impl<F, U, B, A, R, E> Future for InterceptFuture<F, U, B>
+where
+    F: Future<Output = Result<Response<A>, E>>,
+    U: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    U::Error: Into<BoxError>,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<InterceptBody<A, R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            InterceptProjection::App { call } => {
+                call.poll(cx).map_ok(|response| response.map(InterceptBody::app))
+            }
+            InterceptProjection::Gateway { exchanging } => {
+                let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
+                    |UpstreamFailed { error, relay }| {
+                        if relay.context.is_over_limit() {
+                            let rejection = messages::body_over_limit();
+                            return relay.cut_off(rejection).map(ResponseBody::local);
+                        }
+                        let error: BoxError = error.into();
+                        if let Some(refusal) = failure::refusal_of(&*error) {
+                            return relay.refused(refusal.clone()).map(ResponseBody::local);
+                        }
+                        let rejection = failure::answer_to(&*error);
+                        relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
+                    },
+                );
+                Poll::Ready(Ok(response.map(InterceptBody::gateway)))
+            }
+        }
+    }
+}
+
+opaque_debug!(InterceptFuture<F, U, B> where U: Service<Request<RequestBody<B>>>);

@@ -1,0 +1,49 @@
+//! [`Pricing`]: what a price depends on, except the usage.
+
+use std::time::SystemTime;
+
+use crate::usage::billing::segment_behind;
+use crate::util::operation::Operation;
+
+/// What a price depends on, except the usage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pricing<'a> {
+    /// The slug of the provider.
+    pub(crate) provider: &'a str,
+    /// The model in the response, or else in the request.
+    pub(crate) model: &'a str,
+    pub(crate) operation: Operation,
+    /// The path after the provider's slug, without a query.
+    pub(crate) path: &'a str,
+    /// The tier in the response: the requested one may not have been granted.
+    pub(crate) service_tier: Option<&'a str>,
+    /// The host that served the request.
+    pub(crate) host: &'a str,
+    /// The region in the response (`inference_geo` of Messages).
+    pub(crate) region: Option<&'a str>,
+    /// The speed in the response (`speed` of Messages).
+    pub(crate) speed: Option<&'a str>,
+    /// The size of images in the response, such as `1024x1024`.
+    pub(crate) image_size: Option<&'a str>,
+    /// The quality of images in the response, such as `high`.
+    pub(crate) image_quality: Option<&'a str>,
+    /// The time of the request, for prices that change with the hour.
+    pub(crate) at: SystemTime,
+    /// The request was one of a batch.
+    pub(crate) batch: bool,
+}
+
+impl<'a> Pricing<'a> {
+    pub(super) fn tier(&self) -> Option<&'a str> {
+        if self.batch { Some("batch") } else { self.service_tier }
+    }
+
+    pub(super) fn makes_images(&self) -> bool {
+        self.operation == Operation::Images
+    }
+
+    /// Returns true for edits, whose price depends on input and output images.
+    pub(super) fn is_edit(&self) -> bool {
+        self.makes_images() && segment_behind(self.path, "images") == Some("edits")
+    }
+}
