@@ -92,7 +92,17 @@ fn quotes(word: u64) -> u64 {
     differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 
+#[inline]
 fn odd_backslashes(before: &[u8]) -> bool {
+    match before {
+        [.., b'\\', b'\\'] => count_is_odd(before),
+        [.., last] => *last == b'\\',
+        [] => false,
+    }
+}
+
+#[cold]
+fn count_is_odd(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 

@@ -52,13 +52,59 @@ pub fn as_str;
 /// Reads the bytes of one response as they pass.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    sink: Option<Box<Sink>>,
+    state: State,
     /// The compression is not supported.
     is_encoded: bool,
 }
 
+#[derive(Debug, Default)]
+enum State {
+    /// There is nothing to read.
+    #[default]
+    Nothing,
+    /// A plain body of which nothing has come.
+    Unread(Unread),
+    Reading(Box<Sink>),
+}
+
+/// What to read of a plain body. One that comes in one piece is read without allocating.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unread {
+    format: Format,
+    shape: Shape,
+    limit: usize,
+}
+
+impl Unread {
+    #[inline]
+    fn sink(self) -> Sink {
+        let Self { format, shape, limit } = self;
+        Sink {
+            coding: Coding::Plain,
+            meter: Some(Meter::new(format, shape, limit)),
+            capture: Capture::new(0),
+        }
+    }
+
+    /// Reads a body that has come in one piece, up to its end.
+    #[inline]
+    pub(crate) fn read(self, body: &[u8]) -> Sink {
+        let mut sink = self.sink();
+        sink.push(body);
+        sink
+    }
+}
+
+/// What was read of a response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    sink: Option<&'a Sink>,
+    is_encoded: bool,
+}
+
+/// Takes the bytes of one response.
 #[derive(Debug)]
-struct Sink {
+pub(crate) struct Sink {
     coding: Coding,
     meter: Option<Meter>,
     capture: Capture,
@@ -94,6 +140,7 @@ impl Coding {
 }
 
 impl Sink {
+    #[inline]
     fn push(&mut self, data: &[u8]) {
         let Self { coding, meter, capture } = self;
         let mut see = |plain: &[u8]| {
@@ -123,7 +170,8 @@ impl Sink {
         }
     }
 
-    fn finish(&mut self) {
+    /// The body has ended, well or not.
+    pub(crate) fn finish(&mut self) {
         if let Coding::Coded(decoder) = &mut self.coding {
             self.coding = Coding::Over { is_cut: decoder.is_cut() };
         }
@@ -146,55 +194,110 @@ impl Reader {
         let coding = Coding::of(headers);
         let is_encoded = coding.is_none();
         let format = format.filter(|_| limit > 0 && !is_encoded);
-        if format.is_none() && payload_limit == 0 {
-            return Self { sink: None, is_encoded };
+        let unread = format.map(|format| Unread { format, shape, limit });
+        let state = match (coding, unread) {
+            (_, None) if payload_limit == 0 => State::Nothing,
+            (Some(Coding::Plain), Some(unread)) if payload_limit == 0 && shape != Shape::Invoke => {
+                State::Unread(unread)
+            }
+            (coding, unread) => {
+                let mut sink = Box::new(Sink {
+                    // An unsupported coding is captured without decoding.
+                    coding: coding.unwrap_or(Coding::Plain),
+                    meter: unread.map(|Unread { format, shape, limit }| Meter::new(format, shape, limit)),
+                    capture: Capture::new(payload_limit),
+                });
+                if let Some(meter) = &mut sink.meter {
+                    meter.see_head(headers);
+                }
+                State::Reading(sink)
+            }
+        };
+        Self { state, is_encoded }
+    }
+
+    /// What to read, if nothing of the body has come.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        match self.state {
+            State::Unread(unread) => Some(unread),
+            _ => None,
         }
-        let mut sink = Box::new(Sink {
-            // An unsupported coding is captured without decoding.
-            coding: coding.unwrap_or(Coding::Plain),
-            meter: None,
-            capture: Capture::new(payload_limit),
-        });
-        if let Some(format) = format {
-            // A meter is large, so it is constructed in its place.
-            sink.meter.insert(Meter::new(format, shape, limit)).see_head(headers);
+    }
+
+    fn sink(&mut self) -> Option<&mut Sink> {
+        if let State::Unread(unread) = self.state {
+            self.state = State::Reading(Box::new(unread.sink()));
         }
-        Self { sink: Some(sink), is_encoded }
+        match &mut self.state {
+            State::Reading(sink) => Some(sink),
+            _ => None,
+        }
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
-        if let Some(sink) = &mut self.sink {
+        if let Some(sink) = self.sink() {
             sink.push(data);
         }
     }
 
     /// The body has ended, well or not.
     pub(crate) fn finish(&mut self) {
-        if let Some(sink) = &mut self.sink {
+        if let Some(sink) = self.sink() {
             sink.finish();
         }
     }
 
+    /// What was read so far.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        let sink = match &self.state {
+            State::Reading(sink) => Some(&**sink),
+            _ => None,
+        };
+        Reading { sink, is_encoded: self.is_encoded }
+    }
+
     pub(crate) fn meter(&self) -> Option<&Meter> {
-        self.sink.as_ref()?.meter.as_ref()
+        self.reading().meter()
     }
 
     pub(crate) fn has_content(&self) -> bool {
         self.meter().is_some_and(Meter::has_content)
     }
 
+    /// Whether it looks for usage.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_metering(&self) -> bool {
+        self.unread().is_some() || self.meter().is_some()
+    }
+
     /// The compression is not supported.
+    #[cfg(feature = "cache")]
     pub(crate) fn is_encoded(&self) -> bool {
         self.is_encoded
     }
+}
 
-    pub(crate) fn payload(&self) -> Option<Payload<'_>> {
-        self.sink.as_ref()?.capture.payload()
+impl<'a> Reading<'a> {
+    pub(crate) fn of(sink: &'a Sink) -> Self {
+        Self { sink: Some(sink), is_encoded: false }
+    }
+
+    pub(crate) fn meter(self) -> Option<&'a Meter> {
+        self.sink?.meter.as_ref()
+    }
+
+    /// The compression is not supported.
+    pub(crate) fn is_encoded(self) -> bool {
+        self.is_encoded
+    }
+
+    pub(crate) fn payload(self) -> Option<Payload<'a>> {
+        self.sink?.capture.payload()
     }
 
     /// `is_whole`: the response ended properly.
-    pub(crate) fn metering(&self, is_whole: bool) -> Metering {
-        let coding = self.sink.as_ref().map(|sink| &sink.coding);
+    pub(crate) fn metering(self, is_whole: bool) -> Metering {
+        let coding = self.sink.map(|sink| &sink.coding);
         let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
         match self.meter() {
             None if self.is_encoded => Metering::Encoded,
@@ -233,22 +336,22 @@ mod tests {
             ("<html>", Metering::Malformed),
             ("{", Metering::Partial),
         ] {
-            assert_eq!(read("identity", body).metering(false), metering, "{body}");
+            assert_eq!(read("identity", body).reading().metering(false), metering, "{body}");
         }
     }
 
     #[test]
     fn what_cannot_be_decoded_is_kept_as_it_is() {
         let reader = read("x-none", "0123");
-        assert_eq!(reader.metering(true), Metering::Encoded);
-        assert_eq!(reader.payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
+        assert_eq!(reader.reading().metering(true), Metering::Encoded);
+        assert_eq!(reader.reading().payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
     }
 
     #[cfg(feature = "decompression")]
     #[test]
     fn a_payload_that_cannot_be_decoded_to_its_end_is_not_whole() {
         let reader = read("gzip", "no gzip");
-        assert_eq!(reader.metering(true), Metering::Malformed);
-        assert_eq!(reader.payload().map(|payload| payload.is_whole), Some(false));
+        assert_eq!(reader.reading().metering(true), Metering::Malformed);
+        assert_eq!(reader.reading().payload().map(|payload| payload.is_whole), Some(false));
     }
 }
