@@ -50,7 +50,7 @@ struct Inner {
     log_id: LogId,
     arrival: Arrival,
     /// Read from the path when first asked for.
-    operation: OnceLock<Operation>,
+    called: OnceLock<Called>,
     /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has hooks. Its type is
     /// not known here: who observes an exchange is no part of its identity.
     observer: Option<Arc<dyn Any + Send + Sync>>,
@@ -118,6 +118,35 @@ pub(crate) enum Endpoint {
     None,
 }
 
+/// What a path calls.
+struct Called {
+    operation: Operation,
+    /// The path behind the provider's slug, if it is a usual one. The client's own is out of the CPU's
+    /// caches by the time that the answer comes.
+    usual: Option<&'static str>,
+}
+
+impl Called {
+    fn by(path: &str) -> Self {
+        const USUAL: [&str; 6] = [
+            "v1/chat/completions",
+            "chat/completions",
+            "v1/responses",
+            "responses",
+            "v1/messages",
+            "embeddings",
+        ];
+        let usual = USUAL.into_iter().find(|usual| *usual == path);
+        Self { operation: Operation::of(path), usual }
+    }
+}
+
+impl From<Operation> for Called {
+    fn from(operation: Operation) -> Self {
+        Self { operation, usual: None }
+    }
+}
+
 impl GatewayContext {
     #[inline]
     pub(crate) fn new(arrival: Arrival, observer: Option<Arc<dyn Any + Send + Sync>>) -> Self {
@@ -125,7 +154,7 @@ impl GatewayContext {
             log_id: LogId::new(),
             progress: Progress::new(arrival.has_credentials),
             arrival,
-            operation: OnceLock::new(),
+            called: OnceLock::new(),
             observer,
         }))
     }
@@ -294,6 +323,13 @@ impl GatewayContext {
         if let Some(step) = self.current() {
             return &step.path;
         }
+        if let Some(Called { usual: Some(path), .. }) = self.0.called.get() {
+            return path;
+        }
+        self.path_of_endpoint()
+    }
+
+    fn path_of_endpoint(&self) -> &str {
         match self.0.arrival.endpoint {
             Endpoint::Native(rest) => rest.text(self.path()),
             Endpoint::Unified(endpoint) => endpoint,
@@ -310,16 +346,17 @@ impl GatewayContext {
 
     /// What the path alone tells: the same from the arrival to the end.
     pub(crate) fn operation_of_path(&self) -> Operation {
-        *self.0.operation.get_or_init(|| match self.0.arrival.endpoint {
+        let called = self.0.called.get_or_init(|| match self.0.arrival.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
-                Operation::of(self.provider_path())
+                Called::by(self.path_of_endpoint())
             }
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
-                Operation::Messages
+                Operation::Messages.into()
             }
-            Endpoint::Universal | Endpoint::None => Operation::Other,
-        })
+            Endpoint::Universal | Endpoint::None => Operation::Other.into(),
+        });
+        called.operation
     }
 
     /// Whether the client reads errors in the form of Anthropic's API for messages: on all paths of
