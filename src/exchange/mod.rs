@@ -64,7 +64,8 @@ impl Exchange {
         );
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
-        Self(Some(Box::new(ExchangeRecord::new(observation, context, headers, span, arrived))))
+        let record = ExchangeRecord::new(observation, context, headers, span, arrived);
+        Self(Some(record))
     }
 
     /// Returns true if the gateway itself needs the exchange, even without hooks.

@@ -64,9 +64,11 @@ impl ExchangeRecord {
         headers: &HeaderMap,
         span: tracing::Span,
         arrived: Instant,
-    ) -> Self {
+    ) -> Box<Self> {
         let head = RequestHead::of(headers);
-        Self {
+        // Constructed in its place.
+        let place = Box::new_uninit();
+        let record = Self {
             observation: observation.clone(),
             context: context.clone(),
             span,
@@ -93,7 +95,8 @@ impl ExchangeRecord {
             response_content_type: None,
             provider_request_id: None,
             notes: None,
-        }
+        };
+        Box::write(place, record)
     }
 
     /// Reports the end of the upstream call, unless a layer below did so. A call that a layer above
@@ -227,12 +230,13 @@ impl ExchangeRecord {
         let mut reader = std::mem::take(&mut self.reader);
         match reader.unread().zip(whole) {
             Some((unread, body)) => {
-                let mut sink = unread.read(body);
-                if Reading::of(&sink).meter().is_some_and(Meter::has_content) {
+                let mut meter = unread.meter();
+                meter.push(body);
+                if meter.has_content() {
                     self.timings.to_first_token = Some(self.timings.total);
                 }
-                sink.finish();
-                self.end(outcome, Reading::of(&sink));
+                meter.finish();
+                self.end(outcome, Reading::of(&meter));
             }
             None => {
                 reader.finish();

@@ -77,34 +77,23 @@ pub(crate) struct Unread {
 
 impl Unread {
     #[inline]
-    fn sink(self) -> Sink {
-        let Self { format, shape, limit } = self;
-        Sink {
-            coding: Coding::Plain,
-            meter: Some(Meter::new(format, shape, limit)),
-            capture: Capture::new(0),
-        }
-    }
-
-    /// Reads a body that has come in one piece, up to its end.
-    #[inline]
-    pub(crate) fn read(self, body: &[u8]) -> Sink {
-        let mut sink = self.sink();
-        sink.push(body);
-        sink
+    pub(crate) fn meter(self) -> Meter {
+        Meter::new(self.format, self.shape, self.limit)
     }
 }
 
 /// What was read of a response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading<'a> {
-    sink: Option<&'a Sink>,
+    meter: Option<&'a Meter>,
+    payload: Option<Payload<'a>>,
+    /// The encoded data is incomplete.
+    is_cut: bool,
     is_encoded: bool,
 }
 
-/// Takes the bytes of one response.
 #[derive(Debug)]
-pub(crate) struct Sink {
+struct Sink {
     coding: Coding,
     meter: Option<Meter>,
     capture: Capture,
@@ -140,7 +129,12 @@ impl Coding {
 }
 
 impl Sink {
-    #[inline]
+    /// A meter is large, so it is constructed in its place.
+    fn boxed(coding: Coding, unread: Option<Unread>, payload_limit: usize) -> Box<Self> {
+        let capture = Capture::new(payload_limit);
+        Box::write(Box::new_uninit(), Self { coding, meter: unread.map(Unread::meter), capture })
+    }
+
     fn push(&mut self, data: &[u8]) {
         let Self { coding, meter, capture } = self;
         let mut see = |plain: &[u8]| {
@@ -170,8 +164,7 @@ impl Sink {
         }
     }
 
-    /// The body has ended, well or not.
-    pub(crate) fn finish(&mut self) {
+    fn finish(&mut self) {
         if let Coding::Coded(decoder) = &mut self.coding {
             self.coding = Coding::Over { is_cut: decoder.is_cut() };
         }
@@ -201,12 +194,9 @@ impl Reader {
                 State::Unread(unread)
             }
             (coding, unread) => {
-                let mut sink = Box::new(Sink {
-                    // An unsupported coding is captured without decoding.
-                    coding: coding.unwrap_or(Coding::Plain),
-                    meter: unread.map(|Unread { format, shape, limit }| Meter::new(format, shape, limit)),
-                    capture: Capture::new(payload_limit),
-                });
+                // An unsupported coding is captured without decoding.
+                let coding = coding.unwrap_or(Coding::Plain);
+                let mut sink = Sink::boxed(coding, unread, payload_limit);
                 if let Some(meter) = &mut sink.meter {
                     meter.see_head(headers);
                 }
@@ -226,7 +216,7 @@ impl Reader {
 
     fn sink(&mut self) -> Option<&mut Sink> {
         if let State::Unread(unread) = self.state {
-            self.state = State::Reading(Box::new(unread.sink()));
+            self.state = State::Reading(Sink::boxed(Coding::Plain, Some(unread), 0));
         }
         match &mut self.state {
             State::Reading(sink) => Some(sink),
@@ -249,15 +239,19 @@ impl Reader {
 
     /// What was read so far.
     pub(crate) fn reading(&self) -> Reading<'_> {
-        let sink = match &self.state {
-            State::Reading(sink) => Some(&**sink),
-            _ => None,
+        let is_encoded = self.is_encoded;
+        let State::Reading(sink) = &self.state else {
+            return Reading { is_encoded, ..Reading::default() };
         };
-        Reading { sink, is_encoded: self.is_encoded }
+        let is_cut = matches!(sink.coding, Coding::Over { is_cut: true });
+        Reading { meter: sink.meter.as_ref(), payload: sink.capture.payload(), is_cut, is_encoded }
     }
 
     pub(crate) fn meter(&self) -> Option<&Meter> {
-        self.reading().meter()
+        match &self.state {
+            State::Reading(sink) => sink.meter.as_ref(),
+            _ => None,
+        }
     }
 
     pub(crate) fn has_content(&self) -> bool {
@@ -278,12 +272,13 @@ impl Reader {
 }
 
 impl<'a> Reading<'a> {
-    pub(crate) fn of(sink: &'a Sink) -> Self {
-        Self { sink: Some(sink), is_encoded: false }
+    /// A plain body that is not kept.
+    pub(crate) fn of(meter: &'a Meter) -> Self {
+        Self { meter: Some(meter), ..Self::default() }
     }
 
     pub(crate) fn meter(self) -> Option<&'a Meter> {
-        self.sink?.meter.as_ref()
+        self.meter
     }
 
     /// The compression is not supported.
@@ -292,21 +287,19 @@ impl<'a> Reading<'a> {
     }
 
     pub(crate) fn payload(self) -> Option<Payload<'a>> {
-        self.sink?.capture.payload()
+        self.payload
     }
 
     /// `is_whole`: the response ended properly.
     pub(crate) fn metering(self, is_whole: bool) -> Metering {
-        let coding = self.sink.map(|sink| &sink.coding);
-        let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
-        match self.meter() {
+        match self.meter {
             None if self.is_encoded => Metering::Encoded,
             None => Metering::None,
             Some(meter) => match meter.problem() {
                 Some(Problem::Overflow) => Metering::Overflow,
                 Some(Problem::Malformed) => Metering::Malformed,
                 None if !is_whole => Metering::Partial,
-                None if is_cut && meter.terminal().is_none() || meter.is_cut() => {
+                None if self.is_cut && meter.terminal().is_none() || meter.is_cut() => {
                     Metering::Malformed
                 }
                 None => Metering::Complete,
