@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use http::{HeaderValue, Method};
 
 pub(crate) use self::arrival::{Arrival, Endpoint};
+use self::destination::Called;
 use self::progress::Progress;
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
@@ -31,7 +32,6 @@ use crate::settings::GatewayToken;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 use crate::util::log_id::LogId;
-use crate::util::operation::Operation;
 
 /// The identity of one exchange: in the extensions of the upstream request, of the response, and
 /// in every event. Cheap to clone.
@@ -51,7 +51,7 @@ struct Inner {
     log_id: LogId,
     arrival: Arrival,
     /// Read from the path when first asked for.
-    operation: OnceLock<Operation>,
+    called: OnceLock<Called>,
     /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has hooks. Its type is
     /// not known here: who observes an exchange is no part of its identity.
     observer: Option<Arc<dyn Any + Send + Sync>>,
@@ -65,7 +65,7 @@ impl GatewayContext {
             log_id: LogId::new(),
             progress: Progress::new(arrival.has_credentials),
             arrival,
-            operation: OnceLock::new(),
+            called: OnceLock::new(),
             observer,
         }))
     }

@@ -64,7 +64,8 @@ impl Exchange {
         );
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
-        Self(Some(Box::new(ExchangeRecord::new(observation, context, headers, span, arrived))))
+        let record = ExchangeRecord::new(observation, context, headers, span, arrived);
+        Self(Some(record))
     }
 
     /// Returns true if the gateway itself needs the exchange, even without hooks.
@@ -195,19 +196,27 @@ impl Exchange {
     /// Returns false if it must not be passed on, because it names a forbidden model.
     pub(crate) fn data(&mut self, data: &[u8]) -> bool {
         let Some(record) = &mut self.0 else { return true };
-        // Read the clock at most once per frame.
-        let mut elapsed = None;
-        if record.timings.to_first_data.is_none() && !data.is_empty() {
-            elapsed = Some(record.arrived.elapsed());
-            record.timings.to_first_data = elapsed;
-        }
-        record.reader.push(data);
-        if record.timings.to_first_token.is_none() && record.reader.has_content() {
-            elapsed = elapsed.or_else(|| Some(record.arrived.elapsed()));
-            record.timings.to_first_token = elapsed;
-        }
-        record.last_data = elapsed;
+        record.read(data);
         record.served == Served::Any || record.allows_served_model()
+    }
+
+    /// Records the last data of the response body, all of which goes to the client, and ends the
+    /// exchange. Returns false like [`data`](Self::data); then the exchange has not ended.
+    #[inline]
+    pub(crate) fn last_data(&mut self, data: &[u8]) -> bool {
+        let Some(record) = &mut self.0 else { return true };
+        let is_whole = record.reader.unread().is_some() && record.served == Served::Any;
+        if is_whole {
+            record.arrives(data);
+        } else if !self.data(data) {
+            return false;
+        }
+        if let Some(mut record) = self.0.take() {
+            record.response_bytes += data.len() as u64;
+            let total = record.last_data;
+            record.close(Outcome::Complete, total, is_whole.then_some(data));
+        }
+        true
     }
 
     /// Adds a guard's label to the request.
@@ -281,16 +290,7 @@ impl Exchange {
     #[inline]
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(record) = self.0.take() {
-            record.close(outcome, None);
-        }
-    }
-
-    /// Ends the exchange with the last data. Reuses the time of that data if it is known.
-    #[inline]
-    pub(crate) fn end_with_data(&mut self) {
-        if let Some(record) = self.0.take() {
-            let total = record.last_data;
-            record.close(Outcome::Complete, total);
+            record.close(outcome, None, None);
         }
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Told> {
         total: since.unwrap_or_default(),
         characters: None,
     };
-    let Settlement { usage, metering, cost, .. } = Settlement::of(&observation, &facts, reader);
+    let Settlement { usage, metering, cost, .. } =
+        Settlement::of(&observation, &facts, reader.reading());
     let has_failed = reader.meter().is_some_and(|meter| meter.error().is_some());
     let content_events = reader.meter().map_or(0, Meter::content_events);
     match (metering, usage) {

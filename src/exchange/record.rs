@@ -19,7 +19,7 @@ use crate::hook::guard::{GuardedResponse, Notes};
 use crate::hook::{CacheStatus, EndEvent, Failure, Outcome, Timings};
 use crate::rejection::Code;
 use crate::usage::Meter;
-use crate::usage::metering::Reader;
+use crate::usage::metering::{Reader, Reading};
 use crate::util::payload::Payload;
 use crate::util::unwind;
 
@@ -64,9 +64,11 @@ impl ExchangeRecord {
         headers: &HeaderMap,
         span: tracing::Span,
         arrived: Instant,
-    ) -> Self {
+    ) -> Box<Self> {
         let head = RequestHead::of(headers);
-        Self {
+        // Constructed in its place.
+        let place = Box::new_uninit();
+        let record = Self {
             observation: observation.clone(),
             context: context.clone(),
             span,
@@ -93,7 +95,8 @@ impl ExchangeRecord {
             response_content_type: None,
             provider_request_id: None,
             notes: None,
-        }
+        };
+        Box::write(place, record)
     }
 
     /// Reports the end of the upstream call, unless a layer below did so. A call that a layer above
@@ -116,6 +119,25 @@ impl ExchangeRecord {
         self.context.attempt_ended(|| now, Err(Failure::Other));
     }
 
+    /// Notes the time of data of the response body.
+    pub(super) fn arrives(&mut self, data: &[u8]) {
+        self.last_data = None;
+        if self.timings.to_first_data.is_none() && !data.is_empty() {
+            self.last_data = Some(self.arrived.elapsed());
+            self.timings.to_first_data = self.last_data;
+        }
+    }
+
+    /// Reads data of the response body. Reads the clock at most once.
+    pub(super) fn read(&mut self, data: &[u8]) {
+        self.arrives(data);
+        self.reader.push(data);
+        if self.timings.to_first_token.is_none() && self.reader.has_content() {
+            self.last_data = self.last_data.or_else(|| Some(self.arrived.elapsed()));
+            self.timings.to_first_token = self.last_data;
+        }
+    }
+
     /// The largest response limit of all guards.
     pub(super) fn response_limit(&mut self) -> usize {
         let guards = &self.observation.guards;
@@ -131,7 +153,7 @@ impl ExchangeRecord {
     }
 
     /// Calls the guards with the ended response.
-    fn notify_guards(&self, outcome: Outcome) {
+    fn notify_guards(&self, outcome: Outcome, reading: Reading<'_>) {
         let Some(notes) = &self.notes else { return };
         let Some(status) = self.status.filter(|_| self.code.is_none()) else { return };
         let response = GuardedResponse {
@@ -141,10 +163,10 @@ impl ExchangeRecord {
             stream: self.stream,
             content_type: text(self.response_content_type.as_ref()),
             body: Payload { bytes: &[], is_whole: true },
-            is_encoded: self.reader.is_encoded(),
+            is_encoded: reading.is_encoded(),
             flags: notes.flags(),
         };
-        let body = |limit| self.reader.payload().and_then(|payload| payload.up_to(limit));
+        let body = |limit| reading.payload().and_then(|payload| payload.up_to(limit));
         self.observation.guards.notify(notes, &response, body);
     }
 
@@ -153,18 +175,17 @@ impl ExchangeRecord {
     #[inline(never)]
     pub(super) fn allows_served_model(&mut self) -> bool {
         if self.served == Served::Unknown {
-            self.check_served_model();
+            let served = self.served_model(self.reader.meter());
+            self.served = served.unwrap_or(self.served);
         }
         self.served != Served::Forbidden || !served::is_refused(&self.context)
     }
 
+    /// Whether the model that the response has named so far is allowed; `None` if it has named none.
     #[cold]
-    fn check_served_model(&mut self) {
-        let model = self.reader.meter().and_then(|meter| meter.model_so_far());
-        let classify = |model: &str| Served::of(model, &self.context, self.watch.as_deref());
-        if let Some(served) = model.as_deref().and_then(classify) {
-            self.served = served;
-        }
+    fn served_model(&self, meter: Option<&Meter>) -> Option<Served> {
+        let model = meter.and_then(Meter::model_so_far);
+        Served::of(model.as_deref()?, &self.context, self.watch.as_deref())
     }
 
     /// The number of upstream calls, including an active one.
@@ -174,8 +195,7 @@ impl ExchangeRecord {
 
     /// Corrects the outcome by the stream's terminal marker. A client that has received the marker
     /// may disconnect. A provider that has not sent it may not.
-    fn classify(&mut self, outcome: Outcome) -> Outcome {
-        let meter = self.reader.meter();
+    fn classify(&mut self, outcome: Outcome, meter: Option<&Meter>) -> Outcome {
         match outcome {
             Outcome::Complete if settlement::is_unfinished(&self.context, self.status, meter) => {
                 self.failure = Some(Failure::Unfinished);
@@ -191,24 +211,47 @@ impl ExchangeRecord {
     }
 
     /// Reports the end of the exchange and drops the record. `total`: its duration, if it was measured
-    /// already.
+    /// already. `whole`: the body, if it has come in one piece and was not read.
     ///
     /// This may run while the task unwinds, so it must not panic. Each hook's panics are caught on
     /// their own; here only the host's `tracing` subscriber can panic.
-    pub(super) fn close(mut self: Box<Self>, outcome: Outcome, total: Option<Duration>) {
-        let _ = unwind::call(|| self.end(outcome, total));
+    pub(super) fn close(
+        mut self: Box<Self>,
+        outcome: Outcome,
+        total: Option<Duration>,
+        whole: Option<&[u8]>,
+    ) {
+        let _ = unwind::call(|| self.read_to_end(outcome, total, whole));
         let _ = unwind::call(move || drop(self));
     }
 
-    fn end(&mut self, outcome: Outcome, total: Option<Duration>) {
+    fn read_to_end(&mut self, outcome: Outcome, total: Option<Duration>, whole: Option<&[u8]>) {
         self.timings.total = total.unwrap_or_else(|| self.arrived.elapsed());
-        self.reader.finish();
+        let mut reader = std::mem::take(&mut self.reader);
+        match reader.unread().zip(whole) {
+            Some((unread, body)) => {
+                let mut meter = unread.meter();
+                meter.push(body);
+                if meter.has_content() {
+                    self.timings.to_first_token = Some(self.timings.total);
+                }
+                meter.finish();
+                self.end(outcome, Reading::of(&meter));
+            }
+            None => {
+                reader.finish();
+                self.end(outcome, reader.reading());
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, reading: Reading<'_>) {
+        let meter = reading.meter();
         // Check the final model, which also determines the price.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
-            self.check_served_model();
+            self.served = self.served_model(meter).unwrap_or(self.served);
         }
-        let outcome = self.classify(outcome);
-        let meter = self.reader.meter();
+        let outcome = self.classify(outcome, meter);
         let content_events = meter.map_or(0, Meter::content_events);
         if outcome == Outcome::Complete
             && let Some(first) = self.timings.to_first_token
@@ -234,7 +277,7 @@ impl ExchangeRecord {
                 total: self.timings.total,
                 characters: watch.and_then(RequestState::characters),
             },
-            &self.reader,
+            reading,
         );
         let request_capture = watch.map(RequestState::take_capture);
         let mut event = EndEvent {
@@ -265,7 +308,7 @@ impl ExchangeRecord {
             cost: settlement.cost,
             cache: self.cache,
             cache_entry: self.cache_entry.as_deref(),
-            saved: settlement.saved.as_ref(),
+            saved: settlement.saved.as_deref(),
             step: context.step(),
             attempts: self.attempts(),
             gave_up_retries: context.gave_up_retries(),
@@ -274,8 +317,7 @@ impl ExchangeRecord {
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,
             request_payload: request_capture.as_ref().and_then(|capture| capture.payload()),
-            response_payload: self
-                .reader
+            response_payload: reading
                 .payload()
                 .and_then(|payload| payload.up_to(self.payload_limit as usize)),
             flags: self.notes.as_ref().map_or(&[], |notes| notes.flags()),
@@ -292,7 +334,7 @@ impl ExchangeRecord {
         });
         event.limits = limits.as_deref().unwrap_or_default();
         self.observation.hooks.each(|hook| hook.on_end(&event));
-        self.notify_guards(outcome);
+        self.notify_guards(outcome, reading);
         let is_answered = self.status.is_some() && self.code.is_none() && self.cache.is_none();
         self.span.in_scope(|| {
             // Catch panics inside the span, so that it is not exited while unwinding: a subscriber

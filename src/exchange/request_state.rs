@@ -17,7 +17,8 @@ const YES: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct RequestState {
     pub(crate) bytes: AtomicU64,
-    capture: Option<Mutex<Capture>>,
+    /// Boxed: few hooks look at bodies.
+    capture: Option<Box<Mutex<Capture>>>,
     /// Counts the characters of text-to-speech requests; `None` for others.
     characters: Option<Box<Mutex<Characters>>>,
     pub(crate) stream: AtomicBool,
@@ -34,7 +35,8 @@ pub(crate) struct RequestState {
 impl RequestState {
     /// Keeps up to `payload_limit` bytes for the hooks.
     pub(crate) fn new(payload_limit: usize) -> Self {
-        let capture = (payload_limit > 0).then(|| Mutex::new(Capture::new(payload_limit)));
+        let capture =
+            (payload_limit > 0).then(|| Box::new(Mutex::new(Capture::new(payload_limit))));
         Self { capture, ..Self::default() }
     }
 

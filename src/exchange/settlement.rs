@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
 use crate::hook::{CacheStatus, Outcome, Saved};
-use crate::usage::metering::{Metering, Reader};
+use crate::usage::metering::{Metering, Reading};
 use crate::usage::{self, Billing, Cost, CostSource, Later, Meter, Pricing, Usage};
 
 /// The usage and the cost of one exchange.
@@ -17,7 +17,7 @@ pub(super) struct Settlement {
     pub(super) metering: Metering,
     pub(super) cost: Option<Cost>,
     /// What an answer from a cache would have used and cost.
-    pub(super) saved: Option<Saved>,
+    pub(super) saved: Option<Box<Saved>>,
     pub(super) deferral: Deferral,
 }
 
@@ -48,13 +48,11 @@ pub(super) struct Facts<'a> {
 }
 
 impl Settlement {
-    pub(super) fn of(observation: &Observation, facts: &Facts<'_>, reader: &Reader) -> Self {
+    pub(super) fn of(observation: &Observation, facts: &Facts<'_>, reading: Reading<'_>) -> Self {
         let Some(status) = facts.status else { return Self::default() };
         let context = facts.context;
         let upstream = context.upstream();
-        let meter = reader.meter();
-        let usage = meter.and_then(Meter::usage);
-        let usage = with_characters(usage, facts.characters, meter).filter(|_| status.is_success());
+        let meter = reading.meter();
         let call = usage::Call {
             method: context.method(),
             operation: context.operation(),
@@ -63,22 +61,27 @@ impl Settlement {
             status,
         };
         let billing = usage::billing(&call);
+        let mut usage = meter.and_then(Meter::usage);
+        if bills_characters(usage.as_ref(), facts.characters, meter) {
+            usage.get_or_insert_default().characters = facts.characters;
+        }
+        if !status.is_success() || billing == Billing::Unknown {
+            usage = None;
+        }
+        let cost = |usage| cost(observation, facts, meter, &call, &billing, usage);
         if facts.cache.is_some_and(CacheStatus::is_hit) {
             // Fetching a stored response again is never billed, so a cache saves nothing.
             let is_new =
                 matches!(billing, Billing::Always | Billing::IfReported | Billing::Unknown);
-            let saved = (is_new && status.is_success()).then(|| {
-                let (usage, cost) =
-                    usage_and_cost(observation, facts, meter, status, &billing, usage);
-                Saved { usage, cost }
-            });
+            let saved = (is_new && status.is_success())
+                .then(|| Box::new(Saved { usage, cost: cost(usage.as_ref()) }));
             let cost = Some(Cost { ticks: 0, source: CostSource::Cache });
             let metering = Metering::Repeated;
             return Self { metering, cost, saved, ..Self::default() };
         }
         let is_whole = facts.outcome == Outcome::Complete
             || meter.is_some_and(|meter| meter.terminal().is_some());
-        let metering = reader.metering(is_whole);
+        let metering = reading.metering(is_whole);
         let is_read = matches!(metering, Metering::Complete | Metering::None);
         let place = upstream.map(|upstream| (upstream.slug(), upstream.host().as_bytes()));
         let is_new = |id: &str| observation.billed.is_new(&(place, id), Instant::now());
@@ -128,32 +131,31 @@ impl Settlement {
         if is_free {
             return Self { metering: Metering::Free, deferral, ..Self::default() };
         }
-        let (usage, cost) = usage_and_cost(observation, facts, meter, status, &billing, usage);
+        let cost = cost(usage.as_ref());
         Self { usage, metering, cost, saved: None, deferral }
     }
 }
 
-/// The billed usage and its cost.
-fn usage_and_cost(
+/// The cost of the billed usage.
+fn cost(
     observation: &Observation,
     facts: &Facts<'_>,
     meter: Option<&Meter>,
-    status: StatusCode,
+    call: &usage::Call<'_>,
     billing: &Billing<'_>,
-    usage: Option<Usage>,
-) -> (Option<Usage>, Option<Cost>) {
+    usage: Option<&Usage>,
+) -> Option<Cost> {
     let context = facts.context;
-    let usage = usage.filter(|_| *billing != Billing::Unknown);
     let is_unanswered = matches!(billing, Billing::Once { .. } | Billing::IfReported)
         || meter.is_some_and(|meter| meter.error().is_some());
-    if !status.is_success() || usage.is_none() && is_unanswered {
-        return (usage, None);
+    if !call.status.is_success() || usage.is_none() && is_unanswered {
+        return None;
     }
     let pricing = Pricing {
-        provider: context.provider().unwrap_or_default(),
+        provider: call.provider,
         model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
-        operation: context.operation(),
-        path: context.provider_path(),
+        operation: call.operation,
+        path: call.rest,
         service_tier: meter.and_then(Meter::service_tier),
         host: context.upstream().map_or("", |upstream| upstream.host_name(context.origin())),
         region: meter.and_then(Meter::region),
@@ -165,25 +167,16 @@ fn usage_and_cost(
     };
     let custom = context.directives().and_then(|directives| directives.custom_cost);
     let parts = meter.map_or(&[][..], Meter::parts);
-    let cost = usage::cost(usage.as_ref(), parts, custom, &observation.prices, &pricing);
-    (usage, cost)
+    usage::cost(usage, parts, custom, &observation.prices, &pricing)
 }
 
-/// Adds the characters of the text if a speech response, such as plain audio, reports no usage.
-fn with_characters(
-    usage: Option<Usage>,
-    characters: Option<u64>,
-    meter: Option<&Meter>,
-) -> Option<Usage> {
+/// Returns true if a speech response, such as plain audio, reports no usage, so that the characters of
+/// the text are what is billed.
+fn bills_characters(usage: Option<&Usage>, characters: Option<u64>, meter: Option<&Meter>) -> bool {
     let is_reported =
-        usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
-    let has_failed = meter.is_some_and(|meter| meter.error().is_some());
-    match characters {
-        Some(_) if !is_reported && !has_failed => {
-            Some(Usage { characters, ..usage.unwrap_or_default() })
-        }
-        _ => usage,
-    }
+        || usage.is_some_and(|usage| usage.total().is_some() || usage.cost_ticks.is_some());
+    let has_failed = || meter.is_some_and(|meter| meter.error().is_some());
+    characters.is_some() && !is_reported() && !has_failed()
 }
 
 /// Returns true if a response lacks its terminal marker.

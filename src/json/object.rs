@@ -162,6 +162,11 @@ impl ObjectScanner {
         self.model.as_ref().filter(|_| self.model_is_whole)
     }
 
+    /// Takes what [`model`](Self::model) returns. A second `model` is still an error.
+    pub(crate) fn take_model(&mut self) -> Option<ModelString> {
+        self.model.take_if(|_| self.model_is_whole)
+    }
+
     /// Returns true if a top-level `"stream": true` has passed.
     pub(crate) fn stream(&self) -> bool {
         self.stream

@@ -58,7 +58,7 @@ pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
 #[inline(never)]
 fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
-        let quote = from + next_quote(&bytes[from..])?;
+        let quote = next_quote(bytes, from)?;
         if !odd_backslashes(&bytes[..quote]) {
             return Some(quote);
         }
@@ -68,21 +68,23 @@ fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
 
 /// The next quote, escaped or not. In text with quotes the next is near, and a vector search takes
 /// as long to start as this one takes for its blocks.
-#[inline]
-fn next_quote(bytes: &[u8]) -> Option<usize> {
-    const NEAR: usize = 8;
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let blocks = &blocks[..blocks.len().min(NEAR)];
-    // The compiler makes one comparison of the fold.
-    let is_near = |block: &[u8; 16]| block.iter().fold(false, |any, byte| any | (*byte == b'"'));
-    let Some(near) = blocks.iter().position(is_near) else {
-        let passed = blocks.as_flattened().len();
-        return memchr::memchr(b'"', &bytes[passed..]).map(|quote| passed + quote);
-    };
-    let [low, high] = [0, 8].map(|half| blocks[near][half..].first_chunk().copied());
-    let [low, high] = [low, high].map(|half| quotes(u64::from_le_bytes(half.unwrap_or_default())));
-    let (half, hits) = if low == 0 { (8, high) } else { (0, low) };
-    Some(near * 16 + half + hits.trailing_zeros() as usize / 8)
+#[inline(always)]
+fn next_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    const NEAR: usize = 128;
+    let (mut at, far) = (from, from + NEAR);
+    while at < far
+        && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>)
+    {
+        // The compiler makes one comparison of the fold.
+        if block.iter().fold(false, |any, byte| any | (*byte == b'"')) {
+            let both = u128::from_le_bytes(*block);
+            let (low, high) = (quotes(both as u64), quotes((both >> 64) as u64));
+            let (half, hits) = if low == 0 { (8, high) } else { (0, low) };
+            return Some(at + half + hits.trailing_zeros() as usize / 8);
+        }
+        at += block.len();
+    }
+    memchr::memchr(b'"', bytes.get(at..)?).map(|quote| at + quote)
 }
 
 /// The lowest set bit is in the first byte that is a quote; 0 if there is none.
@@ -92,7 +94,17 @@ fn quotes(word: u64) -> u64 {
     differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 
+#[inline]
 fn odd_backslashes(before: &[u8]) -> bool {
+    match before {
+        [.., b'\\', b'\\'] => count_is_odd(before),
+        [.., last] => *last == b'\\',
+        [] => false,
+    }
+}
+
+#[cold]
+fn count_is_odd(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 

@@ -89,6 +89,11 @@ pub(crate) fn decoded(raw: &[u8]) -> Option<Cow<'_, str>> {
     decoder.is_done().then_some(Cow::Owned(text))
 }
 
+/// The text of the inside of a JSON string, in the same memory if it has no escapes.
+pub(crate) fn into_text(raw: Vec<u8>) -> Option<String> {
+    if is_plain(&raw) { String::from_utf8(raw).ok() } else { decode(&raw) }
+}
+
 /// Returns true if the inside of a JSON string has no escapes and no control characters.
 fn is_plain(raw: &[u8]) -> bool {
     raw.iter().all(|byte| *byte >= 0x20 && *byte != b'\\')

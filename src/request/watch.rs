@@ -44,7 +44,7 @@ impl Watcher {
         splice: Option<Splice>,
         context: &GatewayContext,
     ) -> Box<Self> {
-        let mut watcher = Box::new(Self::new(state));
+        let mut watcher = Box::write(Box::new_uninit(), Self::new(state));
         if splice.is_none() {
             watcher.state.set_asks_for_usage(false);
         }
@@ -148,10 +148,15 @@ impl Watcher {
         let Some(scanner) = &mut self.scanner else { return Ok(()) };
         let scanned = scanner.push(data);
         self.state.stream.store(scanner.stream(), Ordering::Relaxed);
-        if self.state.model().is_none()
-            && let Some(model) = scanner.model().and_then(|model| string::decode(&model.raw))
-        {
-            self.state.set_model(model);
+        if self.state.model().is_none() {
+            let model = match &self.splice {
+                None => scanner.take_model().and_then(|model| string::into_text(model.raw)),
+                // It asks for the model, too.
+                Some(_) => scanner.model().and_then(|model| string::decode(&model.raw)),
+            };
+            if let Some(model) = model {
+                self.state.set_model(model);
+            }
         }
         if scanned.is_err() {
             self.scanner = None;

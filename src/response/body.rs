@@ -137,7 +137,7 @@ impl Guard {
     #[inline(always)]
     fn poll_frame<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
-        mut body: Pin<&mut B>,
+        body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(request) = &self.request {
@@ -153,16 +153,10 @@ impl Guard {
         if self.hiding.is_some() {
             return self.poll_hiding(body, cx);
         }
-        let frame = ready!(self.poll_upstream(body.as_mut(), cx));
+        let frame = ready!(self.poll_upstream(body, cx, true));
         match &frame {
             Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) if self.exchange.is_observed() => {
-                    self.exchange.relayed(data.len());
-                    if is_over(&*body) {
-                        self.exchange.end_with_data();
-                    }
-                }
-                Some(_) => {}
+                Some(data) => self.exchange.relayed(data.len()),
                 None => self.exchange.end(Outcome::Complete),
             },
             Some(Err(_)) => {}
@@ -171,18 +165,19 @@ impl Guard {
         Poll::Ready(frame)
     }
 
-    /// The next frame of the provider's body. If that fails, it ends the exchange; the caller
-    /// reports a normal end.
+    /// The next frame of the provider's body. If that fails, or it is the last and `ends_with_it`, it
+    /// ends the exchange; the caller reports any other end.
     // Inlined: it runs for each frame, from both ways of polling, and a call costs 20 instructions.
     #[inline(always)]
     fn poll_upstream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
         &mut self,
-        body: Pin<&mut B>,
+        mut body: Pin<&mut B>,
         cx: &mut Context<'_>,
+        ends_with_it: bool,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = {
             let _entered = self.exchange.enter();
-            ready!(body.poll_frame(cx))
+            ready!(body.as_mut().poll_frame(cx))
         };
         let mut frame = match frame {
             None => return Poll::Ready(None),
@@ -194,7 +189,12 @@ impl Guard {
             }
         };
         if let Some(data) = frame.data_ref() {
-            if !self.exchange.data(data) {
+            let is_last = ends_with_it && self.exchange.is_observed() && is_over(&*body);
+            let passes = match is_last {
+                true => self.exchange.last_data(data),
+                false => self.exchange.data(data),
+            };
+            if !passes {
                 self.is_cut = true;
                 self.exchange.broken(Failure::ModelNotAllowed);
                 return Poll::Ready(Some(Err(Box::new(ModelForbidden))));
@@ -223,7 +223,7 @@ impl Guard {
             if hiding.has_ended() {
                 break;
             }
-            let frame = match ready!(self.poll_upstream(body.as_mut(), cx)) {
+            let frame = match ready!(self.poll_upstream(body.as_mut(), cx, false)) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(frame)) => Some(frame),
                 None => None,

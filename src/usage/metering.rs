@@ -52,8 +52,43 @@ pub fn as_str;
 /// Reads the bytes of one response as they pass.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    sink: Option<Box<Sink>>,
+    state: State,
     /// The compression is not supported.
+    is_encoded: bool,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// There is nothing to read.
+    #[default]
+    Nothing,
+    /// A plain body of which nothing has come.
+    Unread(Unread),
+    Reading(Box<Sink>),
+}
+
+/// What to read of a plain body. One that comes in one piece is read without allocating.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unread {
+    format: Format,
+    shape: Shape,
+    limit: usize,
+}
+
+impl Unread {
+    #[inline]
+    pub(crate) fn meter(self) -> Meter {
+        Meter::new(self.format, self.shape, self.limit)
+    }
+}
+
+/// What was read of a response.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading<'a> {
+    meter: Option<&'a Meter>,
+    payload: Option<Payload<'a>>,
+    /// The encoded data is incomplete.
+    is_cut: bool,
     is_encoded: bool,
 }
 
@@ -94,6 +129,12 @@ impl Coding {
 }
 
 impl Sink {
+    /// A meter is large, so it is constructed in its place.
+    fn boxed(coding: Coding, unread: Option<Unread>, payload_limit: usize) -> Box<Self> {
+        let capture = Capture::new(payload_limit);
+        Box::write(Box::new_uninit(), Self { coding, meter: unread.map(Unread::meter), capture })
+    }
+
     fn push(&mut self, data: &[u8]) {
         let Self { coding, meter, capture } = self;
         let mut see = |plain: &[u8]| {
@@ -146,64 +187,119 @@ impl Reader {
         let coding = Coding::of(headers);
         let is_encoded = coding.is_none();
         let format = format.filter(|_| limit > 0 && !is_encoded);
-        if format.is_none() && payload_limit == 0 {
-            return Self { sink: None, is_encoded };
+        let unread = format.map(|format| Unread { format, shape, limit });
+        let state = match (coding, unread) {
+            (_, None) if payload_limit == 0 => State::Nothing,
+            (Some(Coding::Plain), Some(unread)) if payload_limit == 0 && shape != Shape::Invoke => {
+                State::Unread(unread)
+            }
+            (coding, unread) => {
+                // An unsupported coding is captured without decoding.
+                let coding = coding.unwrap_or(Coding::Plain);
+                let mut sink = Sink::boxed(coding, unread, payload_limit);
+                if let Some(meter) = &mut sink.meter {
+                    meter.see_head(headers);
+                }
+                State::Reading(sink)
+            }
+        };
+        Self { state, is_encoded }
+    }
+
+    /// What to read, if nothing of the body has come.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        match self.state {
+            State::Unread(unread) => Some(unread),
+            _ => None,
         }
-        let mut sink = Box::new(Sink {
-            // An unsupported coding is captured without decoding.
-            coding: coding.unwrap_or(Coding::Plain),
-            meter: None,
-            capture: Capture::new(payload_limit),
-        });
-        if let Some(format) = format {
-            // A meter is large, so it is constructed in its place.
-            sink.meter.insert(Meter::new(format, shape, limit)).see_head(headers);
+    }
+
+    fn sink(&mut self) -> Option<&mut Sink> {
+        if let State::Unread(unread) = self.state {
+            self.state = State::Reading(Sink::boxed(Coding::Plain, Some(unread), 0));
         }
-        Self { sink: Some(sink), is_encoded }
+        match &mut self.state {
+            State::Reading(sink) => Some(sink),
+            _ => None,
+        }
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
-        if let Some(sink) = &mut self.sink {
+        if let Some(sink) = self.sink() {
             sink.push(data);
         }
     }
 
     /// The body has ended, well or not.
     pub(crate) fn finish(&mut self) {
-        if let Some(sink) = &mut self.sink {
+        if let Some(sink) = self.sink() {
             sink.finish();
         }
     }
 
+    /// What was read so far.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        let is_encoded = self.is_encoded;
+        let State::Reading(sink) = &self.state else {
+            return Reading { is_encoded, ..Reading::default() };
+        };
+        let is_cut = matches!(sink.coding, Coding::Over { is_cut: true });
+        Reading { meter: sink.meter.as_ref(), payload: sink.capture.payload(), is_cut, is_encoded }
+    }
+
     pub(crate) fn meter(&self) -> Option<&Meter> {
-        self.sink.as_ref()?.meter.as_ref()
+        match &self.state {
+            State::Reading(sink) => sink.meter.as_ref(),
+            _ => None,
+        }
     }
 
     pub(crate) fn has_content(&self) -> bool {
         self.meter().is_some_and(Meter::has_content)
     }
 
+    /// Whether it looks for usage.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_metering(&self) -> bool {
+        self.unread().is_some() || self.meter().is_some()
+    }
+
     /// The compression is not supported.
+    #[cfg(feature = "cache")]
     pub(crate) fn is_encoded(&self) -> bool {
         self.is_encoded
     }
+}
 
-    pub(crate) fn payload(&self) -> Option<Payload<'_>> {
-        self.sink.as_ref()?.capture.payload()
+impl<'a> Reading<'a> {
+    /// A plain body that is not kept.
+    pub(crate) fn of(meter: &'a Meter) -> Self {
+        Self { meter: Some(meter), ..Self::default() }
+    }
+
+    pub(crate) fn meter(self) -> Option<&'a Meter> {
+        self.meter
+    }
+
+    /// The compression is not supported.
+    pub(crate) fn is_encoded(self) -> bool {
+        self.is_encoded
+    }
+
+    pub(crate) fn payload(self) -> Option<Payload<'a>> {
+        self.payload
     }
 
     /// `is_whole`: the response ended properly.
-    pub(crate) fn metering(&self, is_whole: bool) -> Metering {
-        let coding = self.sink.as_ref().map(|sink| &sink.coding);
-        let is_cut = matches!(coding, Some(Coding::Over { is_cut: true }));
-        match self.meter() {
+    pub(crate) fn metering(self, is_whole: bool) -> Metering {
+        match self.meter {
             None if self.is_encoded => Metering::Encoded,
             None => Metering::None,
             Some(meter) => match meter.problem() {
                 Some(Problem::Overflow) => Metering::Overflow,
                 Some(Problem::Malformed) => Metering::Malformed,
                 None if !is_whole => Metering::Partial,
-                None if is_cut && meter.terminal().is_none() || meter.is_cut() => {
+                None if self.is_cut && meter.terminal().is_none() || meter.is_cut() => {
                     Metering::Malformed
                 }
                 None => Metering::Complete,
@@ -233,22 +329,22 @@ mod tests {
             ("<html>", Metering::Malformed),
             ("{", Metering::Partial),
         ] {
-            assert_eq!(read("identity", body).metering(false), metering, "{body}");
+            assert_eq!(read("identity", body).reading().metering(false), metering, "{body}");
         }
     }
 
     #[test]
     fn what_cannot_be_decoded_is_kept_as_it_is() {
         let reader = read("x-none", "0123");
-        assert_eq!(reader.metering(true), Metering::Encoded);
-        assert_eq!(reader.payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
+        assert_eq!(reader.reading().metering(true), Metering::Encoded);
+        assert_eq!(reader.reading().payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
     }
 
     #[cfg(feature = "decompression")]
     #[test]
     fn a_payload_that_cannot_be_decoded_to_its_end_is_not_whole() {
         let reader = read("gzip", "no gzip");
-        assert_eq!(reader.metering(true), Metering::Malformed);
-        assert_eq!(reader.payload().map(|payload| payload.is_whole), Some(false));
+        assert_eq!(reader.reading().metering(true), Metering::Malformed);
+        assert_eq!(reader.reading().payload().map(|payload| payload.is_whole), Some(false));
     }
 }

@@ -1,5 +1,6 @@
 //! Usage and cost of all shapes of responses, exactly.
 
+mod one_piece;
 mod videos;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::support::metered::{
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
+const GEMINI: &str = "/v1/acct/gw/grok/v1beta/models/gemini:streamGenerateContent";
 const IMAGES: &str = "/v1/acct/gw/grok/v1/images/generations";
 const EDITS: &str = "/v1/acct/gw/grok/v1/images/edits";
 

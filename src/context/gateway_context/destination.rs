@@ -10,6 +10,35 @@ use crate::usage::Shape;
 use crate::util::operation;
 use crate::util::operation::Operation;
 
+/// What a path calls.
+pub(super) struct Called {
+    operation: Operation,
+    /// The path behind the provider's slug, if it is a usual one. The client's own is out of the CPU's
+    /// caches by the time that the answer comes.
+    usual: Option<&'static str>,
+}
+
+impl Called {
+    fn by(path: &str) -> Self {
+        const USUAL: [&str; 6] = [
+            "v1/chat/completions",
+            "chat/completions",
+            "v1/responses",
+            "responses",
+            "v1/messages",
+            "embeddings",
+        ];
+        let usual = USUAL.into_iter().find(|usual| *usual == path);
+        Self { operation: Operation::of(path), usual }
+    }
+}
+
+impl From<Operation> for Called {
+    fn from(operation: Operation) -> Self {
+        Self { operation, usual: None }
+    }
+}
+
 impl GatewayContext {
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
         self.current().map(|step| &step.upstream).or(self.0.arrival.native.as_ref())
@@ -80,6 +109,13 @@ impl GatewayContext {
         if let Some(step) = self.current() {
             return &step.path;
         }
+        if let Some(Called { usual: Some(path), .. }) = self.0.called.get() {
+            return path;
+        }
+        self.path_of_endpoint()
+    }
+
+    fn path_of_endpoint(&self) -> &str {
         match self.0.arrival.endpoint {
             Endpoint::Native(rest) => rest.text(self.path()),
             Endpoint::Unified(endpoint) => endpoint,
@@ -96,16 +132,17 @@ impl GatewayContext {
 
     /// The operation by the path of the request, whatever step is tried.
     pub(crate) fn operation_of_path(&self) -> Operation {
-        *self.0.operation.get_or_init(|| match self.0.arrival.endpoint {
+        let called = self.0.called.get_or_init(|| match self.0.arrival.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
-                Operation::of(self.provider_path())
+                Called::by(self.path_of_endpoint())
             }
             // Only the shape of the error depends on it.
             Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
-                Operation::Messages
+                Operation::Messages.into()
             }
-            Endpoint::Universal | Endpoint::None => Operation::Other,
-        })
+            Endpoint::Universal | Endpoint::None => Operation::Other.into(),
+        });
+        called.operation
     }
 
     /// Returns true if the client reads errors in the form of Anthropic's Messages: on all paths of

@@ -33,8 +33,8 @@ pub(super) struct Progress {
     goes_on: AtomicBool,
     /// Its time was over while it waited for somebody else's call.
     is_unsent: AtomicBool,
-    /// The first step, once the body has said where the request goes.
-    pub(super) first: OnceLock<Step>,
+    /// The first step, once the body has said where the request goes. Boxed: most paths say it themselves.
+    pub(super) first: OnceLock<Box<Step>>,
     /// The model in the body of a request on a provider's own path, if that was read.
     body_model: OnceLock<Box<str>>,
     /// What is tried after the first step, once a layer has asked for it.
@@ -91,7 +91,7 @@ impl GatewayContext {
 
     /// The body has been read as far as it says where the request goes.
     pub(crate) fn set_first(&self, step: Step) -> &Step {
-        self.0.progress.first.get_or_init(|| step)
+        self.0.progress.first.get_or_init(|| Box::new(step))
     }
 
     /// What is to be tried after the first step. Only the first call counts.
@@ -198,7 +198,7 @@ impl GatewayContext {
     /// The step of this number, from 0; `None` likewise.
     pub(crate) fn nth_step(&self, number: usize) -> Option<&Step> {
         match number {
-            0 => self.0.progress.first.get(),
+            0 => self.0.progress.first.get().map(|step| &**step),
             number => self.further()?.get(number - 1),
         }
     }

@@ -94,7 +94,7 @@ impl Storing {
         if reader.is_encoded() {
             return Err(NotStored::Encoded);
         }
-        if reader.meter().is_none() && !is_media(headers, context.operation()) {
+        if !reader.is_metering() && !is_media(headers, context.operation()) {
             return Err(NotStored::MediaType);
         }
         let is_delimited = length.is_some()
@@ -135,7 +135,7 @@ impl Storing {
         {
             return Err(NotStored::Deferred);
         }
-        if metered.reader().metering(true) != Metering::Complete {
+        if metered.reader().reading().metering(true) != Metering::Complete {
             return Err(NotStored::Incomplete);
         }
         let is_stream = self.is_stream || meter.is_stream();
