@@ -90,39 +90,39 @@ impl GatewayContext {
         self.0.arrival.settings.as_deref()
     }
 
-    /// What the gateway token is known by that the client has shown, where limits go by that or answers
-    /// are kept.
+    /// The digest of the gateway token that the client has shown, if limits go by it or answers are
+    /// kept.
     #[cfg(any(feature = "cache", feature = "limits"))]
     pub(crate) fn token_digest(&self) -> Option<&[u8; 32]> {
         let number = self.0.arrival.token.map(usize::from)?;
         self.settings()?.tokens.get(number).map(GatewayToken::digest)
     }
 
-    /// Whether a rule is for the way that the request takes: one that a dynamic route names holds only
+    /// Returns true if a rule is for the way of the request: one that a dynamic route names holds only
     /// for the steps that it guards.
     #[cfg(feature = "limits")]
     pub(crate) fn is_on_way_of(&self, rule: &crate::settings::limits::LimitRule) -> bool {
         !rule.is_of_route || self.current().is_some_and(|step| step.limits.contains(&rule.name))
     }
 
-    /// Whether the gateway limits what may be used.
+    /// Returns true if the gateway limits what may be used.
     pub(crate) fn is_limited(&self) -> bool {
         self.settings().is_some_and(GatewaySettings::is_limited)
     }
 
-    /// What the client may not say.
+    /// The headers that the client may not use.
     pub(crate) fn locks(&self) -> &Locks {
         GatewaySettings::locks_of(self.settings())
     }
 
-    /// Whether certain models alone are allowed, by the gateway or for this request, so that they
-    /// must be known.
+    /// Returns true if only certain models are allowed, by the gateway or for this request, so that
+    /// they must be known.
     pub(crate) fn restricts_models(&self) -> bool {
         self.settings().is_some_and(|settings| settings.rules.restrict_models())
             || self.narrowing().is_some_and(|narrowing| narrowing.restricts_models())
     }
 
-    /// What the client lets its request reach.
+    /// The bounds that the client has set to its own request.
     pub(crate) fn narrowing(&self) -> Option<&Arc<Narrowing>> {
         self.0.arrival.directives.as_deref()?.narrowing.as_ref()
     }
@@ -152,19 +152,19 @@ impl GatewayContext {
         self.directives()?.event_id.clone()
     }
 
-    /// The account in the path; `None` on mounts without one and where it was malformed.
+    /// The account in the path; `None` on mounts without one, or if it was malformed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.text(self.0.arrival.place.account)
     }
 
-    /// The gateway in the path or in `cf-aig-gateway-id`, else `default`.
+    /// The gateway in the path or in `cf-aig-gateway-id`, or else `default`.
     #[must_use]
     pub fn gateway(&self) -> &str {
         self.0.arrival.place.gateway_id(self.path(), || self.directives()?.gateway_id.as_deref())
     }
 
-    /// What the form of the gateway's own answer depends on.
+    /// The facts that determine the form of the gateway's own answer.
     pub(crate) fn asked(&self) -> Asked {
         Asked {
             log_id: self.log_id(),
@@ -179,7 +179,7 @@ impl GatewayContext {
         &self.0.arrival.method
     }
 
-    /// Whether the request can run a model.
+    /// Returns true if the request can run a model.
     pub(crate) fn is_call(&self) -> bool {
         routing::is_call(self.method())
     }
@@ -190,8 +190,8 @@ impl GatewayContext {
         self.0.arrival.uri.path()
     }
 
-    /// What holds for this request: the client's `cf-aig-*` headers, as far as the host lets it use
-    /// them, and the gateway's defaults where they say nothing. `None` where neither says anything.
+    /// The directives in force: the client's `cf-aig-*` headers, as far as the host lets it use them,
+    /// over the gateway's defaults. `None` if there are neither.
     #[must_use]
     pub fn directives(&self) -> Option<&Directives> {
         let of_step = self.current().and_then(|step| step.directives.as_deref());
@@ -199,22 +199,22 @@ impl GatewayContext {
         own.or_else(|| self.settings()?.defaults())
     }
 
-    /// Who is calling, where the host's middleware has put an [`Identity`] into the extensions of
-    /// the request. Nothing that a client sends changes it.
+    /// The caller, if the host's middleware has put an [`Identity`] into the extensions of the
+    /// request. Nothing that a client sends changes it.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.0.arrival.identity.as_ref()
     }
 
-    /// Whether only a provider that keeps nothing may get the request.
+    /// Returns true if only a provider that keeps nothing may get the request.
     pub(crate) fn wants_zdr(&self) -> bool {
         let own = self.0.arrival.directives.as_deref();
         let directives = own.or_else(|| self.settings()?.defaults());
         directives.is_some_and(|directives| directives.zdr == Some(true))
     }
 
-    /// The client's `cf-aig-metadata`: what it claims, and nobody has checked. Those that the host
-    /// has [set itself](crate::settings::GatewaySettingsBuilder::metadata) stand before them.
+    /// The client's `cf-aig-metadata`, which are unchecked claims, after those that the host has
+    /// [set itself](crate::settings::GatewaySettingsBuilder::metadata).
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         static NONE: OnceLock<Metadata> = OnceLock::new();

@@ -66,13 +66,13 @@ impl GatewayContext {
         self.0.progress.reserved.get().map(|reserved| &***reserved)
     }
 
-    /// What is reserved from now on. Only the first call counts.
+    /// Sets what is reserved. Only the first call counts.
     #[cfg(feature = "limits")]
     pub(crate) fn reserve(&self, reserved: impl FnOnce() -> Box<dyn Reserved>) -> &dyn Reserved {
         &***self.0.progress.reserved.get_or_init(|| Box::new(reserved()))
     }
 
-    /// The request could have been sent again, but its body was not kept.
+    /// Records that the request body was not kept, though the request could have been sent again.
     pub(crate) fn give_up_retries(&self) {
         self.0.progress.gave_up_retries.store(true, Ordering::Relaxed);
     }
@@ -94,17 +94,17 @@ impl GatewayContext {
         self.0.progress.first.get_or_init(|| Box::new(step))
     }
 
-    /// What is to be tried after the first step. Only the first call counts.
+    /// Sets the steps after the first. Only the first call counts.
     pub(crate) fn set_further(&self, steps: Vec<Step>) {
         let _ = self.0.progress.further.set(steps.into());
     }
 
-    /// What is to be tried after the first step; `None` where nobody has said.
+    /// The steps after the first; `None` if no layer has asked for them.
     pub(crate) fn further(&self) -> Option<&[Step]> {
         self.0.progress.further.get().map(|steps| &**steps)
     }
 
-    /// Whether there may be something to try where the first step fails.
+    /// Returns true if there may be a step to try after a failure of the first.
     pub(crate) fn may_fall_back(&self) -> bool {
         match self.further() {
             Some(steps) => !steps.is_empty(),
@@ -112,7 +112,7 @@ impl GatewayContext {
         }
     }
 
-    /// Something is added to the request that its provider may refuse.
+    /// Records that something was added to the request that its provider may refuse.
     pub(crate) fn set_may_be_refused(&self) {
         self.0.progress.may_be_refused.store(true, Ordering::Relaxed);
     }
@@ -121,8 +121,8 @@ impl GatewayContext {
         self.0.progress.may_be_refused.load(Ordering::Relaxed)
     }
 
-    /// A limit above the gateway has cut the request body off. The client may not tell: over HTTP/2 a
-    /// client's error keeps nothing of the body's, and a copy that is sent again knows of none.
+    /// Records that a limit above the gateway has cut off the request body. The HTTP client's error may
+    /// not say so: over HTTP/2 it keeps nothing of the body's, and a copy that is sent again has none.
     pub(crate) fn set_over_limit(&self) {
         self.0.progress.is_over_limit.store(true, Ordering::Relaxed);
     }
@@ -131,7 +131,7 @@ impl GatewayContext {
         self.0.progress.is_over_limit.load(Ordering::Relaxed)
     }
 
-    /// A response may be put aside for what stands in its body.
+    /// Records that a response may be put aside because of its body.
     pub(crate) fn set_classified(&self) {
         self.0.progress.is_classified.store(true, Ordering::Relaxed);
     }
@@ -140,7 +140,7 @@ impl GatewayContext {
         self.0.progress.is_classified.load(Ordering::Relaxed)
     }
 
-    /// A guard has put a label on the request.
+    /// Records that a guard has put a label on the request.
     pub(crate) fn set_flagged(&self) {
         self.0.progress.is_flagged.store(true, Ordering::Relaxed);
     }
@@ -150,7 +150,7 @@ impl GatewayContext {
         self.0.progress.is_flagged.load(Ordering::Relaxed)
     }
 
-    /// Others may read the answer, too: each reader is bounded on its own.
+    /// Records that others may read the answer, too: each reader is bounded on its own.
     #[cfg(feature = "cache")]
     pub(crate) fn set_read_by_many(&self) {
         self.0.progress.is_read_by_many.store(true, Ordering::Relaxed);
@@ -160,7 +160,7 @@ impl GatewayContext {
         self.0.progress.is_read_by_many.load(Ordering::Relaxed)
     }
 
-    /// Whether the provider goes on with the answer, and bills it, where this exchange is cancelled.
+    /// Sets whether the provider goes on with the answer, and bills it, if this exchange is cancelled.
     #[cfg(feature = "cache")]
     pub(crate) fn set_goes_on(&self, goes_on: bool) {
         self.0.progress.goes_on.store(goes_on, Ordering::Relaxed);
@@ -170,7 +170,7 @@ impl GatewayContext {
         self.0.progress.goes_on.load(Ordering::Relaxed)
     }
 
-    /// Its time was over while it waited for somebody else's call: none was made for it.
+    /// Records that its time was over while it waited for another's call: none was made for it.
     #[cfg(feature = "cache")]
     pub(crate) fn set_unsent(&self) {
         self.0.progress.is_unsent.store(true, Ordering::Relaxed);
@@ -180,7 +180,7 @@ impl GatewayContext {
         self.0.progress.is_unsent.load(Ordering::Relaxed)
     }
 
-    /// Which step is being tried, or has answered; 0 for the first.
+    /// The number of the step that is being tried, or has answered; 0 for the first.
     #[must_use]
     pub fn step(&self) -> u32 {
         self.0.progress.step.load(Ordering::Relaxed)
@@ -203,7 +203,7 @@ impl GatewayContext {
         }
     }
 
-    /// How many upstream calls have been reported; one that is under way counts.
+    /// The number of reported upstream calls, including one that is under way.
     pub(crate) fn attempts(&self) -> u32 {
         self.0.progress.attempts.load(Ordering::Relaxed)
     }
@@ -212,12 +212,12 @@ impl GatewayContext {
         self.0.progress.attempt_began.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more upstream call has been made; returns its number, from 1.
+    /// Counts an upstream call; returns its number, from 1.
     pub(crate) fn count_attempt(&self) -> u32 {
         self.0.progress.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// One more upstream call is under way. The clock is read only if a hook is told of the call.
+    /// Begins an upstream call. Reads the clock only if a hook is told of the call.
     pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
         self.count_attempt();
         if self.observer().is_some() {
@@ -237,19 +237,19 @@ impl GatewayContext {
         Some((self.attempts(), began))
     }
 
-    /// A layer below has refused the call that is under way, so it was none.
+    /// Takes back the call that is under way: a layer below has refused it.
     pub(crate) fn forget_attempt(&self) {
         if self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
             self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// What is known of the conversation; `None` where affinity does not hold.
+    /// The state of the conversation; `None` without affinity.
     pub(crate) fn conversation(&self) -> Option<&Conversation> {
         self.0.progress.conversation.get().map(|conversation| &**conversation)
     }
 
-    /// Affinity holds for this exchange.
+    /// Begins affinity for this exchange.
     pub(crate) fn begin_conversation(&self) -> &Conversation {
         self.0.progress.conversation.get_or_init(Box::default)
     }
@@ -262,12 +262,12 @@ impl GatewayContext {
         self.0.progress.origin.store(number, Ordering::Relaxed);
     }
 
-    /// By which of its provider's APIs the current step goes.
+    /// The API of its provider by which the current step goes.
     pub(crate) fn way(&self) -> ApiKind {
         self.current().map_or(ApiKind::Native, |step| step.way)
     }
 
-    /// Which stored key the current step wants.
+    /// The alias of the stored key that the current step wants.
     pub(crate) fn key_alias(&self) -> Option<&str> {
         let of_step = self.current().and_then(|step| step.key.alias());
         of_step.or_else(|| self.directives()?.byok_alias.as_deref())
