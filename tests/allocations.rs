@@ -79,6 +79,29 @@ impl<B> Service<Request<B>> for AtOnce {
     }
 }
 
+/// The same with an answer that tells its usage.
+#[derive(Clone, Copy)]
+struct WithUsage;
+
+impl<B> Service<Request<B>> for WithUsage {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        let body = br#"{"model":"grok-4","choices":[],"usage":{"prompt_tokens":1}}"#;
+        let mut response = Response::new(Full::from(Bytes::from_static(body)));
+        *response.headers_mut() = AtOnce::headers();
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        ready(Ok(response))
+    }
+}
+
 /// A request with the headers of the OpenAI SDK for Python.
 fn request(path: &'static str) -> Request<Full<Bytes>> {
     let body = br#"{"model":"grok/grok-4","messages":[{"role":"user","content":"hi"}]}"#;
@@ -179,6 +202,16 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     );
     assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
+}
+
+#[test]
+fn an_answer_in_one_piece_is_metered_on_the_stack() {
+    let path = "/v1/acct/gw/grok/v1/chat/completions";
+    let hook = |end: &EndEvent<'_>| assert_eq!(end.usage.unwrap().input(), Some(1));
+    let hooked = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
+    let of = |layer: GatewayLayer| allocations(&layer.client_layer().layer(WithUsage), path);
+    // The model that answered, beside what every hook adds.
+    assert_eq!(of(hooked.build().unwrap()) - of(layer()), HOOKED + 1);
 }
 
 /// With `Router::layer`, axum boxes and clones every layer per request, even one that does nothing,
