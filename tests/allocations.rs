@@ -20,7 +20,7 @@ use allocation_counter::{AllocationInfo, measure};
 use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use clients::{AtOnce, Streams};
+use clients::{AtOnce, Streams, WithUsage};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -136,6 +136,16 @@ fn the_gateway_adds_few_allocations_and_none_to_what_is_not_its_own() {
     );
     assert!(with_hook <= NATIVE + HOOKED, "{with_hook}");
     assert!(around(unified) <= UNIFIED && beside(unified) <= UNIFIED, "{}", around(unified));
+}
+
+#[test]
+fn an_answer_in_one_piece_is_metered_on_the_stack() {
+    let path = "/v1/acct/gw/grok/v1/chat/completions";
+    let hook = |end: &EndEvent<'_>| assert_eq!(end.usage.unwrap().input(), Some(1));
+    let hooked = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
+    let of = |layer: GatewayLayer| allocations(&layer.client_layer().layer(WithUsage), path);
+    // The model that answered, beside what every hook adds.
+    assert_eq!(of(hooked.build().unwrap()) - of(layer()), HOOKED + 1);
 }
 
 /// With `Router::layer`, axum boxes and clones every layer per request, even one that does nothing,

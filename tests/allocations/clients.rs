@@ -55,6 +55,29 @@ impl<B> Service<Request<B>> for AtOnce {
     }
 }
 
+/// The same with an answer that tells its usage.
+#[derive(Clone, Copy)]
+pub(super) struct WithUsage;
+
+impl<B> Service<Request<B>> for WithUsage {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        let body = br#"{"model":"grok-4","choices":[],"usage":{"prompt_tokens":1}}"#;
+        let mut response = Response::new(Full::from(Bytes::from_static(body)));
+        *response.headers_mut() = AtOnce::headers();
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        ready(Ok(response))
+    }
+}
+
 /// Answers with a stream of this many events, each in a frame.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams(pub(crate) usize);
