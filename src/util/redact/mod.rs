@@ -4,26 +4,22 @@ mod credential;
 mod escape;
 mod filter;
 mod find;
+mod name;
 mod text;
+mod url;
 mod value;
 #[cfg(test)]
 mod walker;
 
 use std::borrow::Cow;
 
-/// Returns true if a member, parameter or header of this name holds a credential. The last word of
-/// the name decides; case, `-` and `_` are ignored.
-pub(crate) fn is_credential(name: &str) -> bool {
-    let is_in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let word = name.rsplit(|c| !is_in_word(c)).next().unwrap_or_default();
-    let letters = word.chars().filter(|letter| !matches!(letter, '-' | '_'));
-    credential::is_credential(&letters.collect::<String>().to_ascii_lowercase())
-}
-
 #[cfg(feature = "config")]
 pub(crate) use self::credential::begins_as_key;
 #[cfg(test)]
 pub(crate) use self::credential::{names, samples};
+#[cfg(any(feature = "log", feature = "otel"))]
+pub(crate) use self::find::REDACTED;
+pub(crate) use self::name::is_credential;
 #[cfg(feature = "log")]
 pub(crate) use self::text::redact;
 #[cfg(any(feature = "log", feature = "otel"))]
