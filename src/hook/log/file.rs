@@ -3,14 +3,17 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::lines::Lines;
+use super::reminder::Reminder;
 use super::regular::{self, Identity};
 use super::{LogRecord, LogSink, SinkError, rotate};
+use crate::TARGET;
 use crate::util::macros::setters;
 
 /// Writes each record as a line of JSON to a file, and rotates the file.
@@ -42,8 +45,8 @@ pub struct LogFile {
     keep: usize,
     current: Option<Current>,
     lines: Lines,
-    /// The last rename failed. The next batch tries again, but only the first failure is logged.
-    has_failed: bool,
+    /// Warnings about files that cannot be renamed, and about those that cannot be deleted.
+    warnings: [Reminder; 2],
 }
 
 /// The open file.
@@ -71,7 +74,7 @@ impl LogFile {
             keep: 10,
             current: None,
             lines: Lines::default(),
-            has_failed: false,
+            warnings: Default::default(),
         };
         file.current = Some(file.reopen()?);
         Ok(file)
@@ -144,17 +147,21 @@ impl LogFile {
 
     /// Renames the file. Returns false if that fails; then the file continues to grow.
     fn rotate(&mut self, current: &Current) -> bool {
+        let [renames, deletions] = &mut self.warnings;
+        let now = Instant::now();
         let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
-        if let Err(error) = &renamed
-            && !self.has_failed
+        if let Err(error) = renamed {
+            if renames.is_due(now) {
+                tracing::warn!(target: TARGET, %error, "the log cannot be rotated; it grows on");
+            }
+            return false;
+        }
+        if let Err(error) = rotate::prune(&self.path, self.keep)
+            && deletions.is_due(now)
         {
-            tracing::warn!(target: crate::TARGET, %error, "the log cannot be rotated; it grows on");
+            tracing::warn!(target: TARGET, %error, "old files of the log cannot be deleted");
         }
-        self.has_failed = renamed.is_err();
-        if !self.has_failed {
-            rotate::prune(&self.path, self.keep);
-        }
-        !self.has_failed
+        true
     }
 
     fn reopen(&mut self) -> io::Result<Current> {

@@ -238,12 +238,12 @@ impl Queue {
         Self::lose(state, failed, why.as_deref().unwrap_or("a sink did not keep them"));
     }
 
-    /// Counts lost records, and warns if they are the first. Unlocks before warning.
+    /// Counts lost records, and warns if it is time to. Unlocks before warning.
     fn lose(mut state: MutexGuard<'_, State>, records: u64, why: &str) {
-        let is_first = state.losses.add(records, why, Instant::now());
+        let lost = state.losses.add(records, why, Instant::now());
         drop(state);
-        if is_first {
-            tracing::warn!(target: crate::TARGET, reason = why, "the log is losing records");
+        if let Some(lost) = lost {
+            tracing::warn!(target: crate::TARGET, lost, reason = why, "the log is losing records");
         }
     }
 
