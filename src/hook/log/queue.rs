@@ -158,6 +158,12 @@ impl Queue {
         self.work.notify_one();
     }
 
+    /// Waits for this long, or until no more records will come. Returns whether that is so.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        let wait = self.work.wait_timeout_while(self.lock(), time, |state| !state.is_closed);
+        wait.unwrap_or_else(PoisonError::into_inner).0.is_closed
+    }
+
     /// Waits for the next task. Moves the records to write into `batch`, which must be empty. Only
     /// the writer calls this.
     pub(super) fn next(&self, batch: &mut Vec<Waiting>) -> Work {

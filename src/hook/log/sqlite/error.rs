@@ -37,14 +37,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns true if reopening the file may help. If the database is busy or the disk is full,
-    /// the connection is fine.
+    /// Returns true if reopening the file may help.
     pub(super) fn is_of_the_connection(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        !matches!(
-            error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code),
+        matches!(self, Self::Database(_)) && !self.is_temporary()
+    }
+
+    /// Returns true if the database is busy or the disk is full: the connection is fine, and the same
+    /// may succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(
+            self.code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
         )
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        let Self::Database(error) = self else { return None };
+        error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
     }
 }
 

@@ -40,8 +40,9 @@ const TICKS_PER_USD: f64 = 1e10;
 
 /// A log in a SQLite file. A clone is the same store.
 ///
-/// After a failure the file is reopened, and created again if it was deleted or moved. Records that
-/// reach a [`sink`](Self::sink) meanwhile are lost. Only regular files are accepted.
+/// While the file is locked or its disk is full, records wait in the queue of the hook. After another
+/// failure the file is reopened, and created again if it was deleted or moved; records that reach a
+/// [`sink`](Self::sink) meanwhile are lost. Only regular files are accepted.
 ///
 /// Several processes may open the same file: one writes at a time, and all can read meanwhile. All
 /// methods block the calling thread; the [`router`](Self::router) uses threads for blocking work.
@@ -93,7 +94,7 @@ impl LogStore {
     /// A sink for a log hook.
     #[must_use]
     pub fn sink(&self) -> LogStoreSink {
-        LogStoreSink(self.clone())
+        LogStoreSink::new(self.clone())
     }
 
     /// Returns a page of matching records, and a cursor for the next page.

@@ -1,13 +1,16 @@
 //! Writes records, and deletes the oldest.
 
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::filter::integer;
 use super::{LogStore, StoreError, columns};
 use crate::directives::metadata::MetadataValue;
+use crate::TARGET;
+use crate::hook::log::losses::reason;
+use crate::hook::log::reminder::Reminder;
 use crate::hook::log::{LogRecord, LogSink, SinkError};
 
 /// The maximum number of records that one transaction deletes. It bounds how long others wait.
@@ -22,18 +25,44 @@ pub(super) struct Keep {
 
 /// The sink that writes to a [`LogStore`].
 #[derive(Clone, Debug)]
-pub struct LogStoreSink(pub(super) LogStore);
+pub struct LogStoreSink {
+    store: LogStore,
+    warnings: Reminder,
+}
+
+impl LogStoreSink {
+    pub(super) fn new(store: LogStore) -> Self {
+        Self { store, warnings: Reminder::default() }
+    }
+
+    /// Deletes some records that are too old. If that fails, the file grows on, which is no loss.
+    fn delete(&mut self, most: u32) {
+        let LogStore { connections, keep } = &self.store;
+        match connections.write(|connection| delete_oldest(connection, *keep, most)) {
+            Err(error) if self.warnings.is_due(Instant::now()) => {
+                let reason = reason(&error);
+                tracing::warn!(target: TARGET, reason, "old records of the log cannot be deleted");
+            }
+            _ => {}
+        }
+    }
+}
 
 impl LogSink for LogStoreSink {
     /// Writes the records in one transaction, all or none, and deletes some that are too old. Skips
-    /// a record whose id exists.
+    /// a record whose id exists. While the database is locked or the disk is full, the error is
+    /// temporary.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
-        let LogStore { connections, keep } = &self.0;
-        connections.write(|connection| insert(connection, batch)).map_err(io::Error::other)?;
+        let written = self.store.connections.write(|connection| insert(connection, batch));
+        written.map_err(|error| {
+            let is_temporary = error.is_temporary();
+            let error = SinkError::from(io::Error::other(error));
+            if is_temporary { error.temporary() } else { error }
+        })?;
         // Delete faster than records come in, so that the limit is reached.
         let most = AT_ONCE.max(u32::try_from(batch.len()).unwrap_or(u32::MAX).saturating_mul(2));
-        let deleted = connections.write(|connection| delete_oldest(connection, *keep, most));
-        deleted.map(drop).map_err(|error| SinkError::after(batch.len(), io::Error::other(error)))
+        self.delete(most);
+        Ok(())
     }
 
     /// Moves written records from the write-ahead log into the file, and synchronises it with the
@@ -42,7 +71,7 @@ impl LogSink for LogStoreSink {
         let checkpoint = |connection: &mut Connection| {
             Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
         };
-        self.0.connections.write(checkpoint).map_err(io::Error::other)
+        self.store.connections.write(checkpoint).map_err(io::Error::other)
     }
 }
 
