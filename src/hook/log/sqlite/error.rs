@@ -1,6 +1,7 @@
 //! The errors of a store.
 
 use std::error::Error;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
@@ -28,6 +29,9 @@ pub enum StoreError {
     /// A record in the database cannot be read.
     #[error("a record of the log cannot be read")]
     Record(#[source] Box<dyn Error + Send + Sync>),
+    /// The query took longer than [allowed](super::LogStore::query_timeout), and was ended.
+    #[error("the query took longer than {0:?}; ask for a shorter time range")]
+    TooSlow(Duration),
     /// The query or feedback is invalid. The text says what is valid.
     #[error("{0}")]
     Invalid(&'static str),
@@ -49,6 +53,11 @@ impl StoreError {
             self.code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
         )
+    }
+
+    /// Returns true if a query was ended before its end.
+    pub(super) fn is_interrupt(&self) -> bool {
+        self.code() == Some(ErrorCode::OperationInterrupted)
     }
 
     fn code(&self) -> Option<ErrorCode> {

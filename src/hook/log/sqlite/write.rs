@@ -37,7 +37,7 @@ impl LogStoreSink {
 
     /// Deletes some records that are too old. If that fails, the file grows on, which is no loss.
     fn delete(&mut self, most: u32) {
-        let LogStore { connections, keep } = &self.store;
+        let LogStore { connections, keep, .. } = &self.store;
         match connections.write(|connection| delete_oldest(connection, *keep, most)) {
             Err(error) if self.warnings.is_due(Instant::now()) => {
                 let reason = reason(&error);
@@ -170,6 +170,12 @@ pub(super) const TEXT: i64 = 0;
 pub(super) const NUMBER: i64 = 1;
 pub(super) const BOOLEAN: i64 = 2;
 
+pub(super) const DELETE_OLD: &str = "DELETE FROM logs WHERE seq IN
+    (SELECT seq FROM logs WHERE created_at < ? ORDER BY created_at LIMIT ?)";
+
+pub(super) const DELETE_BEYOND: &str = "DELETE FROM logs WHERE seq IN
+    (SELECT seq FROM logs WHERE seq <= (SELECT max(seq) FROM logs) - ? ORDER BY seq LIMIT ?)";
+
 /// Deletes up to `most` records for each limit. Returns how many.
 fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, StoreError> {
     let mut deleted = 0;
@@ -177,21 +183,13 @@ fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let oldest = since_1970.saturating_sub(age).as_millis();
         deleted += connection
-            .prepare_cached(
-                "DELETE FROM logs WHERE seq IN
-                    (SELECT seq FROM logs WHERE created_at < ? ORDER BY created_at LIMIT ?)",
-            )?
+            .prepare_cached(DELETE_OLD)?
             .execute((i64::try_from(oldest).unwrap_or(i64::MAX), most))?;
     }
     if let Some(records) = keep.records {
         // `seq` has no gaps among the newest records, so it serves as a count.
-        deleted += connection
-            .prepare_cached(
-                "DELETE FROM logs WHERE seq IN
-                    (SELECT seq FROM logs WHERE seq <= (SELECT max(seq) FROM logs) - ?
-                     ORDER BY seq LIMIT ?)",
-            )?
-            .execute((integer(records), most))?;
+        deleted +=
+            connection.prepare_cached(DELETE_BEYOND)?.execute((integer(records), most))?;
     }
     Ok(deleted)
 }
