@@ -1,9 +1,12 @@
 //! Filters, pages, and hostile queries.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tower_ai_gateway::context::MetadataValue;
 use tower_ai_gateway::log::{LogQuery, LogRecord};
 
-use crate::log_sqlite::log::{self, Log, START, record, various, write};
+use crate::log_sqlite::log::{self, Log, START, id, ids, record, various, write};
 
 #[tokio::test]
 async fn every_filter_finds_what_fits_and_nothing_else() {

@@ -1,6 +1,6 @@
 //! Pages of records, and single ones.
 
-use rusqlite::{CachedStatement, Connection, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::cursor::Cursor;
@@ -24,6 +24,16 @@ pub struct LogPage {
     pub logs: Vec<LogRecord>,
     /// The start of the next page, if there is one.
     pub next: Option<Cursor>,
+    /// How many records of this page cannot be read and are left out, as the file is damaged or was
+    /// changed by others. Omitted from JSON if there are none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unreadable: u32,
+}
+
+// serde's `skip_serializing_if` passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
@@ -49,24 +59,33 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
     let mut statement = snapshot.prepare(&sql)?;
     let mut more = Entries::prepare(&snapshot)?;
     let mut rows = statement.query(params_from_iter(values))?;
-    let mut page = LogPage { logs: Vec::new(), next: None };
+    let mut page = LogPage { logs: Vec::new(), next: None, unreadable: 0 };
     let mut last = None;
     while let Some(row) = rows.next()? {
-        if page.logs.len() == limit as usize {
+        if page.logs.len() + page.unreadable as usize == limit as usize {
             page.next = last;
             break;
         }
         let seq = row.get(0)?;
-        let mut record = LogRecord {
-            request_head_complete: row.get(1)?,
-            response_head_complete: row.get(2)?,
-            ..columns::read(row, 3)?
-        };
-        more.add(seq, &mut record)?;
-        last = Some(Cursor { created_at: record.created_at.as_millisecond(), seq });
-        page.logs.push(record);
+        last = Some(Cursor { created_at: row.get(1)?, seq });
+        match listed(row, seq, &mut more) {
+            Ok(record) => page.logs.push(record),
+            Err(StoreError::Record(_)) => page.unreadable += 1,
+            Err(error) => return Err(error),
+        }
     }
     Ok(page)
+}
+
+/// The record in a row of [`page_sql`].
+fn listed(row: &Row<'_>, seq: i64, more: &mut Entries<'_>) -> Result<LogRecord, StoreError> {
+    let mut record = LogRecord {
+        request_head_complete: row.get(2)?,
+        response_head_complete: row.get(3)?,
+        ..columns::read(row, 4)?
+    };
+    more.add(seq, &mut record)?;
+    Ok(record)
 }
 
 /// Joins the records last, so that only those of the page are sorted.
@@ -75,7 +94,7 @@ pub(super) fn page_sql(filter: &Filter, order: &str) -> String {
     // The cross join keeps SQLite from scanning all logs and looking each of them up among the
     // chosen ones.
     format!(
-        "SELECT seq, request_complete, response_complete, {}
+        "SELECT seq, arrived, request_complete, response_complete, {}
          FROM ({chosen} {order} LIMIT ?) CROSS JOIN logs ON seq = chosen
          LEFT JOIN bodies USING (seq) {}",
         columns::SELECTED,
