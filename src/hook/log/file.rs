@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::lines::Lines;
-use super::reminder::Reminder;
 use super::regular::{self, Identity};
+use super::reminder::Reminder;
 use super::{LogRecord, LogSink, SinkError, rotate};
 use crate::TARGET;
 use crate::util::macros::setters;
@@ -44,6 +44,8 @@ pub struct LogFile {
     daily: bool,
     keep: usize,
     current: Option<Current>,
+    /// Why a file that is closed now could not be synchronised, for the next flush.
+    unsynced: Option<io::Error>,
     lines: Lines,
     /// Warnings about files that cannot be renamed, and about those that cannot be deleted.
     warnings: [Reminder; 2],
@@ -73,6 +75,7 @@ impl LogFile {
             daily: false,
             keep: 10,
             current: None,
+            unsynced: None,
             lines: Lines::default(),
             warnings: Default::default(),
         };
@@ -97,27 +100,49 @@ impl LogFile {
         self.lines.begin();
         let mut current = match self.current.take() {
             Some(current) if current.identity.is_at(&self.path) => current,
-            _ => self.reopen()?,
+            Some(moved) => {
+                self.close(&moved);
+                self.reopen()?
+            }
+            None => self.reopen()?,
         };
+        match self.append_to(&mut current, batch) {
+            Ok(()) => {
+                self.current = Some(current);
+                Ok(())
+            }
+            Err(error) => {
+                self.close(&current);
+                Err(error)
+            }
+        }
+    }
+
+    fn append_to(&mut self, current: &mut Current, batch: &[LogRecord]) -> Result<(), SinkError> {
         let mut may_rotate = true;
         for record in batch {
             let day = self.daily.then(|| record.created_at.to_zoned(TimeZone::UTC).date());
             let begin = self.lines.len();
             self.lines.add(record)?;
-            if may_rotate && self.is_due(&current, begin, day) {
-                self.send(&mut current, begin)?;
-                may_rotate = self.rotate(&current);
-                current = self.reopen().map_err(|error| self.lines.failed(error))?;
+            if may_rotate && self.is_due(current, begin, day) {
+                self.send(current, begin)?;
+                may_rotate = self.rotate(current);
+                *current = self.reopen().map_err(|error| self.lines.failed(error))?;
             }
             // Exchanges do not end in the order in which they began.
             current.day = current.day.max(day);
             if self.lines.is_full() {
-                self.send(&mut current, self.lines.len())?;
+                self.send(current, self.lines.len())?;
             }
         }
-        self.send(&mut current, self.lines.len())?;
-        self.current = Some(current);
-        Ok(())
+        self.send(current, self.lines.len())
+    }
+
+    /// Synchronises a file that gets no more records.
+    fn close(&mut self, current: &Current) {
+        if let Err(error) = current.file.sync_data() {
+            self.unsynced.get_or_insert(error);
+        }
     }
 
     /// Writes the lines in the first `length` bytes of the buffer.
@@ -192,7 +217,8 @@ impl LogSink for LogFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data())
+        let synced = self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data());
+        self.unsynced.take().map_or(synced, Err)
     }
 }
 
@@ -202,4 +228,43 @@ fn ends_with_a_line(path: &Path) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_flush_tells_that_a_file_which_was_moved_is_not_on_its_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = LogFile::open(directory.path().join("log.jsonl")).unwrap();
+        log.flush().unwrap();
+        // A socket cannot be synchronised, nor does the path lead to it.
+        let (socket, _other) = UnixStream::pair().unwrap();
+        let file = File::from(OwnedFd::from(socket));
+        let identity = Identity::of(&file.metadata().unwrap());
+        log.current = Some(Current { file, identity, size: 0, day: None });
+        log.write(&[LogRecord::default()]).unwrap();
+        log.flush().unwrap_err();
+        log.flush().unwrap();
+    }
+
+    #[test]
+    fn a_flush_tells_that_a_file_which_an_error_closed_is_not_on_its_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.jsonl");
+        let mut log = LogFile::open(&path).unwrap();
+        let (socket, other) = UnixStream::pair().unwrap();
+        drop(other);
+        // The path leads to the log, and writing fails.
+        let identity = Identity::of(&std::fs::metadata(&path).unwrap());
+        let file = File::from(OwnedFd::from(socket));
+        log.current = Some(Current { file, identity, size: 0, day: None });
+        log.write(&[LogRecord::default()]).unwrap();
+        log.flush().unwrap_err();
+        log.flush().unwrap();
+    }
 }

@@ -121,6 +121,27 @@ async fn records_wait_in_the_queue_while_others_lock_the_file() {
 }
 
 #[test]
+fn a_flush_is_done_while_others_read() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &[record(1)]);
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    // A snapshot: what comes after it stays in the write-ahead log.
+    let count = "SELECT count(*) FROM logs";
+    other.execute_batch("BEGIN").unwrap();
+    other.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
+    write(&store, &[record(2)]);
+    store.sink().flush().unwrap();
+    let journal = directory.path().join("log.db-wal");
+    let moved = directory.path().join("moved");
+    fs::rename(&journal, &moved).unwrap();
+    assert!(store.sink().flush().is_err(), "it cannot be synchronised");
+    fs::rename(&moved, &journal).unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
+    store.sink().flush().unwrap();
+}
+
+#[test]
 fn records_that_cannot_be_deleted_are_told_of_and_cost_nothing() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap().keep(None, Some(1));
@@ -128,8 +149,7 @@ fn records_that_cannot_be_deleted_are_told_of_and_cost_nothing() {
     let refuse = "CREATE TRIGGER refused BEFORE DELETE ON logs
         BEGIN SELECT RAISE(ABORT, 'planted'); END";
     other.execute_batch(refuse).unwrap();
-    let written = Written::default();
-    let _guard = written.logging("warn");
+    let (written, _guard) = Written::capture();
     let mut sink = store.sink();
     for batch in various(4).chunks(2) {
         sink.write(batch).unwrap();

@@ -71,6 +71,14 @@ impl Connections {
         result
     }
 
+    /// Synchronises the write-ahead log with the disk.
+    pub(super) fn sync_journal(&self) -> io::Result<()> {
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-wal");
+        // SQLite has no locks on this file, so closing it releases none.
+        OpenOptions::new().write(true).open(journal)?.sync_data()
+    }
+
     /// Calls `read` with a new read-only connection, and ends it after `limit`.
     pub(super) fn read<T>(
         &self,

@@ -7,8 +7,8 @@ use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::filter::integer;
 use super::{LogStore, StoreError, columns};
-use crate::directives::metadata::MetadataValue;
 use crate::TARGET;
+use crate::directives::metadata::MetadataValue;
 use crate::hook::log::losses::reason;
 use crate::hook::log::reminder::Reminder;
 use crate::hook::log::{LogRecord, LogSink, SinkError};
@@ -66,12 +66,18 @@ impl LogSink for LogStoreSink {
     }
 
     /// Moves written records from the write-ahead log into the file, and synchronises it with the
-    /// disk.
+    /// disk. What others still read cannot be moved: then the write-ahead log is synchronised.
     fn flush(&mut self) -> io::Result<()> {
         let checkpoint = |connection: &mut Connection| {
-            Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+            let pragma = "PRAGMA wal_checkpoint(PASSIVE)";
+            Ok(connection.query_row(pragma, [], |row| {
+                let (is_busy, length, moved): (bool, i64, i64) = row.try_into()?;
+                Ok(!is_busy && moved >= length)
+            })?)
         };
-        self.store.connections.write(checkpoint).map_err(io::Error::other)
+        let connections = &self.store.connections;
+        let is_whole = connections.write(checkpoint).map_err(io::Error::other)?;
+        if is_whole { Ok(()) } else { connections.sync_journal() }
     }
 }
 
@@ -188,8 +194,7 @@ fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize
     }
     if let Some(records) = keep.records {
         // `seq` has no gaps among the newest records, so it serves as a count.
-        deleted +=
-            connection.prepare_cached(DELETE_BEYOND)?.execute((integer(records), most))?;
+        deleted += connection.prepare_cached(DELETE_BEYOND)?.execute((integer(records), most))?;
     }
     Ok(deleted)
 }
