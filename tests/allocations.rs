@@ -7,6 +7,9 @@
 #[cfg(feature = "cache")]
 #[path = "allocations/cache.rs"]
 mod cache;
+#[cfg(feature = "log-sqlite")]
+#[path = "allocations/log.rs"]
+mod log;
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
