@@ -32,8 +32,9 @@ const LONGEST: usize = 1024;
 const CUT: &str = "…";
 
 /// Replaces what looks like a credential by `[REDACTED]`: keys with the prefixes of known
-/// providers, tokens after `Bearer`, and values of names such as `api_key` in JSON, in JSON strings
-/// within JSON, and in queries. The data of long data URLs becomes `[SHORTENED]`.
+/// providers, tokens after `Bearer`, passwords in URLs, and values of names such as `api_key` in JSON,
+/// in JSON strings within JSON, in code, in headers, and in queries. The data of long data URLs becomes
+/// `[SHORTENED]`.
 ///
 /// The crate's own log lines, spans and records are redacted with it. Use it in your own hooks if
 /// they show what a client chooses: models, accounts, metadata. It takes linear time, and copies
