@@ -9,6 +9,9 @@
 mod cache;
 #[path = "allocations/clients.rs"]
 mod clients;
+#[cfg(feature = "log-sqlite")]
+#[path = "allocations/log.rs"]
+mod log;
 
 use std::future::Future;
 use std::mem::size_of_val;

@@ -12,7 +12,8 @@ use crate::util::redact::shown;
 /// Logs one event per exchange: `WARN` if the provider failed, else `INFO`.
 pub(super) fn log(end: &EndEvent<'_>) {
     let provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or(""));
-    let flags = (!end.flags.is_empty()).then(|| end.flags.join(","));
+    let flags = (!end.flags.is_empty())
+        .then(|| end.flags.iter().map(|flag| shown(flag)).collect::<Vec<_>>().join(","));
     macro_rules! log_at {
         ($level:expr) => {
             tracing::event!(

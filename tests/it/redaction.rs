@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Provider, RequestBody};
+use tower_ai_gateway::guard::{GuardRequest, Verdict};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Guard, Provider, RequestBody};
 
 use crate::support::every_thread;
 use crate::support::written::Written;
@@ -16,11 +17,23 @@ use crate::support::written::Written;
 type Body = Full<Bytes>;
 
 const SECRET: &str = "sk-LEAK0123456789abcdef";
+/// The value of metadata that is named like a credential.
+const NUMBER: u32 = 19_191_919;
+
+/// Labels requests with what it found in them.
+struct Quoting;
+
+impl Guard for Quoting {
+    async fn check(&self, _: GuardRequest<'_>) -> Verdict {
+        Verdict::flag(format!("found {SECRET}"))
+    }
+}
 
 /// A key in the account, the gateway and the model, which the provider repeats as an error code, as
-/// its model and as its request id.
+/// its model and as its request id, and a guard in a flag.
 async fn exchanges(observe: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) {
-    let layer = observe(GatewayLayer::builder().provider(Provider::xai())).build().unwrap();
+    let layer = GatewayLayer::builder().provider(Provider::xai()).guard(Quoting);
+    let layer = observe(layer).build().unwrap();
     let provider = service_fn(async |request: Request<RequestBody<Body>>| {
         let is_failing = request.headers().contains_key("x-fail");
         request.into_body().collect().await.ok();
@@ -48,7 +61,10 @@ async fn exchanges(observe: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuil
             .header("content-type", "application/json")
             .header("user-agent", SECRET)
             .header("cf-aig-event-id", SECRET)
-            .header("cf-aig-metadata", format!(r#"{{"{SECRET}":"{SECRET}","api_key":"LEAK"}}"#));
+            .header(
+                "cf-aig-metadata",
+                format!(r#"{{"{SECRET}":"{SECRET}","api_key":"LEAK","pwd":{NUMBER}}}"#),
+            );
         if is_failing {
             request = request.header("x-fail", "1");
         }
@@ -80,6 +96,7 @@ async fn no_key_is_in_a_line_or_a_span_of_tracing() {
         let shown = format!("\"{field}\":\"[REDACTED]\"");
         assert!(text.contains(&shown), "{field}: {text}");
     }
+    assert!(text.contains("\"flags\":\"found [REDACTED]\""), "{text}");
     assert!(!text.contains("LEAK"), "{text}");
 }
 
@@ -107,7 +124,8 @@ async fn no_key_is_in_a_span_of_opentelemetry() {
     assert_eq!(spans.len(), 3);
     let shown = format!("{spans:?}");
     assert!(shown.contains("chat [REDACTED]") && shown.contains("metadata.[REDACTED]"), "{shown}");
-    assert!(!shown.contains("LEAK"), "{shown}");
+    assert!(shown.contains("found [REDACTED]"), "{shown}");
+    assert!(!shown.contains("LEAK") && !shown.contains(&NUMBER.to_string()), "{shown}");
 }
 
 #[cfg(feature = "metrics")]

@@ -1,5 +1,7 @@
 //! Bounds texts from clients and providers before they are queued.
 
+use crate::directives::metadata::MetadataValue;
+
 /// The default limit of such a text, in bytes.
 pub(super) const TEXT_LIMIT: usize = 1024;
 
@@ -55,6 +57,14 @@ impl Cut {
         let mut copy = String::new();
         self.text(&mut copy, text);
         copy
+    }
+
+    /// A copy of a value of metadata.
+    pub(super) fn value(&mut self, value: &MetadataValue) -> MetadataValue {
+        match value {
+            MetadataValue::String(text) => MetadataValue::String(self.copy(text)),
+            other => other.clone(),
+        }
     }
 
     fn marked(&mut self, into: &mut String, kept: &str) {

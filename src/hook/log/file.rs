@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,7 +11,9 @@ use jiff::tz::TimeZone;
 
 use super::lines::Lines;
 use super::regular::{self, Identity};
+use super::reminder::Reminder;
 use super::{LogRecord, LogSink, SinkError, rotate};
+use crate::TARGET;
 use crate::util::macros::setters;
 
 /// Writes each record as a line of JSON to a file, and rotates the file.
@@ -41,9 +44,11 @@ pub struct LogFile {
     daily: bool,
     keep: usize,
     current: Option<Current>,
+    /// Why a file that is closed now could not be synchronised, for the next flush.
+    unsynced: Option<io::Error>,
     lines: Lines,
-    /// The last rename failed. The next batch tries again, but only the first failure is logged.
-    has_failed: bool,
+    /// Warnings about files that cannot be renamed, and about those that cannot be deleted.
+    warnings: [Reminder; 2],
 }
 
 /// The open file.
@@ -70,8 +75,9 @@ impl LogFile {
             daily: false,
             keep: 10,
             current: None,
+            unsynced: None,
             lines: Lines::default(),
-            has_failed: false,
+            warnings: Default::default(),
         };
         file.current = Some(file.reopen()?);
         Ok(file)
@@ -94,27 +100,49 @@ impl LogFile {
         self.lines.begin();
         let mut current = match self.current.take() {
             Some(current) if current.identity.is_at(&self.path) => current,
-            _ => self.reopen()?,
+            Some(moved) => {
+                self.close(&moved);
+                self.reopen()?
+            }
+            None => self.reopen()?,
         };
+        match self.append_to(&mut current, batch) {
+            Ok(()) => {
+                self.current = Some(current);
+                Ok(())
+            }
+            Err(error) => {
+                self.close(&current);
+                Err(error)
+            }
+        }
+    }
+
+    fn append_to(&mut self, current: &mut Current, batch: &[LogRecord]) -> Result<(), SinkError> {
         let mut may_rotate = true;
         for record in batch {
             let day = self.daily.then(|| record.created_at.to_zoned(TimeZone::UTC).date());
             let begin = self.lines.len();
             self.lines.add(record)?;
-            if may_rotate && self.is_due(&current, begin, day) {
-                self.send(&mut current, begin)?;
-                may_rotate = self.rotate(&current);
-                current = self.reopen().map_err(|error| self.lines.failed(error))?;
+            if may_rotate && self.is_due(current, begin, day) {
+                self.send(current, begin)?;
+                may_rotate = self.rotate(current);
+                *current = self.reopen().map_err(|error| self.lines.failed(error))?;
             }
             // Exchanges do not end in the order in which they began.
             current.day = current.day.max(day);
             if self.lines.is_full() {
-                self.send(&mut current, self.lines.len())?;
+                self.send(current, self.lines.len())?;
             }
         }
-        self.send(&mut current, self.lines.len())?;
-        self.current = Some(current);
-        Ok(())
+        self.send(current, self.lines.len())
+    }
+
+    /// Synchronises a file that gets no more records.
+    fn close(&mut self, current: &Current) {
+        if let Err(error) = current.file.sync_data() {
+            self.unsynced.get_or_insert(error);
+        }
     }
 
     /// Writes the lines in the first `length` bytes of the buffer.
@@ -144,17 +172,21 @@ impl LogFile {
 
     /// Renames the file. Returns false if that fails; then the file continues to grow.
     fn rotate(&mut self, current: &Current) -> bool {
+        let [renames, deletions] = &mut self.warnings;
+        let now = Instant::now();
         let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
-        if let Err(error) = &renamed
-            && !self.has_failed
+        if let Err(error) = renamed {
+            if renames.is_due(now) {
+                tracing::warn!(target: TARGET, %error, "the log cannot be rotated; it grows on");
+            }
+            return false;
+        }
+        if let Err(error) = rotate::prune(&self.path, self.keep)
+            && deletions.is_due(now)
         {
-            tracing::warn!(target: crate::TARGET, %error, "the log cannot be rotated; it grows on");
+            tracing::warn!(target: TARGET, %error, "old files of the log cannot be deleted");
         }
-        self.has_failed = renamed.is_err();
-        if !self.has_failed {
-            rotate::prune(&self.path, self.keep);
-        }
-        !self.has_failed
+        true
     }
 
     fn reopen(&mut self) -> io::Result<Current> {
@@ -185,7 +217,8 @@ impl LogSink for LogFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data())
+        let synced = self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data());
+        self.unsynced.take().map_or(synced, Err)
     }
 }
 
@@ -195,4 +228,43 @@ fn ends_with_a_line(path: &Path) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_flush_tells_that_a_file_which_was_moved_is_not_on_its_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = LogFile::open(directory.path().join("log.jsonl")).unwrap();
+        log.flush().unwrap();
+        // A socket cannot be synchronised, nor does the path lead to it.
+        let (socket, _other) = UnixStream::pair().unwrap();
+        let file = File::from(OwnedFd::from(socket));
+        let identity = Identity::of(&file.metadata().unwrap());
+        log.current = Some(Current { file, identity, size: 0, day: None });
+        log.write(&[LogRecord::default()]).unwrap();
+        log.flush().unwrap_err();
+        log.flush().unwrap();
+    }
+
+    #[test]
+    fn a_flush_tells_that_a_file_which_an_error_closed_is_not_on_its_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.jsonl");
+        let mut log = LogFile::open(&path).unwrap();
+        let (socket, other) = UnixStream::pair().unwrap();
+        drop(other);
+        // The path leads to the log, and writing fails.
+        let identity = Identity::of(&std::fs::metadata(&path).unwrap());
+        let file = File::from(OwnedFd::from(socket));
+        log.current = Some(Current { file, identity, size: 0, day: None });
+        log.write(&[LogRecord::default()]).unwrap();
+        log.flush().unwrap_err();
+        log.flush().unwrap();
+    }
 }

@@ -1,10 +1,13 @@
-//! Warnings about lost records: one when a loss begins, and one with their number when it is over.
+//! Warnings about lost records: when a loss begins, once a minute while it lasts, and with their number
+//! when it is over.
 
 use std::error::Error;
 use std::iter;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+
+use super::reminder::Reminder;
 
 /// A loss is over when no record was lost for this long.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
@@ -17,6 +20,7 @@ pub(super) struct Losses(Option<Open>);
 struct Open {
     loss: Loss,
     last: Instant,
+    warnings: Reminder,
     /// Records have been written since the last was lost.
     has_recovered: bool,
 }
@@ -32,19 +36,20 @@ pub(super) struct Loss {
 }
 
 impl Losses {
-    /// Counts lost records. Returns whether they are the first of a loss.
-    pub(super) fn add(&mut self, records: u64, why: &str, now: Instant) -> bool {
+    /// Counts lost records. If a warning is due, returns how many were lost so far.
+    pub(super) fn add(&mut self, records: u64, why: &str, now: Instant) -> Option<u64> {
         let time = SystemTime::now();
-        if let Some(Open { loss, last, has_recovered }) = &mut self.0 {
-            loss.records += records;
-            loss.until = time;
-            *last = now;
-            *has_recovered = false;
-            return false;
-        }
-        let loss = Loss { records, from: time, until: time, why: why.to_owned() };
-        self.0 = Some(Open { loss, last: now, has_recovered: false });
-        true
+        let open = self.0.get_or_insert_with(|| Open {
+            loss: Loss { records: 0, from: time, until: time, why: why.to_owned() },
+            last: now,
+            warnings: Reminder::default(),
+            has_recovered: false,
+        });
+        open.loss.records += records;
+        open.loss.until = time;
+        open.last = now;
+        open.has_recovered = false;
+        open.warnings.is_due(now).then_some(open.loss.records)
     }
 
     /// A whole batch was written.
@@ -98,11 +103,11 @@ mod tests {
         let mut losses = Losses::default();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(losses.add(1, "full", after(0)), "the first");
+        assert_eq!(losses.add(1, "full", after(0)), Some(1), "the first");
         assert_eq!(losses.due(), None, "nothing was written since");
         losses.recovered();
         assert_eq!(losses.due(), Some(after(5)));
-        assert!(!losses.add(8, "other", after(3)));
+        assert_eq!(losses.add(8, "other", after(3)), None);
         assert_eq!(losses.due(), None, "it goes on");
         losses.recovered();
         assert_eq!(losses.due(), Some(after(8)));
@@ -112,7 +117,17 @@ mod tests {
         assert_eq!((losses.due(), losses.end()), (None, None));
         losses.recovered();
         assert_eq!(losses.due(), None);
-        assert!(losses.add(1, "again", after(90)));
+        assert_eq!(losses.add(1, "again", after(90)), Some(1));
+    }
+
+    #[test]
+    fn a_loss_without_an_end_is_told_again() {
+        let mut losses = Losses::default();
+        let start = Instant::now();
+        let told: Vec<_> = (0..150)
+            .filter_map(|second| losses.add(1, "full", start + Duration::from_secs(second)))
+            .collect();
+        assert_eq!(told, [1, 61, 121]);
     }
 
     #[test]

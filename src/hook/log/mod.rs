@@ -25,6 +25,7 @@ mod queue;
 mod record;
 mod redact;
 mod regular;
+mod reminder;
 mod report;
 mod rotate;
 mod sink;

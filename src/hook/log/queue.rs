@@ -158,6 +158,12 @@ impl Queue {
         self.work.notify_one();
     }
 
+    /// Waits for this long, or until no more records will come. Returns whether that is so.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        let wait = self.work.wait_timeout_while(self.lock(), time, |state| !state.is_closed);
+        wait.unwrap_or_else(PoisonError::into_inner).0.is_closed
+    }
+
     /// Waits for the next task. Moves the records to write into `batch`, which must be empty. Only
     /// the writer calls this.
     pub(super) fn next(&self, batch: &mut Vec<Waiting>) -> Work {
@@ -238,12 +244,12 @@ impl Queue {
         Self::lose(state, failed, why.as_deref().unwrap_or("a sink did not keep them"));
     }
 
-    /// Counts lost records, and warns if they are the first. Unlocks before warning.
+    /// Counts lost records, and warns if it is time to. Unlocks before warning.
     fn lose(mut state: MutexGuard<'_, State>, records: u64, why: &str) {
-        let is_first = state.losses.add(records, why, Instant::now());
+        let lost = state.losses.add(records, why, Instant::now());
         drop(state);
-        if is_first {
-            tracing::warn!(target: crate::TARGET, reason = why, "the log is losing records");
+        if let Some(lost) = lost {
+            tracing::warn!(target: crate::TARGET, lost, reason = why, "the log is losing records");
         }
     }
 

@@ -26,11 +26,14 @@ pub(super) fn rename(path: &Path) -> io::Result<()> {
 }
 
 /// Deletes all but the newest `keep` files. Files that cannot be deleted stay until the next call.
-pub(super) fn prune(path: &Path, keep: usize) {
-    let files = rotated(path).unwrap_or_default();
-    for (_, old) in files.iter().rev().skip(keep) {
-        let _ = fs::remove_file(old);
-    }
+///
+/// # Errors
+///
+/// The first, after all files were tried.
+pub(super) fn prune(path: &Path, keep: usize) -> io::Result<()> {
+    let files = rotated(path)?;
+    let deleted = files.iter().rev().skip(keep).map(|(_, old)| fs::remove_file(old));
+    deleted.fold(Ok(()), Result::and)
 }
 
 /// The rotated files of a log, oldest first.

@@ -35,7 +35,7 @@ pub trait LogSink: Send + 'static {
     /// # Errors
     ///
     /// If not all records were written. Those after the first [`SinkError::written`] count as
-    /// failed and are not passed again.
+    /// failed and are not passed again, unless the error is [temporary](SinkError::temporary).
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError>;
 
     /// Makes the written records durable: a file is synchronised with its disk.
@@ -65,6 +65,8 @@ impl<S: LogSink + ?Sized> LogSink for Box<S> {
 pub struct SinkError {
     /// The number of records that were written, from the start of the batch.
     pub written: usize,
+    /// The records after those may be written later, so they are passed again.
+    pub is_temporary: bool,
     /// Why the next record was not written.
     pub source: io::Error,
 }
@@ -73,7 +75,16 @@ impl SinkError {
     /// The error `source` after `written` records.
     #[must_use]
     pub fn after(written: usize, source: io::Error) -> Self {
-        Self { written, source }
+        Self { written, is_temporary: false, source }
+    }
+
+    /// The same, but the rest of the batch is passed again after a pause of at most a second: the
+    /// disk is full, or the file is locked. New records wait in the queue meanwhile, and those that
+    /// find no room there are lost. When the last [`LogHook`](super::LogHook) is dropped, the rest is
+    /// passed once more.
+    #[must_use]
+    pub fn temporary(self) -> Self {
+        Self { is_temporary: true, ..self }
     }
 }
 

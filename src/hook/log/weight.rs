@@ -12,18 +12,19 @@ pub(super) fn weight(record: &LogRecord) -> usize {
     macro_rules! fields {
         ($($field:ident)+) => { [$(&record.$field),+] };
     }
+    let lists = fields!(groups flags limits);
     let texts = fields!(id event_id gateway model_type method path outcome metering);
     let optional = fields!(account subject provider model request_model request_type
         request_content_type response_content_type user_agent failure provider_error
-        provider_request_id terminal cache_status cache_entry cost_source request_head response_head);
+        provider_request_id terminal cache_status cache_entry session affinity cost_source request_head
+        response_head);
     let optional = optional.into_iter().chain(usage.map(|usage| &usage.service_tier));
     let parts = usage.into_iter().flat_map(|usage| &usage.parts);
     let texts = texts
         .into_iter()
         .chain(optional.flatten())
         .chain(parts.filter_map(|part| part.model.as_ref()))
-        .chain(&record.groups)
-        .chain(&record.flags)
+        .chain(lists.into_iter().flatten())
         .chain(record.labels.iter().flat_map(|(name, value)| [name, value]))
         .chain(record.metadata.keys())
         .chain(record.metadata.values().filter_map(|value| match value {
@@ -32,7 +33,7 @@ pub(super) fn weight(record: &LogRecord) -> usize {
         }));
     size_of::<LogRecord>()
         + texts.map(String::capacity).sum::<usize>()
-        + (record.groups.capacity() + record.flags.capacity()) * size_of::<String>()
+        + lists.map(Vec::capacity).into_iter().sum::<usize>() * size_of::<String>()
         + usage.map_or(0, |usage| usage.parts.capacity()) * size_of::<LoggedPart>()
         + places(record.labels.len()) * size_of::<(String, String)>()
         + places(record.metadata.len()) * size_of::<(String, MetadataValue)>()
@@ -55,7 +56,17 @@ mod tests {
         let light = weight(&LogRecord::default());
         let long = json!("x".repeat(10_000));
         let mut weighed = 0;
-        let hidden = ["subject", "groups", "labels", "flags", "cache_entry"].map(str::to_owned);
+        let hidden = [
+            "subject",
+            "groups",
+            "labels",
+            "flags",
+            "limits",
+            "cache_entry",
+            "session",
+            "affinity",
+        ]
+        .map(str::to_owned);
         for name in empty.as_object().unwrap().keys().chain(&hidden) {
             for value in [
                 long.clone(),
@@ -75,6 +86,6 @@ mod tests {
                 weighed += usize::from(is_kept);
             }
         }
-        assert!(weighed > 24, "{weighed}");
+        assert!(weighed > 27, "{weighed}");
     }
 }

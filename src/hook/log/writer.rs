@@ -6,16 +6,18 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::losses::reason;
 use super::queue::{Queue, Waiting, Work};
+use super::reminder::Reminder;
 use super::weight::weight;
 use super::{LogRecord, LogSink, SinkError};
 
 /// Changes a record or a text before it is written.
 pub(super) type Change<T> = Box<dyn Fn(&mut T) + Send>;
 
-/// The pause after a panic of this thread, and its maximum when panics repeat.
+/// The pause after a panic of this thread or a temporary error, and its maximum when they repeat.
 const REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
@@ -27,6 +29,9 @@ pub(super) struct Writer {
     taken: Vec<Waiting>,
     /// The records of the batch as a slice for sinks. Between batches, they are records for reuse.
     records: Vec<LogRecord>,
+    /// How many of these each sink has done with.
+    done: Vec<usize>,
+    delays: Reminder,
 }
 
 /// The maximum weight of a record that is reused, in bytes.
@@ -39,8 +44,9 @@ impl Writer {
         prepare: Change<LogRecord>,
         sinks: Vec<Box<dyn LogSink>>,
     ) -> io::Result<()> {
-        let (taken, records) = Default::default();
-        let mut writer = Self { queue, prepare, sinks, taken, records };
+        let (taken, records, delays) = Default::default();
+        let done = vec![0; sinks.len()];
+        let mut writer = Self { queue, prepare, sinks, taken, records, done, delays };
         thread::Builder::new().name("gateway-log".to_owned()).spawn(move || writer.run())?;
         Ok(())
     }
@@ -88,7 +94,7 @@ impl Writer {
     }
 
     fn write(&mut self) {
-        let Self { queue, prepare, sinks, taken, records } = self;
+        let Self { queue, prepare, sinks, taken, records, done, delays } = self;
         let count = taken.len();
         if records.len() < count {
             records.resize_with(count, LogRecord::default);
@@ -110,12 +116,33 @@ impl Writer {
             .then(|| SinkError::from(io::Error::other("a closure of the host's panicked")));
         let batch = &records[..kept];
         let mut written = kept;
-        for sink in sinks.iter_mut().filter(|_| !batch.is_empty()) {
-            let result = unwinding(|| sink.write(batch)).unwrap_or_else(|panic| Err(panic.into()));
-            if let Err(failed) = result {
-                written = written.min(failed.written);
+        done.fill(0);
+        let (mut rest, mut is_last) = (REST, false);
+        loop {
+            let mut delay = None;
+            for (sink, done) in sinks.iter_mut().zip(&mut *done).filter(|(_, done)| **done < kept) {
+                let batch = &batch[*done..];
+                let result =
+                    unwinding(|| sink.write(batch)).unwrap_or_else(|panic| Err(panic.into()));
+                let failed = result.err();
+                *done +=
+                    failed.as_ref().map_or(batch.len(), |failed| failed.written.min(batch.len()));
+                let Some(failed) = failed else { continue };
+                if failed.is_temporary && !is_last {
+                    delay = Some(failed);
+                    continue;
+                }
+                written = written.min(*done);
+                *done = kept;
                 error.get_or_insert(failed);
             }
+            let Some(delay) = delay else { break };
+            if delays.is_due(Instant::now()) {
+                let reason = reason(&delay.source);
+                tracing::warn!(target: crate::TARGET, reason, "the log cannot be written just now");
+            }
+            is_last = queue.pause(rest);
+            rest = (2 * rest).min(LONGEST_REST);
         }
         // Free the memory before the queue accepts others in its place.
         records[..count].iter_mut().for_each(empty);
@@ -144,4 +171,38 @@ fn unwinding<T>(call: impl FnOnce() -> T) -> io::Result<T> {
         std::mem::forget(payload);
         io::Error::other("a log sink or the writer panicked")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::hook::log::queue::{Kind, Limits};
+
+    struct Busy;
+
+    impl LogSink for Busy {
+        fn write(&mut self, _: &[LogRecord]) -> Result<(), SinkError> {
+            Err(SinkError::from(io::Error::other("busy")).temporary())
+        }
+    }
+
+    #[test]
+    fn what_is_never_written_is_lost_at_the_end() {
+        let queue = Arc::new(Queue::new(Limits { records: 8, bytes: usize::MAX }));
+        Writer::start(queue.clone(), Box::new(|_| {}), vec![Box::new(Busy)]).unwrap();
+        for _ in 0..2 {
+            queue.push(queue.spare(Kind::Served).unwrap(), 1, Kind::Served);
+        }
+        let report = queue.flush(Duration::from_millis(100));
+        assert!(!report.in_time, "{report}");
+        assert_eq!((report.counts.failed, report.counts.queued), (0, 2), "{report}");
+        queue.close();
+        let until = Instant::now() + Duration::from_secs(30);
+        while queue.counts().failed < 2 {
+            assert!(Instant::now() < until, "{:?}", queue.counts());
+            thread::yield_now();
+        }
+    }
 }

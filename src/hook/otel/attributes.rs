@@ -6,7 +6,7 @@ use crate::directives::metadata::MetadataValue;
 use crate::hook::EndEvent;
 use crate::hook::genai::{operation_name, provider_name};
 use crate::usage::{Usage, UsagePart};
-use crate::util::redact::{cut, redact_member, shown};
+use crate::util::redact::{REDACTED, cut, is_credential, redact_member, shown};
 
 /// The maximum length of a model in a span's name, in bytes.
 const LONGEST_NAMED_MODEL: usize = 128;
@@ -95,7 +95,8 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
     set("ai_gateway.provider.error", code);
     set("ai_gateway.code", end.gateway_code.map(|code| i64::from(code).into()));
     if !end.flags.is_empty() {
-        let flags = end.flags.iter().map(|flag| StringValue::from(flag.to_string())).collect();
+        let flags =
+            end.flags.iter().map(|flag| StringValue::from(shown(flag).into_owned())).collect();
         set("ai_gateway.flags", Some(Value::Array(Array::String(flags))));
     }
     set("ai_gateway.stream", Some(end.stream.into()));
@@ -122,12 +123,16 @@ pub(super) fn each(end: &EndEvent<'_>, mut put: impl FnMut(KeyValue)) {
             put(KeyValue::new("ai_gateway.identity.groups", groups));
         }
         for (name, value) in identity.labels() {
-            put(KeyValue::new(format!("ai_gateway.identity.label.{name}"), member(name, value)));
+            put(KeyValue::new(
+                format!("ai_gateway.identity.label.{}", shown(name)),
+                member(name, value),
+            ));
         }
     }
     for (key, value) in context.metadata().iter() {
         let value = match value {
             MetadataValue::String(string) => member(key, string),
+            MetadataValue::Number(_) if is_credential(key) => REDACTED.into(),
             MetadataValue::Number(number) => (*number).into(),
             MetadataValue::Bool(flag) => (*flag).into(),
         };

@@ -54,7 +54,7 @@ pub(super) const NAMES: [&str; 12] = [
 ];
 
 /// Names with these endings are credentials.
-pub(super) const ENDINGS: [&str; 12] = [
+pub(super) const ENDINGS: [&str; 14] = [
     "apikey",
     "accesskey",
     "secretkey",
@@ -65,22 +65,51 @@ pub(super) const ENDINGS: [&str; 12] = [
     "idtoken",
     "sessiontoken",
     "apitoken",
+    "subscriptionkey",
+    "functionskey",
     "secret",
     "authorization",
 ];
 
 pub(super) const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
 
-/// Returns true if a member of this name holds a credential. `name` is in lower case, without `-`
-/// and `_`.
-pub(super) fn is_credential(name: &str) -> bool {
+/// What may follow the name of a credential without quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A word after `=`. After `:`, it may be prose or a type: `api_key: str`.
+    Member,
+    /// The value of a header, after `:` too.
+    Header,
+    /// The same, with the scheme before it.
+    Authorization,
+    /// Pairs of names and values.
+    Cookie,
+}
+
+impl Kind {
+    /// The kind of a credential of this name, in the form of [`is_credential`]. `has_hyphen`: as
+    /// names of headers have, and names in code have not.
+    pub(super) fn of(name: &str, has_hyphen: impl FnOnce() -> bool) -> Self {
+        match name {
+            "cookie" | "setcookie" => Self::Cookie,
+            _ if name.ends_with("authorization") => Self::Authorization,
+            _ if has_hyphen() => Self::Header,
+            _ => Self::Member,
+        }
+    }
+}
+
+/// Returns true if a member of this name holds a credential. `name` is in lower case, without `-`,
+/// `_` and the number at its end. `is_numbered`: it has one, as in `api_key_2`; but `token_2` is a
+/// word.
+pub(super) fn is_credential(name: &str, is_numbered: bool) -> bool {
     // Compare from the last letter on, where most names differ: a `memcmp` call would take longer.
     let ends_so = |ending: &str| {
         let mut letters = name.bytes().rev().zip(ending.bytes().rev());
         name.len() >= ending.len() && letters.all(|(a, b)| a == b)
     };
     let ends = |endings: &[&str]| endings.iter().any(|ending| ends_so(ending));
-    NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
+    !is_numbered && NAMES.contains(&name) || ends(&ENDINGS) || ends(&PASSWORDS)
 }
 
 /// For each letter, a bit set of the letters that may precede it at the end of a credential's name.
@@ -158,7 +187,12 @@ pub(super) fn base64(text: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 /// The end of `expected`, if the text has it at `at`.
-fn after(text: &str, mut at: usize, expected: &str, same: fn(char, char) -> bool) -> Option<usize> {
+pub(super) fn after(
+    text: &str,
+    mut at: usize,
+    expected: &str,
+    same: fn(char, char) -> bool,
+) -> Option<usize> {
     for expected in expected.chars() {
         let unit = unit(text, at).filter(|unit| same(unit.character, expected))?;
         at = unit.end;

@@ -10,9 +10,11 @@ use memchr::memchr2;
 
 use super::credential::{PREFIXES, base64, bearer, key_end};
 use super::escape::{Unit, is_in_escape, is_letter_of_escape, run_begin, unit, unit_before};
-use super::value::{named_value, query_key};
+use super::name::named_value;
+use super::url::password;
+use super::value::query_key;
 
-pub(super) const REDACTED: &str = "[REDACTED]";
+pub(crate) const REDACTED: &str = "[REDACTED]";
 pub(super) const SHORTENED: &str = "[SHORTENED]";
 
 /// A part of the text to replace.
@@ -123,9 +125,10 @@ impl<'t> Finder<'t> {
         found.or_else(|| self.at_separator(begin).filter(|_| matches!(character, ':' | '=')))
     }
 
-    /// The value after a separator.
+    /// The value after a separator, or the password in a URL.
     fn at_separator(&self, at: usize) -> Option<Found> {
-        named_value(self.text, self.floor, at).map(Found::credential)
+        let found = password(self.text, at).or_else(|| named_value(self.text, self.floor, at));
+        found.map(Found::credential)
     }
 }
 
@@ -228,6 +231,13 @@ mod tests {
             "\\u0073",
             "\\u003d",
             "k\\u003d",
+            "://a:",
+            "x-api-key: ",
+            "authorization: digest ",
+            "token='",
+            "token=['a', ",
+            "api_key_2",
+            "12:",
             "bedrock-api-\\u006b",
         ] {
             for fill in ["", " ", "\\", "-"] {

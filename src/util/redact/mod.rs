@@ -4,26 +4,22 @@ mod credential;
 mod escape;
 mod filter;
 mod find;
+mod name;
 mod text;
+mod url;
 mod value;
 #[cfg(test)]
 mod walker;
 
 use std::borrow::Cow;
 
-/// Returns true if a member, parameter or header of this name holds a credential. The last word of
-/// the name decides; case, `-` and `_` are ignored.
-pub(crate) fn is_credential(name: &str) -> bool {
-    let is_in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let word = name.rsplit(|c| !is_in_word(c)).next().unwrap_or_default();
-    let letters = word.chars().filter(|letter| !matches!(letter, '-' | '_'));
-    credential::is_credential(&letters.collect::<String>().to_ascii_lowercase())
-}
-
 #[cfg(feature = "config")]
 pub(crate) use self::credential::begins_as_key;
 #[cfg(test)]
 pub(crate) use self::credential::{names, samples};
+#[cfg(any(feature = "log", feature = "otel"))]
+pub(crate) use self::find::REDACTED;
+pub(crate) use self::name::is_credential;
 #[cfg(feature = "log")]
 pub(crate) use self::text::redact;
 #[cfg(any(feature = "log", feature = "otel"))]
@@ -36,8 +32,9 @@ const LONGEST: usize = 1024;
 const CUT: &str = "…";
 
 /// Replaces what looks like a credential by `[REDACTED]`: keys with the prefixes of known
-/// providers, tokens after `Bearer`, and values of names such as `api_key` in JSON, in JSON strings
-/// within JSON, and in queries. The data of long data URLs becomes `[SHORTENED]`.
+/// providers, tokens after `Bearer`, passwords in URLs, and values of names such as `api_key` in JSON,
+/// in JSON strings within JSON, in code, in headers, and in queries. The data of long data URLs becomes
+/// `[SHORTENED]`.
 ///
 /// The crate's own log lines, spans and records are redacted with it. Use it in your own hooks if
 /// they show what a client chooses: models, accounts, metadata. It takes linear time, and copies

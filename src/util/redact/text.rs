@@ -71,8 +71,8 @@ mod tests {
             (r#"{"API-Key" : "x\"y\\","a":1}"#, r#"{"API-Key" : "[REDACTED]","a":1}"#),
             (r#"{"api\u005fkey":"x"}"#, r#"{"api\u005fkey":"[REDACTED]"}"#),
             (
-                r#"{"password":7,"token":null,"secret":["x"]}"#,
-                r#"{"password":7,"token":null,"secret":["x"]}"#,
+                r#"{"password":7,"token":null,"secret":[7]}"#,
+                r#"{"password":7,"token":null,"secret":[7]}"#,
             ),
             (r#"{"password":"","a":"b"}"#, r#"{"password":"","a":"b"}"#),
             (r#"it"s {"secret":"x"}"#, r#"it"s {"secret":"[REDACTED]"}"#),
@@ -96,6 +96,83 @@ mod tests {
             ("\u{1f600}sk-abcdef\u{1f600}", "\u{1f600}[REDACTED]\u{1f600}"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_found_in_whatever_way_they_are_written() {
+        for (text, expected) in [
+            // The scheme stays, and what follows it goes.
+            ("authorization=Basic dXNlcjpw", "authorization=Basic [REDACTED]"),
+            ("authorization=abc&b=1", "authorization=[REDACTED]&b=1"),
+            ("Authorization: Basic dXNlcjpw\nhost: a", "Authorization: Basic [REDACTED]\nhost: a"),
+            ("Proxy-Authorization: ApiKey abc, x", "Proxy-Authorization: ApiKey [REDACTED], x"),
+            ("AUTHORIZATION:\tToken  abc", "AUTHORIZATION:\tToken  [REDACTED]"),
+            ("Authorization: Bearer ab", "Authorization: Bearer [REDACTED]"),
+            ("Authorization: abc", "Authorization: [REDACTED]"),
+            (
+                r#"Authorization: Digest username="u", realm="r", nc=1, response="f"; see"#,
+                "Authorization: Digest [REDACTED]; see",
+            ),
+            (
+                r#"{"a":"authorization: Basic dXNlcjpw\r\nhost: a","b":1}"#,
+                r#"{"a":"authorization: Basic [REDACTED]\r\nhost: a","b":1}"#,
+            ),
+            (r#"{"authorization":"Basic dXNlcjpw"}"#, r#"{"authorization":"[REDACTED]"}"#),
+            // Headers.
+            ("x-api-key: hunter2", "x-api-key: [REDACTED]"),
+            ("X-Api-Key:hunter2\r\n", "X-Api-Key:[REDACTED]\r\n"),
+            ("Ocp-Apim-Subscription-Key: ab12", "Ocp-Apim-Subscription-Key: [REDACTED]"),
+            (
+                r#"{"Ocp-Apim-Subscription-Key":"ab"}"#,
+                r#"{"Ocp-Apim-Subscription-Key":"[REDACTED]"}"#,
+            ),
+            ("curl -H 'x-api-key: ab' -H 'a: b'", "curl -H 'x-api-key: [REDACTED]' -H 'a: b'"),
+            ("{x-goog-api-key: ab, host: a}", "{x-goog-api-key: [REDACTED], host: a}"),
+            ("cookie: sid=a; theme=b\nhost: a", "cookie: [REDACTED]\nhost: a"),
+            ("Set-Cookie: sid=a; HttpOnly", "Set-Cookie: [REDACTED]; HttpOnly"),
+            // Single quotes.
+            ("api_key='hunter2', a='b'", "api_key='[REDACTED]', a='b'"),
+            ("{'api_key': 'hunter2', 'a': 'b'}", "{'api_key': '[REDACTED]', 'a': 'b'}"),
+            (r"{'api_key': 'a\'b', 'a': 'b'}", "{'api_key': '[REDACTED]', 'a': 'b'}"),
+            (r#"{"a":"api_key='ab","b":"it's"}"#, r#"{"a":"api_key='[REDACTED]","b":"it's"}"#),
+            (r#"{'api_key': "ab"}"#, r#"{'api_key': "[REDACTED]"}"#),
+            // Arrays.
+            (r#"{"X-Api-Key":["ab"],"a":["b"]}"#, r#"{"X-Api-Key":["[REDACTED]"],"a":["b"]}"#),
+            (r#"{"secret": [ "a" , "b" ]}"#, r#"{"secret": [ "[REDACTED]" ]}"#),
+            (r#"{"a":"{\"secret\":[\"a\"]}"}"#, r#"{"a":"{\"secret\":[\"[REDACTED]\"]}"}"#),
+            ("{'cookie': ['a']}", "{'cookie': ['[REDACTED]']}"),
+            // Names with numbers.
+            (r#"{"api_key_2":"ab"}"#, r#"{"api_key_2":"[REDACTED]"}"#),
+            ("PASSWORD1=ab", "PASSWORD1=[REDACTED]"),
+            // URLs.
+            ("see https://user:pass@host/x", "see https://user:[REDACTED]@host/x"),
+            ("postgres://u:a@b:c@host:5432/db", "postgres://u:[REDACTED]@host:5432/db"),
+            (r#"{"u":"https:\/\/u:p@h\/"}"#, r#"{"u":"https:\/\/u:[REDACTED]@h\/"}"#),
+            ("https://:p@h", "https://:[REDACTED]@h"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn innocent_texts_stay() {
+        for text in [
+            "tokens: 123, token count: 7, max_tokens=5, max-tokens: 5, token_1: the",
+            "basic questions about the password reset",
+            "Authorization: Basic",
+            "the authorization; the password's length",
+            "The secret: patience. A token: a word. Password: forgotten?",
+            "def client(api_key: str, password: Optional[str] = None): pass",
+            "const { apiKey } = config as { apiKey: string };",
+            "cookie: a small file",
+            "at 12:30, see https://host:8080/a?b=c or mail me@host, ssh://git@host/x",
+            "http://[::1]:80/@a, https://a/b:c@d, a:b@c",
+            "it's a 'key': 'value', ['token', 'secret']",
+            r#"{"token1":"the","password":true,"api_key":{"id":1},"secret":[],"cookie":[""]}"#,
+            r#"{"usage":{"prompt_tokens":1,"total_tokens":2},"logprobs":{"tokens":["a"]}}"#,
+        ] {
+            assert_eq!(redacted(text), text);
         }
     }
 

@@ -1,26 +1,34 @@
 //! Values whose names make them credentials.
 
-use super::credential;
-use super::escape::{skip_space, string_end, unit, unit_before};
+use super::credential::{Kind, after};
+use super::escape::{skip_space, string_end, unit};
 
-/// Longer than any credential name that is compared as a whole.
-const LONGEST_NAME: usize = 24;
+/// The schemes before the credentials in an `authorization` header.
+const SCHEMES: [&str; 8] =
+    ["basic", "bearer", "digest", "token", "apikey", "api-key", "key", "negotiate"];
 
-/// The value after a name that ends at `at`: a quoted string or, after `=`, a word.
-pub(super) fn value(text: &str, at: usize) -> Option<(usize, usize)> {
+/// The value after a name that ends at `at`: one or several quoted strings or, where the name is not
+/// quoted, a word.
+pub(super) fn value(text: &str, at: usize, kind: Kind) -> Option<(usize, usize)> {
     let end = unit(text, at)?;
-    let is_quoted = end.character == '"';
+    let is_quoted = matches!(end.character, '"' | '\'');
     let separator_at = if is_quoted { skip_space(text, end.end) } else { at };
     let separator = unit(text, separator_at).filter(|unit| matches!(unit.character, ':' | '='))?;
     let value_at = skip_space(text, separator.end);
     let first = unit(text, value_at)?;
-    let (begin, end) = if first.character == '"' {
-        (first.end, string_end(text, first.end, first.slashes))
-    } else if separator.character == '=' && value_at == separator.end {
-        (value_at, word_end(text, value_at))
-    } else {
-        return None;
-    };
+    let (begin, end) = match first.character {
+        '"' | '\'' => quoted(text, value_at).map(|string| (string.begin, string.end)),
+        '[' => array(text, first.end),
+        _ if separator.character == '=' => {
+            // Next to it: `password = 7` is code.
+            (value_at == separator.end).then(|| unquoted(text, value_at, kind))?
+        }
+        _ if is_quoted || kind == Kind::Member => None,
+        _ => {
+            let begin = skip_blanks(text, separator.end);
+            if kind == Kind::Cookie { cookies(text, begin) } else { unquoted(text, begin, kind) }
+        }
+    }?;
     (begin < end).then_some((begin, end))
 }
 
@@ -33,6 +41,97 @@ pub(super) fn query_key(text: &str, at: usize) -> Option<(usize, usize)> {
     (begin < end).then_some((begin, end))
 }
 
+/// A string without its quotes.
+struct Quoted {
+    begin: usize,
+    end: usize,
+    /// The end of its closing quote, if it has one.
+    after: usize,
+}
+
+fn quoted(text: &str, at: usize) -> Option<Quoted> {
+    let first = unit(text, at)?;
+    let end = match first.character {
+        '"' => string_end(text, first.end, first.slashes),
+        '\'' => single_end(text, first.end),
+        _ => return None,
+    };
+    let of_first = (first.character, first.slashes);
+    let last = unit(text, end).filter(|last| (last.character, last.slashes) == of_first);
+    Some(Quoted { begin: first.end, end, after: last.map_or(end, |last| last.end) })
+}
+
+/// All strings of an array, from the first to the last.
+fn array(text: &str, at: usize) -> Option<(usize, usize)> {
+    let Quoted { begin, mut end, mut after } = quoted(text, skip_space(text, at))?;
+    while let Some(comma) = unit(text, skip_space(text, after)).filter(|unit| unit.character == ',')
+        && let Some(next) = quoted(text, skip_space(text, comma.end))
+    {
+        (end, after) = (next.end, next.after);
+    }
+    Some((begin, end))
+}
+
+/// The end of a string in single quotes. It has no line ends and no double quotes: the quote may as
+/// well be an apostrophe.
+fn single_end(text: &str, mut at: usize) -> usize {
+    let mut is_escaped = false;
+    while let Some(unit) = unit(text, at) {
+        let is_over = match unit.character {
+            '\'' => !is_escaped,
+            '"' | '\n' | '\r' => true,
+            '\\' => matches!(text.as_bytes().get(unit.end), Some(b'n' | b'r')),
+            _ => false,
+        };
+        if is_over {
+            return at;
+        }
+        is_escaped = unit.character == '\\';
+        at = unit.end;
+    }
+    at
+}
+
+/// A word, or what follows the scheme of an `authorization` header.
+fn unquoted(text: &str, begin: usize, kind: Kind) -> Option<(usize, usize)> {
+    let end = word_end(text, begin);
+    let is =
+        |scheme: &&str| after(text, begin, scheme, |a, b| a.eq_ignore_ascii_case(&b)) == Some(end);
+    match SCHEMES.iter().find(|scheme| kind == Kind::Authorization && is(scheme)) {
+        Some(scheme) => {
+            let begin = skip_blanks(text, end);
+            let is_list = *scheme == "digest";
+            Some((begin, if is_list { pairs_end(text, begin) } else { word_end(text, begin) }))
+        }
+        None => Some((begin, end)),
+    }
+}
+
+/// The pairs of a `cookie` header. In prose, the word after `cookie: ` is none.
+fn cookies(text: &str, begin: usize) -> Option<(usize, usize)> {
+    text[begin..word_end(text, begin)].contains('=').then(|| (begin, pairs_end(text, begin)))
+}
+
+/// The end of pairs such as `a=b; c="d"`.
+fn pairs_end(text: &str, begin: usize) -> usize {
+    let mut end = pair_end(text, begin);
+    while let Some(comma) = unit(text, end).filter(|unit| matches!(unit.character, ',' | ';')) {
+        let next = skip_blanks(text, comma.end);
+        let next_end = pair_end(text, next);
+        if !text[next..next_end].contains('=') {
+            break;
+        }
+        end = next_end;
+    }
+    end
+}
+
+fn pair_end(text: &str, begin: usize) -> usize {
+    let end = word_end(text, begin);
+    let string = quoted(text, end).filter(|_| text[begin..end].ends_with('='));
+    string.map_or(end, |string| string.after)
+}
+
 /// The end of an unquoted value.
 fn word_end(text: &str, begin: usize) -> usize {
     let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
@@ -43,131 +142,14 @@ fn word_end(text: &str, begin: usize) -> usize {
     end
 }
 
-/// The value that the `:` or `=` at `at` assigns to the name of a credential. Nothing before
-/// `floor` is read.
-pub(super) fn named_value(text: &str, floor: usize, at: usize) -> Option<(usize, usize)> {
-    if has_no_value(text.as_bytes(), at) || ends_otherwise(text.as_bytes(), at) {
-        return None;
-    }
-    if is_name_before(text, floor, at) {
-        return value(text, at);
-    }
-    let quote = quote_before(text, floor, at)?;
-    is_name_before(text, floor, quote).then(|| value(text, quote))?
-}
-
-/// Returns true if something other than a string follows directly after a `:` at `at`. `false`
-/// means unknown.
-fn has_no_value(text: &[u8], at: usize) -> bool {
-    match text.get(at..) {
-        Some([b':', first, ..]) => first.is_ascii_graphic() && !matches!(first, b'"' | b'\\'),
-        _ => false,
-    }
-}
-
-/// Returns true if the name before the separator at `at` ends like no credential's. `false` means
-/// unknown.
-fn ends_otherwise(text: &[u8], at: usize) -> bool {
-    let mut before = text.get(..at).unwrap_or_default();
-    if let Some(quoted) = before.strip_suffix(b"\"") {
-        before = quoted;
-        while let Some(quoted) = before.strip_suffix(b"\\") {
-            before = quoted;
-        }
-    }
-    let [.., letter, last] = before else { return false };
-    // They may be part of an escape such as `\u0074`.
-    let u = |back: usize| before.len().checked_sub(back).is_some_and(|at| before[at] == b'u');
-    letter.is_ascii_alphabetic()
-        && last.is_ascii_alphabetic()
-        && !credential::may_end_name(letter.to_ascii_lowercase(), last.to_ascii_lowercase())
-        && !u(5)
-        && !u(6)
-}
-
-/// The start of the quote that only white space separates from `at`.
-fn quote_before(text: &str, floor: usize, mut at: usize) -> Option<usize> {
-    loop {
-        let unit = unit_before(text, floor, at)?;
-        let is_space = match unit.character {
-            '"' => return Some(unit.begin),
-            '\\' => matches!(text.as_bytes().get(at - 1), Some(b'n' | b'r' | b't')),
-            character => character.is_whitespace(),
-        };
-        if !is_space {
-            return None;
-        }
-        at = unit.begin;
-    }
-}
-
-/// Returns true if the name of a credential ends at `end`.
-fn is_name_before(text: &str, floor: usize, end: usize) -> bool {
-    let mut read = text.as_bytes().get(floor..end).unwrap_or_default();
-    let mut name = Name::default();
-    while let Some((byte, before)) = read.split_last() {
-        match byte {
-            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {}
-            // What looks like the start of the name may be the end of an escape.
-            b'\\' => return is_escaped_name_before(text, floor, end),
+/// The end of the white space at `at` on the same line.
+fn skip_blanks(text: &str, mut at: usize) -> usize {
+    while let Some(unit) = unit(text, at) {
+        at = match unit.character {
+            ' ' | '\t' => unit.end,
+            '\\' if text.as_bytes().get(unit.end) == Some(&b't') => unit.end + 1,
             _ => break,
-        }
-        read = before;
-        if !name.push_front(*byte) {
-            let nearby = &read[read.len().saturating_sub(6)..];
-            if nearby.windows(2).any(|pair| pair == b"\\u") {
-                return is_escaped_name_before(text, floor, end);
-            }
-            break;
-        }
+        };
     }
-    name.is_one()
-}
-
-/// The same, character by character.
-#[cold]
-fn is_escaped_name_before(text: &str, floor: usize, mut at: usize) -> bool {
-    let mut name = Name::default();
-    while let Some(unit) = unit_before(text, floor, at)
-        && let Ok(byte @ (b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')) =
-            u8::try_from(unit.character)
-        && name.push_front(byte)
-    {
-        at = unit.begin;
-    }
-    name.is_one()
-}
-
-/// The end of a name in normalised form, read from its last letter on.
-struct Name {
-    letters: [u8; LONGEST_NAME],
-    first: usize,
-}
-
-impl Default for Name {
-    fn default() -> Self {
-        Self { letters: [0; LONGEST_NAME], first: LONGEST_NAME }
-    }
-}
-
-impl Name {
-    /// Returns false once the letters read are enough to decide.
-    fn push_front(&mut self, byte: u8) -> bool {
-        if matches!(byte, b'-' | b'_') {
-            return true;
-        }
-        self.first -= 1;
-        self.letters[self.first] = byte.to_ascii_lowercase();
-        self.first > 0 && (self.first != LONGEST_NAME - 2 || self.may_be_one())
-    }
-
-    fn may_be_one(&self) -> bool {
-        let [.., letter, last] = self.letters;
-        credential::may_end_name(letter, last)
-    }
-
-    fn is_one(&self) -> bool {
-        self.may_be_one()
-            && str::from_utf8(&self.letters[self.first..]).is_ok_and(credential::is_credential)
-    }
+    at
 }

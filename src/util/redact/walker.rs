@@ -1,9 +1,10 @@
 //! The first version of redaction: a walk from character to character. It is slow but easy to
 //! follow, so the tests compare the search with it.
 
-use super::credential::{base64, bearer, is_credential, key_end};
+use super::credential::{Kind, base64, bearer, is_credential, key_end};
 use super::escape::unit;
 use super::find::{REDACTED, SHORTENED};
+use super::url::password;
 use super::value::{query_key, value};
 
 /// Longer than any credential name.
@@ -28,11 +29,13 @@ pub(super) fn walk(text: &str, is_cut: bool) -> String {
             }
             ';' => base64(text, at).map(|(begin, end)| (begin, end, SHORTENED)),
             '?' | '&' => query_key(text, at).map(|(begin, end)| (begin, end, REDACTED)),
-            '"' | ':' | '=' if name.is_credential() => {
-                value(text, at).map(|(begin, end)| (begin, end, REDACTED))
-            }
+            '"' | '\'' | ':' | '=' => name
+                .kind()
+                .and_then(|kind| value(text, at, kind).map(|(begin, end)| (begin, end, REDACTED))),
             _ => None,
         };
+        let url = Some(()).filter(|()| unit.character == ':').and_then(|()| password(text, at));
+        let found = url.map(|(begin, end)| (begin, end, REDACTED)).or(found);
         if let Some((begin, end, with)) = found {
             clean.replace(begin, end, with);
             (at, is_word) = (end, true);
@@ -56,28 +59,34 @@ pub(super) fn walk(text: &str, is_cut: bool) -> String {
 
 /// The current word in normalised form.
 #[derive(Default)]
-struct Name(String);
+struct Name {
+    letters: String,
+    has_hyphen: bool,
+}
 
 impl Name {
     fn push(&mut self, character: char) {
         match character {
-            '-' | '_' => {}
+            '-' => self.has_hyphen = true,
+            '_' => {}
             c if c.is_ascii_alphanumeric() => {
-                if self.0.len() == LONGEST_NAME {
-                    self.0.drain(..LONGEST_NAME / 2);
+                if self.letters.len() == LONGEST_NAME {
+                    self.letters.drain(..LONGEST_NAME / 2);
                 }
-                self.0.push(c.to_ascii_lowercase());
+                self.letters.push(c.to_ascii_lowercase());
             }
             _ => self.clear(),
         }
     }
 
     fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
-    fn is_credential(&self) -> bool {
-        is_credential(&self.0)
+    /// The kind of the credential that it names. Its number does not count.
+    fn kind(&self) -> Option<Kind> {
+        let name = self.letters.trim_end_matches(|c: char| c.is_ascii_digit());
+        is_credential(name, name != self.letters).then(|| Kind::of(name, || self.has_hyphen))
     }
 }
 
@@ -99,179 +108,7 @@ impl Clean<'_> {
 pub(super) fn is_member(name: &str) -> bool {
     let mut word = Name::default();
     name.chars().for_each(|character| word.push(character));
-    word.is_credential()
+    word.kind().is_some()
 }
 
-mod tests {
-    use super::*;
-    use crate::util::redact::credential::{ENDINGS, NAMES, PASSWORDS, PREFIXES};
-    use crate::util::redact::is_credential as is_member_now;
-    use crate::util::redact::text::clean;
-    use proptest::prelude::*;
-    use serde_json::Value;
-
-    /// Building blocks of texts.
-    fn part() -> impl Strategy<Value = String> {
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let prefixes: Vec<_> = PREFIXES.iter().map(|(prefix, _)| (*prefix).to_owned()).collect();
-        let names: Vec<String> = owned(&[&NAMES[..], &ENDINGS, &PASSWORDS].concat());
-        let marks: Vec<String> = owned(&[
-            "\"",
-            "\"",
-            ":",
-            "=",
-            "\":\"",
-            "\": \"",
-            "=\"",
-            "={",
-            " ",
-            "\n",
-            "\\",
-            "\\\\",
-            "\\\"",
-            "\\n",
-            "\\t",
-            "\\b",
-            "\\f",
-            "\\r",
-            "\\/",
-            "\\u",
-            "\\u00",
-            "\\u0022",
-            "\\u003a",
-            "\\u003D",
-            "\\u005c",
-            "\\u0020",
-            "\\u00a0",
-            "\\u2003",
-            "\\ud83d",
-            "\u{2003}",
-            "-",
-            "_",
-            ",",
-            ";",
-            "?",
-            "&",
-            ".",
-            "/",
-            "%",
-            "%20",
-            "%3D",
-            "{",
-            "}",
-            "é",
-            "\u{1f600}",
-        ]);
-        let words: Vec<String> = owned(&[
-            "bearer",
-            "Bearer ",
-            "bEArer\\n",
-            ";base64,",
-            ";Base64,",
-            "?key=",
-            "&key=",
-            "key",
-            "model",
-            "x",
-            "u",
-            "b",
-            "content",
-            "0123456789",
-            "[REDACTED]",
-            "to_ken",
-            "API-Key",
-            "x-api-key",
-            "maxtokens",
-            "max_tokens",
-            "rk",
-            "sk",
-            "risk-",
-        ]);
-        prop_oneof![
-            4 => prop::sample::select(prefixes),
-            3 => prop::sample::select(names),
-            6 => prop::sample::select(marks),
-            3 => prop::sample::select(words),
-            2 => "[A-Za-z0-9_.+/=-]{0,24}",
-            1 => "[A-Za-z0-9+/]{60,70}",
-            1 => any::<String>(),
-        ]
-    }
-
-    /// Ways to write a part.
-    fn spelt() -> impl Strategy<Value = String> {
-        (part(), 0..12_u8, any::<u32>(), 0..4_usize).prop_map(|(text, way, which, slashes)| {
-            let escape = |c: char| {
-                let mut units = [0; 2];
-                let units = c.encode_utf16(&mut units);
-                let run = "\\".repeat(slashes);
-                units.iter().map(|unit| format!("\\{run}u{unit:04x}")).collect::<String>()
-            };
-            let some = |spell: &dyn Fn(char) -> String| {
-                let spell = |(at, c): (usize, char)| {
-                    if which >> (at % 32) & 1 == 1 { spell(c) } else { c.to_string() }
-                };
-                text.chars().enumerate().map(spell).collect::<String>()
-            };
-            match way {
-                0 => text.chars().map(escape).collect(),
-                1 => some(&escape),
-                // A single character.
-                2 => {
-                    let at = which as usize % text.chars().count().max(1);
-                    let spell = |(i, c)| if i == at { escape(c) } else { c.to_string() };
-                    text.chars().enumerate().map(spell).collect()
-                }
-                3 => some(&|c| c.to_uppercase().collect()),
-                4 => text.to_lowercase(),
-                5 => text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-                6 => {
-                    let length = which as usize % (text.chars().count() + 1);
-                    text.chars().take(length).collect()
-                }
-                7 => some(&|c| format!("{c}{}", "\\".repeat(slashes))),
-                _ => text,
-            }
-        })
-    }
-
-    fn text() -> impl Strategy<Value = String> {
-        let parts = prop::collection::vec(spelt(), 0..16);
-        (parts, 0..6_usize).prop_map(|(parts, depth)| {
-            // Most are unchanged; some are strings within strings.
-            let depth = depth.saturating_sub(2);
-            let whole = (0..depth).fold(parts.concat(), |text, _| Value::String(text).to_string());
-            let member = format!("{{\"a\":{whole}}}");
-            if depth == 3 { member } else { whole }
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4096)))]
-
-        #[test]
-        fn the_search_replaces_what_the_walk_does(text in text(), is_cut: bool) {
-            let searched = clean(&text, is_cut);
-            let walked = walk(&text, is_cut);
-            // A part that is replaced by itself is copied anyway.
-            prop_assert!(searched.is_some() || walked == text);
-            prop_assert_eq!(searched.as_ref().unwrap_or(&text), &walked);
-        }
-
-        #[test]
-        fn it_does_where_a_text_is_cut_anywhere(text in text(), at: prop::sample::Index) {
-            let at = at.index(text.len() + 1);
-            let (head, _) = crate::util::redact::cut(&text, at);
-            for (text, is_cut) in [(head, true), (head, false), (&text[head.len()..], false)] {
-                let searched = clean(text, is_cut);
-                prop_assert_eq!(searched.as_deref().unwrap_or(text), walk(text, is_cut));
-            }
-        }
-
-        #[test]
-        fn names_are_the_same_ones(parts in prop::collection::vec(spelt(), 0..4)) {
-            let name = parts.concat();
-            prop_assert_eq!(is_member_now(&name), is_member(&name), "{}", name);
-        }
-    }
-}
+mod tests;

@@ -10,5 +10,5 @@ mod queue;
 mod recovery;
 mod reuse;
 mod rotation;
-mod scene;
+pub(crate) mod scene;
 mod secrets;

@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tower_ai_gateway::log::{JsonLines, LogFile, LogHook, LogRecord, LogSink, SinkError};
@@ -12,6 +15,7 @@ use tower_ai_gateway::log::{JsonLines, LogFile, LogHook, LogRecord, LogSink, Sin
 use crate::log::directory::{Directory, ids_in, lines, record};
 use crate::log::scene::{Kept, Scene, provider};
 use crate::support::small_disk::{SmallDisk, in_limited_process, is_limited};
+use crate::support::written::Written;
 
 /// An error whose `Display` panics, after the sink has returned it.
 #[derive(Debug)]
@@ -32,6 +36,39 @@ impl LogSink for Unlucky {
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
         self.1 += 1;
         if self.1 <= 2 { Err(io::Error::other(Unspeakable).into()) } else { self.0.write(batch) }
+    }
+}
+
+/// Takes one record, and then no more until it is free.
+struct Busy(Kept, Arc<AtomicBool>);
+
+impl LogSink for Busy {
+    fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
+        let Self(kept, is_free) = self;
+        if is_free.load(Ordering::SeqCst) {
+            return kept.write(batch);
+        }
+        let room = usize::from(kept.0.lock().unwrap().is_empty());
+        kept.write(&batch[..room])?;
+        Err(SinkError::after(room, io::Error::other("busy")).temporary())
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_is_busy_gets_the_rest_again_and_no_sink_gets_a_record_twice() {
+    let (other, late, is_free) = (Kept::default(), Kept::default(), Arc::default());
+    let busy = Busy(late.clone(), Arc::clone(&is_free));
+    let log = LogHook::builder(other.clone()).sink(busy).build().unwrap();
+    let mut scene = Scene::new(provider(b"").await, log).await;
+    let ids = scene.refuse(5).await;
+    let report = scene.log.flush(Duration::from_millis(300));
+    assert!(!report.in_time && report.counts.queued > 0, "{report}");
+    assert_eq!(report.counts.failed, 0, "{report}");
+    is_free.store(true, Ordering::SeqCst);
+    scene.settle();
+    for kept in [other, late] {
+        let kept: Vec<_> = kept.take().into_iter().map(|record| record.id).collect();
+        assert_eq!(kept, ids);
     }
 }
 
@@ -100,6 +137,20 @@ async fn fills_and_empties(sink: impl LogSink, log: &Path, fill: impl Fn(), empt
     let ids: Vec<_> = whole.into_iter().map(|line| line.unwrap()["id"].clone()).collect();
     assert!(ids.ends_with(&after.into_iter().map(Value::from).collect::<Vec<_>>()), "{text}");
     assert!(torn.len() <= 1, "{text}");
+}
+
+#[test]
+fn an_old_file_that_cannot_be_deleted_is_told_of_once() {
+    let directory = Directory::new();
+    let (written, _guard) = Written::capture();
+    fs::create_dir(directory.path().join("gateway-20200101T000000.000Z.jsonl")).unwrap();
+    let mut file = directory.file().max_size(1).keep(1);
+    for number in 0..4 {
+        file.write(&[record(&number.to_string(), "2026-01-31T22:00:00Z")]).unwrap();
+    }
+    let warnings = written.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("old files of the log cannot be deleted"), "{warnings:?}");
 }
 
 #[test]

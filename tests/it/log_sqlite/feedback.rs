@@ -45,6 +45,28 @@ async fn feedback_changes_what_it_names_and_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn metadata_of_feedback_is_cut_and_redacted_as_that_of_records() {
+    const SECRET: &str = "sk-LEAK0123456789";
+    let log = Log::with(&[record(1)]).await;
+    let long = "x".repeat(3000);
+    let metadata = json!({
+        "api_key": SECRET, "note": format!("with {SECRET}"), SECRET: 1, "pwd": 19_191_919,
+        "long": long, "n": 7, "tokens": 5,
+    });
+    let after = patch(&log, &id(1), json!({ "metadata": metadata })).await;
+    let expected = json!({
+        "api_key": "[REDACTED]", "note": "with [REDACTED]", "[REDACTED]": 1, "pwd": "[REDACTED]",
+        "long": format!("{}\u{2026}", &long[..1024]), "n": 7, "tokens": 5,
+    });
+    assert_eq!((&after["metadata"], &after["cut"]), (&expected, &json!(true)));
+    assert_eq!(log.get(&format!("/logs/{}", id(1))).await, after, "that is what is stored");
+    assert!(log.ids("metadata.api_key=sk-LEAK0123456789").await.is_empty());
+
+    let after = patch(&log, &id(1), json!({ "metadata": { SECRET: null, "long": null } })).await;
+    assert_eq!(after["metadata"].get("[REDACTED]"), None, "it is found by the name it came with");
+}
+
+#[tokio::test]
 async fn bad_feedback_changes_nothing() {
     let records = various(3);
     let log = Log::with(&records).await;

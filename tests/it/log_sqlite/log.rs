@@ -36,18 +36,23 @@ impl Directory {
 pub struct Log {
     pub store: LogStore,
     pub addr: SocketAddr,
-    _directory: Directory,
+    pub directory: Directory,
 }
 
 impl Log {
     pub async fn start() -> Self {
+        Self::of(|store| store).await
+    }
+
+    /// A log with this change of its settings.
+    pub async fn of(change: impl FnOnce(LogStore) -> LogStore) -> Self {
         let directory = Directory::new();
-        let store = LogStore::open(directory.file()).unwrap();
+        let store = change(LogStore::open(directory.file()).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let app = Router::new().nest("/observe", store.router());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { store, addr, _directory: directory }
+        Self { store, addr, directory }
     }
 
     pub async fn with(records: &[LogRecord]) -> Self {

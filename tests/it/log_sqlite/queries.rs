@@ -1,9 +1,12 @@
 //! Filters, pages, and hostile queries.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tower_ai_gateway::context::MetadataValue;
 use tower_ai_gateway::log::{LogQuery, LogRecord};
 
-use crate::log_sqlite::log::{self, Log, START, record, various, write};
+use crate::log_sqlite::log::{self, Log, START, id, ids, record, various, write};
 
 #[tokio::test]
 async fn every_filter_finds_what_fits_and_nothing_else() {
@@ -233,4 +236,42 @@ async fn a_mistake_is_named() {
         assert_eq!(answer.json()["error"]["message"], message);
         assert_eq!(answer.head.get("cache-control"), Some("no-store"));
     }
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_ended_and_others_are_answered() {
+    let log = Log::of(|store| store.query_timeout(Duration::ZERO)).await;
+    write(&log.store, &various(1000));
+    let (from, to) = (START, START + 1_000_000);
+    // More than are answered at once.
+    for _ in 0..5 {
+        let answer = log.send("GET", &format!("/summary?from={from}&to={to}"), b"").await;
+        assert_eq!(answer.status(), 503, "{}", answer.text());
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("longer than 0ns"), "{message}");
+    }
+    assert_eq!(log.get(&format!("/logs/{}", id(7))).await["id"], id(7));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_costs_the_page_only_that_record() {
+    let log = Log::with(&(0..5).map(record).collect::<Vec<_>>()).await;
+    let other = rusqlite::Connection::open(log.directory.file()).unwrap();
+    let spoil = "UPDATE logs SET more = '{' WHERE created_at = ?";
+    for number in [1, 4] {
+        assert_eq!(other.execute(spoil, [START + 1000 * number]).unwrap(), 1);
+    }
+    let page = log.get("/logs?order=asc").await;
+    assert_eq!(ids(&page), [0, 2, 3].map(id));
+    assert_eq!(page["unreadable"], 2);
+    // Pages go on behind them.
+    let page = log.get("/logs?order=asc&limit=2").await;
+    assert_eq!((ids(&page), &page["unreadable"]), (vec![id(0)], &json!(1)));
+    let cursor = page["next"].as_str().unwrap();
+    let page = log.get(&format!("/logs?order=asc&limit=2&cursor={cursor}")).await;
+    assert_eq!((ids(&page), page.get("unreadable")), (vec![id(2), id(3)], None));
+    let cursor = page["next"].as_str().unwrap();
+    let page = log.get(&format!("/logs?order=asc&limit=2&cursor={cursor}")).await;
+    assert_eq!((ids(&page), &page["next"]), (vec![], &Value::Null));
+    assert_eq!(log.send("GET", &format!("/logs/{}", id(1)), b"").await.status(), 500);
 }

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tower_ai_gateway::log::{LogQuery, LogRecord, LogSink as _, LogStore, StoreError};
+use tower_ai_gateway::log::{LogHook, LogQuery, LogRecord, LogSink as _, LogStore, StoreError};
 
+use crate::log::scene::{LONG, Scene, provider};
 use crate::log_sqlite::log::{Directory, id, record, various, write};
 use crate::support::small_disk::{SmallDisk, in_limited_process, is_limited};
+use crate::support::written::Written;
 
 /// Retries the write until it succeeds, because the store pauses after a failure.
 #[track_caller]
@@ -83,15 +85,80 @@ fn a_directory_that_is_removed_and_made_again_is_used_again() {
 }
 
 #[test]
-fn a_file_that_others_lock_costs_what_comes_meanwhile() {
+fn a_file_that_others_lock_takes_the_same_records_later() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let other = rusqlite::Connection::open(directory.file()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(store.sink().write(&[record(1)]).unwrap_err().written, 0);
+    let error = store.sink().write(&[record(1)]).unwrap_err();
+    assert_eq!((error.written, error.is_temporary), (0, true));
     other.execute_batch("ROLLBACK").unwrap();
+    write(&store, &[record(1), record(2)]);
+    assert_eq!(count(&store), 2);
+}
+
+#[tokio::test]
+async fn records_wait_in_the_queue_while_others_lock_the_file() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    // Of refused requests, a quarter.
+    let log = LogHook::builder(store.sink()).queue_limit(16).build().unwrap();
+    let mut scene = Scene::new(provider(b"").await, log.clone()).await;
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    scene.refuse(6).await;
+    // Longer than SQLite waits by itself.
+    let report = log.flush(Duration::from_secs(7));
+    assert!(!report.in_time, "{report}");
+    let counts = report.counts;
+    assert_eq!((counts.queued, counts.dropped, counts.failed), (4, 2, 0), "{report}");
+    other.execute_batch("ROLLBACK").unwrap();
+    let report = log.flush(LONG);
+    assert!(report.in_time, "{report}");
+    let counts = report.counts;
+    assert_eq!((counts.written, counts.dropped, counts.failed), (4, 2, 0), "{report}");
+    assert_eq!(count(&store), 4);
+}
+
+#[test]
+fn a_flush_is_done_while_others_read() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &[record(1)]);
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    // A snapshot: what comes after it stays in the write-ahead log.
+    let count = "SELECT count(*) FROM logs";
+    other.execute_batch("BEGIN").unwrap();
+    other.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
     write(&store, &[record(2)]);
-    assert_eq!(count(&store), 1);
+    store.sink().flush().unwrap();
+    let journal = directory.path().join("log.db-wal");
+    let moved = directory.path().join("moved");
+    fs::rename(&journal, &moved).unwrap();
+    assert!(store.sink().flush().is_err(), "it cannot be synchronised");
+    fs::rename(&moved, &journal).unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
+    store.sink().flush().unwrap();
+}
+
+#[test]
+fn records_that_cannot_be_deleted_are_told_of_and_cost_nothing() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap().keep(None, Some(1));
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    let refuse = "CREATE TRIGGER refused BEFORE DELETE ON logs
+        BEGIN SELECT RAISE(ABORT, 'planted'); END";
+    other.execute_batch(refuse).unwrap();
+    let (written, _guard) = Written::capture();
+    let mut sink = store.sink();
+    for batch in various(4).chunks(2) {
+        sink.write(batch).unwrap();
+    }
+    assert_eq!(count(&store), 4);
+    let warnings = written.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let told = ["old records of the log cannot be deleted", "planted"];
+    assert!(told.iter().all(|told| warnings[0].contains(told)), "{warnings:?}");
 }
 
 #[test]
@@ -119,7 +186,7 @@ fn a_disk_that_fills_and_empties_again_costs_only_what_came_meanwhile() {
     write(&store, &[record(0)]);
     disk.fill();
     let error = store.sink().write(&big(1)).unwrap_err();
-    assert_eq!(error.written, 0, "all or none");
+    assert_eq!((error.written, error.is_temporary), (0, true), "all or none");
     disk.empty();
     write_in_the_end(&store, &[record(100)]);
     assert_eq!(count(&store), 2);

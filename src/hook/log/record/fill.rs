@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::usage::parts;
 use super::{LogRecord, LoggedTimings, LoggedUsage};
 use crate::context::Affinity;
-use crate::directives::metadata::MetadataValue;
 use crate::hook::log::cut::{Cut, TEXT_LIMIT};
 use crate::hook::{CacheStatus, EndEvent, Failure};
 use crate::usage::custom_cost::CustomCost;
@@ -132,7 +131,7 @@ impl LogRecord {
         }
         metadata.clear();
         for (key, value) in context.metadata().iter() {
-            metadata.insert(cut.copy(key), cut_value(&mut cut, value));
+            metadata.insert(cut.copy(key), cut.value(value));
         }
         *was_cut = cut.was_needed;
 
@@ -215,13 +214,6 @@ fn shown(into: &mut String, value: &impl Display) {
     into.clear();
     // Writing to a string cannot fail.
     let _ = write!(into, "{value}");
-}
-
-fn cut_value(cut: &mut Cut, value: &MetadataValue) -> MetadataValue {
-    match value {
-        MetadataValue::String(text) => MetadataValue::String(cut.copy(text)),
-        other => other.clone(),
-    }
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {

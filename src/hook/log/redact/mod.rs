@@ -1,6 +1,10 @@
 //! Removes credentials from records.
 
+use std::collections::BTreeMap;
+
 use super::LogRecord;
+#[cfg(feature = "log-sqlite")]
+use super::cut::Cut;
 use super::cut::MARK;
 use super::writer::Change;
 use crate::directives::metadata::MetadataValue;
@@ -10,15 +14,7 @@ use crate::util::redact;
 /// host's closures to it.
 pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
     let redact = |text: &mut String, is_cut: bool| {
-        // The text was cut before the mark, so a key there may be short.
-        let is_marked = text.ends_with(MARK);
-        if is_marked {
-            text.pop();
-        }
-        redact::redact(text, is_cut || is_marked);
-        if is_marked {
-            text.push(MARK);
-        }
+        self::text(text, is_cut);
         more.iter().for_each(|change| change(text));
     };
     let (request, response) = (record.request_head_complete, record.response_head_complete);
@@ -36,22 +32,75 @@ pub(super) fn record(record: &mut LogRecord, more: &[Change<String>]) {
         let models = usage.parts.iter_mut().filter_map(|part| part.model.as_mut());
         usage.service_tier.iter_mut().chain(models).for_each(|text| redact(text, false));
     }
-    record.groups.iter_mut().for_each(|group| redact(group, false));
+    // Guards and settings choose these, but may copy what the client has sent.
+    let lists = fields!(groups flags limits).into_iter().flatten();
+    lists.for_each(|text| redact(text, false));
     for (name, value) in &mut record.labels {
         redact::redact_member(name, value);
         redact(value, false);
     }
-    record.metadata = std::mem::take(&mut record.metadata)
-        .into_iter()
-        .map(|(mut key, mut value)| {
-            if let MetadataValue::String(value) = &mut value {
-                redact::redact_member(&key, value);
-                redact(value, false);
-            }
-            redact(&mut key, false);
-            (key, value)
-        })
-        .collect();
+    for (key, value) in &mut record.metadata {
+        self::value(key, value, |text| redact(text, false));
+    }
+    let may_change = |name: &str| !more.is_empty() || redact::redacted(name) != name;
+    names(&mut record.labels, may_change, |name| redact(name, false));
+    names(&mut record.metadata, may_change, |name| redact(name, false));
+}
+
+/// An entry of metadata as records have it: cut, and without credentials.
+#[cfg(feature = "log-sqlite")]
+pub(super) fn entry(
+    cut: &mut Cut,
+    (key, value): (&str, &MetadataValue),
+) -> (String, MetadataValue) {
+    let (mut key, mut value) = (cut.copy(key), cut.value(value));
+    self::value(&key, &mut value, |text| self::text(text, false));
+    text(&mut key, false);
+    (key, value)
+}
+
+/// `is_cut`: the text continues after its end.
+fn text(text: &mut String, is_cut: bool) {
+    // The text was cut before the mark, so a key there may be short.
+    let is_marked = text.ends_with(MARK);
+    if is_marked {
+        text.pop();
+    }
+    redact::redact(text, is_cut || is_marked);
+    if is_marked {
+        text.push(MARK);
+    }
+}
+
+/// Redacts the value of an entry of metadata.
+fn value(key: &str, value: &mut MetadataValue, redact: impl Fn(&mut String)) {
+    match value {
+        MetadataValue::String(text) => {
+            redact::redact_member(key, text);
+            redact(text);
+        }
+        // A number may be a PIN; a boolean tells nothing.
+        MetadataValue::Number(_) if redact::is_credential(key) => {
+            *value = MetadataValue::String(redact::REDACTED.to_owned());
+        }
+        MetadataValue::Number(_) | MetadataValue::Bool(_) => {}
+    }
+}
+
+/// Redacts the names of members. Most maps stay as they are.
+fn names<V>(
+    members: &mut BTreeMap<String, V>,
+    may_change: impl Fn(&str) -> bool,
+    redact: impl Fn(&mut String),
+) {
+    if !members.keys().any(|name| may_change(name)) {
+        return;
+    }
+    let redacted = std::mem::take(members).into_iter().map(|(mut name, value)| {
+        redact(&mut name);
+        (name, value)
+    });
+    *members = redacted.collect();
 }
 
 #[cfg(test)]
@@ -80,7 +129,7 @@ mod tests {
         for key in samples() {
             let mut kept: LogRecord = serde_json::from_value(json!({
                 "event_id": key, "account": key, "gateway": key, "subject": key, "groups": [key],
-                "labels": { "a": key }, "model": key, "request_model": key, "method": key,
+                "flags": [key], "limits": [key], "labels": { key.clone(): key }, "model": key, "request_model": key, "method": key,
                 "path": format!("/v1/{key}"), "request_content_type": key,
                 "response_content_type": key, "user_agent": key, "provider_error": key,
                 "provider_request_id": key, "metadata": { key.clone(): key, "b": key },
@@ -91,7 +140,7 @@ mod tests {
             record(&mut kept, &[]);
             let text = serde_json::to_string(&kept).unwrap();
             assert!(!text.contains(&key), "{text}");
-            assert_eq!(text.matches("[REDACTED]").count(), 22, "{text}");
+            assert_eq!(text.matches("[REDACTED]").count(), 25, "{text}");
         }
     }
 
@@ -104,6 +153,29 @@ mod tests {
             let text = serde_json::to_string(&kept).unwrap();
             assert!(!text.contains("hunter2"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_under_the_name_of_a_credential_is_redacted() {
+        let metadata = json!({ "pwd": 1234, "tokens": 123, "max_tokens": 5, "password": true });
+        let mut kept: LogRecord = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+        record(&mut kept, &[]);
+        let expected =
+            json!({ "pwd": "[REDACTED]", "tokens": 123, "max_tokens": 5, "password": true });
+        assert_eq!(serde_json::to_value(kept.metadata).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_closures_of_the_host_see_every_text_that_others_choose() {
+        let texts = json!({
+            "flags": ["inner.host"], "limits": ["inner.host"], "groups": ["inner.host"],
+            "labels": { "inner.host": "inner.host" }, "metadata": { "inner.host": "inner.host" },
+        });
+        let mut kept: LogRecord = serde_json::from_value(texts).unwrap();
+        record(&mut kept, &[Box::new(|text| *text = text.replace("inner.host", "[HOST]"))]);
+        let text = serde_json::to_string(&kept).unwrap();
+        assert!(!text.contains("inner.host"), "{text}");
+        assert_eq!(text.matches("[HOST]").count(), 7, "{text}");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! records have it, in the JSON of the column `more`. To add a column, add a line to the list below and
 //! a migration that adds it to the table.
 
+use std::borrow::Cow;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
@@ -167,30 +169,30 @@ columns! {
 /// ticks, a time that is not a whole number of nanoseconds.
 type Exact = serde_json::Map<String, serde_json::Value>;
 
-/// Fields that few records have.
+/// Fields that few records have: borrowed to be written, owned when read.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct More {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    flags: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    limits: Vec<String>,
+struct More<'r> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: Cow<'r, [String]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    flags: Cow<'r, [String]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    limits: Cow<'r, [String]>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     gave_up_retries: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cache_entry: Option<String>,
+    cache_entry: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<String>,
+    session: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    affinity: Option<String>,
+    affinity: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<ToolCalls>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     inconsistent: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<LoggedPart>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    parts: Cow<'r, [LoggedPart]>,
     #[serde(skip_serializing_if = "Exact::is_empty")]
     exact: Exact,
 }
@@ -217,16 +219,16 @@ pub(super) fn bind(
         exact.insert("saved_cost".to_owned(), serde_json::to_value(record.saved_cost)?);
     }
     let more = More {
-        groups: record.groups.clone(),
-        flags: record.flags.clone(),
-        limits: record.limits.clone(),
+        groups: (&record.groups).into(),
+        flags: (&record.flags).into(),
+        limits: (&record.limits).into(),
         gave_up_retries: record.gave_up_retries,
-        cache_entry: record.cache_entry.clone(),
-        session: record.session.clone(),
-        affinity: record.affinity.clone(),
+        cache_entry: record.cache_entry.as_deref().map(Cow::Borrowed),
+        session: record.session.as_deref().map(Cow::Borrowed),
+        affinity: record.affinity.as_deref().map(Cow::Borrowed),
         tools: usage.tools,
         inconsistent: usage.inconsistent,
-        parts: usage.parts.clone(),
+        parts: (&usage.parts).into(),
         exact,
     };
     // By default the event id equals the log id.
@@ -252,17 +254,17 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, StoreError> {
     let has_usage = row.get(at + 1)?;
     let mut exact = Exact::new();
     if let Some(more) = row.get_ref(at + 2)?.as_str_or_null()? {
-        let more: More = serde_json::from_str(more)?;
-        record.groups = more.groups;
-        record.flags = more.flags;
-        record.limits = more.limits;
+        let more: More<'_> = serde_json::from_str(more)?;
+        record.groups = more.groups.into_owned();
+        record.flags = more.flags.into_owned();
+        record.limits = more.limits.into_owned();
         record.gave_up_retries = more.gave_up_retries;
-        record.cache_entry = more.cache_entry;
-        record.session = more.session;
-        record.affinity = more.affinity;
+        record.cache_entry = more.cache_entry.map(Cow::into_owned);
+        record.session = more.session.map(Cow::into_owned);
+        record.affinity = more.affinity.map(Cow::into_owned);
         usage.tools = more.tools;
         usage.inconsistent = more.inconsistent;
-        usage.parts = more.parts;
+        usage.parts = more.parts.into_owned();
         exact = more.exact;
     }
     let is_cost_exact = exact.contains_key("cost");

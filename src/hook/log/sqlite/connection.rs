@@ -15,6 +15,8 @@ use crate::hook::log::regular::{self, Identity};
 const BUSY: Duration = Duration::from_secs(5);
 /// The size in bytes to which a grown journal is cut back.
 const JOURNAL: i64 = 64 << 20;
+/// SQLite checks the time of a read after so many of its steps, which take less than a millisecond.
+const STEPS: i32 = 1000;
 /// Prepared statements that the writer keeps.
 const STATEMENTS: usize = 32;
 
@@ -69,12 +71,25 @@ impl Connections {
         result
     }
 
-    /// Calls `read` with a new read-only connection.
+    /// Synchronises the write-ahead log with the disk.
+    pub(super) fn sync_journal(&self) -> io::Result<()> {
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-wal");
+        // SQLite has no locks on this file, so closing it releases none.
+        OpenOptions::new().write(true).open(journal)?.sync_data()
+    }
+
+    /// Calls `read` with a new read-only connection, and ends it after `limit`.
     pub(super) fn read<T>(
         &self,
+        limit: Duration,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?.connection)
+        let begun = Instant::now();
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?.connection;
+        connection.progress_handler(STEPS, Some(move || begun.elapsed() >= limit))?;
+        read(&connection)
+            .map_err(|error| if error.is_interrupt() { StoreError::TooSlow(limit) } else { error })
     }
 }
 
@@ -133,5 +148,24 @@ fn create(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_without_an_end_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let connections = Connections::open(&directory.path().join("log.db")).unwrap();
+        let endless = "WITH RECURSIVE endless (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM endless)
+            SELECT count(*) FROM endless";
+        let limit = Duration::from_millis(50);
+        let read = |connection: &Connection| {
+            Ok(connection.query_row(endless, [], |row| row.get::<_, i64>(0))?)
+        };
+        let error = connections.read(limit, read).unwrap_err();
+        assert!(matches!(error, StoreError::TooSlow(after) if after == limit), "{error:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The errors of a store.
 
 use std::error::Error;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
@@ -28,6 +29,9 @@ pub enum StoreError {
     /// A record in the database cannot be read.
     #[error("a record of the log cannot be read")]
     Record(#[source] Box<dyn Error + Send + Sync>),
+    /// The query took longer than [allowed](super::LogStore::query_timeout), and was ended.
+    #[error("the query took longer than {0:?}; ask for a shorter time range")]
+    TooSlow(Duration),
     /// The query or feedback is invalid. The text says what is valid.
     #[error("{0}")]
     Invalid(&'static str),
@@ -37,20 +41,42 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns true if reopening the file may help. If the database is busy or the disk is full,
-    /// the connection is fine.
+    /// Returns true if reopening the file may help.
     pub(super) fn is_of_the_connection(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        !matches!(
-            error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code),
+        matches!(self, Self::Database(_)) && !self.is_temporary()
+    }
+
+    /// Returns true if the database is busy or the disk is full: the connection is fine, and the same
+    /// may succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(
+            self.code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
         )
+    }
+
+    /// Returns true if a query was ended before its end.
+    pub(super) fn is_interrupt(&self) -> bool {
+        self.code() == Some(ErrorCode::OperationInterrupted)
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        let Self::Database(error) = self else { return None };
+        error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
+        };
+        match error {
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+                Self::Record(error.into())
+            }
+            error => Self::Database(error.into()),
+        }
     }
 }
 

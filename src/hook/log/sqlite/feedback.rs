@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer};
 use super::write::Insert;
 use super::{LogStore, StoreError, page};
 use crate::directives::metadata::MetadataValue;
-use crate::hook::log::LogRecord;
+use crate::hook::log::cut::{Cut, TEXT_LIMIT};
+use crate::hook::log::{LogRecord, redact};
 
 /// How long feedback waits for a record that is not written yet, and how often it checks.
 ///
@@ -23,6 +24,8 @@ const ID_LENGTH: usize = 36;
 /// The maximum number of metadata entries of a record after feedback.
 const MOST_METADATA: usize = 20;
 
+const NOTHING: MetadataValue = MetadataValue::Bool(false);
+
 /// A change of the feedback on a response. Fields that are not set stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,7 +37,9 @@ pub struct Feedback {
     /// Any finite number; `Some(None)` removes it.
     #[serde(deserialize_with = "given")]
     pub score: Option<Option<f64>>,
-    /// Entries to set, or to remove with `None`. A record may have at most 20 afterwards.
+    /// Entries to set, or to remove with `None`. A record may have at most 20 afterwards. Keys and
+    /// texts are cut to 1 KiB and redacted as in records; functions of a
+    /// [`LogHookBuilder`](crate::log::LogHookBuilder) do not see them.
     pub metadata: BTreeMap<String, Option<MetadataValue>>,
 }
 
@@ -64,12 +69,16 @@ impl Feedback {
     fn apply(&self, record: &mut LogRecord) -> Result<(), StoreError> {
         record.feedback = self.feedback.unwrap_or(record.feedback);
         record.score = self.score.unwrap_or(record.score);
+        let mut cut = Cut::at(TEXT_LIMIT);
         for (key, value) in &self.metadata {
+            // An entry is found under the name that it was stored with.
+            let (name, kept) = redact::entry(&mut cut, (key, value.as_ref().unwrap_or(&NOTHING)));
             match value {
-                Some(value) => record.metadata.insert(key.clone(), value.clone()),
-                None => record.metadata.remove(key),
+                Some(_) => record.metadata.insert(name, kept),
+                None => record.metadata.remove(&name),
             };
         }
+        record.cut |= cut.was_needed;
         if !self.metadata.is_empty() && record.metadata.len() > MOST_METADATA {
             return Err(StoreError::Invalid("a log has at most 20 entries of `metadata`"));
         }
@@ -113,8 +122,8 @@ fn update(
     let Some((seq, mut record)) = page::get(&transaction, id)? else { return Ok(None) };
     feedback.apply(&mut record)?;
     transaction
-        .prepare_cached("UPDATE logs SET feedback = ?, score = ? WHERE seq = ?")?
-        .execute((record.feedback, record.score, seq))?;
+        .prepare_cached("UPDATE logs SET feedback = ?, score = ?, cut = ? WHERE seq = ?")?
+        .execute((record.feedback, record.score, record.cut, seq))?;
     transaction.prepare_cached("DELETE FROM metadata WHERE seq = ?")?.execute([seq])?;
     Insert::prepare(&transaction)?.metadata(seq, &record)?;
     transaction.commit()?;

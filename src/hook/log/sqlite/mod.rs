@@ -10,6 +10,8 @@ mod id;
 mod page;
 mod params;
 mod percentiles;
+#[cfg(test)]
+mod plans;
 mod query;
 mod router;
 mod schema;
@@ -21,6 +23,8 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use rusqlite::Connection;
 
 use self::connection::Connections;
 pub use self::cursor::Cursor;
@@ -38,10 +42,14 @@ use crate::util::opaque::opaque_debug;
 
 const TICKS_PER_USD: f64 = 1e10;
 
+/// The default of [`LogStore::query_timeout`].
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A log in a SQLite file. A clone is the same store.
 ///
-/// After a failure the file is reopened, and created again if it was deleted or moved. Records that
-/// reach a [`sink`](Self::sink) meanwhile are lost. Only regular files are accepted.
+/// While the file is locked or its disk is full, records wait in the queue of the hook. After another
+/// failure the file is reopened, and created again if it was deleted or moved; records that reach a
+/// [`sink`](Self::sink) meanwhile are lost. Only regular files are accepted.
 ///
 /// Several processes may open the same file: one writes at a time, and all can read meanwhile. All
 /// methods block the calling thread; the [`router`](Self::router) uses threads for blocking work.
@@ -66,6 +74,7 @@ const TICKS_PER_USD: f64 = 1e10;
 pub struct LogStore {
     connections: Arc<Connections>,
     keep: Keep,
+    query_timeout: Duration,
 }
 
 impl LogStore {
@@ -78,7 +87,15 @@ impl LogStore {
     /// is not a log, or a failure of the file system or the database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::open(path.as_ref())?);
-        Ok(Self { connections, keep: Keep::default() })
+        Ok(Self { connections, keep: Keep::default(), query_timeout: QUERY_TIMEOUT })
+    }
+
+    /// The time limit of each query, summary and look-up: a longer one ends with
+    /// [`StoreError::TooSlow`]. Default: 10 seconds.
+    #[must_use]
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.query_timeout = timeout;
+        self
     }
 
     /// Keeps records that are not older than `max_age`, and at most the last `max_records` of them.
@@ -93,34 +110,35 @@ impl LogStore {
     /// A sink for a log hook.
     #[must_use]
     pub fn sink(&self) -> LogStoreSink {
-        LogStoreSink(self.clone())
+        LogStoreSink::new(self.clone())
     }
 
     /// Returns a page of matching records, and a cursor for the next page.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] for a limit out of range, or a failure of the database.
+    /// [`StoreError::Invalid`] for a limit out of range, [`StoreError::TooSlow`], or a failure of the
+    /// database.
     pub fn query(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        self.connections.read(|connection| page::page(connection, query))
+        self.read(|connection| page::page(connection, query))
     }
 
     /// Counts the matching records on all pages.
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// [`StoreError::TooSlow`], or a failure of the database.
     pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
-        self.connections.read(|connection| page::count(connection, query))
+        self.read(|connection| page::count(connection, query))
     }
 
     /// Returns a record with its stored bodies; `None` if the id is unknown or not written yet.
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// [`StoreError::TooSlow`], or a failure of the database.
     pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
-        self.connections.read(|connection| {
+        self.read(|connection| {
             // Read all parts of the record from one snapshot.
             let snapshot = connection.unchecked_transaction()?;
             Ok(page::get(&snapshot, id)?.map(|(_, record)| record))
@@ -132,10 +150,17 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] if the range is empty or has more than 500 buckets, or a failure of
-    /// the database.
+    /// [`StoreError::Invalid`] if the range is empty or has more than 500 buckets,
+    /// [`StoreError::TooSlow`], or a failure of the database.
     pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, StoreError> {
-        self.connections.read(|connection| summary::summary(connection, query))
+        self.read(|connection| summary::summary(connection, query))
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connections.read(self.query_timeout, read)
     }
 }
 

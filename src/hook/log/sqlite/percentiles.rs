@@ -1,6 +1,7 @@
 //! Percentiles of measured times.
 
-use rusqlite::functions::{Aggregate, Context};
+use rusqlite::Connection;
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use serde::{Deserialize, Serialize};
 
 use super::stored::milliseconds;
@@ -21,6 +22,14 @@ pub struct Percentiles {
 /// The SQL aggregate `percentiles(column)` of nanoseconds, which returns JSON in milliseconds. With window functions,
 /// SQLite would sort all records twice per grouping and take several times as long.
 pub(super) struct NearestRank;
+
+impl NearestRank {
+    /// Adds it to the functions of a connection.
+    pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection.create_aggregate_function("percentiles", 1, flags, Self)
+    }
+}
 
 impl Aggregate<Vec<i64>, String> for NearestRank {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<i64>> {

@@ -99,9 +99,19 @@ impl From<&LogQuery> for Filter {
         }
         filter.is("id = ?", query.id.as_deref().map(Id::value));
         filter.is("subject = ?", query.subject.clone());
-        let labels = "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)";
-        let metadata = "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)";
-        for (condition, entries) in [(labels, &query.labels), (metadata, &query.metadata)] {
+        // Within a range of time, look each of its records up. Otherwise find all with the entry.
+        let conditions = if query.from.is_some() {
+            [
+                "EXISTS (SELECT 1 FROM labels WHERE seq = logs.seq AND key = ? AND value = ?)",
+                "EXISTS (SELECT 1 FROM metadata WHERE seq = logs.seq AND key = ? AND value = ?)",
+            ]
+        } else {
+            [
+                "seq IN (SELECT seq FROM labels WHERE key = ? AND value = ?)",
+                "seq IN (SELECT seq FROM metadata WHERE key = ? AND value = ?)",
+            ]
+        };
+        for (condition, entries) in conditions.into_iter().zip([&query.labels, &query.metadata]) {
             for (key, value) in entries {
                 filter.add(condition, [key.clone().into(), value.clone().into()]);
             }

@@ -52,8 +52,9 @@ impl LogStore {
     /// default `/summary` covers the last day in 24 buckets; `bucket` is in milliseconds.
     ///
     /// An error is `{"error":{"message":"…"}}`: 400 for an invalid parameter or body, 404 for an
-    /// unknown id, 413 for a body above 64 KiB, 500 if the database fails, which is also logged
-    /// through `tracing`. Queries run on tokio's threads for blocking work, four at a time.
+    /// unknown id, 413 for a body above 64 KiB, 503 for a query that takes longer than the
+    /// [limit](Self::query_timeout), 500 if the database fails, which is also logged through `tracing`.
+    /// Queries run on tokio's threads for blocking work, four at a time.
     pub fn router(&self) -> Router {
         let api = Api {
             store: self.clone(),
@@ -152,6 +153,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Invalid(why) => Self::bad(why),
             StoreError::UnknownId => Self(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::TooSlow(_) => Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             other => match std::error::Error::source(&other) {
                 Some(source) => failed(format_args!("{other}: {source}")),
                 None => failed(other),

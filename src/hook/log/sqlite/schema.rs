@@ -223,8 +223,9 @@ fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
         let mut insert = Insert::prepare(to)?;
         let mut rows = old.query([])?;
         while let Some(row) = rows.next()? {
-            let read: Result<LogRecord, _> = serde_json::from_str(&row.get::<_, String>(1)?);
-            let Ok(mut record) = read else {
+            // Damaged text may not even be UTF-8.
+            let text = row.get_ref(1)?.as_bytes().unwrap_or_default();
+            let Ok(mut record) = serde_json::from_slice::<LogRecord>(text) else {
                 unreadable += 1;
                 continue;
             };

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use rusqlite::functions::FunctionFlags;
 use serde::Serialize;
 
 use super::StoreError;
@@ -132,6 +131,10 @@ pub struct ModelTotals {
     pub totals: Totals,
 }
 
+/// The cross join has SQLite read the records of the range and look their labels up, not all records
+/// with the label.
+pub(super) const WITH_LABELS: &str = "logs CROSS JOIN labels USING (seq)";
+
 pub(super) fn summary(
     connection: &Connection,
     query: &SummaryQuery,
@@ -155,8 +158,7 @@ pub(super) fn summary(
         labels: query.labels.clone(),
         ..LogQuery::default()
     });
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_aggregate_function("percentiles", 1, flags, NearestRank)?;
+    NearestRank::register(connection)?;
     // Read everything from one snapshot, so that all sums cover the same records.
     let snapshot = connection.unchecked_transaction()?;
 
@@ -180,9 +182,8 @@ pub(super) fn summary(
     })?;
     let labels = match &query.by_label {
         Some(label) => {
-            let from = "logs JOIN labels USING (seq)";
             let filter = filter.and("key = ?", [label.clone().into()]);
-            sums(&snapshot, from, &filter, "value", MOST_MODELS, |row, totals| {
+            sums(&snapshot, WITH_LABELS, &filter, "value", MOST_MODELS, |row, totals| {
                 Ok(LabelTotals { value: row.get(0)?, totals })
             })?
         }

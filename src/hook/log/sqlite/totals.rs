@@ -83,11 +83,21 @@ pub(super) fn sums<T>(
     most: u64,
     read: impl Fn(&Row<'_>, Totals) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare(&sums_sql(from, filter, group, most))?;
+    let mut rows = statement.query(params_from_iter(filter.values()))?;
+    let mut groups = Vec::new();
+    while let Some(row) = rows.next()? {
+        groups.push(read(row, totals(row)?)?);
+    }
+    Ok(groups)
+}
+
+pub(super) fn sums_sql(from: &str, filter: &Filter, group: &str, most: u64) -> String {
     // A sum may exceed SQLite's integers, so add up the upper and lower 32 bits separately.
     let halves = SUMMED.map(|column| {
         format!("sum({column} >> 32) AS {column}_high, sum({column} & 0xffffffff) AS {column}_low")
     });
-    let sql = format!(
+    format!(
         "{} GROUP BY {group} ORDER BY requests DESC, {group} LIMIT {most}",
         filter.sql(&format!(
             "SELECT {group}, {}, count(*) AS requests, sum(outcome = 'rejected') AS rejected,
@@ -98,14 +108,7 @@ pub(super) fn sums<T>(
              FROM {from}",
             halves.join(", ")
         ))
-    );
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params_from_iter(filter.values()))?;
-    let mut groups = Vec::new();
-    while let Some(row) = rows.next()? {
-        groups.push(read(row, totals(row)?)?);
-    }
-    Ok(groups)
+    )
 }
 
 fn totals(row: &Row<'_>) -> Result<Totals, StoreError> {

@@ -1,13 +1,16 @@
 //! Writes records, and deletes the oldest.
 
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::filter::integer;
 use super::{LogStore, StoreError, columns};
+use crate::TARGET;
 use crate::directives::metadata::MetadataValue;
+use crate::hook::log::losses::reason;
+use crate::hook::log::reminder::Reminder;
 use crate::hook::log::{LogRecord, LogSink, SinkError};
 
 /// The maximum number of records that one transaction deletes. It bounds how long others wait.
@@ -22,27 +25,59 @@ pub(super) struct Keep {
 
 /// The sink that writes to a [`LogStore`].
 #[derive(Clone, Debug)]
-pub struct LogStoreSink(pub(super) LogStore);
+pub struct LogStoreSink {
+    store: LogStore,
+    warnings: Reminder,
+}
+
+impl LogStoreSink {
+    pub(super) fn new(store: LogStore) -> Self {
+        Self { store, warnings: Reminder::default() }
+    }
+
+    /// Deletes some records that are too old. If that fails, the file grows on, which is no loss.
+    fn delete(&mut self, most: u32) {
+        let LogStore { connections, keep, .. } = &self.store;
+        match connections.write(|connection| delete_oldest(connection, *keep, most)) {
+            Err(error) if self.warnings.is_due(Instant::now()) => {
+                let reason = reason(&error);
+                tracing::warn!(target: TARGET, reason, "old records of the log cannot be deleted");
+            }
+            _ => {}
+        }
+    }
+}
 
 impl LogSink for LogStoreSink {
     /// Writes the records in one transaction, all or none, and deletes some that are too old. Skips
-    /// a record whose id exists.
+    /// a record whose id exists. While the database is locked or the disk is full, the error is
+    /// temporary.
     fn write(&mut self, batch: &[LogRecord]) -> Result<(), SinkError> {
-        let LogStore { connections, keep } = &self.0;
-        connections.write(|connection| insert(connection, batch)).map_err(io::Error::other)?;
+        let written = self.store.connections.write(|connection| insert(connection, batch));
+        written.map_err(|error| {
+            let is_temporary = error.is_temporary();
+            let error = SinkError::from(io::Error::other(error));
+            if is_temporary { error.temporary() } else { error }
+        })?;
         // Delete faster than records come in, so that the limit is reached.
         let most = AT_ONCE.max(u32::try_from(batch.len()).unwrap_or(u32::MAX).saturating_mul(2));
-        let deleted = connections.write(|connection| delete_oldest(connection, *keep, most));
-        deleted.map(drop).map_err(|error| SinkError::after(batch.len(), io::Error::other(error)))
+        self.delete(most);
+        Ok(())
     }
 
     /// Moves written records from the write-ahead log into the file, and synchronises it with the
-    /// disk.
+    /// disk. What others still read cannot be moved: then the write-ahead log is synchronised.
     fn flush(&mut self) -> io::Result<()> {
         let checkpoint = |connection: &mut Connection| {
-            Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+            let pragma = "PRAGMA wal_checkpoint(PASSIVE)";
+            Ok(connection.query_row(pragma, [], |row| {
+                let (is_busy, length, moved): (bool, i64, i64) = row.try_into()?;
+                Ok(!is_busy && moved >= length)
+            })?)
         };
-        self.0.connections.write(checkpoint).map_err(io::Error::other)
+        let connections = &self.store.connections;
+        let is_whole = connections.write(checkpoint).map_err(io::Error::other)?;
+        if is_whole { Ok(()) } else { connections.sync_journal() }
     }
 }
 
@@ -141,6 +176,12 @@ pub(super) const TEXT: i64 = 0;
 pub(super) const NUMBER: i64 = 1;
 pub(super) const BOOLEAN: i64 = 2;
 
+pub(super) const DELETE_OLD: &str = "DELETE FROM logs WHERE seq IN
+    (SELECT seq FROM logs WHERE created_at < ? ORDER BY created_at LIMIT ?)";
+
+pub(super) const DELETE_BEYOND: &str = "DELETE FROM logs WHERE seq IN
+    (SELECT seq FROM logs WHERE seq <= (SELECT max(seq) FROM logs) - ? ORDER BY seq LIMIT ?)";
+
 /// Deletes up to `most` records for each limit. Returns how many.
 fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, StoreError> {
     let mut deleted = 0;
@@ -148,21 +189,12 @@ fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let oldest = since_1970.saturating_sub(age).as_millis();
         deleted += connection
-            .prepare_cached(
-                "DELETE FROM logs WHERE seq IN
-                    (SELECT seq FROM logs WHERE created_at < ? ORDER BY created_at LIMIT ?)",
-            )?
+            .prepare_cached(DELETE_OLD)?
             .execute((i64::try_from(oldest).unwrap_or(i64::MAX), most))?;
     }
     if let Some(records) = keep.records {
         // `seq` has no gaps among the newest records, so it serves as a count.
-        deleted += connection
-            .prepare_cached(
-                "DELETE FROM logs WHERE seq IN
-                    (SELECT seq FROM logs WHERE seq <= (SELECT max(seq) FROM logs) - ?
-                     ORDER BY seq LIMIT ?)",
-            )?
-            .execute((integer(records), most))?;
+        deleted += connection.prepare_cached(DELETE_BEYOND)?.execute((integer(records), most))?;
     }
     Ok(deleted)
 }

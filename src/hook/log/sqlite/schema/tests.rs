@@ -58,6 +58,40 @@ fn a_database_of_the_first_version_keeps_its_records() {
 }
 
 #[test]
+fn a_migration_that_fails_half_way_changes_nothing() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(V1).unwrap();
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO logs (seq, id, created_at, event_id, operation, outcome, success, cached,
+                    stream, cost_unknown, duration)
+                 VALUES (1, '1', 1, 'e', 'chat', 'complete', 1, 0, 0, 0, 1.5);
+             INSERT INTO records (seq, record) VALUES (1, '{\"id\":\"1\"}');
+             INSERT INTO records (seq, record) VALUES (2, CAST(x'ff' AS TEXT));
+             -- What the last migration makes.
+             CREATE TABLE bodies (x);",
+        )
+        .unwrap();
+    let schema = |connection: &Connection| -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT name || sql FROM sqlite_schema WHERE sql NOT NULL").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let before = schema(&connection);
+    migrate(&mut connection).unwrap_err();
+    assert_eq!(schema(&connection), before);
+    let version: i32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+
+    connection.execute_batch("DROP TABLE bodies").unwrap();
+    migrate(&mut connection).unwrap();
+    assert!(page::get(&connection, "1").unwrap().is_some(), "nothing was lost by the failure");
+}
+
+#[test]
 fn every_column_of_the_list_is_in_the_table_and_the_other_way_round() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrate(&mut connection).unwrap();
