@@ -53,8 +53,8 @@ pub(in crate::control) struct Flights {
 #[derive(Default)]
 struct Shard {
     flights: Mutex<HashMap<Key, Arc<Flight>>>,
-    /// How many have closed. Who finds nothing in the store, and no flight either, must look into the
-    /// store again if one has closed since.
+    /// How many have closed whose answer may be stored. Who finds nothing in the store, and no flight
+    /// either, must look into the store again if one has closed since.
     closed: AtomicU64,
 }
 
@@ -74,7 +74,7 @@ impl Flights {
         &self.shards[usize::from(key.0[31]) % SHARDS]
     }
 
-    /// Another number after each flight of this key that has closed.
+    /// Another number after each flight of this key that has closed, and may have stored its answer.
     pub(super) fn closed(&self, key: CacheKey) -> u64 {
         self.shard(key).closed.load(Ordering::Acquire)
     }
@@ -96,13 +96,14 @@ impl Flights {
 
     /// Nobody joins this one any more.
     fn close(&self, key: &Key, flight: &Arc<Flight>) {
+        let may_be_stored = !flight.is_unshared();
         let shard = self.shard(key.0);
         let mut flights = shard.flights();
         if let Entry::Occupied(entry) = flights.entry(*key)
             && Arc::ptr_eq(entry.get(), flight)
         {
             entry.remove();
-            shard.closed.fetch_add(1, Ordering::Release);
+            shard.closed.fetch_add(u64::from(may_be_stored), Ordering::Release);
         }
     }
 

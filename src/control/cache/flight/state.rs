@@ -98,6 +98,11 @@ impl Flight {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the provider has answered, and nobody can share that.
+    pub(super) fn is_unshared(&self) -> bool {
+        matches!(self.state().phase, Phase::Unshared)
+    }
+
     /// The place of one more that takes part, and whether it is the first.
     pub(super) fn join(&self, most: usize) -> Joined {
         let mut state = self.state();
