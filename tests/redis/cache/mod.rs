@@ -8,6 +8,7 @@ mod leases;
 mod purges;
 mod room;
 mod trouble;
+mod unfit;
 
 use std::future::poll_fn;
 use std::time::{Duration, SystemTime};
