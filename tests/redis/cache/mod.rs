@@ -7,6 +7,7 @@ mod gateways;
 mod leases;
 mod purges;
 mod room;
+mod slow;
 mod trouble;
 mod unfit;
 
