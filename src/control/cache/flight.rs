@@ -6,6 +6,7 @@
 
 mod member;
 mod orphans;
+mod reading;
 mod state;
 #[cfg(test)]
 #[cfg(not(loom))]

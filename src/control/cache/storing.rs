@@ -152,6 +152,13 @@ impl Storing {
         unwind::call(|| broadcast.is_followed()).unwrap_or(false)
     }
 
+    /// It is not kept. Whether it is to be told on all the same, to other processes that may read it.
+    pub(super) fn goes_on(&mut self) -> bool {
+        self.times = None;
+        let Some(broadcast) = &mut self.broadcast else { return false };
+        unwind::call(|| broadcast.not_kept()).is_ok()
+    }
+
     /// What is kept of an answer that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;

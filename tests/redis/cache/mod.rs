@@ -10,6 +10,7 @@ mod room;
 mod slow;
 mod trouble;
 mod unfit;
+mod unkept;
 
 use std::future::poll_fn;
 use std::time::{Duration, SystemTime};

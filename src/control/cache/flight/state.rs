@@ -10,11 +10,11 @@ use std::sync::{Mutex, MutexGuard};
 
 use http::response::Parts;
 
+use super::reading::Reading;
 use super::waiting::Waiting;
 use super::{Call, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
-use crate::control::cache::recording::Recording;
 
 /// A call, and those who take part in it.
 pub(super) struct Flight {
@@ -46,7 +46,7 @@ pub(super) enum Phase {
         has_failed: bool,
     },
     Calling(Call),
-    Reading(Box<Recording>),
+    Reading(Reading),
     Stored(CacheEntry),
     /// The provider has answered, and nobody can share that.
     Unshared,
@@ -128,7 +128,7 @@ impl Phase {
     fn is_open(&self) -> bool {
         match self {
             Self::Vacant { .. } | Self::Calling(_) | Self::Stored(_) => true,
-            Self::Reading(recording) => recording.is_open(),
+            Self::Reading(reading) => reading.recording.is_open(),
             Self::Unshared | Self::Over => false,
         }
     }
@@ -150,17 +150,17 @@ impl State {
     pub(super) fn release(&mut self) -> bool {
         let asker = self.read_by_asker();
         let was_full = self.is_full();
-        if let Phase::Reading(recording) = &mut self.phase
-            && !recording.is_growing()
+        if let Phase::Reading(reading) = &mut self.phase
+            && !reading.recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            recording.release(slowest.unwrap_or_default(), asker);
+            reading.recording.release(slowest.unwrap_or_default(), asker);
         }
         was_full
     }
 
     fn is_full(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
+        matches!(&self.phase, Phase::Reading(reading) if reading.recording.is_full())
     }
 
     /// Whether one that has read so many frames must wait for the one that has asked, since no memory
@@ -186,9 +186,9 @@ impl State {
     /// Whether more has come than the one at this place has read.
     pub(super) fn is_behind(&self, place: usize) -> bool {
         match &self.phase {
-            Phase::Reading(recording) => {
+            Phase::Reading(reading) => {
                 let part = self.members.get(place).and_then(Option::as_ref);
-                part.is_some_and(|part| recording.has(part.at))
+                part.is_some_and(|part| reading.recording.has(part.at))
             }
             Phase::Stored(_) => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
@@ -197,6 +197,6 @@ impl State {
 
     /// Whether other processes read the answer.
     fn is_followed(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_followed())
+        matches!(&self.phase, Phase::Reading(reading) if reading.is_followed())
     }
 }

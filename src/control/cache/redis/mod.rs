@@ -14,6 +14,7 @@ mod record;
 mod room;
 mod scripts;
 mod shared;
+mod window;
 
 use std::fmt;
 use std::sync::Arc;
@@ -80,9 +81,10 @@ static NOTES: Notes = Notes {
 /// # Across processes
 ///
 /// Who asks the provider holds a lease of five seconds, which it renews. Others read what it gets from
-/// Redis, a few milliseconds later. Where it is killed, they ask anew whose turn it is if there was no head
-/// yet, and are broken off with an error if there was. Whoever has lost its lease can no longer write:
-/// Redis compares its token with that of the lease in the same step.
+/// Redis, a few milliseconds later. Where it turns out that the answer is not kept, they read it to its end,
+/// and whoever comes then asks for itself. Where the one that asks is killed, they ask anew whose turn it is
+/// if there was no head yet, and are broken off with an error if there was. Whoever has lost its lease can
+/// no longer write: Redis compares its token with that of the lease in the same step.
 ///
 /// # Trouble
 ///

@@ -34,7 +34,7 @@ impl Member {
         let Flight { waiting, waker, .. } = &*self.flight;
         loop {
             let recording = match &mut state.phase {
-                Phase::Reading(recording) => recording,
+                Phase::Reading(reading) => &mut reading.recording,
                 Phase::Stored(entry) => return Poll::Ready(Next::Stored(entry.clone())),
                 Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => {
                     let given = Given::Error(FlightError::Panicked.into());
@@ -61,15 +61,15 @@ impl Member {
             if state.must_wait(at) {
                 return Poll::Pending;
             }
-            let Phase::Reading(mut recording) = replace(&mut state.phase, Phase::Over) else {
+            let Phase::Reading(mut reading) = replace(&mut state.phase, Phase::Over) else {
                 continue;
             };
             let mut cx = Context::from_waker(waker);
-            let polled = recording.poll_guarded(&mut cx, after);
+            let polled = reading.poll(&mut cx, after);
             state.phase = match &after.stored {
                 // The last frame is given from there.
                 Some(stored) => Phase::Stored(stored.entry.clone()),
-                None => Phase::Reading(recording),
+                None => Phase::Reading(reading),
             };
             state.mark();
             if polled.is_pending() {
@@ -83,7 +83,7 @@ impl Member {
     /// Whether nothing of the body is left, though nobody has asked.
     pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
         match &self.flight.state().phase {
-            Phase::Reading(recording) => recording.is_over(at),
+            Phase::Reading(reading) => reading.recording.is_over(at),
             Phase::Stored(entry) => {
                 let entry = entry.parts();
                 at == entry.frames.len() && entry.trailers.is_none()

@@ -8,6 +8,7 @@ use super::Member;
 use super::leaving::Spent;
 use crate::control::cache::asked::Policy;
 use crate::control::cache::fit::is_kept;
+use crate::control::cache::flight::reading::Reading;
 use crate::control::cache::flight::state::{Answered, Asker, Phase, State};
 use crate::control::cache::flight::{Came, Ended, Headed};
 use crate::control::cache::recording::{After, discard};
@@ -94,8 +95,8 @@ impl Member {
                         return Poll::Ready(headed);
                     }
                 }
-                Phase::Reading(recording) => {
-                    let (head, age) = (&recording.head, Duration::ZERO);
+                Phase::Reading(reading) => {
+                    let (head, age) = (&reading.recording.head, Duration::ZERO);
                     if !self.takes(|policy| is_kept(head.status, policy)) {
                         return Poll::Ready(Headed::Unfit);
                     }
@@ -135,7 +136,7 @@ impl Member {
                 recording.begin(after);
                 let phase = match &after.stored {
                     Some(stored) => Phase::Stored(stored.entry.clone()),
-                    None => Phase::Reading(recording),
+                    None => Phase::Reading(Reading::new(recording)),
                 };
                 (phase, head.map(Answered::Shared))
             }
