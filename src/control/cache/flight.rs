@@ -6,6 +6,7 @@
 
 mod member;
 mod orphans;
+mod patience;
 mod reading;
 mod state;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower::BoxError;
 
 pub(in crate::control) use self::member::Member;
@@ -167,6 +169,8 @@ pub(in crate::control) enum Headed {
 pub(super) enum Next {
     /// `is_last`: there is nothing behind it.
     Given { given: Given, is_last: bool },
+    /// No memory is left for more: until then the one is waited for that has asked.
+    Waits { until: Instant },
     /// The answer is stored: the rest is read from there.
     Stored(CacheEntry),
 }

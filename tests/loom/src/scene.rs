@@ -260,7 +260,7 @@ pub(super) async fn body(member: &Member) -> Vec<u8> {
         match poll_fn(|cx| member.poll_next(read.len(), cx)).await {
             Next::Given { given: Given::Data(data), .. } => read.extend_from_slice(&data),
             Next::Given { given: Given::End, .. } => return read,
-            Next::Given { .. } => panic!("it has broken off"),
+            Next::Given { .. } | Next::Waits { .. } => panic!("it has broken off"),
             Next::Stored(entry) => {
                 let rest = entry.parts().frames[read.len()..].concat();
                 return [read, rest].concat();

@@ -1,7 +1,7 @@
 //! How far a call has come, and those who take part in it.
 
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 #[cfg(loom)]
 use loom::sync::{Mutex, MutexGuard};
@@ -9,12 +9,15 @@ use loom::sync::{Mutex, MutexGuard};
 use std::sync::{Mutex, MutexGuard};
 
 use http::response::Parts;
+use tokio::time::Instant;
 
+use super::patience::Patience;
 use super::reading::Reading;
 use super::waiting::Waiting;
 use super::{Call, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
+use crate::control::cache::recording::After;
 
 /// A call, and those who take part in it.
 pub(super) struct Flight {
@@ -38,6 +41,13 @@ pub(super) struct State {
 pub(super) struct Asker {
     pub(super) place: usize,
     pub(super) context: Option<GatewayContext>,
+    patience: Patience,
+}
+
+impl Asker {
+    pub(super) fn new(place: usize, context: Option<GatewayContext>) -> Self {
+        Self { place, context, patience: Patience::default() }
+    }
 }
 
 pub(super) enum Phase {
@@ -103,6 +113,18 @@ impl Flight {
         matches!(self.state().phase, Phase::Unshared)
     }
 
+    /// Reads on. Ready when a frame or the end has come: then all that wait are to be woken.
+    pub(super) fn poll(&self, state: &mut State, after: &mut After) -> Poll<()> {
+        let Phase::Reading(reading) = &mut state.phase else { return Poll::Ready(()) };
+        let polled = reading.poll(&mut Context::from_waker(&self.waker), after);
+        if let Some(stored) = &after.stored {
+            // The last frame is given from there.
+            state.phase = Phase::Stored(stored.entry.clone());
+        }
+        state.mark();
+        polled
+    }
+
     /// The place of one more that takes part, and whether it is the first.
     pub(super) fn join(&self, most: usize) -> Joined {
         let mut state = self.state();
@@ -139,10 +161,11 @@ impl State {
         self.members.get_mut(place)?.as_mut()
     }
 
-    /// How many frames the one has read whose call has given them, as long as it is there.
+    /// How many frames the one has read whose call has given them, as long as it is there, and others have
+    /// not waited for it for too long.
     fn read_by_asker(&self) -> Option<usize> {
-        let part = self.members.get(self.asker.as_ref()?.place)?.as_ref()?;
-        Some(part.at)
+        let asker = self.asker.as_ref().filter(|asker| !asker.patience.is_over())?;
+        Some(self.members.get(asker.place)?.as_ref()?.at)
     }
 
     /// Lets go what everybody has read of an answer that is not stored. Returns true if no memory was left
@@ -156,6 +179,12 @@ impl State {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
             reading.recording.release(slowest.unwrap_or_default(), asker);
         }
+        if was_full
+            && !self.is_full()
+            && let Some(asker) = &mut self.asker
+        {
+            asker.patience.rest();
+        }
         was_full
     }
 
@@ -163,16 +192,23 @@ impl State {
         matches!(&self.phase, Phase::Reading(reading) if reading.recording.is_full())
     }
 
-    /// Whether one that has read so many frames must wait for the one that has asked, since no memory
-    /// is left for more.
-    pub(super) fn must_wait(&self, at: usize) -> bool {
-        self.is_full() && self.read_by_asker().is_some_and(|asker| asker < at)
+    /// Until when one that has read so many frames waits for the one that has asked, since no memory is left
+    /// for more. After that, what that one has not read is let go.
+    pub(super) fn waits(&mut self, at: usize) -> Option<Instant> {
+        if !self.is_full() || self.read_by_asker().is_none_or(|asker| asker >= at) {
+            return None;
+        }
+        let until = self.asker.as_mut().and_then(|asker| asker.patience.wait());
+        if until.is_none() {
+            self.release();
+        }
+        until
     }
 
     /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
     /// given more of it than that one has read.
     pub(super) fn mark(&self) {
-        let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
+        let Some(Asker { place, context: Some(context), .. }) = &self.asker else { return };
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 

@@ -1,11 +1,10 @@
 //! The frames that a member gets.
 
-use std::mem::replace;
 use std::task::{Context, Poll};
 
 use super::Member;
 use crate::control::cache::flight::Next;
-use crate::control::cache::flight::state::{Flight, Phase, State};
+use crate::control::cache::flight::state::{Phase, State};
 use crate::control::cache::recording::{After, FlightError, Given};
 
 impl Member {
@@ -31,7 +30,7 @@ impl Member {
         cx: &mut Context<'_>,
         after: &mut After,
     ) -> Poll<Next> {
-        let Flight { waiting, waker, .. } = &*self.flight;
+        let waiting = &self.flight.waiting;
         loop {
             let recording = match &mut state.phase {
                 Phase::Reading(reading) => &mut reading.recording,
@@ -58,21 +57,10 @@ impl Member {
                 return Poll::Ready(Next::Given { given, is_last });
             }
             waiting.add(self.place, cx.waker());
-            if state.must_wait(at) {
-                return Poll::Pending;
+            if let Some(until) = state.waits(at) {
+                return Poll::Ready(Next::Waits { until });
             }
-            let Phase::Reading(mut reading) = replace(&mut state.phase, Phase::Over) else {
-                continue;
-            };
-            let mut cx = Context::from_waker(waker);
-            let polled = reading.poll(&mut cx, after);
-            state.phase = match &after.stored {
-                // The last frame is given from there.
-                Some(stored) => Phase::Stored(stored.entry.clone()),
-                None => Phase::Reading(reading),
-            };
-            state.mark();
-            if polled.is_pending() {
+            if self.flight.poll(state, after).is_pending() {
                 return Poll::Pending;
             }
             waiting.remove(self.place);

@@ -64,7 +64,7 @@ impl Member {
                     };
                     state.phase = Phase::Calling(call);
                     state.asks = Some(place);
-                    state.asker = Some(Asker { place, context: self.context.clone() });
+                    state.asker = Some(Asker::new(place, self.context.clone()));
                     if std::mem::take(&mut self.follows) {
                         self.flights.counts.followers.remove();
                     }

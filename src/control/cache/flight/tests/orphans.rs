@@ -12,12 +12,12 @@ use crate::control::cache::store::Broadcast;
 
 /// Others, who read as long as they like.
 #[derive(Clone, Default)]
-struct Others {
-    read: Arc<AtomicBool>,
+pub(super) struct Others {
+    pub(super) read: Arc<AtomicBool>,
     /// Whether asking for that panics, and telling them of what is not kept.
     panics: Arc<AtomicBool>,
     is_not_kept: Arc<AtomicBool>,
-    told: Arc<Mutex<Vec<u8>>>,
+    pub(super) told: Arc<Mutex<Vec<u8>>>,
     is_whole: Arc<AtomicBool>,
     /// Whether they have got all of it, once it is over.
     end: Arc<Mutex<Option<bool>>>,
@@ -55,16 +55,16 @@ impl Drop for Telling {
     }
 }
 
-struct Stage {
-    flights: Arc<Flights>,
-    target: Arc<Target>,
-    others: Others,
+pub(super) struct Stage {
+    pub(super) flights: Arc<Flights>,
+    pub(super) target: Arc<Target>,
+    pub(super) others: Others,
 }
 
-type Feed = http_body_util::channel::Sender<Bytes, BoxError>;
+pub(super) type Feed = http_body_util::channel::Sender<Bytes, BoxError>;
 
 impl Stage {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let counts = Arc::<Counts>::default();
         let others = Others::default();
         others.read.store(true, Ordering::Relaxed);
@@ -75,11 +75,16 @@ impl Stage {
 
     /// An answer of which this process has read one frame, and reads no more.
     async fn left(&self) -> Feed {
-        self.begun(None).await.0
+        self.begun().await.0
     }
 
-    /// One of which it has read as much, and which declares this length.
-    async fn begun(&self, length: Option<usize>) -> (Feed, CacheBody) {
+    /// An answer, and the body of the one that has asked, which has read one frame.
+    pub(super) async fn begun(&self) -> (Feed, CacheBody) {
+        self.begun_of(None).await
+    }
+
+    /// The same of an answer that declares this length.
+    async fn begun_of(&self, length: Option<usize>) -> (Feed, CacheBody) {
         let (mut feed, body) = Channel::<Bytes, BoxError>::new(8);
         let response = Response::builder().header(header::CONTENT_TYPE, "audio/mpeg");
         let response = match length {
@@ -104,7 +109,7 @@ impl Stage {
         (feed, body)
     }
 
-    fn ended(&self) -> Option<bool> {
+    pub(super) fn ended(&self) -> Option<bool> {
         *self.others.end.lock().unwrap()
     }
 
@@ -185,7 +190,7 @@ async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
         [(None, false, true), (None, true, false), (Some(200), false, false)]
     {
         let stage = Stage::new();
-        let (mut feed, _) = stage.begun(length).await;
+        let (mut feed, _) = stage.begun_of(length).await;
         let mut all = b"first".to_vec();
         for byte in 0..50 {
             feed.send_data(vec![byte; 100].into()).await.unwrap();
@@ -218,7 +223,7 @@ async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
     assert!(feed.send_data(Bytes::new()).await.is_err());
 
     let stage = Stage::new();
-    let (mut feed, mut body) = stage.begun(None).await;
+    let (mut feed, mut body) = stage.begun().await;
     let mut read = async |data: Bytes| {
         feed.send_data(data.clone()).await.unwrap();
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), data);
