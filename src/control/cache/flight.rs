@@ -1,9 +1,10 @@
 //! One call to the provider for several requests with the same key (single flight).
 //!
 //! The call and the body are polled by those who take part, under a lock, with a waker that wakes all who
-//! wait. So it goes on as long as one of them is left, and ends with the last. A task is spawned only then,
-//! where other processes read the answer still.
+//! wait. So it goes on as long as one of them is left, and ends with the last. Where other processes read the
+//! answer, a task reads it for them, and goes on when all have left.
 
+mod ahead;
 mod member;
 mod orphans;
 mod patience;
@@ -38,7 +39,7 @@ use self::state::{Flight, Joined};
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::key::CacheKey;
-use super::recording::{Given, Recording, Source};
+use super::recording::{After, Given, Recording, Source};
 use super::store::Generation;
 
 /// Requests with the same key share a call, unless something was purged between them.
@@ -108,6 +109,15 @@ impl Flights {
             entry.remove();
             shard.closed.fetch_add(u64::from(may_be_stored), Ordering::Release);
         }
+    }
+
+    /// Does what must not be done under the lock of a flight. `key`: where others find it.
+    fn finish(&self, after: After, key: Option<&Key>, flight: &Arc<Flight>) {
+        after.finish(&self.counts, || {
+            if let Some(key) = key {
+                self.close(key, flight);
+            }
+        });
     }
 
     /// How many calls are under way.

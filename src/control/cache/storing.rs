@@ -146,6 +146,11 @@ impl Storing {
         if is_whole { Ok(()) } else { Err(NotStored::Incomplete) }
     }
 
+    /// Whether other processes are told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.broadcast.is_some()
+    }
+
     /// Whether other processes read it. A store of the host's may say so.
     pub(super) fn is_followed(&self) -> bool {
         let Some(broadcast) = &self.broadcast else { return false };

@@ -21,6 +21,11 @@ impl Reading {
         Self { recording, others: None, told: 0 }
     }
 
+    /// Whether more of it comes, of which other processes are told.
+    pub(super) fn is_told(&self) -> bool {
+        self.others.is_some() || self.recording.is_told()
+    }
+
     /// Whether more of it comes, which other processes read.
     pub(super) fn is_followed(&self) -> bool {
         let others = self.others.as_ref();

@@ -61,6 +61,8 @@ impl Drop for Member {
                 if let Some(Asker { context: Some(context), .. }) = asker {
                     context.set_goes_on(is_behind || orphanage.is_some());
                 }
+                // What reads ahead is over.
+                after.wake.append(&mut self.flight.waiting.all());
                 spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
             }
             is_last
