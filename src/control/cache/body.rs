@@ -11,6 +11,7 @@ use super::entry::CacheEntry;
 use super::flight::{Member, Next};
 use super::recording::{Given, Source};
 use super::replaying::Replaying;
+use crate::control::timer::Timer;
 use crate::settings::cache::ReplayPace;
 
 /// An answer from the cache, one that is being recorded, or one that is not shared.
@@ -24,6 +25,8 @@ enum Kind {
         at: usize,
         /// The bytes that are still to come, where that was declared.
         left: Option<u64>,
+        /// For a wait that another one makes necessary.
+        timer: Timer,
     },
     Own(Source),
     Ended,
@@ -39,7 +42,7 @@ impl CacheBody {
         if member.is_over(0) {
             return Self(Kind::Ended);
         }
-        Self(Kind::Reading { member, at: 0, left: length })
+        Self(Kind::Reading { member, at: 0, left: length, timer: Timer::default() })
     }
 
     pub(in crate::control) fn own(source: Source) -> Self {
@@ -56,18 +59,19 @@ impl Body for CacheBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         loop {
-            let (member, at, left) = match &mut self.0 {
+            let (member, at, left, timer) = match &mut self.0 {
                 Kind::Replaying(replaying) => {
                     return replaying.poll_frame(cx).map(|frame| frame.map(Ok));
                 }
                 Kind::Own(source) => return source.as_mut().poll_frame(cx),
                 Kind::Ended => return Poll::Ready(None),
-                Kind::Reading { member, at, left } => (member, at, left),
+                Kind::Reading { member, at, left, timer } => (member, at, left, timer),
             };
             match ready!(member.poll_next(*at, cx)) {
                 Next::Stored { entry, trailers } => {
                     self.0 = Kind::Replaying(Replaying::behind(entry, *at, *left, trailers));
                 }
+                Next::Waits { until } => ready!(timer.poll_until(until, cx)),
                 Next::Given { given: Given::Data(data), is_last } => {
                     *at += 1;
                     *left = left.map(|left| left.saturating_sub(data.len() as u64));

@@ -1,11 +1,14 @@
 //! One call to the provider for several requests with the same key (single flight).
 //!
 //! The call and the body are polled by those who take part, under a lock, with a waker that wakes all who
-//! wait. So it goes on as long as one of them is left, and ends with the last. A task is spawned only then,
-//! where other processes read the answer still.
+//! wait. So it goes on as long as one of them is left, and ends with the last. Where other processes read the
+//! answer, a task reads it for them, and goes on when all have left.
 
+mod ahead;
 mod member;
 mod orphans;
+mod patience;
+mod reading;
 mod state;
 #[cfg(test)]
 #[cfg(not(loom))]
@@ -28,6 +31,7 @@ use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower::BoxError;
 
 pub(in crate::control) use self::member::Member;
@@ -35,7 +39,7 @@ use self::state::{Flight, Joined};
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::key::CacheKey;
-use super::recording::{Given, Recording, Source};
+use super::recording::{After, Given, Recording, Source};
 use super::store::Generation;
 
 /// Requests with the same key share a call, unless something was purged between them.
@@ -53,8 +57,8 @@ pub(in crate::control) struct Flights {
 #[derive(Default)]
 struct Shard {
     flights: Mutex<HashMap<Key, Arc<Flight>>>,
-    /// How many have closed. Who finds nothing in the store, and no flight either, must look into the
-    /// store again if one has closed since.
+    /// How many have closed whose answer may be stored. Who finds nothing in the store, and no flight
+    /// either, must look into the store again if one has closed since.
     closed: AtomicU64,
 }
 
@@ -74,7 +78,7 @@ impl Flights {
         &self.shards[usize::from(key.0[31]) % SHARDS]
     }
 
-    /// Another number after each flight of this key that has closed.
+    /// Another number after each flight of this key that has closed, and may have stored its answer.
     pub(super) fn closed(&self, key: CacheKey) -> u64 {
         self.shard(key).closed.load(Ordering::Acquire)
     }
@@ -96,14 +100,24 @@ impl Flights {
 
     /// Nobody joins this one any more.
     fn close(&self, key: &Key, flight: &Arc<Flight>) {
+        let may_be_stored = !flight.is_unshared();
         let shard = self.shard(key.0);
         let mut flights = shard.flights();
         if let Entry::Occupied(entry) = flights.entry(*key)
             && Arc::ptr_eq(entry.get(), flight)
         {
             entry.remove();
-            shard.closed.fetch_add(1, Ordering::Release);
+            shard.closed.fetch_add(u64::from(may_be_stored), Ordering::Release);
         }
+    }
+
+    /// Does what must not be done under the lock of a flight. `key`: where others find it.
+    fn finish(&self, after: After, key: Option<&Key>, flight: &Arc<Flight>) {
+        after.finish(&self.counts, || {
+            if let Some(key) = key {
+                self.close(key, flight);
+            }
+        });
     }
 
     /// How many calls are under way.
@@ -165,6 +179,8 @@ pub(in crate::control) enum Headed {
 pub(super) enum Next {
     /// `is_last`: there is nothing behind it.
     Given { given: Given, is_last: bool },
+    /// No memory is left for more: until then the one is waited for that has asked.
+    Waits { until: Instant },
     /// The answer is stored: the rest is read from there. `trailers`: in the place of those that are stored.
     Stored { entry: CacheEntry, trailers: Option<Box<HeaderMap>> },
 }

@@ -100,6 +100,11 @@ impl Recording {
         self.is_growing && self.end.is_none()
     }
 
+    /// Whether more of it comes, of which other processes are told.
+    pub(super) fn is_told(&self) -> bool {
+        self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_told())
+    }
+
     /// Whether more of it comes, which other processes read.
     pub(super) fn is_followed(&self) -> bool {
         self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_followed())
@@ -126,6 +131,11 @@ impl Recording {
             }
             (End::Clean, _) => Given::End,
         })
+    }
+
+    /// How many frames have come.
+    pub(super) fn count(&self) -> usize {
+        self.frames.count()
     }
 
     /// Whether a frame behind so many is held.

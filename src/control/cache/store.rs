@@ -215,6 +215,10 @@ pub trait Broadcast: Send {
         false
     }
 
+    /// It has turned out that the answer is not kept, and it goes on for those who follow: they are to get
+    /// the rest, and whoever comes now is to ask the provider. Default: does nothing.
+    fn not_kept(&mut self) {}
+
     /// `written` is to be called once it is known whether the answer that [`end`](Self::end) is given was
     /// kept. Default: calls it at once, as if it were.
     fn on_written(&mut self, written: Box<dyn FnOnce(bool) + Send>) {

@@ -146,10 +146,22 @@ impl Storing {
         if is_whole { Ok(()) } else { Err(NotStored::Incomplete) }
     }
 
+    /// Whether other processes are told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.broadcast.is_some()
+    }
+
     /// Whether other processes read it. A store of the host's may say so.
     pub(super) fn is_followed(&self) -> bool {
         let Some(broadcast) = &self.broadcast else { return false };
         unwind::call(|| broadcast.is_followed()).unwrap_or(false)
+    }
+
+    /// It is not kept. Whether it is to be told on all the same, to other processes that may read it.
+    pub(super) fn goes_on(&mut self) -> bool {
+        self.times = None;
+        let Some(broadcast) = &mut self.broadcast else { return false };
+        unwind::call(|| broadcast.not_kept()).is_ok()
     }
 
     /// The entry of an answer that is [whole](Self::look).

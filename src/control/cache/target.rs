@@ -54,7 +54,7 @@ impl Target {
     }
 
     /// What it has waited for is there, and not for it: its own call has the whole of its time.
-    pub(super) fn starts_anew(&self) {
+    pub(in crate::control) fn starts_anew(&self) {
         self.has_waited.store(false, Ordering::Relaxed);
     }
 

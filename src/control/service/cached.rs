@@ -140,7 +140,10 @@ where
             Way::Follow(answer) if target.takes(answer.status) => {
                 return followed(answer, &target);
             }
-            Way::Follow(_) => None,
+            Way::Follow(_) => {
+                target.starts_anew();
+                None
+            }
             Way::Ask(broadcast) => broadcast,
         };
         let result = self.send_within(target.head_bound()).await;

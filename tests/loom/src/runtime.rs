@@ -1,4 +1,5 @@
-//! What stands for tokio: there is no runtime here, so nothing goes on without a reader.
+//! What stands for tokio: each task is a thread, no time passes, and there is no room for what goes on without
+//! a reader.
 
 pub mod runtime {
     use std::future::Future;
@@ -7,10 +8,12 @@ pub mod runtime {
 
     impl Handle {
         pub fn try_current() -> Result<Self, ()> {
-            Err(())
+            Ok(Self)
         }
 
-        pub fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
+        pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+            loom::thread::spawn(|| loom::future::block_on(task));
+        }
     }
 }
 

@@ -68,6 +68,8 @@ pub(super) struct Scene {
     budget: BodyBudget,
     /// Whether answers are stored.
     pub(super) is_stored: bool,
+    /// Whether other processes read them.
+    pub(super) is_followed: bool,
 }
 
 /// How a request has got all of the answer, or none.
@@ -87,6 +89,7 @@ impl Scene {
             place: Place::default(),
             budget: BodyBudget::new(10_000),
             is_stored: true,
+            is_followed: false,
         }
     }
 
@@ -115,6 +118,17 @@ impl Scene {
         self.place.lock().unwrap().clone()
     }
 
+    /// Waits for other threads.
+    pub(super) fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        while !is_so(self) {
+            thread::yield_now();
+        }
+    }
+
+    pub(super) fn has_stored(&self) -> bool {
+        self.stored().is_some()
+    }
+
     /// What asks the provider. `closed`: how many flights had closed before the store was looked into.
     async fn call(self, closed: u64) -> Came {
         if self.flights.closed(KEY) != closed
@@ -136,7 +150,7 @@ impl Scene {
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });
         let place = self.place.clone();
-        let storing = Box::new(Storing { place, is_whole: false });
+        let storing = Box::new(Storing { place, is_whole: false, is_followed: self.is_followed });
         let beside = self.is_stored.then_some((storing, Metered));
         let recording = Recording::new(head, source, beside, self.budget.share(), 1000);
         let (parts, ()) = Response::new(()).into_parts();
@@ -183,6 +197,13 @@ impl Scene {
     /// After so many calls nothing is left: no flight, no call or body, and not one byte.
     pub(super) fn finish(self, calls: usize) {
         *self.place.lock().unwrap() = None;
+        if self.is_followed {
+            // A thread may still store what it has read.
+            self.until(|scene| {
+                *scene.place.lock().unwrap() = None;
+                scene.budget.used() == 0 && scene.provider.lock().unwrap().open == 0
+            });
+        }
         let provider = self.provider.lock().unwrap();
         assert_eq!((provider.calls, provider.open), (calls, 0));
         assert_eq!((self.flights.count(), self.flights.counts.followers.get()), (0, 0));
@@ -260,7 +281,7 @@ pub(super) async fn body(member: &Member) -> Vec<u8> {
         match poll_fn(|cx| member.poll_next(read.len(), cx)).await {
             Next::Given { given: Given::Data(data), .. } => read.extend_from_slice(&data),
             Next::Given { given: Given::End, .. } => return read,
-            Next::Given { .. } => panic!("it has broken off"),
+            Next::Given { .. } | Next::Waits { .. } => panic!("it has broken off"),
             Next::Stored { entry, .. } => {
                 let rest = entry.parts().frames[read.len()..].concat();
                 return [read, rest].concat();

@@ -152,3 +152,39 @@ fn who_comes_while_an_answer_is_stored_gets_that() {
         scene.finish(1);
     });
 }
+
+#[test]
+fn what_is_read_elsewhere_comes_to_its_end_though_nobody_reads_it_here() {
+    model(3, || {
+        let mut scene = Scene::new();
+        scene.is_followed = true;
+        scene.answers();
+        let asker = scene.asker();
+        scene.sends();
+        scene.until(Scene::has_stored);
+        assert_eq!(block_on(body(&asker)), WHOLE);
+        drop(asker);
+        scene.finish(1);
+    });
+}
+
+#[test]
+fn what_reads_for_others_ends_with_the_answer_and_with_its_last_reader_here() {
+    for (leaves, sends) in [(true, false), (true, true), (false, true)] {
+        model(2, move || {
+            let mut scene = Scene::new();
+            scene.is_followed = true;
+            scene.answers();
+            let asker = scene.asker();
+            let reads = thread::spawn(move || match leaves {
+                true => drop(now(|cx| asker.poll_next(0, cx))),
+                false => assert_eq!(block_on(body(&asker)), WHOLE),
+            });
+            if sends {
+                scene.sends();
+            }
+            reads.join().unwrap();
+            scene.finish(1);
+        });
+    }
+}

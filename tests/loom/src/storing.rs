@@ -18,6 +18,8 @@ pub(super) type Place = Arc<Mutex<Option<CacheEntry>>>;
 pub(super) struct Storing {
     pub(super) place: Place,
     pub(super) is_whole: bool,
+    /// Whether other processes read it.
+    pub(super) is_followed: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,15 @@ impl Storing {
         CacheEntry::new(entry).counted(held)
     }
 
+    pub(super) fn is_told(&self) -> bool {
+        self.is_followed
+    }
+
     pub(super) fn is_followed(&self) -> bool {
+        self.is_followed
+    }
+
+    pub(super) fn goes_on(&mut self) -> bool {
         false
     }
 

@@ -8,15 +8,15 @@ use std::time::Instant;
 use http::Response;
 use http_body_util::{BodyExt, Channel};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::cache::{CacheRule, CacheSettings};
+use tower_ai_gateway::settings::cache::CacheSettings;
 
 use super::*;
 use crate::gateway::{AnswerBody, Gateway};
 
-const QUESTION: &str = r#"{"model":"grok-4.3","messages":[],"stream":true}"#;
-const FRAMES: usize = 40;
+pub(super) const QUESTION: &str = r#"{"model":"grok-4.3","messages":[],"stream":true}"#;
+pub(super) const FRAMES: usize = 40;
 
-fn frame(number: usize) -> String {
+pub(super) fn frame(number: usize) -> String {
     if number + 1 == FRAMES {
         return "data: [DONE]\n\n".to_owned();
     }
@@ -46,10 +46,10 @@ async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
 }
 
 /// A body that the test sends.
-type Body = Channel<Bytes, tower::BoxError>;
+pub(super) type Body = Channel<Bytes, tower::BoxError>;
 
 /// A provider that answers with this, and is asked once.
-fn once(
+pub(super) fn once(
     status: u16,
     body: Body,
 ) -> impl Fn() -> Ready<Response<AnswerBody>> + Clone + Send + Sync + 'static {
@@ -157,40 +157,6 @@ async fn without_redis_each_gateway_asks_by_itself() {
         assert!(client.await.unwrap().2 == expected.as_bytes());
     }
     assert_eq!(calls.load(Ordering::Relaxed), 4);
-}
-
-/// One keeps 201 and the other 200: neither gives what only the other keeps.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
-    let server = Server::start(&[]);
-    let keeping = |status: u16, body: Body| {
-        let cache = CacheSettings::new(Duration::from_secs(300));
-        let rule = CacheRule::keep(Duration::from_secs(300)).statuses([status]);
-        Gateway::new(
-            &ControlLayer::new().cache(patient(&server)),
-            |set| set.cache(cache.rule(rule)),
-            once(status, body),
-        )
-    };
-    let (mut to_leader, led) = Body::new(4);
-    let (mut to_other, others) = Body::new(4);
-    let (one, other) = (keeping(201, led), keeping(200, others));
-    to_leader.send_data(frame(0).into()).await.unwrap();
-    to_other.send_data(frame(0).into()).await.unwrap();
-    let leader = one.ask(QUESTION).await;
-    assert_eq!(leader.status(), 201);
-    // The first answer goes on while the second one begins.
-    let follower = other.ask(QUESTION).await;
-    assert_eq!(
-        (follower.status().as_u16(), &follower.headers()["cf-aig-cache-status"]),
-        (200, &HeaderValue::from_static("MISS"))
-    );
-    for (mut sender, answer) in [(to_other, follower), (to_leader, leader)] {
-        sender.send_data(frame(FRAMES - 1).into()).await.unwrap();
-        drop(sender);
-        let data = answer.into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(data, frame(0) + &frame(FRAMES - 1));
-    }
 }
 
 /// What a client has not read yet of an answer from Redis is held for it, and counts.

@@ -7,7 +7,11 @@ mod gateways;
 mod leases;
 mod purges;
 mod room;
+mod slow;
+mod stalled;
 mod trouble;
+mod unfit;
+mod unkept;
 
 use std::future::poll_fn;
 use std::time::{Duration, SystemTime};

@@ -203,18 +203,23 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
 }
 
-#[tokio::test]
-async fn an_acl_of_these_commands_suffices_and_no_password_is_told() {
-    let server = Server::start(&[]);
+/// For a user that may run the commands alone which suffice.
+pub(super) fn confined(server: &Server) -> RedisCache {
     let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +strlen +incr +rpush +lrange \
-                +llen +lindex +pexpire +del +unlink +ping +hello +client";
+                +ltrim +llen +lindex +pexpire +del +unlink +ping +hello +client";
     let words: Vec<_> = rule.split_whitespace().collect();
     let user = [&["ACL", "SETUSER", "gateway", "on", ">the-gateway-password"][..], &words].concat();
     server.call(&user);
-    server.call(&["ACL", "SETUSER", "default", "off"]);
     let password = Secret::new("the-gateway-password").unwrap();
     let builder = RedisCache::builder(server.url()).timeout(TOO_LONG);
-    let store = builder.user("gateway").password(password).build().unwrap();
+    builder.user("gateway").password(password).build().unwrap()
+}
+
+#[tokio::test]
+async fn an_acl_of_these_commands_suffices_and_no_password_is_told() {
+    let server = Server::start(&[]);
+    let store = confined(&server);
+    server.call(&["ACL", "SETUSER", "default", "off"]);
     assert!(!format!("{store:?}").contains("password"));
     let long = vec![7; 600 << 10];
     keep(&store, &place(1), entry(&[&long])).await;

@@ -89,12 +89,7 @@ impl Member {
         self.call.is_some()
     }
 
-    /// Does what must not be done under the lock.
     fn finish(&self, after: After) {
-        after.finish(&self.flights.counts, || {
-            if let Some(key) = &self.key {
-                self.flights.close(key, &self.flight);
-            }
-        });
+        self.flights.finish(after, self.key.as_ref(), &self.flight);
     }
 }

@@ -9,8 +9,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::Flights;
+use super::reading::Reading;
 use crate::control::cache::counts::Counts;
-use crate::control::cache::recording::{After, Recording};
+use crate::control::cache::recording::After;
 
 /// So many at a time. What is more is broken off.
 pub(super) const MOST: usize = 64;
@@ -35,18 +36,19 @@ impl Orphanage {
     }
 
     /// Gets the rest of an answer, in a task of its own, as long as other processes read it.
-    pub(super) fn read_on(self, mut recording: Box<Recording>) {
+    pub(super) fn read_on(self, mut reading: Reading) {
         let Self { runtime, permit, counts } = self;
         let end = Instant::now() + LONGEST;
         runtime.spawn(async move {
-            while recording.is_followed() && Instant::now() < end {
+            while reading.is_followed() && Instant::now() < end {
                 let mut after = After::default();
-                let next = poll_fn(|cx| recording.poll_guarded(cx, &mut after));
+                let next = poll_fn(|cx| reading.poll(cx, &mut after));
                 let _ = timeout_at(Instant::now() + LOOK_EVERY, next).await;
+                reading.recording.release(usize::MAX, None);
                 after.finish(&counts, || ());
             }
             let mut after = After::default();
-            recording.abandoned(&mut after);
+            reading.abandoned(&mut after);
             after.finish(&counts, || ());
             drop(permit);
         });

@@ -1,7 +1,7 @@
 //! How far a call has come, and those who take part in it.
 
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 #[cfg(loom)]
 use loom::sync::{Mutex, MutexGuard};
@@ -10,12 +10,15 @@ use std::sync::{Mutex, MutexGuard};
 
 use http::HeaderMap;
 use http::response::Parts;
+use tokio::time::Instant;
 
+use super::patience::Patience;
+use super::reading::Reading;
 use super::waiting::Waiting;
 use super::{Call, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
-use crate::control::cache::recording::{Recording, Stored};
+use crate::control::cache::recording::{After, Stored};
 
 /// A call, and those who take part in it.
 pub(super) struct Flight {
@@ -39,6 +42,13 @@ pub(super) struct State {
 pub(super) struct Asker {
     pub(super) place: usize,
     pub(super) context: Option<GatewayContext>,
+    patience: Patience,
+}
+
+impl Asker {
+    pub(super) fn new(place: usize, context: Option<GatewayContext>) -> Self {
+        Self { place, context, patience: Patience::default() }
+    }
 }
 
 pub(super) enum Phase {
@@ -47,7 +57,7 @@ pub(super) enum Phase {
         has_failed: bool,
     },
     Calling(Call),
-    Reading(Box<Recording>),
+    Reading(Reading),
     /// `trailers`: as they came, for the one that has asked.
     Stored {
         entry: CacheEntry,
@@ -103,6 +113,23 @@ impl Flight {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the provider has answered, and nobody can share that.
+    pub(super) fn is_unshared(&self) -> bool {
+        matches!(self.state().phase, Phase::Unshared)
+    }
+
+    /// Reads on. Ready when a frame or the end has come: then all that wait are to be woken.
+    pub(super) fn poll(&self, state: &mut State, after: &mut After) -> Poll<()> {
+        let Phase::Reading(reading) = &mut state.phase else { return Poll::Ready(()) };
+        let polled = reading.poll(&mut Context::from_waker(&self.waker), after);
+        if let Some(stored) = &mut after.stored {
+            // The last frame is given from there.
+            state.phase = Phase::stored(stored);
+        }
+        state.mark();
+        polled
+    }
+
     /// The place of one more that takes part, and whether it is the first.
     pub(super) fn join(&self, most: usize) -> Joined {
         let mut state = self.state();
@@ -132,7 +159,7 @@ impl Phase {
     fn is_open(&self) -> bool {
         match self {
             Self::Vacant { .. } | Self::Calling(_) | Self::Stored { .. } => true,
-            Self::Reading(recording) => recording.is_open(),
+            Self::Reading(reading) => reading.recording.is_open(),
             Self::Unshared | Self::Over => false,
         }
     }
@@ -143,10 +170,11 @@ impl State {
         self.members.get_mut(place)?.as_mut()
     }
 
-    /// How many frames the one has read whose call has given them, as long as it is there.
+    /// How many frames the one has read whose call has given them, as long as it is there, and others have
+    /// not waited for it for too long.
     fn read_by_asker(&self) -> Option<usize> {
-        let part = self.members.get(self.asker.as_ref()?.place)?.as_ref()?;
-        Some(part.at)
+        let asker = self.asker.as_ref().filter(|asker| !asker.patience.is_over())?;
+        Some(self.members.get(asker.place)?.as_ref()?.at)
     }
 
     /// Whether the one at this place has asked for what is read.
@@ -159,29 +187,42 @@ impl State {
     pub(super) fn release(&mut self) -> bool {
         let asker = self.read_by_asker();
         let was_full = self.is_full();
-        if let Phase::Reading(recording) = &mut self.phase
-            && !recording.is_growing()
+        if let Phase::Reading(reading) = &mut self.phase
+            && !reading.recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            recording.release(slowest.unwrap_or_default(), asker);
+            reading.recording.release(slowest.unwrap_or_default(), asker);
+        }
+        if was_full
+            && !self.is_full()
+            && let Some(asker) = &mut self.asker
+        {
+            asker.patience.rest();
         }
         was_full
     }
 
     fn is_full(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_full())
+        matches!(&self.phase, Phase::Reading(reading) if reading.recording.is_full())
     }
 
-    /// Whether one that has read so many frames must wait for the one that has asked, since no memory
-    /// is left for more.
-    pub(super) fn must_wait(&self, at: usize) -> bool {
-        self.is_full() && self.read_by_asker().is_some_and(|asker| asker < at)
+    /// Until when one that has read so many frames waits for the one that has asked, since no memory is left
+    /// for more. After that, what that one has not read is let go.
+    pub(super) fn waits(&mut self, at: usize) -> Option<Instant> {
+        if !self.is_full() || self.read_by_asker().is_none_or(|asker| asker >= at) {
+            return None;
+        }
+        let until = self.asker.as_mut().and_then(|asker| asker.patience.wait());
+        if until.is_none() {
+            self.release();
+        }
+        until
     }
 
     /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
     /// given more of it than that one has read.
     pub(super) fn mark(&self) {
-        let Some(Asker { place, context: Some(context) }) = &self.asker else { return };
+        let Some(Asker { place, context: Some(context), .. }) = &self.asker else { return };
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 
@@ -195,9 +236,9 @@ impl State {
     /// Whether more has come than the one at this place has read.
     pub(super) fn is_behind(&self, place: usize) -> bool {
         match &self.phase {
-            Phase::Reading(recording) => {
+            Phase::Reading(reading) => {
                 let part = self.members.get(place).and_then(Option::as_ref);
-                part.is_some_and(|part| recording.has(part.at))
+                part.is_some_and(|part| reading.recording.has(part.at))
             }
             Phase::Stored { .. } => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
@@ -206,6 +247,6 @@ impl State {
 
     /// Whether other processes read the answer.
     fn is_followed(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(recording) if recording.is_followed())
+        matches!(&self.phase, Phase::Reading(reading) if reading.is_followed())
     }
 }

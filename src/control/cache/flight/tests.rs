@@ -6,6 +6,7 @@ mod leaving;
 mod orphans;
 mod provider;
 mod scene;
+mod stalled;
 mod trouble;
 
 use std::future::poll_fn;

@@ -1,20 +1,23 @@
 -- Renews a lease, and adds to its recording. KEYS: the lease, the recording. ARGV: the token, ms of the
--- lease, ms of the recording, how many batches are there (or `cut`: then there shall
--- be none), and one more (or nothing). Answers 0 where the
+-- lease, ms of the recording, how many batches there were so far (or `cut`: then there shall
+-- be none), one more (or nothing), and how many shall be gone from the front. Answers 0 where the
 -- lease or the recording is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if not held then return 0 end
 if ARGV[4] == 'cut' then
-  redis.call('UNLINK', KEYS[2])
+  drop_recording(KEYS[2])
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   return 1
 end
-local count = redis.call('LLEN', KEYS[2])
+local were_gone, shall_be_gone = gone(KEYS[2]), tonumber(ARGV[6])
+local count = were_gone + redis.call('LLEN', KEYS[2])
 local is_repeated = ARGV[5] ~= '' and count == ARGV[4] + 1 and redis.call('LINDEX', KEYS[2], -1) == ARGV[5]
 if not is_repeated then
   if count ~= tonumber(ARGV[4]) then return 0 end
   if ARGV[5] ~= '' then redis.call('RPUSH', KEYS[2], ARGV[5]) end
 end
+if shall_be_gone > were_gone then redis.call('LTRIM', KEYS[2], shall_be_gone - were_gone, -1) end
+if shall_be_gone > 0 then redis.call('SET', KEYS[2] .. ':gone', shall_be_gone, 'PX', ARGV[3]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return is_followed and 2 or 1

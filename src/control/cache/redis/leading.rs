@@ -14,9 +14,10 @@ use super::queue::{BATCH, Leading, Outcome, Queue};
 use super::record::Part;
 use super::scripts::call;
 use super::shared::{Shared, WRITE_TIMEOUT, millis};
+use super::window::Window;
 use crate::control::cache::key::CachePlace;
 use crate::control::cache::store::Generation;
-use crate::control::redis::{Failure, LinkError};
+use crate::control::redis::{Call, Failure, LinkError};
 
 /// A lease is over so long after it was last renewed: whoever held it is gone.
 pub(super) const LEASE: Duration = Duration::from_secs(5);
@@ -52,10 +53,12 @@ pub(super) fn lead(
         lease,
         recording,
         number: 0,
+        window: Window::default(),
         held_at: now,
         sent_at: now,
         followed_at: None,
         is_cut: false,
+        is_apart: false,
     };
     tokio::spawn(async move {
         task.run().await;
@@ -74,6 +77,7 @@ struct Task {
     recording: Name,
     /// Of the next batch.
     number: u64,
+    window: Window,
     /// When the lease was last known to be held.
     held_at: Instant,
     sent_at: Instant,
@@ -81,6 +85,8 @@ struct Task {
     followed_at: Option<Instant>,
     /// The recording is given up, and the lease is not.
     is_cut: bool,
+    /// The answer is not kept, and the lease is its recording's own.
+    is_apart: bool,
 }
 
 /// Somebody else may hold the lease, or the recording is not whole.
@@ -130,6 +136,7 @@ impl Task {
         loop {
             let renewal = self.sent_at + RENEW_EVERY;
             let _ = timeout_at(renewal, self.has_more()).await;
+            self.stand_apart().await?;
             let was_cut = self.is_cut;
             let (batch, outcome) = self.next();
             if was_cut == self.is_cut
@@ -158,7 +165,7 @@ impl Task {
                 let state = self.queue.state();
                 // The head and the first frame do not wait, nor does the end.
                 let is_due = state.outcome.is_some() || self.number < 2 || state.bytes >= BATCH;
-                if state.is_cut && !self.is_cut {
+                if (state.is_cut && !self.is_cut) || (state.is_not_kept && !self.is_apart) {
                     return;
                 }
                 match state.waiting.is_empty() && state.outcome.is_none() {
@@ -196,14 +203,55 @@ impl Task {
         (batch, outcome)
     }
 
-    /// Adds a batch, or nothing; the lease is renewed. Tries again while it may still be held.
+    /// Once the answer is known not to be kept, gives the lease up for one of its recording's own; all where
+    /// nobody reads it.
+    async fn stand_apart(&mut self) -> Result<(), Lost> {
+        if self.is_apart || !self.queue.state().is_not_kept {
+            return Ok(());
+        }
+        let shared = self.shared.clone();
+        let own = shared.names.own_lease(&self.place, self.generation, &self.token);
+        let mut apart = call(&shared.scripts.apart, &[&self.lease, &own]);
+        apart.text(&self.token);
+        apart.number(millis(LEASE));
+        self.ask(&apart).await?;
+        (self.lease, self.is_apart) = (own, true);
+        if self.is_followed() { Ok(()) } else { Err(Lost) }
+    }
+
+    /// Adds a batch, or nothing; the lease is renewed.
     async fn append(&mut self, batch: &[u8]) -> Result<(), Lost> {
+        let shared = self.shared.clone();
+        let mut append = call(&shared.scripts.append, &[&self.lease, &self.recording]);
+        append.text(&self.token);
+        append.number(millis(LEASE));
+        append.number(millis(KEPT));
+        match self.is_cut {
+            true => append.text(b"cut"),
+            false => append.number(self.number),
+        }
+        append.text(batch);
+        append.number(self.window.gone());
+        self.ask(&append).await?;
+        if !batch.is_empty() {
+            self.window.push(self.number, batch.len());
+            self.number += 1;
+        }
+        self.sent_at = self.held_at;
+        Ok(())
+    }
+
+    fn is_followed(&self) -> bool {
+        self.followed_at.is_some_and(|at| at.elapsed() < FOLLOWED)
+    }
+
+    /// Tries again while the lease may still be held. Notes whether somebody follows.
+    async fn ask(&mut self, question: &Call<'_>) -> Result<(), Lost> {
         loop {
-            match self.append_once(batch).await {
+            match self.ask_once(question).await {
                 Ok(0) => return Err(Lost),
                 Ok(answer) => {
-                    self.number += u64::from(!batch.is_empty());
-                    (self.sent_at, self.held_at) = (Instant::now(), Instant::now());
+                    self.held_at = Instant::now();
                     if answer == 2 {
                         self.followed_at = Some(self.held_at);
                     }
@@ -218,28 +266,15 @@ impl Task {
         }
     }
 
-    fn is_followed(&self) -> bool {
-        self.followed_at.is_some_and(|at| at.elapsed() < FOLLOWED)
-    }
-
-    async fn append_once(&self, batch: &[u8]) -> Result<i64, Failure> {
-        let mut append = call(&self.shared.scripts.append, &[&self.lease, &self.recording]);
-        append.text(&self.token);
-        append.number(millis(LEASE));
-        append.number(millis(KEPT));
-        match self.is_cut {
-            true => append.text(b"cut"),
-            false => append.number(self.number),
-        }
-        append.text(batch);
+    async fn ask_once(&self, question: &Call<'_>) -> Result<i64, Failure> {
         let client = &self.shared.client;
-        let question = async {
-            match append.send(&client.link).await? {
+        let answer = async {
+            match question.send(&client.link).await? {
                 Value::Int(answer @ 0..=2) => Ok(answer),
                 _ => Err(LinkError::malformed()),
             }
         };
-        client.ask_beside(WRITE_TIMEOUT, question).await
+        client.ask_beside(WRITE_TIMEOUT, answer).await
     }
 
     /// So that others need not wait for its end.

@@ -3,6 +3,7 @@
 mod both;
 mod builder;
 mod chunks;
+mod deadline;
 mod following;
 mod generations;
 mod leading;
@@ -13,6 +14,7 @@ mod record;
 mod room;
 mod scripts;
 mod shared;
+mod window;
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +43,9 @@ const LEADERS: usize = 1_024;
 /// So many answers of other processes are read at a time, each 128 KiB ahead of its readers: 32 MiB together.
 /// More requests ask the provider.
 const READERS: usize = 256;
+/// So many chunks of long answers are on their way to Redis at a time, 2 MiB together: what requests ask is
+/// sent behind them.
+const CHUNKS_UNDER_WAY: usize = 4;
 
 static NOTES: Notes = Notes {
     fails: "answers are not kept in Redis; requests go to their providers",
@@ -76,13 +81,15 @@ static NOTES: Notes = Notes {
 /// # Across processes
 ///
 /// Who asks the provider holds a lease of five seconds, which it renews. Others read what it gets from
-/// Redis, a few milliseconds later. Where it is killed, they ask anew whose turn it is if there was no head
-/// yet, and are broken off with an error if there was. Whoever has lost its lease can no longer write:
-/// Redis compares its token with that of the lease in the same step.
+/// Redis, a few milliseconds later. Where it turns out that the answer is not kept, they read it to its end,
+/// and whoever comes then asks for itself. Where the one that asks is killed, they ask anew whose turn it is
+/// if there was no head yet, and are broken off with an error if there was. Whoever has lost its lease can
+/// no longer write: Redis compares its token with that of the lease in the same step.
 ///
 /// # Trouble
 ///
-/// A request waits for Redis no longer than the timeout at each step, and asks the provider then. After
+/// A request waits for Redis no longer than the timeout, to find an answer and again to learn whose turn it
+/// is, and asks the provider then. For an answer over 512 KiB it waits longer by 10 ms for each MiB. After
 /// five failures in a row nothing waits, but for one request a second, which finds out whether Redis is
 /// back. Failures are [counted](CacheStats::failures), and told of in the log when they begin and when they
 /// are over. After a failover of a replicated Redis, a purge that the new master had not yet got is lost.
@@ -109,8 +116,10 @@ impl RedisCache {
             client: RedisClient::new(options, &NOTES)?,
             names: Names::new(&options.prefix),
             scripts: Scripts::new(),
+            timeout: options.timeout,
             leaders: Arc::new(Semaphore::new(LEADERS)),
             readers: Arc::new(Semaphore::new(READERS)),
+            chunks: Semaphore::new(CHUNKS_UNDER_WAY),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -11,7 +11,9 @@
 //! e:KEY        an entry, or the list of its chunks
 //! e:KEY:ID:N   a chunk
 //! l:KEY:GEN    the lease of who asks the provider
-//! r:KEY:GEN:TOKEN  what that one has told so far
+//! l:KEY:GEN:TOKEN  the same of an answer that is not kept, which others read to its end
+//! r:KEY:GEN:TOKEN  what that one has told, …
+//! r:KEY:GEN:TOKEN:gone  … and how many batches of it are gone from its front
 //! ```
 
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
@@ -84,13 +86,33 @@ impl Names {
         self.of_flight(b"l:", place, generation)
     }
 
+    /// The lease of who tells an answer that is not kept.
+    pub(super) fn own_lease(
+        &self,
+        place: &CachePlace,
+        generation: Generation,
+        token: &[u8],
+    ) -> Name {
+        self.of_token(b"l:", place, generation, token)
+    }
+
     pub(super) fn recording(
         &self,
         place: &CachePlace,
         generation: Generation,
         token: &[u8],
     ) -> Name {
-        let mut name = self.of_flight(b"r:", place, generation);
+        self.of_token(b"r:", place, generation, token)
+    }
+
+    fn of_token(
+        &self,
+        kind: &[u8],
+        place: &CachePlace,
+        generation: Generation,
+        token: &[u8],
+    ) -> Name {
+        let mut name = self.of_flight(kind, place, generation);
         name.push(b':');
         name.extend_from_slice(token);
         name
@@ -134,6 +156,7 @@ mod tests {
         all.push(names.counter(place.gateway));
         all.push(names.entry(place.gateway, place.key));
         all.push(names.lease(&place, generation));
+        all.push(names.own_lease(&place, generation, b"1-2"));
         all.push(names.recording(&place, generation, b"1-2"));
         let all: Vec<_> = all.into_iter().map(|name| String::from_utf8(name).unwrap()).collect();
         let key = "ab".repeat(32);
@@ -147,6 +170,7 @@ mod tests {
             "n".to_owned(),
             format!("e:{key}"),
             format!("l:{key}:00000000000000cd"),
+            format!("l:{key}:00000000000000cd:1-2"),
             format!("r:{key}:00000000000000cd:1-2"),
         ];
         assert_eq!(all, expected.map(|end| format!("{start}{end}")));

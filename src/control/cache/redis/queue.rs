@@ -12,8 +12,6 @@ use super::record::{Batch, Part};
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::store::Broadcast;
 
-/// Of a longer answer nothing is told any more. It is kept all the same.
-const MOST_BYTES: usize = 32 << 20;
 /// So much may wait to be sent.
 const MOST_WAITING: usize = 8 << 20;
 /// So much is sent at once, and without a pause.
@@ -39,10 +37,10 @@ pub(super) struct Queue {
 pub(super) struct State {
     pub(super) waiting: VecDeque<Part>,
     pub(super) bytes: usize,
-    /// Bytes so far, of those that wait too.
-    told: usize,
     /// It came faster than Redis takes it: nothing is told any more.
     pub(super) is_cut: bool,
+    /// It is told to those alone who read it already.
+    pub(super) is_not_kept: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) written: Option<Written>,
 }
@@ -83,12 +81,11 @@ impl Queue {
             return;
         }
         let bytes = part.data();
-        if state.told + bytes > MOST_BYTES || state.bytes + bytes > MOST_WAITING {
+        if state.bytes + bytes > MOST_WAITING {
             state.is_cut = true;
             state.bytes = 0;
             state.waiting = VecDeque::new();
         } else {
-            state.told += bytes;
             state.bytes += bytes;
             state.waiting.push_back(part);
         }
@@ -124,6 +121,11 @@ impl Broadcast for Leading {
 
     fn is_followed(&self) -> bool {
         self.queue.is_followed.load(Ordering::Relaxed)
+    }
+
+    fn not_kept(&mut self) {
+        self.queue.state().is_not_kept = true;
+        self.queue.has_work.notify_one();
     }
 
     fn on_written(&mut self, written: Written) {

@@ -3,6 +3,6 @@
 local held = redis.call('GET', KEYS[1])
 if held and string.gsub(string.gsub(held, '%+$', ''), '^%d+-', '') == ARGV[1] then
   redis.call('DEL', KEYS[1])
-  if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
+  if KEYS[2] then drop_recording(KEYS[2]) end
 end
 return 1

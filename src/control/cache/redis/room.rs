@@ -39,6 +39,11 @@ impl Room {
         Some(Self::Granted(held))
     }
 
+    /// Whether nobody has got a part of the answer yet.
+    pub(super) fn is_spare(&self) -> bool {
+        matches!(self, Self::Spare(_))
+    }
+
     /// Whether the answer may take so many bytes.
     #[must_use]
     pub(super) fn has(&mut self, bytes: usize) -> bool {

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::both::both;
 use super::chunks::{CHUNK, Chunks, UNLISTED};
+use super::deadline::Deadline;
 use super::generations::{self, Generations, random};
 use super::names::{Name, Names};
 use super::scripts::{Scripts, call};
@@ -36,9 +37,13 @@ pub(super) struct Shared {
     pub(super) client: RedisClient,
     pub(super) names: Names,
     pub(super) scripts: Scripts,
+    /// How long a request waits for Redis.
+    pub(super) timeout: Duration,
     /// How many answers may be told to others at a time, and how many of others' be read.
     pub(super) leaders: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
+    /// How many chunks may be on their way to Redis at a time.
+    pub(super) chunks: Semaphore,
 }
 
 impl Shared {
@@ -55,6 +60,7 @@ impl Shared {
         &self,
         place: &CachePlace,
         entry: Option<&Name>,
+        deadline: Deadline,
     ) -> Result<(Generations, Option<Vec<u8>>), Failure> {
         let names = self.names.generations(place);
         let mut own = redis::cmd("MGET");
@@ -66,18 +72,19 @@ impl Shared {
             let (own, everything) = both(link.send(&own), link.send(&everything)).await;
             Ok((generations::values(own?, count)?, generations::value(everything?)?))
         };
-        let (mut own, everything) = self.client.ask(&mut false, question).await?;
+        let (mut own, everything) =
+            self.client.ask_within(deadline.left(), &mut false, question).await?;
         let value = if entry.is_some() { own.pop().flatten() } else { None };
         let own: Option<Vec<_>> = own.into_iter().collect();
         match (own, everything) {
             (Some(own), Some(everything)) => Ok((Generations { everything, own }, value)),
             // What was kept is good for another generation.
-            _ => Ok((self.begin(&names).await?, None)),
+            _ => Ok((self.begin(&names, deadline).await?, None)),
         }
     }
 
     /// Sets generations that are not there.
-    async fn begin(&self, names: &[Name]) -> Result<Generations, Failure> {
+    async fn begin(&self, names: &[Name], deadline: Deadline) -> Result<Generations, Failure> {
         let random = random();
         let mut own = call(&self.scripts.begin, &names.iter().collect::<Vec<_>>());
         own.text(&random);
@@ -93,7 +100,7 @@ impl Shared {
             let everything = generations::value(everything?)?.unwrap_or_else(|| random.to_vec());
             Ok(Generations { everything, own })
         };
-        self.client.ask(&mut false, question).await
+        self.client.ask_within(deadline.left(), &mut false, question).await
     }
 
     /// Keeps an answer, unless something was purged or somebody else is getting it; `token`: of the lease
@@ -105,7 +112,8 @@ impl Shared {
         generation: Generation,
         token: &[u8],
     ) -> Result<bool, Failure> {
-        let (generations, _) = self.look(place, None).await?;
+        let deadline = Deadline::within(WRITE_TIMEOUT);
+        let (generations, _) = self.look(place, None, deadline).await?;
         let left = end_of(&entry).and_then(|end| end.duration_since(SystemTime::now()).ok());
         let Some(left) = left.filter(|left| millis(*left) > 0) else { return Ok(false) };
         if generations.of_flight() != generation {
@@ -123,6 +131,8 @@ impl Shared {
                 for (name, chunk) in names.iter().zip(blob.chunks(CHUNK)) {
                     let mut command = redis::cmd("SET");
                     command.arg(name).arg(chunk).arg("PX").arg(millis(UNLISTED));
+                    // Closed never.
+                    let _permit = self.chunks.acquire().await;
                     if let Err(failure) = self.write(&command).await {
                         self.drop_chunks(&names).await;
                         return Err(failure);

@@ -1,10 +1,11 @@
 //! A pair of requests for each part of the key.
 
+mod callers;
+mod custom_key;
+
 use http::Method;
 
 use super::*;
-use crate::control::cache::scopes;
-use crate::settings::GatewayToken;
 use crate::settings::cache::CacheSettings;
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -141,114 +142,6 @@ fn every_header_that_can_change_an_answer_separates() {
 }
 
 #[test]
-fn keys_for_the_provider_separate_whoever_shares() {
-    for cache in [cached, shared] {
-        let scene = || Scene::new().settings(cache);
-        for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
-            let with = |key: &str| scene().without("authorization").with(name, key);
-            apart(&with("Bearer k1"), &with("Bearer k2"));
-            apart(&with("k1"), &with("K1"));
-            let none = scene().without("authorization").identity("ann");
-            apart(&with("k1").identity("ann"), &none);
-        }
-        let acme = |key: &str| {
-            let scene = scene().without("authorization").with("x-acme-key", key);
-            scene.uri("/v1/acct/gw/custom-acme/v1/chat/completions")
-        };
-        apart(&acme("k1"), &acme("k2"));
-        let query = |key: &str| scene().without("authorization").uri(format!("{CHAT}?key={key}"));
-        apart(&query("k1"), &query("k2"));
-        // A custom key stands for the query, but not for the key in it.
-        apart(
-            &query("k1").with("cf-aig-cache-key", "c"),
-            &query("k2").with("cf-aig-cache-key", "c"),
-        );
-    }
-}
-
-/// With stored keys and two tokens.
-fn of_tokens(cache: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
-    let key = crate::credentials::secret::Secret::new("sk-stored").unwrap();
-    Scene::new().without("authorization").settings(|builder| {
-        let builder = builder.token(GatewayToken::new("token-one"));
-        cache(builder.token(GatewayToken::new("token-two")).key("grok", key))
-    })
-}
-
-#[test]
-fn callers_are_apart_unless_they_share() {
-    let shown = |cache, name, token: &str| of_tokens(cache).with(name, token);
-    for name in ["cf-aig-authorization", "authorization", "x-api-key"] {
-        let by = |cache, token| shown(cache, name, token);
-        apart(&by(cached, "Bearer token-one"), &by(cached, "Bearer token-two"));
-        together(&by(shared, "Bearer token-one"), &by(shared, "Bearer token-two"));
-        // It is the same caller, however it is written.
-        together(
-            &by(cached, "token-one"),
-            &shown(cached, "cf-aig-authorization", "Bearer token-one"),
-        );
-    }
-    let named =
-        |cache, subject| of_tokens(cache).with("authorization", "token-one").identity(subject);
-    apart(&named(cached, "ann"), &named(cached, "bob"));
-    apart(&named(cached, "ann"), &shown(cached, "authorization", "token-one"));
-    together(&named(shared, "ann"), &named(shared, "bob"));
-    // Those who ask by themselves, too.
-    let asks = |token: &str| {
-        of_tokens(|builder| builder)
-            .with("cf-aig-authorization", token)
-            .with("cf-aig-cache-key", "c")
-    };
-    apart(&asks("token-one"), &asks("token-two"));
-}
-
-/// The layer may have a key for each caller.
-#[test]
-fn callers_whose_keys_come_from_a_layer_do_not_share() {
-    let by = |token: &str| {
-        let scene = Scene::new().without("authorization").settings(|builder| {
-            let builder = builder.token(GatewayToken::new("token-one"));
-            shared(builder.token(GatewayToken::new("token-two")).keys_from_layer())
-        });
-        scene.with("cf-aig-authorization", token)
-    };
-    apart(&by("token-one"), &by("token-two"));
-    let own = |token| by(token).with("authorization", "Bearer sk-own");
-    together(&own("token-one"), &own("token-two"));
-    let alias = |alias| by("token-one").with("cf-aig-byok-alias", alias);
-    apart(&alias("a"), &alias("b"));
-}
-
-/// A host may resolve them by its tenants, whatever ids their paths have.
-#[test]
-fn settings_of_another_place_are_another_gateway() {
-    let scoped = |name| Scene::new().settings(|builder| shared(builder).scope(name));
-    apart(&scoped("red"), &scoped("blue"));
-    together(&scoped("red"), &scoped("red"));
-    let unnamed = || {
-        let mut scene = Scene::new();
-        let settings = shared(GatewaySettings::builder()).build().unwrap();
-        scene.settings = Some(Arc::new(settings));
-        scene
-    };
-    let one = unnamed();
-    together(&one, &one.clone());
-    apart(&one, &unnamed());
-}
-
-#[test]
-fn entries_of_a_universal_request_are_apart_by_caller_too() {
-    let entries = r#"[{"provider":"grok","endpoint":"v1/chat/completions",
-        "headers":{"cf-aig-cache-key":"c","content-type":"application/json"},
-        "query":{"model":"grok-4","messages":[]}}]"#;
-    let by = |token: &str| {
-        let scene = of_tokens(|builder| builder).uri("/v1/acct/gw").body(entries);
-        scene.with("cf-aig-authorization", token)
-    };
-    apart(&by("token-one"), &by("token-two"));
-}
-
-#[test]
 fn what_tells_of_the_program_or_the_sending_does_not_separate() {
     for (name, value) in [
         ("user-agent", "OpenAI/Python 2"),
@@ -305,153 +198,10 @@ fn a_byte_in_another_field_is_another_request() {
 }
 
 #[test]
-fn all_of_an_identity_separates() {
-    let by = |identity: Identity| {
-        let scene = scene();
-        let policy = scene.kept().1;
-        let mut request = scene.clone();
-        request.caller = Some(identity);
-        request.sent(move |head, context, body| place(head, context, &policy, body).key)
-    };
-    let ann = || Identity::builder("ann");
-    let all = [
-        by(ann().build().unwrap()),
-        by(ann().group("a").build().unwrap()),
-        by(ann().group("b").build().unwrap()),
-        by(ann().group("a").group("b").build().unwrap()),
-        by(ann().label("a", "b").build().unwrap()),
-        by(ann().label("a", "c").build().unwrap()),
-    ];
-    for (at, one) in all.iter().enumerate() {
-        assert!(all[..at].iter().all(|other| other != one), "{at}");
-    }
-    assert_eq!(all[5], by(ann().label("a", "c").build().unwrap()));
-}
-
-#[test]
 fn sessions_separate_at_custom_providers_alone() {
     for name in ["x-session-id", "session-id", "session_id", "x-session-affinity"] {
         let acme = || scene().uri("/v1/acct/gw/custom-acme/v1/chat/completions");
         apart(&acme().with(name, "a"), &acme().with(name, "b"));
         together(&scene().with(name, "a"), &scene().with(name, "b"));
     }
-}
-
-/// With a custom key, for a gateway that has a cache only for that.
-fn custom(key: &str) -> Scene {
-    Scene::new().with("cf-aig-cache-key", key)
-}
-
-#[test]
-fn a_custom_key_stands_for_path_query_and_body() {
-    let one = custom("c");
-    together(&one, &custom("c").uri(format!("{CHAT}?a=b")));
-    apart(&one, &custom("c").uri("/v1/acct/gw/grok/v1/responses"));
-    apart(&one, &custom("c").body(r#"{"model":"grok-4","stream":true}"#));
-    together(&one, &custom("c").body(r#"{"input":"other","model":"grok-4"}"#));
-    together(&one, &custom("c").without("content-type").with("content-type", "application/x"));
-    apart(&one, &custom("d"));
-    apart(&one, &custom("C"));
-    apart(&one, &scene());
-}
-
-#[test]
-fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
-    let one = custom("c");
-    for uri in [
-        "/v1/acct/other/grok/v1/chat/completions",
-        "/v1/other/gw/grok/v1/chat/completions",
-        "/v1/acct/gw/openai/v1/chat/completions",
-    ] {
-        apart(&one, &custom("c").uri(uri));
-    }
-    for base_url in ["https://two.test/v1", "https://one.test/v2"] {
-        apart(&one, &Scene { base_url, ..custom("c") });
-    }
-    apart(&one, &custom("c").without("authorization").with("authorization", "Bearer sk-two"));
-    apart(&one, &custom("c").identity("ann"));
-    apart(&custom("c").identity("bob"), &custom("c").identity("ann"));
-    apart(&one, &custom("c").with("accept", "text/event-stream"));
-    apart(&one, &custom("c").with("anthropic-beta", "a"));
-    apart(&one, &custom("c").body(r#"{"model":"grok-3","messages":[]}"#));
-    let google = |model: &str| {
-        let path = format!("/v1/acct/gw/google-ai-studio/v1beta/models/{model}:generateContent");
-        custom("c").uri(path).body("{}")
-    };
-    apart(&google("gemini-a"), &google("gemini-b"));
-    together(&google("gemini-a"), &google("gemini-a").body(r#"{"contents":[]}"#));
-    // Only the path says whether the answer is a stream, and of which kind.
-    for (one, other) in [
-        (
-            "google-ai-studio/v1beta/models/gemini-a:generateContent",
-            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent",
-        ),
-        (
-            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent",
-            "google-ai-studio/v1beta/models/gemini-a:streamGenerateContent?alt=sse",
-        ),
-        (
-            "google-ai-studio/v1beta/models/gemini-a:embedContent",
-            "google-ai-studio/v1beta/models/gemini-a:batchEmbedContents",
-        ),
-        (
-            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/converse",
-            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/converse-stream",
-        ),
-        (
-            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/invoke",
-            "aws-bedrock/bedrock-runtime/us-east-1/model/a.b-v1/invoke-with-response-stream",
-        ),
-    ] {
-        let at = |path| custom("c").uri(format!("/v1/acct/gw/{path}")).body("{}");
-        apart(&at(one), &at(other));
-    }
-    let policy = one.kept().1;
-    let by = |method: Method| {
-        let (policy, mut scene) = (policy.clone(), custom("c"));
-        scene.method = method;
-        scene.sent(move |head, context, body| place(head, context, &policy, body).key)
-    };
-    assert_ne!(by(Method::POST), by(Method::PUT));
-}
-
-/// Otherwise the answer of one model could be had for another, in spite of a rule for that.
-#[test]
-fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
-    for (one, other) in [
-        (r#"{"model":"a","model":"b"}"#, r#"{"model":"a","model":"c"}"#),
-        (r#"{"model":"a","Model":"b"}"#, r#"{"model":"a","Model":"c"}"#),
-        (r#"{"model":"a","x":1"#, r#"{"model":"a","x":2"#),
-        (r#"{"model":"a"} b"#, r#"{"model":"a"} c"#),
-        ("--b\r\nmodel=1", "--b\r\nmodel=2"),
-        ("[1]", "[2]"),
-    ] {
-        apart(&custom("c").body(one), &custom("c").body(other));
-    }
-    // No model at all: the path may name one.
-    let none =
-        |path: &str, body: &str| custom("c").uri(format!("/v1/acct/gw/grok/v1/{path}")).body(body);
-    together(&none("search", r#"{"query":"a"}"#), &none("search", r#"{"query":"b"}"#));
-    apart(&none("search", r#"{"query":"a"}"#), &none("rerank", r#"{"query":"a"}"#));
-}
-
-#[test]
-fn places_tell_what_they_can_be_purged_by() {
-    let place = custom("c").place();
-    let gateway = scopes::of_gateway(Some("acct"), "gw");
-    assert_eq!(place.gateway, gateway);
-    assert_eq!(place.provider, scopes::of_provider(gateway, "grok"));
-    for model in ["grok-4", "Grok-4", " models/grok-4"] {
-        assert_eq!(place.model, scopes::of_model(gateway, model), "{model}");
-    }
-    assert_eq!(place.custom, Some(scopes::of_custom(gateway, "c")));
-    assert_eq!(scene().place().custom, None);
-    let google = scene()
-        .uri("/v1/acct/gw/google-ai-studio/v1beta/models/gemini-a:generateContent")
-        .body("{}")
-        .place();
-    assert_eq!(google.model, scopes::of_model(gateway, "gemini-a"));
-    let unified = scene().uri("/v1/acct/gw/compat/chat/completions");
-    let unified = unified.body(r#"{"model":"grok/grok-4","messages":[]}"#).place();
-    assert_eq!((unified.model, unified.provider), (place.model, place.provider));
 }

@@ -1,11 +1,10 @@
 //! The frames that a member gets.
 
-use std::mem::replace;
 use std::task::{Context, Poll};
 
 use super::Member;
 use crate::control::cache::flight::Next;
-use crate::control::cache::flight::state::{Flight, Phase, State};
+use crate::control::cache::flight::state::{Phase, State};
 use crate::control::cache::recording::{After, FlightError, Given};
 
 impl Member {
@@ -31,11 +30,11 @@ impl Member {
         cx: &mut Context<'_>,
         after: &mut After,
     ) -> Poll<Next> {
-        let Flight { waiting, waker, .. } = &*self.flight;
+        let waiting = &self.flight.waiting;
         let asks = state.has_asked(self.place);
         loop {
             let recording = match &mut state.phase {
-                Phase::Reading(recording) => recording,
+                Phase::Reading(reading) => &mut reading.recording,
                 Phase::Stored { entry, trailers } => {
                     let trailers = if asks { trailers.take() } else { None };
                     return Poll::Ready(Next::Stored { entry: entry.clone(), trailers });
@@ -62,21 +61,10 @@ impl Member {
                 return Poll::Ready(Next::Given { given, is_last });
             }
             waiting.add(self.place, cx.waker());
-            if state.must_wait(at) {
-                return Poll::Pending;
+            if let Some(until) = state.waits(at) {
+                return Poll::Ready(Next::Waits { until });
             }
-            let Phase::Reading(mut recording) = replace(&mut state.phase, Phase::Over) else {
-                continue;
-            };
-            let mut cx = Context::from_waker(waker);
-            let polled = recording.poll_guarded(&mut cx, after);
-            state.phase = match &mut after.stored {
-                // The last frame is given from there.
-                Some(stored) => Phase::stored(stored),
-                None => Phase::Reading(recording),
-            };
-            state.mark();
-            if polled.is_pending() {
+            if self.flight.poll(state, after).is_pending() {
                 return Poll::Pending;
             }
             waiting.remove(self.place);
@@ -87,7 +75,7 @@ impl Member {
     /// Whether nothing of the body is left, though nobody has asked.
     pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
         match &self.flight.state().phase {
-            Phase::Reading(recording) => recording.is_over(at),
+            Phase::Reading(reading) => reading.recording.is_over(at),
             Phase::Stored { entry, .. } => {
                 let entry = entry.parts();
                 at == entry.frames.len() && entry.trailers.is_none()

@@ -8,9 +8,11 @@ use super::Member;
 use super::leaving::Spent;
 use crate::control::cache::asked::Policy;
 use crate::control::cache::fit::is_kept;
+use crate::control::cache::flight::ahead::Ahead;
+use crate::control::cache::flight::reading::Reading;
 use crate::control::cache::flight::state::{Answered, Asker, Phase, State};
 use crate::control::cache::flight::{Came, Ended, Headed};
-use crate::control::cache::recording::{After, discard};
+use crate::control::cache::recording::{After, Recording, discard};
 use crate::util::unwind;
 
 impl Member {
@@ -63,7 +65,7 @@ impl Member {
                     };
                     state.phase = Phase::Calling(call);
                     state.asks = Some(place);
-                    state.asker = Some(Asker { place, context: self.context.clone() });
+                    state.asker = Some(Asker::new(place, self.context.clone()));
                     if std::mem::take(&mut self.follows) {
                         self.flights.counts.followers.remove();
                     }
@@ -94,8 +96,8 @@ impl Member {
                         return Poll::Ready(headed);
                     }
                 }
-                Phase::Reading(recording) => {
-                    let (head, age) = (&recording.head, Duration::ZERO);
+                Phase::Reading(reading) => {
+                    let (head, age) = (&reading.recording.head, Duration::ZERO);
                     if !self.takes(|policy| is_kept(head.status, policy)) {
                         return Poll::Ready(Headed::Unfit);
                     }
@@ -119,6 +121,15 @@ impl Member {
         }
     }
 
+    /// An answer that has begun. Where other processes are told of it, it is read for them, too.
+    fn reading(&self, recording: Box<Recording>) -> Reading {
+        let reading = Reading::new(recording);
+        if reading.is_told() {
+            Ahead::new(&self.flight, self.flights.clone(), self.key).spawn();
+        }
+        reading
+    }
+
     /// The call has given something. What it is for this one; `None` to look again.
     fn came(
         &self,
@@ -135,7 +146,7 @@ impl Member {
                 recording.begin(after);
                 let phase = match &mut after.stored {
                     Some(stored) => Phase::stored(stored),
-                    None => Phase::Reading(recording),
+                    None => Phase::Reading(self.reading(recording)),
                 };
                 (phase, head.map(Answered::Shared))
             }

@@ -37,16 +37,16 @@ impl Drop for Member {
                 state.mark();
             }
             match &mut state.phase {
-                Phase::Reading(recording) if is_last => {
-                    if recording.has_length() {
+                Phase::Reading(reading) if is_last => {
+                    if reading.recording.has_length() {
                         // Nobody asks for an end behind the declared length.
-                        recording.ended(&mut after);
+                        reading.ended(&mut after);
                     }
-                    if recording.is_followed() {
+                    if reading.is_followed() {
                         orphanage = Orphanage::with_room(&self.flights);
                     }
                     if orphanage.is_none() {
-                        recording.abandoned(&mut after);
+                        reading.abandoned(&mut after);
                     }
                 }
                 Phase::Vacant { .. } => after.wake.extend(self.flight.waiting.one()),
@@ -61,6 +61,8 @@ impl Drop for Member {
                 if let Some(Asker { context: Some(context), .. }) = asker {
                     context.set_goes_on(is_behind || orphanage.is_some());
                 }
+                // What reads ahead is over.
+                after.wake.append(&mut self.flight.waiting.all());
                 spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
             }
             is_last
@@ -73,9 +75,9 @@ impl Drop for Member {
             self.flights.close(key, &self.flight);
         }
         if let Some(orphanage) = orphanage
-            && let Some(Phase::Reading(recording)) = spent.phase.take()
+            && let Some(Phase::Reading(reading)) = spent.phase.take()
         {
-            orphanage.read_on(recording);
+            orphanage.read_on(reading);
         }
         discard(spent);
     }

@@ -1,15 +1,19 @@
-//! Another process that asks the provider.
+//! Another process that asks the provider, and looks into the store that both have.
 
+use super::trouble::head;
 use super::*;
+use crate::control::cache::caching::failed;
 
 /// Another process asks the provider, and is never heard of again.
 #[derive(Debug, Default)]
 struct Elsewhere {
+    looks: Arc<AtomicUsize>,
     turns: Arc<AtomicUsize>,
 }
 
 impl CacheStore for Elsewhere {
     fn get<'a>(&'a self, _: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Ok(Found::default()) })
     }
 
@@ -54,4 +58,28 @@ async fn one_that_asks_alone_waits_for_no_other_process() {
     drop(caching.join(&target, call()));
     assert!(matches!(caching.way(&target).await, Way::Ask(None)));
     assert_eq!(turns.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn who_cannot_share_an_answer_does_not_look_for_it_in_the_store() {
+    let store = Elsewhere::default();
+    let looks = store.looks.clone();
+    let caching = Caching::of(store);
+    let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
+    let pending = || Box::pin(std::future::pending()) as Call;
+    let own = Box::pin(async { failed("for the first one alone".into(), Ended::Answered) });
+    let mut first = task::spawn(caching.join(&target, own));
+    let mut others = [(); 2].map(|()| task::spawn(caching.join(&target, pending())));
+    assert!(matches!(head(&mut first), Poll::Ready(Headed::Own(_))));
+    target.ask_alone();
+    for other in &mut others {
+        assert!(matches!(head(other), Poll::Ready(Headed::Unfit)));
+        assert!(matches!(caching.way(&target).await, Way::Ask(None)));
+    }
+    assert_eq!(looks.load(Ordering::Relaxed), 0);
+    // Of another call nobody knows what became of it.
+    drop((first, others));
+    drop(caching.join(&target, pending()));
+    assert!(matches!(caching.way(&target).await, Way::Ask(None)));
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
 }

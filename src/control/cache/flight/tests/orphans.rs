@@ -12,10 +12,13 @@ use crate::control::cache::store::Broadcast;
 
 /// Others, who read as long as they like.
 #[derive(Clone, Default)]
-struct Others {
-    read: Arc<AtomicBool>,
-    /// Whether asking for that panics.
+pub(super) struct Others {
+    pub(super) read: Arc<AtomicBool>,
+    /// Whether asking for that panics, and telling them of what is not kept.
     panics: Arc<AtomicBool>,
+    is_not_kept: Arc<AtomicBool>,
+    pub(super) told: Arc<Mutex<Vec<u8>>>,
+    is_whole: Arc<AtomicBool>,
     /// Whether they have got all of it, once it is over.
     end: Arc<Mutex<Option<bool>>>,
 }
@@ -25,14 +28,23 @@ struct Telling(Others);
 impl Broadcast for Telling {
     fn head(&mut self, _: StatusCode, _: &HeaderMap) {}
 
-    fn data(&mut self, _: &Bytes) {}
+    fn data(&mut self, data: &Bytes) {
+        let panics = self.0.panics.load(Ordering::Relaxed);
+        assert!(!panics || !self.0.is_not_kept.load(Ordering::Relaxed), "as it should");
+        self.0.told.lock().unwrap().extend_from_slice(data);
+    }
 
     fn is_followed(&self) -> bool {
         assert!(!self.0.panics.load(Ordering::Relaxed), "as it should");
         self.0.read.load(Ordering::Relaxed)
     }
 
+    fn not_kept(&mut self) {
+        assert!(!self.0.is_not_kept.swap(true, Ordering::Relaxed), "once");
+    }
+
     fn end(self: Box<Self>, entry: Option<CacheEntry>) {
+        self.0.is_whole.store(true, Ordering::Relaxed);
         *self.0.end.lock().unwrap() = Some(entry.is_some());
     }
 }
@@ -43,16 +55,16 @@ impl Drop for Telling {
     }
 }
 
-struct Stage {
-    flights: Arc<Flights>,
-    target: Arc<Target>,
-    others: Others,
+pub(super) struct Stage {
+    pub(super) flights: Arc<Flights>,
+    pub(super) target: Arc<Target>,
+    pub(super) others: Others,
 }
 
-type Feed = http_body_util::channel::Sender<Bytes, BoxError>;
+pub(super) type Feed = http_body_util::channel::Sender<Bytes, BoxError>;
 
 impl Stage {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let counts = Arc::<Counts>::default();
         let others = Others::default();
         others.read.store(true, Ordering::Relaxed);
@@ -63,10 +75,22 @@ impl Stage {
 
     /// An answer of which this process has read one frame, and reads no more.
     async fn left(&self) -> Feed {
+        self.begun().await.0
+    }
+
+    /// An answer, and the body of the one that has asked, which has read one frame.
+    pub(super) async fn begun(&self) -> (Feed, CacheBody) {
+        self.begun_of(None).await
+    }
+
+    /// The same of an answer that declares this length.
+    async fn begun_of(&self, length: Option<usize>) -> (Feed, CacheBody) {
         let (mut feed, body) = Channel::<Bytes, BoxError>::new(8);
-        let response = Response::builder()
-            .header(header::TRANSFER_ENCODING, "chunked")
-            .header(header::CONTENT_TYPE, "audio/mpeg");
+        let response = Response::builder().header(header::CONTENT_TYPE, "audio/mpeg");
+        let response = match length {
+            None => response.header(header::TRANSFER_ENCODING, "chunked"),
+            Some(length) => response.header(header::CONTENT_LENGTH, length),
+        };
         let body = body.map_frame(|frame| {
             assert!(frame.data_ref().is_none_or(|data| data != "panic"), "as it should");
             frame
@@ -82,10 +106,10 @@ impl Stage {
         feed.send_data(Bytes::from_static(b"first")).await.unwrap();
         let mut body = CacheBody::reading(member, None);
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
-        feed
+        (feed, body)
     }
 
-    fn ended(&self) -> Option<bool> {
+    pub(super) fn ended(&self) -> Option<bool> {
         *self.others.end.lock().unwrap()
     }
 
@@ -159,6 +183,37 @@ async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
     assert!(feed.send_data(Bytes::new()).await.is_err());
 }
 
+/// What is kept has 1,000 bytes at most.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
+    for (length, is_broken, is_whole) in
+        [(None, false, true), (None, true, false), (Some(200), false, false)]
+    {
+        let stage = Stage::new();
+        let (mut feed, _) = stage.begun_of(length).await;
+        let mut all = b"first".to_vec();
+        for byte in 0..50 {
+            feed.send_data(vec![byte; 100].into()).await.unwrap();
+            all.extend_from_slice(&[byte; 100]);
+        }
+        let used = stage.target.budget.used();
+        assert!(used < 2_000, "{used}");
+        assert_eq!(stage.ended(), None);
+        match is_broken {
+            true => feed.abort("broken off".into()),
+            false => drop(feed),
+        }
+        while !stage.is_over() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(*stage.others.told.lock().unwrap() == all);
+        assert!(stage.others.is_not_kept.load(Ordering::Relaxed));
+        assert_eq!(stage.others.is_whole.load(Ordering::Relaxed), is_whole);
+        assert_eq!((stage.ended(), stage.target.budget.used()), (Some(false), 0));
+        assert_eq!(stage.flights.counts.not_stored(NotStored::TooLarge).get(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
     let stage = Stage::new();
@@ -166,6 +221,20 @@ async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
     let mut feed = stage.left().await;
     assert_eq!((stage.ended(), stage.is_over()), (Some(false), true));
     assert!(feed.send_data(Bytes::new()).await.is_err());
+
+    let stage = Stage::new();
+    let (mut feed, mut body) = stage.begun().await;
+    let mut read = async |data: Bytes| {
+        feed.send_data(data.clone()).await.unwrap();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), data);
+    };
+    read(vec![0; 2_000].into()).await;
+    assert!(stage.others.is_not_kept.load(Ordering::Relaxed));
+    stage.others.panics.store(true, Ordering::Relaxed);
+    read(Bytes::from_static(b"more")).await;
+    read(Bytes::from_static(b"last")).await;
+    assert_eq!(stage.ended(), Some(false));
+    assert!(!stage.others.is_whole.load(Ordering::Relaxed));
 
     let stage = Stage::new();
     let mut feed = stage.left().await;

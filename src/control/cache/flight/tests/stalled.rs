@@ -1,0 +1,166 @@
+//! Readers that stop, and others that go on.
+
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::orphans::{Feed, Stage};
+use super::*;
+use crate::control::cache::flight::ahead::LOOK_EVERY;
+use crate::control::cache::flight::patience::PATIENCE;
+
+/// Together they are more than is held of an answer that is not kept.
+const FRAMES: u8 = 200;
+const FRAME: usize = 1_000;
+const HELD: usize = 64 * 1024;
+const LONG: Duration = Duration::from_secs(60);
+
+impl Stage {
+    /// An answer that others read, or nobody else.
+    async fn read(is_read_elsewhere: bool) -> (Self, Feed, CacheBody) {
+        let stage = Self::new();
+        stage.others.read.store(is_read_elsewhere, Ordering::Relaxed);
+        let (feed, asker) = stage.begun().await;
+        (stage, feed, asker)
+    }
+
+    /// One more here.
+    async fn follower(&self) -> CacheBody {
+        let key = (self.target.place.key, self.target.generation);
+        let mut member = self.flights.join(key, 8, Box::pin(std::future::pending()));
+        let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
+        assert!(matches!(headed, Headed::Followed(..)));
+        CacheBody::reading(member, None)
+    }
+
+    fn told(&self) -> Vec<u8> {
+        self.others.told.lock().unwrap().clone()
+    }
+
+    /// All have left.
+    async fn ends(self, feed: Feed) {
+        drop(feed);
+        sleep(2 * LOOK_EVERY).await;
+        assert_eq!((self.flights.count(), self.target.budget.used()), (0, 0));
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    }
+}
+
+/// Sends all of a long answer, whose memory is bounded, and how long that takes.
+async fn send(stage: &Stage, feed: &mut Feed) -> Duration {
+    let began = Instant::now();
+    for byte in 0..FRAMES {
+        let sent = feed.send_data(vec![byte; FRAME].into());
+        timeout(LONG, sent).await.expect("it is read").unwrap();
+        let used = stage.target.budget.used();
+        assert!(used < HELD + 2 * FRAME, "{used}");
+    }
+    began.elapsed()
+}
+
+fn long() -> Vec<u8> {
+    let frames = (0..FRAMES).flat_map(|byte| vec![byte; FRAME]);
+    b"first".iter().copied().chain(frames).collect()
+}
+
+async fn all(body: CacheBody) -> Vec<u8> {
+    body.collect().await.unwrap().to_bytes().to_vec()
+}
+
+fn is_slow(error: &BoxError) -> bool {
+    error.downcast_ref() == Some(&crate::control::cache::recording::FlightError::Slow)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
+    let (stage, mut feed, asker) = Stage::read(true).await;
+    let mut whole = b"first".to_vec();
+    for byte in 0..50 {
+        timeout(LONG, feed.send_data(vec![byte; 10].into())).await.expect("it is read").unwrap();
+        whole.extend_from_slice(&[byte; 10]);
+    }
+    drop(feed);
+    sleep(LOOK_EVERY).await;
+    assert_eq!((stage.told(), stage.ended()), (whole.clone(), Some(true)));
+    // It has lost nothing, and nothing is done for it any more.
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    assert_eq!(all(asker).await, whole[5..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_ahead_for_nobody() {
+    let (stage, mut feed, asker) = Stage::read(false).await;
+    for reads in [false, true, false] {
+        stage.others.read.store(reads, Ordering::Relaxed);
+        // It waits for what comes next, where it was followed.
+        let _ = feed.send_data(Bytes::from_static(b"x")).now_or_never();
+        sleep(2 * LOOK_EVERY).await;
+        let told = stage.told().len();
+        let sent = async {
+            for _ in 0..40 {
+                feed.send_data(Bytes::from_static(b"x")).await.unwrap();
+            }
+        };
+        assert_eq!(timeout(LONG, sent).await.is_ok(), reads);
+        assert_eq!(stage.told().len() > told, reads);
+    }
+    drop(asker);
+    assert_eq!(stage.ended(), Some(false));
+    stage.ends(feed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
+    let (stage, mut feed, mut asker) = Stage::read(true).await;
+    let took = send(&stage, &mut feed).await;
+    assert!(took > PATIENCE - LOOK_EVERY && took < PATIENCE + 2 * LOOK_EVERY, "{took:?}");
+    sleep(LOOK_EVERY).await;
+    assert!(stage.told() == long());
+    assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
+    drop(asker);
+    stage.ends(feed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
+    let (stage, mut feed, mut asker) = Stage::read(false).await;
+    let mut followers = Vec::new();
+    for _ in 0..3 {
+        followers.push(tokio::spawn(all(stage.follower().await)));
+    }
+    assert_eq!(send(&stage, &mut feed).await, PATIENCE);
+    drop(feed);
+    for follower in followers {
+        assert!(follower.await.unwrap() == long());
+    }
+    assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
+}
+
+/// One that reads slowly delays all others no longer than one that has stopped.
+#[tokio::test(start_paused = true)]
+async fn the_waits_for_one_that_has_asked_are_bounded_together() {
+    for pause in [Duration::from_millis(10), Duration::from_secs(1)] {
+        let (stage, mut feed, mut asker) = Stage::read(false).await;
+        let follower = tokio::spawn(all(stage.follower().await));
+        let asker = tokio::spawn(async move {
+            let mut read = b"first".to_vec();
+            while let Some(frame) = asker.frame().await {
+                match frame {
+                    Ok(frame) => read.extend_from_slice(&frame.into_data().unwrap()),
+                    Err(error) => return Err(error),
+                }
+                sleep(pause).await;
+            }
+            Ok(read)
+        });
+        let took = send(&stage, &mut feed).await;
+        assert!(took <= PATIENCE + pause, "{took:?}");
+        drop(feed);
+        assert!(follower.await.unwrap() == long());
+        match asker.await.unwrap() {
+            Ok(read) => assert!(pause < LOOK_EVERY && read == long()),
+            Err(error) => assert!(pause > LOOK_EVERY && is_slow(&error)),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! How much of a recording Redis holds: of a long answer what came last.
+
+use std::collections::VecDeque;
+
+/// So many bytes …
+const MOST_BYTES: usize = 32 << 20;
+/// … let go in steps of so many.
+const STEP: usize = 1 << 20;
+
+/// The batches of a recording that are held.
+#[derive(Default)]
+pub(super) struct Window {
+    /// The number of the first batch behind each step.
+    steps: VecDeque<u64>,
+    /// Behind the last step, in bytes.
+    bytes: usize,
+    gone: u64,
+}
+
+impl Window {
+    /// One more batch, of this number and length.
+    pub(super) fn push(&mut self, number: u64, bytes: usize) {
+        self.bytes += bytes;
+        while self.bytes >= STEP {
+            self.bytes -= STEP;
+            self.steps.push_back(number + 1);
+            if self.steps.len() >= MOST_BYTES / STEP
+                && let Some(next) = self.steps.pop_front()
+            {
+                self.gone = next;
+            }
+        }
+    }
+
+    /// How many batches, from the first one on, are to be gone.
+    pub(super) fn gone(&self) -> u64 {
+        self.gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_last_is_held_and_no_more_than_so_much() {
+        for length in [1_000, 100 << 10, STEP, 3 * STEP + 1] {
+            let mut window = Window::default();
+            for number in 0..(3 * MOST_BYTES / length) as u64 {
+                window.push(number, length);
+                let held = (number + 1 - window.gone()) as usize * length;
+                assert!(held <= MOST_BYTES.max(length), "{length}: {held}");
+                let all = (number + 1) as usize * length;
+                assert!(held >= all.min(MOST_BYTES - 2 * STEP - 2 * length), "{length}: {held}");
+            }
+            assert!(window.gone() > 0);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Gateways that keep answers of other statuses.
+
+use http_body_util::BodyExt;
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::Timeouts;
+use tower_ai_gateway::settings::cache::{CacheRule, CacheSettings};
+
+use super::gateways::{Body, FRAMES, QUESTION, frame, once};
+use super::*;
+use crate::gateway::Gateway;
+
+/// Longer than the provider takes, but not than it takes twice.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(3);
+const PROVIDER_TAKES: Duration = Duration::from_secs(2);
+
+/// A gateway that keeps `status` alone, and whose provider answers with that after some time.
+fn keeping(server: &Server, status: u16, body: Body, after: Duration) -> Gateway {
+    let cache = CacheSettings::new(Duration::from_secs(300));
+    let rule = CacheRule::keep(Duration::from_secs(300)).statuses([status]);
+    let answer = once(status, body);
+    Gateway::new(
+        &ControlLayer::new().cache(patient(server)),
+        |set| set.cache(cache.rule(rule)).timeouts(Timeouts::default().head(HEAD_TIMEOUT)),
+        move || {
+            let answer = answer.clone();
+            async move {
+                tokio::time::sleep(after).await;
+                answer().await
+            }
+        },
+    )
+}
+
+/// One keeps 201 and the other 200: neither gives what only the other keeps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
+    let server = Server::start(&[]);
+    let (mut to_leader, led) = Body::new(4);
+    let (mut to_other, others) = Body::new(4);
+    let (one, other) =
+        (keeping(&server, 201, led, Duration::ZERO), keeping(&server, 200, others, Duration::ZERO));
+    to_leader.send_data(frame(0).into()).await.unwrap();
+    to_other.send_data(frame(0).into()).await.unwrap();
+    let leader = one.ask(QUESTION).await;
+    assert_eq!(leader.status(), 201);
+    // The first answer goes on while the second one begins.
+    let follower = other.ask(QUESTION).await;
+    assert_eq!(
+        (follower.status().as_u16(), &follower.headers()["cf-aig-cache-status"]),
+        (200, &HeaderValue::from_static("MISS"))
+    );
+    for (mut sender, answer) in [(to_other, follower), (to_leader, leader)] {
+        sender.send_data(frame(FRAMES - 1).into()).await.unwrap();
+        drop(sender);
+        let data = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(data, frame(0) + &frame(FRAMES - 1));
+    }
+}
+
+/// It has waited for an answer that is not for it, and asks with the whole of its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_has_waited_for_an_answer_that_is_not_for_it_has_not_lost_that_time() {
+    let server = Server::start(&[]);
+    let [(one, _sender), (other, sender)] = [201, 200].map(|status| {
+        let (sender, body) = Body::new(4);
+        (keeping(&server, status, body, PROVIDER_TAKES), sender)
+    });
+    let leader = tokio::spawn(async move { one.ask(QUESTION).await });
+    eventually("it asks", async || server.keys().iter().any(|key| key.contains(":l:"))).await;
+    let follower = other.ask(QUESTION).await;
+    assert_eq!(leader.await.unwrap().status(), 201);
+    assert_eq!(follower.status(), 200);
+    drop(sender);
+}

@@ -1,0 +1,194 @@
+//! Answers that turn out not to be kept while others read them.
+
+use std::collections::VecDeque;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+
+use http::Response;
+use http_body_util::BodyExt;
+use http_body_util::channel::Sender;
+use tower::BoxError;
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::cache::{CacheRule, CacheSettings};
+
+use super::gateways::{Body, QUESTION, frame};
+use super::trouble::confined;
+use super::*;
+use crate::gateway::{AnswerBody, Gateway};
+
+const ERROR: &str = "data: {\"error\":{\"message\":\"no\"}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// Three gateways, and a provider that gives these answers in turn.
+fn gateways(server: &Server, most: u64, answers: Vec<Body>) -> [Gateway; 3] {
+    let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+    [(); 3].map(|()| {
+        let hour = Duration::from_secs(3_600);
+        let rule = CacheRule::keep(hour).max_response_bytes(most);
+        let answers = answers.clone();
+        Gateway::new(
+            &ControlLayer::new().cache(patient(server)),
+            |set| set.cache(CacheSettings::new(hour).rule(rule)),
+            move || {
+                let body = answers.lock().unwrap().pop_front().expect("it is asked no more");
+                let response = Response::builder().header("content-type", "text/event-stream");
+                ready(response.body(body.boxed_unsync()).unwrap())
+            },
+        )
+    })
+}
+
+/// Reads so much more.
+async fn more(body: &mut AnswerBody, length: usize) -> String {
+    let mut text = String::new();
+    while text.len() < length {
+        let frame = body.frame().await.unwrap().unwrap();
+        text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+    }
+    text
+}
+
+/// One asks and the other follows: the bodies behind the first frame.
+async fn shared(
+    [one, other, _]: &[Gateway; 3],
+    provider: &mut Sender<Bytes, BoxError>,
+) -> (AnswerBody, AnswerBody) {
+    provider.send_data(frame(0).into()).await.unwrap();
+    let mut leader = one.ask(QUESTION).await.into_body();
+    more(&mut leader, frame(0).len()).await;
+    let follower = other.ask(QUESTION).await;
+    assert_eq!(follower.headers()["cf-aig-cache-status"], "HIT");
+    let mut follower = follower.into_body();
+    more(&mut follower, frame(0).len()).await;
+    (leader, follower)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
+    for (most, lost_by) in [(1_000, "x".repeat(2_000)), (1 << 20, ERROR.to_owned())] {
+        let server = Server::start(&[]);
+        let (mut provider, answer) = Body::new(4);
+        let (mut next, next_answer) = Body::new(4);
+        let gateways = gateways(&server, most, vec![answer, next_answer]);
+        let (mut leader, mut follower) = shared(&gateways, &mut provider).await;
+        provider.send_data(lost_by.clone().into()).await.unwrap();
+        assert_eq!(more(&mut leader, lost_by.len()).await, lost_by);
+        assert_eq!(more(&mut follower, lost_by.len()).await, lost_by);
+        // Who comes now gets another one, in the place where it is, too.
+        next.send_data(frame(0).into()).await.unwrap();
+        let late = gateways[2].ask(QUESTION).await;
+        assert_eq!(late.headers()["cf-aig-cache-status"], "MISS");
+        let later = gateways[0].ask(QUESTION).await;
+        assert_eq!(later.headers()["cf-aig-cache-status"], "HIT");
+        next.send_data(DONE.into()).await.unwrap();
+        drop(next);
+        let expected = frame(0) + DONE;
+        for late in [late, later] {
+            assert!(late.into_body().collect().await.unwrap().to_bytes() == expected);
+        }
+        // And these go on to the end, though the first client leaves.
+        drop(leader);
+        let following = tokio::spawn(follower.collect());
+        let mut rest = String::new();
+        for number in 1..30 {
+            provider.send_data(frame(number).into()).await.expect("it is read on");
+            rest += &frame(number);
+        }
+        drop(provider);
+        assert!(following.await.unwrap().unwrap().to_bytes() == rest);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
+    let server = Server::start(&[]);
+    let (mut provider, answer) = Body::new(4);
+    let gateways = gateways(&server, 1_000, vec![answer]);
+    let (leader, follower) = shared(&gateways, &mut provider).await;
+    let following = tokio::spawn(follower.collect());
+    provider.send_data(vec![b'x'; 2_000].into()).await.unwrap();
+    provider.abort("broken off".into());
+    assert!(leader.collect().await.is_err());
+    assert!(following.await.unwrap().is_err());
+    eventually("no lease is left", async || !server.keys().iter().any(|key| key.contains(":l:")))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_not_kept_and_read_by_nobody_is_told_no_more() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let mut broadcast = lead(&store, &place(1)).await;
+    let (status, headers) = told();
+    broadcast.head(status, &headers);
+    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
+    broadcast.not_kept();
+    broadcast.data(&Bytes::from_static(b"more"));
+    eventually("nothing of it is left", async || {
+        !server.keys().iter().any(|key| key.contains(":r:") || key.contains(":l:"))
+    })
+    .await;
+    drop(broadcast);
+}
+
+/// Its process dies.
+#[tokio::test]
+async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
+    let server = Server::start(&[]);
+    let (one, other) = (patient(&server), patient(&server));
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
+    broadcast.data(&Bytes::from_static(b"first"));
+    let mut followed = following.await.unwrap().unwrap();
+    assert_eq!(next(&mut followed).await.unwrap().unwrap().into_data().unwrap(), "first");
+    broadcast.not_kept();
+    let lease = async || server.keys().into_iter().find(|key| key.contains(":l:"));
+    eventually("it has its own", async || lease().await.is_some_and(|lease| lease.contains('-')))
+        .await;
+    // Another one has its turn, and the first goes on beside it.
+    let second = lead(&other, &place(1)).await;
+    assert!(tokio::time::timeout(2 * super::leases::OVER, next(&mut followed)).await.is_err());
+    drop(second);
+    drop(broadcast);
+    assert_eq!(read(&mut followed).await, (Vec::new(), false));
+    assert!(server.keys().iter().all(|key| !key.contains(":l:") && !key.contains(":r:")));
+}
+
+/// Of a long one Redis holds what came last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_long_answer_is_told_to_its_end_and_held_in_part() {
+    const MIB: usize = 1 << 20;
+    let server = Server::start(&[]);
+    let (one, other) = (confined(&server), confined(&server));
+    let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
+    let mut followed = following.await.unwrap().unwrap();
+    // One that reads the head, and then nothing for long.
+    let mut slow = follow(&other, &place(1)).await.await.unwrap().unwrap();
+    for number in 0..64_u8 {
+        broadcast.data(&Bytes::from(vec![number; MIB]));
+        let mut left = MIB;
+        while left > 0 {
+            let data = next(&mut followed).await.unwrap().unwrap().into_data().unwrap();
+            assert!(data.iter().all(|byte| *byte == number));
+            left -= data.len();
+        }
+    }
+    // Its allocator takes more than the 32 MiB.
+    let held = server.call(&["MEMORY", "USAGE", &the_recording(&server), "SAMPLES", "0"]).number();
+    assert!((28 * MIB as i64..44 * MIB as i64).contains(&held), "{held}");
+    assert_eq!((one.stats().failures, other.stats().failures), (0, 0));
+    // What is gone is not waited for.
+    let late = follow(&other, &place(1)).await;
+    assert!(tokio::time::timeout(TOO_LONG, late).await.unwrap().unwrap().is_none());
+    broadcast.end(None);
+    assert_eq!(read(&mut followed).await, (Vec::new(), true));
+    let (data, is_clean) = read(&mut slow).await;
+    assert!(!is_clean && data.len() < 2 * MIB, "{}", data.len());
+    assert!(data.iter().all(|byte| *byte == 0), "in order");
+}
+
+fn the_recording(server: &Server) -> String {
+    let mut keys = server.keys();
+    keys.retain(|key| key.contains(":r:") && !key.ends_with(":gone"));
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    keys.remove(0)
+}
