@@ -42,6 +42,15 @@ pub(crate) struct Form {
     in_model: bool,
     value: Vec<u8>,
     model: Option<Box<str>>,
+    has_stream: bool,
+}
+
+/// A field, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Model,
+    Stream,
+    Other,
 }
 
 impl Form {
@@ -75,12 +84,19 @@ impl Form {
             in_model: false,
             value: Vec::new(),
             model: None,
+            has_stream: false,
         })
     }
 
     /// The value of the field `model`, once it has passed.
     pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// Whether a field `stream` has begun, so that the answer may be a stream.
+    #[cfg(feature = "cache")]
+    pub(crate) fn has_stream(&self) -> bool {
+        self.has_stream
     }
 
     /// Returns true if the last delimiter has passed.
@@ -155,7 +171,9 @@ impl Form {
         if memmem::find(&head[..end], &self.delimiter).is_some() {
             return Err(FormError);
         }
-        let is_model = is_model(&head[..end])?;
+        let field = field(&head[..end])?;
+        self.has_stream |= field == Field::Stream;
+        let is_model = field == Field::Model;
         if is_model && self.model.is_some() {
             return Err(FormError);
         }
@@ -244,8 +262,8 @@ fn may_begin(data: &[u8], delimiter: &[u8]) -> usize {
         .unwrap_or_default()
 }
 
-/// Returns true if these headers are those of the field `model`.
-fn is_model(head: &[u8]) -> Result<bool, FormError> {
+/// The field that has these headers.
+fn field(head: &[u8]) -> Result<Field, FormError> {
     let mut name = None;
     let mut kind: Option<Vec<u8>> = None;
     let mut rest = head;
@@ -290,10 +308,15 @@ fn is_model(head: &[u8]) -> Result<bool, FormError> {
                 matches!(&*kind, b"text/plain" | b"text/plain;charset=utf-8")
             }
         };
-        return if name == b"model" && is_text && !is_file { Ok(true) } else { Err(FormError) };
+        let is_plain = name == b"model" && is_text && !is_file;
+        return if is_plain { Ok(Field::Model) } else { Err(FormError) };
     }
     let is_hiding = HIDING.contains(&&*plain) || plain == "charset" || name == b"_charset_";
-    if is_hiding { Err(FormError) } else { Ok(false) }
+    match is_hiding {
+        true => Err(FormError),
+        false if plain == "stream" => Ok(Field::Stream),
+        false => Ok(Field::Other),
+    }
 }
 
 /// The name as a lenient reader may see it: decoded, in lower case, without brackets and

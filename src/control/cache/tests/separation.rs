@@ -9,7 +9,7 @@ use crate::settings::cache::CacheSettings;
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-fn cached(builder: GatewaySettingsBuilder) -> GatewaySettingsBuilder {
+pub(super) fn cached(builder: GatewaySettingsBuilder) -> GatewaySettingsBuilder {
     builder.cache(CacheSettings::new(HOUR))
 }
 
@@ -22,13 +22,13 @@ fn scene() -> Scene {
 }
 
 #[track_caller]
-fn apart(one: &Scene, other: &Scene) {
+pub(super) fn apart(one: &Scene, other: &Scene) {
     assert_eq!(one.place().key, one.place().key);
     assert_ne!(one.place().key, other.place().key, "{one:?} and {other:?} share");
 }
 
 #[track_caller]
-fn together(one: &Scene, other: &Scene) {
+pub(super) fn together(one: &Scene, other: &Scene) {
     assert_eq!(one.place().key, other.place().key, "{one:?} and {other:?} do not share");
 }
 
@@ -338,7 +338,7 @@ fn sessions_separate_at_custom_providers_alone() {
 }
 
 /// With a custom key, for a gateway that has a cache only for that.
-fn custom(key: &str) -> Scene {
+pub(super) fn custom(key: &str) -> Scene {
     Scene::new().with("cf-aig-cache-key", key)
 }
 
