@@ -94,9 +94,10 @@ impl Coding {
 }
 
 impl Sink {
-    fn push(&mut self, data: &[u8]) {
+    fn push(&mut self, data: &[u8], mut also: impl FnMut(&[u8])) {
         let Self { coding, meter, capture } = self;
         let mut see = |plain: &[u8]| {
+            also(plain);
             capture.push(plain);
             if let Some(meter) = meter {
                 meter.push(plain);
@@ -164,7 +165,15 @@ impl Reader {
 
     pub(crate) fn push(&mut self, data: &[u8]) {
         if let Some(sink) = &mut self.sink {
-            sink.push(data);
+            sink.push(data, |_| {});
+        }
+    }
+
+    /// The same, and shows what is metered as it is decoded.
+    #[cfg(feature = "cache")]
+    pub(crate) fn push_seen(&mut self, data: &[u8], seen: impl FnMut(&[u8])) {
+        if let Some(sink) = &mut self.sink {
+            sink.push(data, seen);
         }
     }
 
@@ -186,6 +195,14 @@ impl Reader {
     /// The compression is not supported.
     pub(crate) fn is_encoded(&self) -> bool {
         self.is_encoded
+    }
+
+    /// Whether a body that has ended was read to the end of its coding, too. One that is not metered is
+    /// not decoded.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_decoded(&self) -> bool {
+        let coding = self.sink.as_ref().map(|sink| &sink.coding);
+        !matches!(coding, Some(Coding::Coded(_) | Coding::Over { is_cut: true }))
     }
 
     pub(crate) fn payload(&self) -> Option<Payload<'_>> {
