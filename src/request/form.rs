@@ -10,7 +10,7 @@ mod tests;
 
 use memchr::memmem;
 
-use self::head::{is_model, parameter, until_semicolon};
+use self::head::{Field, field, parameter, until_semicolon};
 
 /// The maximum size of a part's headers.
 const LONGEST_HEAD: usize = 8 * 1024;
@@ -44,6 +44,7 @@ pub(crate) struct Form {
     in_model: bool,
     value: Vec<u8>,
     model: Option<Box<str>>,
+    has_stream: bool,
 }
 
 impl Form {
@@ -77,12 +78,19 @@ impl Form {
             in_model: false,
             value: Vec::new(),
             model: None,
+            has_stream: false,
         })
     }
 
     /// The value of the field `model`, once it has passed.
     pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// Whether a field `stream` has begun, so that the answer may be a stream.
+    #[cfg(feature = "cache")]
+    pub(crate) fn has_stream(&self) -> bool {
+        self.has_stream
     }
 
     /// Returns true if the last delimiter has passed.
@@ -157,7 +165,9 @@ impl Form {
         if memmem::find(&head[..end], &self.delimiter).is_some() {
             return Err(FormError);
         }
-        let is_model = is_model(&head[..end])?;
+        let field = field(&head[..end])?;
+        self.has_stream |= field == Field::Stream;
+        let is_model = field == Field::Model;
         if is_model && self.model.is_some() {
             return Err(FormError);
         }

@@ -135,9 +135,10 @@ impl Sink {
         Box::write(Box::new_uninit(), Self { coding, meter: unread.map(Unread::meter), capture })
     }
 
-    fn push(&mut self, data: &[u8]) {
+    fn push(&mut self, data: &[u8], mut also: impl FnMut(&[u8])) {
         let Self { coding, meter, capture } = self;
         let mut see = |plain: &[u8]| {
+            also(plain);
             capture.push(plain);
             if let Some(meter) = meter {
                 meter.push(plain);
@@ -225,8 +226,13 @@ impl Reader {
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
+        self.push_seen(data, |_| {});
+    }
+
+    /// The same, and shows what is metered as it is decoded.
+    pub(crate) fn push_seen(&mut self, data: &[u8], seen: impl FnMut(&[u8])) {
         if let Some(sink) = self.sink() {
-            sink.push(data);
+            sink.push(data, seen);
         }
     }
 
@@ -268,6 +274,18 @@ impl Reader {
     #[cfg(feature = "cache")]
     pub(crate) fn is_encoded(&self) -> bool {
         self.is_encoded
+    }
+
+    /// Whether a body that has ended was read to the end of its coding, too. One that is not metered is
+    /// not decoded.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_decoded(&self) -> bool {
+        match &self.state {
+            State::Reading(sink) => {
+                !matches!(sink.coding, Coding::Coded(_) | Coding::Over { is_cut: true })
+            }
+            State::Nothing | State::Unread(_) => true,
+        }
     }
 }
 

@@ -21,6 +21,8 @@ mod cache;
 #[cfg(feature = "full")]
 mod cache_fixtures;
 #[cfg(feature = "full")]
+mod cache_framing;
+#[cfg(feature = "full")]
 mod cache_operator;
 #[cfg(feature = "client")]
 mod cache_seen;

@@ -11,9 +11,9 @@ use tower::BoxError;
 use super::body::CacheBody;
 use super::caching::Caching;
 use super::entry::CacheEntry;
-use super::flight::{Ended, Headed, Member, Own};
+use super::flight::{Ended, Headed, Member};
+use super::framing::declared;
 use super::recording::FlightError;
-use super::storing::declared;
 use super::target::Target;
 use crate::control::timer::Timer;
 use crate::hook::CacheStatus;
@@ -23,7 +23,7 @@ use crate::settings::cache::ReplayPace;
 pub(in crate::control) async fn shared(
     caching: &Caching,
     mut member: Member,
-    stale: Option<CacheEntry>,
+    mut stale: Option<CacheEntry>,
     target: &Target,
 ) -> Result<Response<CacheBody>, BoxError> {
     let own = loop {
@@ -42,8 +42,13 @@ pub(in crate::control) async fn shared(
                 *response.headers_mut() = headers;
                 return Ok(aged(marked(response, CacheStatus::Hit), age));
             }
-            Some(Headed::Own(own)) => break Some(own),
-            Some(Headed::Failed) => break None,
+            Some(Headed::Own(own)) => break own,
+            // Without an older answer it asks for itself.
+            Some(Headed::Failed) => {
+                if let Some(entry) = caching.still(stale.take(), target).await {
+                    return Ok(instead(caching, entry, target));
+                }
+            }
             headed @ (Some(Headed::Panicked | Headed::Unfit) | None) => match member.leave() {
                 Some(alone) => {
                     target.ask_alone();
@@ -58,17 +63,13 @@ pub(in crate::control) async fn shared(
     };
     // One of the others may ask now.
     drop(member);
-    match (own, stale) {
-        (Some(Own { ended: Ended::Failed, .. }) | None, Some(entry)) => {
-            caching.stale();
-            Ok(replayed(entry, target.policy.pace, CacheStatus::Stale))
-        }
-        (Some(own), _) => {
-            caching.missed();
-            Ok(marked(own.result?.map(CacheBody::own), CacheStatus::Miss))
-        }
-        (None, None) => Err(FlightError::Panicked.into()),
+    if own.ended == Ended::Failed
+        && let Some(entry) = caching.still(stale, target).await
+    {
+        return Ok(instead(caching, entry, target));
     }
+    caching.missed();
+    Ok(marked(own.result?.map(CacheBody::own), CacheStatus::Miss))
 }
 
 /// The head, or what there is in its place; `None` where it does not come in time from another one.
@@ -97,6 +98,12 @@ pub(in crate::control) fn hit(
 /// The answer to a request that was not for the cache.
 pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
     marked(response, CacheStatus::Bypass)
+}
+
+/// What is older, where the provider has failed.
+fn instead(caching: &Caching, entry: CacheEntry, target: &Target) -> Response<CacheBody> {
+    caching.stale();
+    replayed(entry, target.policy.pace, CacheStatus::Stale)
 }
 
 fn replayed(entry: CacheEntry, pace: ReplayPace, status: CacheStatus) -> Response<CacheBody> {

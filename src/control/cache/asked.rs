@@ -36,7 +36,7 @@ pub(super) struct Policy {
     pub(super) pace: ReplayPace,
     pub(super) most_request_bytes: u64,
     pub(super) most_response_bytes: u64,
-    /// Those that are kept; empty for 200 alone.
+    /// Those that are kept; empty for all that can be.
     pub(super) statuses: Vec<u16>,
     /// The client's `cf-aig-cache-key`.
     pub(super) custom: Option<Box<str>>,

@@ -179,6 +179,20 @@ impl Caching {
         }
     }
 
+    /// The older answer that was found, unless something was purged or its time has run out since.
+    pub(in crate::control) async fn still(
+        &self,
+        stale: Option<CacheEntry>,
+        target: &Target,
+    ) -> Option<CacheEntry> {
+        let stale = stale?;
+        match self.look(target).await {
+            (Lookup::Failed, ..) => None,
+            (_, now, _) if now != target.generation => None,
+            _ => Some(stale).filter(|stale| stale.is_spare(SystemTime::now(), &target.policy)),
+        }
+    }
+
     /// Where the answer is to come from. Another process is waited for as long as another request is.
     pub(in crate::control) async fn way(&self, target: &Target) -> Way {
         let Target { place, generation, closed, .. } = target;

@@ -34,7 +34,7 @@ pub enum NotStored {
     Encoded = "encoded",
     /// Its media type is none of an answer, and nothing reads it.
     MediaType = "media_type",
-    /// It is made later, and this is none yet.
+    /// It is made later, and this is none yet; or it says where to fetch what was made.
     Deferred = "deferred",
     /// It varies by what is not in its key (`vary`).
     Varies = "varies",

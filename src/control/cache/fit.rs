@@ -7,18 +7,20 @@ use http::StatusCode;
 use super::asked::Policy;
 use super::entry::{CacheEntry, NewEntry};
 
-/// The statuses that are kept: 200, or those that a rule names; not those that promise an answer, or give
-/// a part of one.
+/// The statuses that are kept: those of success, or which of them a rule names; not those that promise an
+/// answer, have none, give a part of one, or tell of several outcomes.
 pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
-    let is_partial = matches!(
+    let is_whole = !matches!(
         status,
-        StatusCode::ACCEPTED | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
+        StatusCode::ACCEPTED
+            | StatusCode::NO_CONTENT
+            | StatusCode::RESET_CONTENT
+            | StatusCode::PARTIAL_CONTENT
+            | StatusCode::MULTI_STATUS
     );
-    let is_listed = match &*policy.statuses {
-        [] => status == StatusCode::OK,
-        statuses => statuses.contains(&status.as_u16()),
-    };
-    status.is_success() && !is_partial && is_listed
+    let statuses = &policy.statuses;
+    let is_listed = statuses.is_empty() || statuses.contains(&status.as_u16());
+    status.is_success() && is_whole && is_listed
 }
 
 impl CacheEntry {
@@ -107,16 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn only_200_is_kept_unless_a_rule_names_others() {
+    fn whole_answers_of_success_are_kept_unless_a_rule_names_some() {
         let kept = |status, statuses: &[u16]| {
             is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
         };
-        assert!(kept(200, &[]) && kept(201, &[201]) && !kept(200, &[201]));
-        for status in [201, 203, 204, 207, 300, 404] {
-            assert!(!kept(status, &[]), "{status}");
+        for status in [200, 201, 203, 299] {
+            assert!(kept(status, &[]) && kept(status, &[status]), "{status}");
+            assert!(!kept(status, &[250]), "{status}");
         }
-        for status in [202, 205, 206] {
-            assert!(!kept(status, &[status]), "{status}");
+        for status in [199, 202, 204, 205, 206, 207, 300, 404, 500] {
+            assert!(!kept(status, &[]) && !kept(status, &[status]), "{status}");
         }
     }
 }

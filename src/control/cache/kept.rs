@@ -1,17 +1,23 @@
 //! The headers of an answer that are stored, and whether it varies by more than its key (`vary`).
 
-use http::header::VARY;
+use http::header::{CONTENT_LENGTH, VARY};
 use http::{HeaderMap, HeaderName};
 
 use super::compact;
+use super::framing::declared;
 use super::lines::is_told_apart;
 use crate::provider::headers;
 
 /// The headers that are kept: not those of one hop, of one client or of one moment. They hold nothing but
-/// their own bytes.
+/// their own bytes. A length is kept where it was that of the answer.
 pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
     let of_this_hop = headers::named_by_connection(headers);
-    let is_kept = |name: &HeaderName| is_kept(name.as_str()) && !of_this_hop.contains(name);
+    let has_length = declared(headers).is_some();
+    let is_kept = |name: &HeaderName| {
+        is_kept(name.as_str())
+            && !of_this_hop.contains(name)
+            && (has_length || *name != CONTENT_LENGTH)
+    };
     let lines: Vec<_> = headers.iter().filter(|(name, _)| is_kept(name)).collect();
     compact::headers(&lines)
 }

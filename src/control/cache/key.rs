@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
 use http::Request;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use sha2::{Digest as _, Sha256};
 
 use super::asked::Policy;
@@ -84,14 +84,18 @@ impl KeyMaker {
         add_gateway(&mut parts, request, context);
         add_caller(&mut parts, request, context, policy.is_shared);
         headers.add(&mut parts, |name| !is_of_content(name));
+        let members = Members::of(content_type(request));
         let custom = match &policy.custom {
             None => {
-                add_target(&mut parts, request, &headers);
+                add_target(&mut parts, request, &headers, is_of_content);
                 None
             }
             Some(key) => {
                 let mut target = Parts::new("target");
-                add_target(&mut target, request, &headers);
+                let is_form = members.is_form();
+                add_target(&mut target, request, &headers, |name| {
+                    is_of_content(name) && !(is_form && name == CONTENT_TYPE.as_str())
+                });
                 let (key, target, body) = (key.clone(), target.finish(), Sha256::new());
                 Some(Box::new(Custom { key, target, body }))
             }
@@ -99,7 +103,7 @@ impl KeyMaker {
         Self {
             digest: parts.digest(),
             custom,
-            members: Members::new(),
+            members,
             has_coding: request.headers().contains_key(CONTENT_ENCODING),
             takes_only_json: repeatable::takes_only_json(context.operation()),
         }
@@ -126,6 +130,8 @@ impl KeyMaker {
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
         let gateway = scopes::of_gateway(context.account(), context.gateway());
+        // Nobody knows what another form asks for, whatever model the path names.
+        let is_read = !members.is_form() || members.model() != Model::Ambiguous;
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;
             // One key may be used for several operations, and with and without a stream.
@@ -136,11 +142,11 @@ impl KeyMaker {
             parts.add_option(model.name().map(str::as_bytes));
             match model {
                 // Where the path has the model, it also says in which shape the answer is to be.
-                Model::Named(_) if context.model_in_path(None).is_none() => {}
+                Model::Named(_) if is_read && context.model_in_path(None).is_none() => {}
                 // The path may say which model it is.
-                Model::Named(_) | Model::None => parts.add(&target),
+                Model::Named(_) | Model::None if is_read => parts.add(&target),
                 // It may be any.
-                Model::Ambiguous => {
+                _ => {
                     parts.add(&target);
                     parts.add(&body.finalize());
                 }
@@ -181,11 +187,23 @@ fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayCont
     parts.add(request.method().as_str().as_bytes());
 }
 
-/// Its path, its query, and the headers of its content.
-fn add_target<B>(parts: &mut Parts, request: &Request<B>, headers: &Headers<'_>) {
+/// That of the body, where there is one.
+fn content_type<B>(request: &Request<B>) -> Option<&[u8]> {
+    let mut lines = request.headers().get_all(CONTENT_TYPE).iter();
+    let line = lines.next()?;
+    lines.next().is_none().then(|| line.as_bytes())
+}
+
+/// Its path, its query, and the headers of its content that are added.
+fn add_target<B>(
+    parts: &mut Parts,
+    request: &Request<B>,
+    headers: &Headers<'_>,
+    is_added: impl Fn(&str) -> bool,
+) {
     parts.add(request.uri().path().as_bytes());
     parts.add_option(request.uri().query().map(str::as_bytes));
-    headers.add(parts, is_of_content);
+    headers.add(parts, is_added);
 }
 
 /// Where the settings of a gateway stand: two tenants of a host may have one id. Settings that stand

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
+use crate::request::form::{Form, FormError};
 
-/// Reads the top-level members of a body. Bytes may be split anywhere.
+/// Reads the top-level members of a body, or the fields of a form. Bytes may be split anywhere.
 #[derive(Debug)]
 pub(super) struct Members {
     scanner: ObjectScanner,
     /// Nothing is read behind it.
     error: Option<ScanError>,
+    /// Boxed: most bodies are none.
+    form: Option<Box<Result<Form, FormError>>>,
 }
 
 /// The model that a body names.
@@ -32,14 +35,27 @@ impl Model<'_> {
 }
 
 impl Members {
-    pub(super) fn new() -> Self {
-        Self { scanner: ObjectScanner::noting(), error: None }
+    /// Of a body with this `content-type`.
+    pub(super) fn of(content_type: Option<&[u8]>) -> Self {
+        let form = content_type.and_then(Form::of).map(|form| Box::new(Ok(form)));
+        Self { scanner: ObjectScanner::noting(), error: None, form }
+    }
+
+    /// Whether it has the `content-type` of a form, whose boundary is another one each time.
+    pub(super) fn is_form(&self) -> bool {
+        self.form.is_some()
     }
 
     /// Reads the next bytes.
     pub(super) fn push(&mut self, data: &[u8]) {
         if self.error.is_none() {
             self.error = self.scanner.push(data).err();
+        }
+        if let Some(form) = self.form.as_deref_mut()
+            && let Ok(scanner) = form
+            && let Err(error) = scanner.push(data)
+        {
+            *form = Err(error);
         }
     }
 
@@ -65,6 +81,13 @@ impl Members {
 
     /// At the end of the body: the model that it names.
     pub(super) fn model(&self) -> Model<'_> {
+        if let Some(form) = self.form.as_deref() {
+            // Whether it asks for a stream is not read, and one key stands for one or the other.
+            let form =
+                form.as_ref().ok().filter(|form| form.finish().is_ok() && !form.has_stream());
+            let Some(form) = form else { return Model::Ambiguous };
+            return form.model().map_or(Model::None, |model| Model::Named(model.into()));
+        }
         if self.finish().is_err() || self.scanner.notes().is_ambiguous {
             return Model::Ambiguous;
         }
@@ -79,7 +102,7 @@ mod tests {
 
     fn read(body: &str) -> Members {
         let pieces = |size| {
-            let mut scanner = Members::new();
+            let mut scanner = Members::of(None);
             body.as_bytes().chunks(size).for_each(|piece| scanner.push(piece));
             scanner
         };

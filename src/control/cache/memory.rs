@@ -1,8 +1,9 @@
 //! A store in the memory of this process.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::generations::Generations;
 use super::key::{CacheKey, CachePlace};
 use super::sealed::KeySeal;
 use super::store::{CacheFuture, CacheStats, CacheStore, Found, Generation, Purge};
+use crate::TARGET;
 use crate::util::budget::{BodyBudget, FRAME_OVERHEAD};
 
 /// How many bytes are kept unless the host says otherwise.
@@ -28,20 +30,24 @@ const SHARD: u64 = 32 << 20;
 /// Keeps answers in this process: 64 MiB, unless told otherwise.
 ///
 /// What is used least and last makes room for others. The answers count in the
-/// [budget](crate::GatewayLayerBuilder::body_budget) that all bodies share. Clones share their answers.
+/// [budget](crate::GatewayLayerBuilder::body_budget) that all bodies share, and take half of it at most: of
+/// several budgets, of the one for which it is asked first. Clones share their answers.
 ///
 /// ```
 /// use tower_ai_gateway::control::ControlLayer;
 /// use tower_ai_gateway::control::cache::MemoryCache;
 ///
-/// let layer = ControlLayer::new().cache(MemoryCache::with_capacity(256 << 20));
+/// let layer = ControlLayer::new().cache(MemoryCache::with_capacity(128 << 20));
 /// # let _ = layer;
 /// ```
 #[derive(Clone)]
 pub struct MemoryCache(Arc<Inner>);
 
+type Entries = Cache<CacheKey, Kept, Weight, RandomState, Evictions>;
+
 struct Inner {
-    entries: Cache<CacheKey, Kept, Weight, std::hash::RandomState, Evictions>,
+    /// Made when the budget is known in which they count.
+    entries: OnceLock<Entries>,
     generations: Generations,
     seal: KeySeal,
     evicted: Arc<AtomicU64>,
@@ -68,50 +74,45 @@ impl MemoryCache {
         Self::with_capacity(CAPACITY)
     }
 
-    /// Keeps so many bytes. One answer can take up to all of it below 64 MiB, and 32 MiB above.
+    /// Keeps so many bytes, and no more than half of the budget in which they count: the rest is for requests
+    /// and for answers under way. One answer can take up to all of it below 64 MiB, and 32 MiB above.
     #[must_use]
     pub fn with_capacity(bytes: u64) -> Self {
-        let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 64);
-        // Rounded down: they are rounded up to a power of two.
-        let shards = 1 << shards.ilog2();
-        let evicted = Arc::<AtomicU64>::default();
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(usize::try_from(bytes >> 14).unwrap_or(usize::MAX).max(16))
-            .weight_capacity(bytes)
-            .shards(shards)
-            .build();
-        let entries = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                Weight,
-                std::hash::RandomState::new(),
-                Evictions(evicted.clone()),
-            ),
-            Err(_) => Cache::with(
-                16,
-                bytes,
-                Weight,
-                std::hash::RandomState::new(),
-                Evictions(evicted.clone()),
-            ),
-        };
         Self(Arc::new(Inner {
-            entries,
+            entries: OnceLock::new(),
             generations: Generations::default(),
             seal: KeySeal::random(),
-            evicted,
+            evicted: Arc::default(),
             capacity: bytes,
         }))
     }
 
-    fn find(&self, place: &CachePlace) -> Found {
+    /// Those that are kept. `budget`: in which they count.
+    fn entries(&self, budget: &BodyBudget) -> &Entries {
+        let Inner { entries, evicted, capacity, .. } = &*self.0;
+        entries.get_or_init(|| {
+            let most = u64::try_from(budget.limit() / 2).unwrap_or(u64::MAX);
+            if *capacity > most {
+                tracing::warn!(
+                    target: TARGET,
+                    bytes = capacity,
+                    most,
+                    "the cache in memory keeps no more than half of the budget for bodies"
+                );
+            }
+            self::entries(most.min(*capacity), evicted)
+        })
+    }
+
+    fn find(&self, place: &CachePlace, budget: &BodyBudget) -> Found {
         let generation = self.0.generations.of(place);
-        let kept = self.0.entries.get(&place.key);
+        let entries = self.entries(budget);
+        let kept = entries.get(&place.key);
         let entry = kept.and_then(|kept| {
             if kept.generation == generation && kept.entry.is_usable(SystemTime::now()) {
                 return Some(kept.entry);
             }
-            drop(self.0.entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
+            drop(entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
             None
         });
         Found { entry, generation, seal: Some(self.0.seal.clone()) }
@@ -124,7 +125,9 @@ impl MemoryCache {
         let kept = Kept { entry: entry.clone(), place: *place, generation };
         // Dropped once the lock of the shard is released.
         let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
-        self.0.entries.insert_with_lifecycle(place.key, kept, &mut gone);
+        let entries = self.0.entries.get();
+        let entries = entries.unwrap_or_else(|| self.entries(&BodyBudget::default()));
+        entries.insert_with_lifecycle(place.key, kept, &mut gone);
         // One that is too large goes at once.
         !gone.kept.iter().any(|gone| gone.entry.is(entry))
     }
@@ -132,13 +135,15 @@ impl MemoryCache {
     fn forget(&self, what: &Purge) {
         self.0.generations.purge(what);
         // They would be missed by now; this gives their memory back.
-        self.0.entries.retain(|_, kept| self.0.generations.of(&kept.place) == kept.generation);
+        if let Some(entries) = self.0.entries.get() {
+            entries.retain(|_, kept| self.0.generations.of(&kept.place) == kept.generation);
+        }
     }
 }
 
 impl CacheStore for MemoryCache {
-    fn get<'a>(&'a self, place: &'a CachePlace, _: &'a BodyBudget) -> CacheFuture<'a, Found> {
-        let found = self.find(place);
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
+        let found = self.find(place, budget);
         Box::pin(std::future::ready(Ok(found)))
     }
 
@@ -162,16 +167,18 @@ impl CacheStore for MemoryCache {
     }
 
     fn make_room(&self) {
-        let Inner { entries, capacity, .. } = &*self.0;
+        let Some(entries) = self.0.entries.get() else { return };
+        let capacity = entries.capacity();
         // An eighth, that it is not asked again for the next one.
         entries.set_capacity(entries.weight() / 8 * 7);
-        entries.set_capacity(*capacity);
+        entries.set_capacity(capacity);
     }
 
     fn stats(&self) -> CacheStats {
+        let entries = self.0.entries.get();
         CacheStats {
-            entries: Some(self.0.entries.len() as u64),
-            bytes: Some(self.0.entries.weight()),
+            entries: Some(entries.map_or(0, |entries| entries.len() as u64)),
+            bytes: Some(entries.map_or(0, |entries| entries.weight())),
             evicted: self.0.evicted.load(Ordering::Relaxed),
             failures: 0,
         }
@@ -181,6 +188,23 @@ impl CacheStore for MemoryCache {
 impl fmt::Debug for MemoryCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryCache").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// Room for so many bytes.
+fn entries(bytes: u64, evicted: &Arc<AtomicU64>) -> Entries {
+    let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 64);
+    // Rounded down: they are rounded up to a power of two.
+    let shards = 1 << shards.ilog2();
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(usize::try_from(bytes >> 14).unwrap_or(usize::MAX).max(16))
+        .weight_capacity(bytes)
+        .shards(shards)
+        .build();
+    let (hasher, evictions) = (RandomState::new(), Evictions(evicted.clone()));
+    match options {
+        Ok(options) => Cache::with_options(options, Weight, hasher, evictions),
+        Err(_) => Cache::with(16, bytes, Weight, hasher, evictions),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::links::Links;
 use crate::context::GatewayContext;
 use crate::exchange::outlived;
 use crate::usage::metering::Reader;
@@ -12,13 +13,15 @@ pub(super) struct Metered {
     /// Of that exchange, which may be over by then.
     context: GatewayContext,
     reader: Reader,
+    links: Option<Links>,
     /// All of it was read.
     is_read: bool,
 }
 
 impl Metered {
     pub(super) fn new(context: GatewayContext, reader: Reader) -> Self {
-        Self { context, reader, is_read: false }
+        let links = Links::of(context.operation());
+        Self { context, reader, links, is_read: false }
     }
 
     pub(super) fn reader(&self) -> &Reader {
@@ -26,7 +29,16 @@ impl Metered {
     }
 
     pub(super) fn push(&mut self, data: &Bytes) {
-        self.reader.push(data);
+        let Self { reader, links, .. } = self;
+        match links {
+            Some(links) => reader.push_seen(data, |plain| links.push(plain)),
+            None => reader.push(data),
+        }
+    }
+
+    /// Whether it says where something is to be fetched that was made.
+    pub(super) fn tells_where_to_fetch(&self) -> bool {
+        self.links.as_ref().is_some_and(Links::are_there)
     }
 
     /// It has ended as its framing says.
@@ -48,7 +60,7 @@ impl Metered {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let Self { context, reader, is_read } = self;
+        let Self { context, reader, is_read, .. } = self;
         if let Some(reserved) = context.reserved() {
             // A store of the host's is called.
             let told = || is_read.then(|| outlived::told(context, reader)).flatten();

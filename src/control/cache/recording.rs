@@ -17,9 +17,10 @@ pub(in crate::control) use self::error::FlightError;
 use self::error::SharedError;
 use self::frames::Frames;
 use super::counts::NotStored;
+use super::framing::declared;
 use super::kept::kept;
 use super::metered::Metered;
-use super::storing::{Head, Storing, Whole, declared};
+use super::storing::{Head, Storing, Whole};
 use crate::util::budget::Held;
 use crate::util::unwind;
 

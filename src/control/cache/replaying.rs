@@ -9,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::entry::CacheEntry;
-use super::storing::declared;
+use super::framing::declared;
 use crate::control::timer::Timer;
 use crate::settings::cache::ReplayPace;
 

@@ -12,6 +12,7 @@ use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use super::fit::is_kept;
+use super::framing::{declared, is_chunked};
 use super::kept::varies_by_more;
 use super::metered::Metered;
 use super::store::Broadcast;
@@ -58,11 +59,6 @@ fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
         && (is_media || matches!(operation, Embeddings | Images | Ocr | Speech | Transcription))
 }
 
-/// The length that the head declares.
-pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 impl Storing {
     /// For an answer with this head, unless that tells that it is not kept, and what reads its usage.
     pub(super) fn new<B>(
@@ -97,9 +93,8 @@ impl Storing {
         if !reader.is_metering() && !is_media(headers, context.operation()) {
             return Err(NotStored::MediaType);
         }
-        let is_delimited = length.is_some()
-            || headers.contains_key(header::TRANSFER_ENCODING)
-            || response.version() >= Version::HTTP_2;
+        let is_delimited =
+            length.is_some() || is_chunked(headers) || response.version() >= Version::HTTP_2;
         let times = (policy.pace == ReplayPace::Recorded).then(|| (Instant::now(), Vec::new()));
         let metered = Metered::new(context.clone(), reader);
         let storing = Self { target, broadcast, is_whole: false, is_stream, is_delimited, times };
@@ -132,10 +127,14 @@ impl Storing {
         }
         if meter.is_unfinished()
             || matches!(meter.later(), Some((_, Later::Background | Later::Pending)))
+            || metered.tells_where_to_fetch()
         {
             return Err(NotStored::Deferred);
         }
-        if metered.reader().reading().metering(true) != Metering::Complete {
+        let reader = metered.reader();
+        let metering = reader.reading().metering(true);
+        // A marker may come before the last bytes of a coding, which strict clients ask for.
+        if metering != Metering::Complete || !reader.is_decoded() {
             return Err(NotStored::Incomplete);
         }
         let is_stream = self.is_stream || meter.is_stream();

@@ -1,5 +1,6 @@
 //! Which requests share an answer, through all stages of a gateway.
 
+mod forms;
 mod policies;
 mod properties;
 mod separation;

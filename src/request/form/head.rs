@@ -9,8 +9,16 @@ use crate::util::percent::percent_decode;
 const HIDING: [&str; 8] =
     ["models", "fallback", "fallbacks", "preset", "agent", "agentid", "session", "route"];
 
-/// Returns true if these headers are those of the field `model`.
-pub(super) fn is_model(head: &[u8]) -> Result<bool, FormError> {
+/// A field, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Model,
+    Stream,
+    Other,
+}
+
+/// The field that has these headers.
+pub(super) fn field(head: &[u8]) -> Result<Field, FormError> {
     let mut name = None;
     let mut kind: Option<Vec<u8>> = None;
     let mut rest = head;
@@ -55,10 +63,15 @@ pub(super) fn is_model(head: &[u8]) -> Result<bool, FormError> {
                 matches!(&*kind, b"text/plain" | b"text/plain;charset=utf-8")
             }
         };
-        return if name == b"model" && is_text && !is_file { Ok(true) } else { Err(FormError) };
+        let is_plain = name == b"model" && is_text && !is_file;
+        return if is_plain { Ok(Field::Model) } else { Err(FormError) };
     }
     let is_hiding = HIDING.contains(&&*plain) || plain == "charset" || name == b"_charset_";
-    if is_hiding { Err(FormError) } else { Ok(false) }
+    match is_hiding {
+        true => Err(FormError),
+        false if plain == "stream" => Ok(Field::Stream),
+        false => Ok(Field::Other),
+    }
 }
 
 /// The name as a lenient reader may see it: decoded, in lower case, without brackets and

@@ -87,8 +87,8 @@ impl CacheRule {
         self
     }
 
-    /// Keeps answers with these statuses alone, of those from 200 to 299; 202, 205 and 206 never are.
-    /// Default: 200 alone.
+    /// Keeps answers with these statuses alone, of those from 200 to 299. Default: all of those. 202, 204, 205,
+    /// 206 and 207 are never kept: what they come with is not the whole of one answer.
     pub fn statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.statuses.extend(statuses);
         self

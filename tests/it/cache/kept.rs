@@ -143,3 +143,37 @@ async fn an_answer_is_kept_that_was_read_to_its_declared_length() {
     drop(feed);
     stage.finish().await;
 }
+
+/// Chunks go before a length that stands beside them.
+#[tokio::test]
+async fn what_is_as_long_as_a_length_beside_chunks_is_not_whole() {
+    let stage = Stage::new();
+    let response = stage.spawn(ask(QUESTION));
+    let headers =
+        [("content-type", "image/png"), ("content-length", "4"), ("transfer-encoding", "chunked")];
+    let feed = stage.asked().await.answer(200, &headers);
+    let mut answer = response.await.unwrap();
+    feed.send("1234");
+    assert_eq!(next(&mut answer).await, "1234");
+    drop(answer);
+    assert!(!is_kept(&stage).await);
+    drop(feed);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn any_whole_answer_of_success_is_kept() {
+    for code in [200, 201, 203] {
+        let stage = Stage::new();
+        let response = stage.spawn(ask(QUESTION));
+        let feed = stage.asked().await.answer(code, JSON);
+        feed.send(TEXT);
+        drop(feed);
+        let answer = response.await.unwrap();
+        assert_eq!((answer.status().as_u16(), text(answer).await.as_str()), (code, TEXT));
+        let hit = stage.send(ask(QUESTION)).await;
+        assert_eq!((hit.status().as_u16(), status(&hit)), (code, "HIT"));
+        assert_eq!(text(hit).await, TEXT);
+        stage.finish().await;
+    }
+}

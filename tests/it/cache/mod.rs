@@ -2,6 +2,7 @@
 //! and controlled by the test.
 
 mod charged;
+mod coded;
 mod faults;
 mod flights;
 mod hits;

@@ -1,6 +1,6 @@
 //! Stale answers when the provider fails.
 
-use tower_ai_gateway::control::cache::MemoryCache;
+use tower_ai_gateway::control::cache::{MemoryCache, PurgeTarget};
 
 use super::*;
 use crate::support::older::Older;
@@ -78,5 +78,46 @@ async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
     }
     assert_eq!(stage.calls(), 2);
     assert_eq!(stage.cache.stats().stale, 9);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_purged_while_the_provider_fails_is_not_given() {
+    let stage = stage(HOUR + Duration::from_secs(60), true).await;
+    let first = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let others: Vec<_> = (0..3).map(|_| stage.spawn(ask(QUESTION))).collect();
+    stage.until("they follow", |stage| stage.cache.stats().followers == 3).await;
+    stage.cache.purge(PurgeTarget::all()).await.unwrap();
+    asked.fail();
+    let first = first.await.unwrap();
+    assert_eq!((first.status().as_u16(), status(&first)), (502, "none"));
+    // One of the others asks for all of them.
+    stage.asked().await.answer_whole(JSON, r#"{"new":1}"#);
+    let mut given = Vec::new();
+    for answer in others {
+        let answer = answer.await.unwrap();
+        given.push(status(&answer));
+        assert_eq!(text(answer).await, r#"{"new":1}"#);
+    }
+    given.sort_unstable();
+    assert_eq!(given, ["HIT", "HIT", "MISS"]);
+    assert_eq!((stage.calls(), stage.cache.stats().stale), (3, 0));
+    drop(first);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_gets_too_old_while_the_provider_fails_is_not_given() {
+    let left = Duration::from_millis(200);
+    let stage = stage(HOUR * 2 - left, true).await;
+    let answer = stage.spawn(ask(QUESTION));
+    let asked = stage.asked().await;
+    let began = std::time::Instant::now();
+    stage.until("its time is over", |_| began.elapsed() > left).await;
+    drop(asked.answer(500, JSON));
+    let answer = answer.await.unwrap();
+    assert_eq!((answer.status().as_u16(), status(&answer)), (500, "MISS"));
+    drop(answer);
     stage.finish().await;
 }

@@ -3,8 +3,9 @@
 use std::task::{Context, Poll};
 
 use crate::control::cache::counts::NotStored;
+use crate::control::cache::framing::declared;
 use crate::control::cache::recording::{After, Given, Recording};
-use crate::control::cache::storing::{Storing, declared};
+use crate::control::cache::storing::Storing;
 use crate::util::unwind;
 
 /// An answer under way. Its recording tells others of it as long as it may be kept, and then this does.

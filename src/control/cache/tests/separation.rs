@@ -1,7 +1,7 @@
 //! A pair of requests for each part of the key.
 
 mod callers;
-mod custom_key;
+pub(super) mod custom_key;
 
 use http::Method;
 
@@ -10,7 +10,7 @@ use crate::settings::cache::CacheSettings;
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-fn cached(builder: GatewaySettingsBuilder) -> GatewaySettingsBuilder {
+pub(super) fn cached(builder: GatewaySettingsBuilder) -> GatewaySettingsBuilder {
     builder.cache(CacheSettings::new(HOUR))
 }
 
@@ -23,13 +23,13 @@ fn scene() -> Scene {
 }
 
 #[track_caller]
-fn apart(one: &Scene, other: &Scene) {
+pub(super) fn apart(one: &Scene, other: &Scene) {
     assert_eq!(one.place().key, one.place().key);
     assert_ne!(one.place().key, other.place().key, "{one:?} and {other:?} share");
 }
 
 #[track_caller]
-fn together(one: &Scene, other: &Scene) {
+pub(super) fn together(one: &Scene, other: &Scene) {
     assert_eq!(one.place().key, other.place().key, "{one:?} and {other:?} do not share");
 }
 

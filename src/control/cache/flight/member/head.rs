@@ -57,6 +57,9 @@ impl Member {
             }
             match &mut state.phase {
                 Phase::Vacant { has_failed: true } if has_other => {
+                    // It may take its time to look at what it has: the next one need not wait.
+                    flight.waiting.remove(place);
+                    after.wake.extend(flight.waiting.one());
                     return Poll::Ready(Headed::Failed);
                 }
                 Phase::Vacant { .. } => {

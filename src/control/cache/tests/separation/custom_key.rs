@@ -4,7 +4,7 @@ use super::*;
 use crate::control::cache::scopes;
 
 /// With a custom key, for a gateway that has a cache only for that.
-fn custom(key: &str) -> Scene {
+pub(in crate::control::cache::tests) fn custom(key: &str) -> Scene {
     Scene::new().with("cf-aig-cache-key", key)
 }
 

@@ -1,0 +1,72 @@
+//! Answers from the cache over sockets, where a provider declares a length that is none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tower::Layer;
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::settings::GatewaySettings;
+use tower_ai_gateway::settings::cache::CacheSettings;
+use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
+
+use crate::support::gateway::Gateway;
+use crate::support::message::{Message, chunk, request};
+use crate::support::raw_upstream::RawUpstream;
+use crate::support::{guard, noise};
+
+const ASK: &str = "POST /v1/acct/gw/grok/v1/images/generations";
+
+#[tokio::test]
+async fn an_answer_with_two_lengths_is_whole_for_all_who_get_it() {
+    let body = noise(380);
+    for framing in [
+        "content-length: 4\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 4",
+        "content-length: 4\r\nTransfer-Encoding: Chunked\r\ncontent-length: 4",
+    ] {
+        let mut upstream = RawUpstream::start().await;
+        let settings = GatewaySettings::builder()
+            .cache(CacheSettings::new(Duration::from_secs(60)))
+            .build()
+            .unwrap();
+        let layer = GatewayLayer::builder()
+            .mount(Mount::hosted())
+            .provider(Provider::xai().base_url(upstream.base("/v1")))
+            .settings(Arc::new(settings))
+            .build()
+            .unwrap();
+        let control = ControlLayer::new();
+        let cache = control.cache_handle();
+        let client = control.layer(HttpClient::new().unwrap());
+        let gateway = Gateway::serve(layer.upstream(client).layer(Router::new())).await;
+        let ask = || async move {
+            gateway.answer(request(ASK, &["authorization: Bearer sk-one"], b"{}")).await
+        };
+
+        let first = tokio::spawn(ask());
+        let mut wire = upstream.accept().await;
+        wire.read_message().await;
+        let follower = tokio::spawn(ask());
+        guard("it follows", async {
+            while cache.stats().followers == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n{framing}\r\n\r\n");
+        // The first chunk is as long as the length that counts for nothing.
+        wire.send([head.as_bytes(), &chunk(&body[..4])].concat()).await;
+        wire.send([chunk(&body[4..]), chunk(b"")].concat()).await;
+
+        let is = |came: &Message, status: &str| {
+            assert_eq!(came.head.get("cf-aig-cache-status"), Some(status), "{}", came.text());
+            assert_eq!(came.body(), body, "{status}: {framing}");
+            assert!(!came.head.has("content-length"), "{}", came.text());
+        };
+        is(&first.await.unwrap(), "MISS");
+        is(&follower.await.unwrap(), "HIT");
+        is(&ask().await, "HIT");
+        assert_eq!(upstream.connections(), 1);
+    }
+}
