@@ -40,6 +40,12 @@ mod control {
         #[path = "../../../tests/loom/src/storing.rs"]
         mod storing;
 
+        mod framing {
+            pub(super) fn declared(_: &http::HeaderMap) -> Option<u64> {
+                None
+            }
+        }
+
         mod kept {
             pub(super) fn kept(headers: &http::HeaderMap) -> http::HeaderMap {
                 headers.clone()

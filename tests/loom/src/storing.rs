@@ -35,10 +35,6 @@ pub(super) struct Whole {
     pub(super) trailers: Option<HeaderMap>,
 }
 
-pub(super) fn declared(_: &HeaderMap) -> Option<u64> {
-    None
-}
-
 impl Storing {
     pub(super) fn push(&mut self, _: &Bytes) {}
 
