@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, MemoryStore, ReservationId, Settlement, Standing,
-    StoreError, StoreFuture,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, MemoryStore, ReservationId, Settlement,
+    Standing, StoreFuture,
 };
 use tower_ai_gateway::settings::limits::LimitRule;
 use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
@@ -42,7 +42,7 @@ impl LimitStore for Silent {
         _: u64,
         _: Option<u64>,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(async { Err(StoreError::Timeout) })
+        Box::pin(async { Err(LimitStoreError::Timeout) })
     }
 }
 

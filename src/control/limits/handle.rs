@@ -8,7 +8,7 @@ use super::board::{SeenRule, fullest_first};
 use super::naming::{self, Naming};
 use super::overview::{LimitsOverview, RuleOverview};
 use super::shared::Shared;
-use super::store::{Counter, LimitStore as _, Standing, StoreError};
+use super::store::{Counter, LimitStore as _, LimitStoreError, Standing};
 use crate::settings::GatewaySettings;
 use crate::settings::limits::Window;
 
@@ -132,7 +132,7 @@ impl LimitCounter {
     /// # Errors
     ///
     /// Where the store does not answer.
-    pub async fn standing(&self) -> Result<Standing, StoreError> {
+    pub async fn standing(&self) -> Result<Standing, LimitStoreError> {
         let Self { shared, counter, window, limit } = self;
         let standing = shared.store().standing(counter, *window, *limit).await?;
         shared.board.found(counter, &standing);
@@ -146,7 +146,7 @@ impl LimitCounter {
     /// # Errors
     ///
     /// Where the store does not answer. It may have been reset nevertheless.
-    pub async fn reset(&self) -> Result<Standing, StoreError> {
+    pub async fn reset(&self) -> Result<Standing, LimitStoreError> {
         self.refund(None).await
     }
 
@@ -157,11 +157,11 @@ impl LimitCounter {
     /// # Errors
     ///
     /// Where the store does not answer. It may have been given back nevertheless.
-    pub async fn raise(&self, extra: u64) -> Result<Standing, StoreError> {
+    pub async fn raise(&self, extra: u64) -> Result<Standing, LimitStoreError> {
         self.refund(Some(extra)).await
     }
 
-    async fn refund(&self, extra: Option<u64>) -> Result<Standing, StoreError> {
+    async fn refund(&self, extra: Option<u64>) -> Result<Standing, LimitStoreError> {
         let Self { shared, counter, window, limit } = self;
         if shared.store.is_some() {
             // It counts there while the store fails.

@@ -14,7 +14,7 @@ use super::memory::MemoryStore;
 use super::reservation::Reservation;
 use super::shared::Shared;
 use super::state::{Group, Held, Steps};
-use super::store::{Decision, LimitStore, StoreError};
+use super::store::{Decision, LimitStore, LimitStoreError};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::settings::limits::{LimitRule, OnStoreFailure};
@@ -211,7 +211,7 @@ impl Asking {
         let answer = store.reserve(question.id, &question.claims).await;
         let answer = match answer {
             Ok(decision) if decision.standings.len() == question.claims.len() => Ok(decision),
-            Ok(_) => Err(StoreError::Unavailable("it has not answered for each claim".into())),
+            Ok(_) => Err(LimitStoreError::Unavailable("it has not answered for each claim".into())),
             Err(error) => Err(error),
         };
         limits.shared.store_answered(answer.as_ref().err());

@@ -35,7 +35,7 @@ pub use self::overview::{CounterOverview, LimitsOverview, RuleOverview};
 pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreStats};
 pub(super) use self::reservation::{call_ended, is_under_way};
 pub use self::store::{
-    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, ReservationId, Settlement, Standing,
     StoreFuture,
 };
 #[cfg(feature = "redis")]

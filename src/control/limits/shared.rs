@@ -8,7 +8,7 @@ use super::board::Board;
 use super::estimate::Estimates;
 use super::memory::MemoryStore;
 use super::orders::Orders;
-use super::store::{LimitStore, ReservationId, Settlement, StoreError};
+use super::store::{LimitStore, LimitStoreError, ReservationId, Settlement};
 use crate::TARGET;
 use crate::control::notice::Notice;
 use crate::usage::{Cost, Usage};
@@ -63,7 +63,7 @@ impl Shared {
 
     /// Tells the host once that the store fails, and once that it no longer does, unless that does so
     /// itself.
-    pub(super) fn store_answered(&self, error: Option<&StoreError>) {
+    pub(super) fn store_answered(&self, error: Option<&LimitStoreError>) {
         if (error.is_none() && !self.is_failing.load(Ordering::Relaxed))
             || self.store().reports_failures()
         {

@@ -142,7 +142,7 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
 }
 
 /// What a store does in its own time.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LimitStoreError>> + Send + 'a>>;
 
 /// What counts together: a digest of the rule and of whom it counts. Nothing can be read from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -222,14 +222,14 @@ impl Settlement {
 /// A store could not be asked.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum LimitStoreError {
     /// It did not answer in time.
     Timeout,
     /// It cannot be reached, or has answered with an error.
     Unavailable(Box<dyn Error + Send + Sync>),
 }
 
-impl fmt::Display for StoreError {
+impl fmt::Display for LimitStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Timeout => "the store of limits did not answer in time",
@@ -238,7 +238,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl Error for StoreError {
+impl Error for LimitStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Timeout => None,

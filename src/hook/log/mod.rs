@@ -51,6 +51,6 @@ pub use self::report::{FlushReport, LogCounts};
 pub use self::sink::{LogSink, SinkError};
 #[cfg(feature = "log-sqlite")]
 pub use self::sqlite::{
-    Bucket, Cursor, Feedback, LabelTotals, LogPage, LogQuery, LogStore, LogStoreSink, ModelTotals,
-    Percentiles, StoreError, SubjectTotals, Summary, SummaryQuery, Totals,
+    Bucket, Cursor, Feedback, LabelTotals, LogPage, LogQuery, LogStore, LogStoreError,
+    LogStoreSink, ModelTotals, Percentiles, SubjectTotals, Summary, SummaryQuery, Totals,
 };

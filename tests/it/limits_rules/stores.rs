@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, MemoryStore, ReservationId, Settlement, Standing,
-    StoreError, StoreFuture,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, MemoryStore, ReservationId, Settlement,
+    Standing, StoreFuture,
 };
 use tower_ai_gateway::settings::SettingsTable;
 use tower_ai_gateway::settings::limits::{LimitRule, OnStoreFailure, Window};
@@ -27,7 +27,7 @@ impl LimitStore for Remote {
         Box::pin(async move {
             tokio::task::yield_now().await;
             match self.is_away.load(Ordering::Relaxed) {
-                true => Err(StoreError::Timeout),
+                true => Err(LimitStoreError::Timeout),
                 false => self.counts.reserve(id, claims).await,
             }
         })

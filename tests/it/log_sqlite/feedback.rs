@@ -1,7 +1,7 @@
 //! Feedback over a socket.
 
 use serde_json::{Value, json};
-use tower_ai_gateway::log::{Feedback, StoreError};
+use tower_ai_gateway::log::{Feedback, LogStoreError};
 
 use crate::log_sqlite::log::{Log, id, record, various, write};
 use crate::support::guard;
@@ -107,7 +107,7 @@ async fn feedback_waits_for_a_record_that_is_on_its_way() {
         let mut feedback = Feedback::default();
         feedback.feedback = Some(Some(1));
         // The record is written only after the first look-up.
-        assert!(matches!(store.set_feedback("soon", &feedback), Err(StoreError::UnknownId)));
+        assert!(matches!(store.set_feedback("soon", &feedback), Err(LogStoreError::UnknownId)));
         started.send(()).unwrap();
         store.set_feedback(&id(1), &feedback)
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tower_ai_gateway::log::{LogQuery, LogStore, StoreError};
+use tower_ai_gateway::log::{LogQuery, LogStore, LogStoreError};
 
 use crate::log_sqlite::log::{Directory, id, record, various, write};
 
@@ -53,17 +53,17 @@ fn files_of_others_and_of_later_releases_are_left_alone() {
     let connection = rusqlite::Connection::open(directory.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = LogStore::open(directory.file()).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 3 }), "{error}");
+    assert!(matches!(error, LogStoreError::NewerSchema { found: 99, known: 3 }), "{error}");
 
     let other = directory.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
-    assert!(matches!(LogStore::open(&other), Err(StoreError::NotALog)));
+    assert!(matches!(LogStore::open(&other), Err(LogStoreError::NotALog)));
     let text = directory.path().join("text");
     std::fs::write(&text, "no database at all, but long enough to have a head ".repeat(10))
         .unwrap();
-    assert!(matches!(LogStore::open(&text), Err(StoreError::Database(_))));
+    assert!(matches!(LogStore::open(&text), Err(LogStoreError::Database(_))));
     let nowhere = directory.path().join("nosuch").join("log.db");
-    assert!(matches!(LogStore::open(nowhere), Err(StoreError::File(_))));
+    assert!(matches!(LogStore::open(nowhere), Err(LogStoreError::File(_))));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tower_ai_gateway::log::{LogHook, LogQuery, LogRecord, LogSink as _, LogStore, StoreError};
+use tower_ai_gateway::log::{LogHook, LogQuery, LogRecord, LogSink as _, LogStore, LogStoreError};
 
 use crate::log::scene::{LONG, Scene, provider};
 use crate::log_sqlite::log::{Directory, id, record, various, write};
@@ -62,7 +62,7 @@ fn another_thing_in_the_files_place_is_refused_and_the_file_is_made_once_it_is_g
         write_in_the_end(&store, &[record(1)]);
         fs::remove_file(directory.file()).unwrap();
         place(&directory.file());
-        assert!(matches!(LogStore::open(directory.file()), Err(StoreError::File(_))));
+        assert!(matches!(LogStore::open(directory.file()), Err(LogStoreError::File(_))));
         for _ in 0..3 {
             assert_eq!(store.sink().write(&[record(2)]).unwrap_err().written, 0);
         }

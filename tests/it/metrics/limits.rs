@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, ReservationId, Settlement, Standing,
     StoreFuture,
 };
 use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
@@ -23,7 +23,7 @@ use crate::support::scrape::Page;
 struct Gone;
 
 fn gone<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
-    Box::pin(async { Err(StoreError::Timeout) })
+    Box::pin(async { Err(LimitStoreError::Timeout) })
 }
 
 impl LimitStore for Gone {

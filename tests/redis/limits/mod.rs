@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, RedisStore, ReservationId, Settlement, StoreError,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, RedisStore, ReservationId, Settlement,
 };
 use tower_ai_gateway::settings::limits::{Period, Window};
 
@@ -50,7 +50,7 @@ fn next_id() -> ReservationId {
     ReservationId(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-async fn reserve(store: &RedisStore, claims: &[Claim]) -> Result<Decision, StoreError> {
+async fn reserve(store: &RedisStore, claims: &[Claim]) -> Result<Decision, LimitStoreError> {
     store.reserve(next_id(), claims).await
 }
 

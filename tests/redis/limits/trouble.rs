@@ -17,7 +17,7 @@ pub(super) fn hasty(server: &Server) -> RedisStore {
     RedisStore::builder(server.url()).timeout(TIMEOUT).build().unwrap()
 }
 
-pub(super) fn texts(error: &StoreError) -> String {
+pub(super) fn texts(error: &LimitStoreError) -> String {
     let source = error.source().map(ToString::to_string).unwrap_or_default();
     format!("{error}: {source}: {error:?}")
 }
@@ -69,7 +69,7 @@ async fn after_failures_in_a_row_nobody_waits() {
     for _ in 0..1_000 {
         assert!(matches!(
             reserve(&store, &claims).await,
-            Err(StoreError::Unavailable(_) | StoreError::Timeout)
+            Err(LimitStoreError::Unavailable(_) | LimitStoreError::Timeout)
         ));
     }
     assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
@@ -170,7 +170,7 @@ async fn a_pause_of_redis_hangs_no_request_and_holds_nothing_after() {
         let started = Instant::now();
         match reserve(&store, &claims).await {
             Ok(decision) => assert!(decision.is_granted),
-            Err(StoreError::Timeout) => timeouts += 1,
+            Err(LimitStoreError::Timeout) => timeouts += 1,
             Err(error) => assert!(timeouts > 0, "{}", texts(&error)),
         }
         in_time(started);

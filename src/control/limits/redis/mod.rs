@@ -20,7 +20,7 @@ use self::queue::Queue;
 use self::script::{Back, Keys, Scripts};
 use self::settle::Settle;
 use super::store::{
-    Claim, Counter, Decision, LimitStore, ReservationId, Settlement, Standing, StoreError,
+    Claim, Counter, Decision, LimitStore, LimitStoreError, ReservationId, Settlement, Standing,
     StoreFuture,
 };
 use crate::control::redis::{Call, Failure, LinkError, Notes, RedisClient, RedisStoreError};
@@ -158,7 +158,11 @@ impl RedisStore {
         }
     }
 
-    async fn decide(&self, id: ReservationId, claims: &[Claim]) -> Result<Decision, StoreError> {
+    async fn decide(
+        &self,
+        id: ReservationId,
+        claims: &[Claim],
+    ) -> Result<Decision, LimitStoreError> {
         if claims.is_empty() {
             return Ok(Decision { is_granted: true, ..Decision::default() });
         }
@@ -176,7 +180,7 @@ impl RedisStore {
         limit: u64,
         back: Back,
         read: impl FnOnce(&redis::Value) -> Result<T, LinkError>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, LimitStoreError> {
         let Shared { scripts, keys, .. } = &*self.shared;
         let call = scripts.standing(keys, counter, window, limit, back);
         self.shared.ask(&call, &mut false, read).await
@@ -190,11 +194,11 @@ impl Shared {
         call: &Call<'_>,
         may_have_run: &mut bool,
         read: impl FnOnce(&redis::Value) -> Result<T, LinkError>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, LimitStoreError> {
         let question = async { read(&call.send(&self.client.link).await?) };
         self.client.ask(may_have_run, question).await.map_err(|failure| match failure {
-            Failure::Timeout => StoreError::Timeout,
-            Failure::Link(error) => StoreError::Unavailable(Box::new(error)),
+            Failure::Timeout => LimitStoreError::Timeout,
+            Failure::Link(error) => LimitStoreError::Unavailable(Box::new(error)),
         })
     }
 }

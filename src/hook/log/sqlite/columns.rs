@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::Id;
 use super::stored::{Millis, Plain, Stored, Time, bind_value};
-use super::{StoreError, TICKS_PER_USD};
+use super::{LogStoreError, TICKS_PER_USD};
 use crate::hook::log::{LogRecord, LoggedPart, LoggedUsage};
 use crate::usage::ToolCalls;
 
@@ -46,7 +46,7 @@ macro_rules! columns {
             mut at: usize,
             $record: &LogRecord,
             $usage: &LoggedUsage,
-        ) -> Result<Exact, StoreError> {
+        ) -> Result<Exact, LogStoreError> {
             let mut exact = Exact::new();
             $(
                 if !<$kind as Stored<_>>::bind(&$($field).+, to, at)? {
@@ -64,7 +64,7 @@ macro_rules! columns {
             mut at: usize,
             $record: &mut LogRecord,
             $usage: &mut LoggedUsage,
-        ) -> Result<(), StoreError> {
+        ) -> Result<(), LogStoreError> {
             $(
                 $($field).+ = <$kind as Stored<_>>::read(row.get_ref(at)?)?;
                 at += 1;
@@ -78,7 +78,7 @@ macro_rules! columns {
             exact: Exact,
             $record: &mut LogRecord,
             $usage: &mut LoggedUsage,
-        ) -> Result<(), StoreError> {
+        ) -> Result<(), LogStoreError> {
             for (column, value) in exact {
                 match column.as_str() {
                     "cost" => $record.cost = serde_json::from_value(value)?,
@@ -202,7 +202,7 @@ pub(super) fn bind(
     to: &mut Statement<'_>,
     at: usize,
     record: &LogRecord,
-) -> Result<(), StoreError> {
+) -> Result<(), LogStoreError> {
     let none;
     let usage = match &record.usage_metadata {
         Some(usage) => usage,
@@ -244,7 +244,7 @@ pub(super) fn bind(
 }
 
 /// The record in a row of [`SELECTED`], without its bodies, labels and metadata.
-pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, StoreError> {
+pub(super) fn read(row: &Row<'_>, at: usize) -> Result<LogRecord, LogStoreError> {
     let (mut record, mut usage) = (LogRecord::default(), LoggedUsage::default());
     read_listed(row, at + SPECIAL, &mut record, &mut usage)?;
     record.event_id = match row.get_ref(at)? {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, schema};
+use super::{LogStoreError, schema};
 use crate::hook::log::regular::{self, Identity};
 
 /// How long a connection waits for a writing process.
@@ -44,9 +44,9 @@ struct Writer {
 }
 
 impl Connections {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path) -> Result<Self, LogStoreError> {
         // SQLite treats names like `:memory:` specially, but not absolute paths.
-        let path = std::path::absolute(path).map_err(StoreError::File)?;
+        let path = std::path::absolute(path).map_err(LogStoreError::File)?;
         let writer = Writer { opened: Some(open(&path)?), rest: REST, due: None };
         Ok(Self { path, writer: Mutex::new(writer) })
     }
@@ -55,8 +55,8 @@ impl Connections {
     /// file or none, and after a failure that the connection may have caused.
     pub(super) fn write<T>(
         &self,
-        write: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        write: impl FnOnce(&mut Connection) -> Result<T, LogStoreError>,
+    ) -> Result<T, LogStoreError> {
         // A panic rolls the transaction back, so the connection stays usable.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.opened.as_ref().is_none_or(|opened| !opened.identity.is_at(&self.path)) {
@@ -65,7 +65,7 @@ impl Connections {
         }
         let opened = writer.opened(&self.path)?;
         let result = write(&mut opened.connection);
-        if result.as_ref().is_err_and(StoreError::is_of_the_connection) {
+        if result.as_ref().is_err_and(LogStoreError::is_of_the_connection) {
             writer.opened = None;
         }
         result
@@ -83,23 +83,26 @@ impl Connections {
     pub(super) fn read<T>(
         &self,
         limit: Duration,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        read: impl FnOnce(&Connection) -> Result<T, LogStoreError>,
+    ) -> Result<T, LogStoreError> {
         let begun = Instant::now();
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?.connection;
         connection.progress_handler(STEPS, Some(move || begun.elapsed() >= limit))?;
-        read(&connection)
-            .map_err(|error| if error.is_interrupt() { StoreError::TooSlow(limit) } else { error })
+        read(&connection).map_err(|error| {
+            if error.is_interrupt() { LogStoreError::TooSlow(limit) } else { error }
+        })
     }
 }
 
 impl Writer {
     /// The connection. Opens it if needed, but pauses after failures.
-    fn opened(&mut self, path: &Path) -> Result<&mut Opened, StoreError> {
+    fn opened(&mut self, path: &Path) -> Result<&mut Opened, LogStoreError> {
         let opened = match self.opened.take() {
             Some(opened) => opened,
             None if self.due.is_some_and(|due| Instant::now() < due) => {
-                return Err(StoreError::File(io::Error::other("it could not be opened just now")));
+                return Err(LogStoreError::File(io::Error::other(
+                    "it could not be opened just now",
+                )));
             }
             None => match open(path) {
                 Ok(opened) => {
@@ -118,8 +121,8 @@ impl Writer {
 }
 
 /// Opens the file for writing, and creates it if it is missing.
-fn open(path: &Path) -> Result<Opened, StoreError> {
-    create(path).map_err(StoreError::File)?;
+fn open(path: &Path) -> Result<Opened, LogStoreError> {
+    create(path).map_err(LogStoreError::File)?;
     let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     schema::migrate(&mut writer.connection)?;
     writer.connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -128,13 +131,13 @@ fn open(path: &Path) -> Result<Opened, StoreError> {
     Ok(writer)
 }
 
-fn connect(path: &Path, access: OpenFlags) -> Result<Opened, StoreError> {
-    regular::check_path(path).map_err(StoreError::File)?;
+fn connect(path: &Path, access: OpenFlags) -> Result<Opened, LogStoreError> {
+    regular::check_path(path).map_err(LogStoreError::File)?;
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // If another file has replaced it meanwhile, the next call notices.
-    let metadata = std::fs::metadata(path).map_err(StoreError::File)?;
+    let metadata = std::fs::metadata(path).map_err(LogStoreError::File)?;
     Ok(Opened { connection, identity: Identity::of(&metadata) })
 }
 
@@ -166,6 +169,6 @@ mod tests {
             Ok(connection.query_row(endless, [], |row| row.get::<_, i64>(0))?)
         };
         let error = connections.read(limit, read).unwrap_err();
-        assert!(matches!(error, StoreError::TooSlow(after) if after == limit), "{error:?}");
+        assert!(matches!(error, LogStoreError::TooSlow(after) if after == limit), "{error:?}");
     }
 }

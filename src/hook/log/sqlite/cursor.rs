@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::StoreError;
+use super::LogStoreError;
 
 /// A position between two records, which stays valid while others are written. Its text is opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,13 @@ impl fmt::Display for Cursor {
 }
 
 impl FromStr for Cursor {
-    type Err = StoreError;
+    type Err = LogStoreError;
 
-    fn from_str(text: &str) -> Result<Self, StoreError> {
+    fn from_str(text: &str) -> Result<Self, LogStoreError> {
         let numbers = text.split_once('.').and_then(|(created_at, seq)| {
             Some(Self { created_at: created_at.parse().ok()?, seq: seq.parse().ok()? })
         });
-        numbers.ok_or(StoreError::Invalid("the cursor is not one that a page ended with"))
+        numbers.ok_or(LogStoreError::Invalid("the cursor is not one that a page ended with"))
     }
 }
 

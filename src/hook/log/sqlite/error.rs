@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 /// The error of a [`LogStore`](super::LogStore).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum LogStoreError {
     /// The file is not a log of this crate.
     #[error("the file is not a log of exchanges")]
     NotALog,
@@ -40,7 +40,7 @@ pub enum StoreError {
     UnknownId,
 }
 
-impl StoreError {
+impl LogStoreError {
     /// Returns true if reopening the file may help.
     pub(super) fn is_of_the_connection(&self) -> bool {
         matches!(self, Self::Database(_)) && !self.is_temporary()
@@ -66,7 +66,7 @@ impl StoreError {
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
+impl From<rusqlite::Error> for LogStoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error::{
             FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
@@ -80,13 +80,13 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-impl From<rusqlite::types::FromSqlError> for StoreError {
+impl From<rusqlite::types::FromSqlError> for LogStoreError {
     fn from(error: rusqlite::types::FromSqlError) -> Self {
         Self::Record(error.into())
     }
 }
 
-impl From<serde_json::Error> for StoreError {
+impl From<serde_json::Error> for LogStoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Record(error.into())
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Deserializer};
 
 use super::write::Insert;
-use super::{LogStore, StoreError, page};
+use super::{LogStore, LogStoreError, page};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::cut::{Cut, TEXT_LIMIT};
 use crate::hook::log::{LogRecord, redact};
@@ -51,22 +51,22 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl Feedback {
-    fn check(&self) -> Result<(), StoreError> {
+    fn check(&self) -> Result<(), LogStoreError> {
         if !matches!(self.feedback, None | Some(None | Some(-1 | 1))) {
-            return Err(StoreError::Invalid("`feedback` is -1, 1 or null"));
+            return Err(LogStoreError::Invalid("`feedback` is -1, 1 or null"));
         }
         if self.score.flatten().is_some_and(|score| !score.is_finite()) {
-            return Err(StoreError::Invalid("`score` is a finite number or null"));
+            return Err(LogStoreError::Invalid("`score` is a finite number or null"));
         }
         let is_infinite =
             |value: &MetadataValue| matches!(value, MetadataValue::Number(n) if !n.is_finite());
         if self.metadata.values().flatten().any(is_infinite) {
-            return Err(StoreError::Invalid("numbers in `metadata` are finite"));
+            return Err(LogStoreError::Invalid("numbers in `metadata` are finite"));
         }
         Ok(())
     }
 
-    fn apply(&self, record: &mut LogRecord) -> Result<(), StoreError> {
+    fn apply(&self, record: &mut LogRecord) -> Result<(), LogStoreError> {
         record.feedback = self.feedback.unwrap_or(record.feedback);
         record.score = self.score.unwrap_or(record.score);
         let mut cut = Cut::at(TEXT_LIMIT);
@@ -80,7 +80,7 @@ impl Feedback {
         }
         record.cut |= cut.was_needed;
         if !self.metadata.is_empty() && record.metadata.len() > MOST_METADATA {
-            return Err(StoreError::Invalid("a log has at most 20 entries of `metadata`"));
+            return Err(LogStoreError::Invalid("a log has at most 20 entries of `metadata`"));
         }
         Ok(())
     }
@@ -94,9 +94,9 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::UnknownId`] if no such record appears, [`StoreError::Invalid`] for values out
+    /// [`LogStoreError::UnknownId`] if no such record appears, [`LogStoreError::Invalid`] for values out
     /// of range, or a failure of the database.
-    pub fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<LogRecord, StoreError> {
+    pub fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<LogRecord, LogStoreError> {
         feedback.check()?;
         let until = Instant::now() + if id.len() == ID_LENGTH { GRACE } else { Duration::ZERO };
         loop {
@@ -105,7 +105,7 @@ impl LogStore {
                 return Ok(record);
             }
             if is_last {
-                return Err(StoreError::UnknownId);
+                return Err(LogStoreError::UnknownId);
             }
             thread::sleep(EVERY);
         }
@@ -116,7 +116,7 @@ fn update(
     connection: &mut Connection,
     id: &str,
     feedback: &Feedback,
-) -> Result<Option<LogRecord>, StoreError> {
+) -> Result<Option<LogRecord>, LogStoreError> {
     // Lock for writing first, so that nobody changes the record after it is read.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some((seq, mut record)) = page::get(&transaction, id)? else { return Ok(None) };

@@ -28,7 +28,7 @@ use rusqlite::Connection;
 
 use self::connection::Connections;
 pub use self::cursor::Cursor;
-pub use self::error::StoreError;
+pub use self::error::LogStoreError;
 pub use self::feedback::Feedback;
 pub use self::page::LogPage;
 pub use self::percentiles::Percentiles;
@@ -83,15 +83,15 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NewerSchema`] if a later release wrote the file, [`StoreError::NotALog`] if it
+    /// [`LogStoreError::NewerSchema`] if a later release wrote the file, [`LogStoreError::NotALog`] if it
     /// is not a log, or a failure of the file system or the database.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LogStoreError> {
         let connections = Arc::new(Connections::open(path.as_ref())?);
         Ok(Self { connections, keep: Keep::default(), query_timeout: QUERY_TIMEOUT })
     }
 
     /// The time limit of each query, summary and look-up: a longer one ends with
-    /// [`StoreError::TooSlow`]. Default: 10 seconds.
+    /// [`LogStoreError::TooSlow`]. Default: 10 seconds.
     #[must_use]
     pub fn query_timeout(mut self, timeout: Duration) -> Self {
         self.query_timeout = timeout;
@@ -117,9 +117,9 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] for a limit out of range, [`StoreError::TooSlow`], or a failure of the
+    /// [`LogStoreError::Invalid`] for a limit out of range, [`LogStoreError::TooSlow`], or a failure of the
     /// database.
-    pub fn query(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+    pub fn query(&self, query: &LogQuery) -> Result<LogPage, LogStoreError> {
         self.read(|connection| page::page(connection, query))
     }
 
@@ -127,8 +127,8 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooSlow`], or a failure of the database.
-    pub fn count(&self, query: &LogQuery) -> Result<u64, StoreError> {
+    /// [`LogStoreError::TooSlow`], or a failure of the database.
+    pub fn count(&self, query: &LogQuery) -> Result<u64, LogStoreError> {
         self.read(|connection| page::count(connection, query))
     }
 
@@ -136,8 +136,8 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooSlow`], or a failure of the database.
-    pub fn get(&self, id: &str) -> Result<Option<LogRecord>, StoreError> {
+    /// [`LogStoreError::TooSlow`], or a failure of the database.
+    pub fn get(&self, id: &str) -> Result<Option<LogRecord>, LogStoreError> {
         self.read(|connection| {
             // Read all parts of the record from one snapshot.
             let snapshot = connection.unchecked_transaction()?;
@@ -150,16 +150,16 @@ impl LogStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] if the range is empty or has more than 500 buckets,
-    /// [`StoreError::TooSlow`], or a failure of the database.
-    pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, StoreError> {
+    /// [`LogStoreError::Invalid`] if the range is empty or has more than 500 buckets,
+    /// [`LogStoreError::TooSlow`], or a failure of the database.
+    pub fn summary(&self, query: &SummaryQuery) -> Result<Summary, LogStoreError> {
         self.read(|connection| summary::summary(connection, query))
     }
 
     fn read<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        read: impl FnOnce(&Connection) -> Result<T, LogStoreError>,
+    ) -> Result<T, LogStoreError> {
         self.connections.read(self.query_timeout, read)
     }
 }

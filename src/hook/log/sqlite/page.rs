@@ -8,7 +8,7 @@ use super::filter::Filter;
 use super::id::Id;
 use super::query::LogQuery;
 use super::write::{BOOLEAN, NUMBER};
-use super::{StoreError, columns};
+use super::{LogStoreError, columns};
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::LogRecord;
 
@@ -36,10 +36,10 @@ fn is_none(number: &u32) -> bool {
     *number == 0
 }
 
-pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
+pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage, LogStoreError> {
     let limit = query.limit.unwrap_or(DEFAULT);
     if !(1..=MOST).contains(&limit) {
-        return Err(StoreError::Invalid("a page has between 1 and 1000 records"));
+        return Err(LogStoreError::Invalid("a page has between 1 and 1000 records"));
     }
     let mut filter = Filter::from(query);
     if let Some(Cursor { created_at, seq }) = query.cursor {
@@ -70,7 +70,7 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
         last = Some(Cursor { created_at: row.get(1)?, seq });
         match listed(row, seq, &mut more) {
             Ok(record) => page.logs.push(record),
-            Err(StoreError::Record(_)) => page.unreadable += 1,
+            Err(LogStoreError::Record(_)) => page.unreadable += 1,
             Err(error) => return Err(error),
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn page(connection: &Connection, query: &LogQuery) -> Result<LogPage,
 }
 
 /// The record in a row of [`page_sql`].
-fn listed(row: &Row<'_>, seq: i64, more: &mut Entries<'_>) -> Result<LogRecord, StoreError> {
+fn listed(row: &Row<'_>, seq: i64, more: &mut Entries<'_>) -> Result<LogRecord, LogStoreError> {
     let mut record = LogRecord {
         request_head_complete: row.get(2)?,
         response_head_complete: row.get(3)?,
@@ -102,7 +102,7 @@ pub(super) fn page_sql(filter: &Filter, order: &str) -> String {
     )
 }
 
-pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, StoreError> {
+pub(super) fn count(connection: &Connection, query: &LogQuery) -> Result<u64, LogStoreError> {
     let filter = Filter::from(query);
     let sql = filter.sql(COUNT);
     let count: i64 =
@@ -116,7 +116,7 @@ const COUNT: &str = "SELECT count(*) FROM logs";
 pub(super) fn get(
     connection: &Connection,
     id: &str,
-) -> Result<Option<(i64, LogRecord)>, StoreError> {
+) -> Result<Option<(i64, LogRecord)>, LogStoreError> {
     let mut statement = connection.prepare_cached(&one_sql())?;
     let mut rows = statement.query([Id::value(id)])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -147,7 +147,7 @@ struct Entries<'c> {
 }
 
 impl<'c> Entries<'c> {
-    fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+    fn prepare(connection: &'c Connection) -> Result<Self, LogStoreError> {
         Ok(Self {
             labels: connection.prepare_cached("SELECT key, value FROM labels WHERE seq = ?")?,
             metadata: connection
@@ -155,7 +155,7 @@ impl<'c> Entries<'c> {
         })
     }
 
-    fn add(&mut self, seq: i64, record: &mut LogRecord) -> Result<(), StoreError> {
+    fn add(&mut self, seq: i64, record: &mut LogRecord) -> Result<(), LogStoreError> {
         let mut rows = self.labels.query([seq])?;
         while let Some(row) = rows.next()? {
             record.labels.insert(row.get(0)?, row.get(1)?);

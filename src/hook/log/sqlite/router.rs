@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::params::Params;
-use super::{Feedback, LogStore, StoreError};
+use super::{Feedback, LogStore, LogStoreError};
 
 /// The maximum length of a `PATCH` body, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -93,8 +93,8 @@ async fn log(
     State(api): State<Api>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
-    let Path(id) = id.map_err(|_| StoreError::UnknownId)?;
-    blocking(api.questions, move || api.store.get(&id)?.ok_or(StoreError::UnknownId)).await
+    let Path(id) = id.map_err(|_| LogStoreError::UnknownId)?;
+    blocking(api.questions, move || api.store.get(&id)?.ok_or(LogStoreError::UnknownId)).await
 }
 
 async fn feedback(
@@ -102,7 +102,7 @@ async fn feedback(
     id: Result<Path<String>, PathRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let Path(id) = id.map_err(|_| StoreError::UnknownId)?;
+    let Path(id) = id.map_err(|_| LogStoreError::UnknownId)?;
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {LONGEST_BODY} bytes"))
@@ -128,7 +128,7 @@ fn params(pairs: Pairs) -> Result<Params, Refusal> {
 /// disconnects.
 async fn blocking<T: Serialize + Send + 'static>(
     turns: Arc<Semaphore>,
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, LogStoreError> + Send + 'static,
 ) -> Result<Response, Refusal> {
     let turn = turns.acquire_owned().await.map_err(failed)?;
     let work = move || {
@@ -148,12 +148,12 @@ impl Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
+impl From<LogStoreError> for Refusal {
+    fn from(error: LogStoreError) -> Self {
         match error {
-            StoreError::Invalid(why) => Self::bad(why),
-            StoreError::UnknownId => Self(StatusCode::NOT_FOUND, error.to_string()),
-            StoreError::TooSlow(_) => Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            LogStoreError::Invalid(why) => Self::bad(why),
+            LogStoreError::UnknownId => Self(StatusCode::NOT_FOUND, error.to_string()),
+            LogStoreError::TooSlow(_) => Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             other => match std::error::Error::source(&other) {
                 Some(source) => failed(format_args!("{other}: {source}")),
                 None => failed(other),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::StoreError;
+use super::LogStoreError;
 use super::write::Insert;
 use crate::hook::log::LogRecord;
 
@@ -10,7 +10,7 @@ use crate::hook::log::LogRecord;
 const APPLICATION_ID: i32 = 0x6169_676c;
 
 /// Migrates a database to the next version.
-type Migration = fn(&Transaction<'_>) -> Result<(), StoreError>;
+type Migration = fn(&Transaction<'_>) -> Result<(), LogStoreError>;
 
 /// The migration at index `n` migrates from version `n`.
 const MIGRATIONS: &[Migration] = &[|to| sql(to, V1), |to| sql(to, V2), to_columns];
@@ -202,13 +202,13 @@ const V3: &str = "
     END;
 ";
 
-fn sql(to: &Transaction<'_>, batch: &str) -> Result<(), StoreError> {
+fn sql(to: &Transaction<'_>, batch: &str) -> Result<(), LogStoreError> {
     Ok(to.execute_batch(batch)?)
 }
 
 /// Copies every record of the second version into the tables of the third. Records keep their
 /// number, so that cursors stay valid.
-fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
+fn to_columns(to: &Transaction<'_>) -> Result<(), LogStoreError> {
     to.execute_batch(
         "DROP TRIGGER logs_deleted;
          DROP TABLE labels;
@@ -241,7 +241,7 @@ fn to_columns(to: &Transaction<'_>) -> Result<(), StoreError> {
 }
 
 /// Migrates the database to the latest version.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), LogStoreError> {
     // Lock for writing first, so that only one of two processes migrates.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let number = |pragma| transaction.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
@@ -249,12 +249,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if (tables > 0 || version != 0) && number("application_id")? != APPLICATION_ID {
-        return Err(StoreError::NotALog);
+        return Err(LogStoreError::NotALog);
     }
     let missing = usize::try_from(version)
         .ok()
         .and_then(|version| MIGRATIONS.get(version..))
-        .ok_or(StoreError::NewerSchema { found: version, known: LATEST })?;
+        .ok_or(LogStoreError::NewerSchema { found: version, known: LATEST })?;
     if missing.is_empty() {
         return Ok(());
     }

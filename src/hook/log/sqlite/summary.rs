@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::StoreError;
+use super::LogStoreError;
 use super::filter::{Filter, integer};
 use super::percentiles::NearestRank;
 use super::query::LogQuery;
@@ -138,15 +138,15 @@ pub(super) const WITH_LABELS: &str = "logs CROSS JOIN labels USING (seq)";
 pub(super) fn summary(
     connection: &Connection,
     query: &SummaryQuery,
-) -> Result<Summary, StoreError> {
+) -> Result<Summary, LogStoreError> {
     let (from, to) = (query.from.as_millisecond(), query.to.as_millisecond());
     let bucket = u64::try_from(query.bucket.as_millis()).unwrap_or(u64::MAX);
     if from >= to || bucket == 0 {
-        return Err(StoreError::Invalid("`from` is before `to`, and `bucket` at least 1 ms"));
+        return Err(LogStoreError::Invalid("`from` is before `to`, and `bucket` at least 1 ms"));
     }
     let count = to.abs_diff(from).div_ceil(bucket);
     if count > MOST_BUCKETS {
-        return Err(StoreError::Invalid("a summary has at most 500 buckets"));
+        return Err(LogStoreError::Invalid("a summary has at most 500 buckets"));
     }
 
     let filter = Filter::from(&LogQuery {

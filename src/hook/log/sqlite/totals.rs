@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::filter::Filter;
 use super::percentiles::Percentiles;
-use super::{StoreError, TICKS_PER_USD};
+use super::{LogStoreError, TICKS_PER_USD};
 
 /// The columns that are added up.
 const SUMMED: [&str; 8] = [
@@ -82,7 +82,7 @@ pub(super) fn sums<T>(
     group: &str,
     most: u64,
     read: impl Fn(&Row<'_>, Totals) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, StoreError> {
+) -> Result<Vec<T>, LogStoreError> {
     let mut statement = connection.prepare(&sums_sql(from, filter, group, most))?;
     let mut rows = statement.query(params_from_iter(filter.values()))?;
     let mut groups = Vec::new();
@@ -111,7 +111,7 @@ pub(super) fn sums_sql(from: &str, filter: &Filter, group: &str, most: u64) -> S
     )
 }
 
-fn totals(row: &Row<'_>) -> Result<Totals, StoreError> {
+fn totals(row: &Row<'_>) -> Result<Totals, LogStoreError> {
     let count = |column: &str| -> rusqlite::Result<u64> {
         Ok(row.get::<_, Option<i64>>(column)?.unwrap_or_default().unsigned_abs())
     };
@@ -119,7 +119,7 @@ fn totals(row: &Row<'_>) -> Result<Totals, StoreError> {
         let high = count(&format!("{column}_high"))?.saturating_mul(1 << 32);
         Ok(high.saturating_add(count(&format!("{column}_low"))?))
     };
-    let percentiles = |column: &str| -> Result<Percentiles, StoreError> {
+    let percentiles = |column: &str| -> Result<Percentiles, LogStoreError> {
         Ok(serde_json::from_str(&row.get::<_, String>(column)?)?)
     };
     let (requests, cached, cost_ticks) = (count("requests")?, count("cached")?, sum("cost_ticks")?);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::filter::integer;
-use super::{LogStore, StoreError, columns};
+use super::{LogStore, LogStoreError, columns};
 use crate::TARGET;
 use crate::directives::metadata::MetadataValue;
 use crate::hook::log::losses::reason;
@@ -88,7 +88,7 @@ impl LogStore {
     /// # Errors
     ///
     /// If the database fails.
-    pub fn prune(&self) -> Result<u64, StoreError> {
+    pub fn prune(&self) -> Result<u64, LogStoreError> {
         let mut deleted = 0;
         loop {
             match self.connections.write(|writer| delete_oldest(writer, self.keep, AT_ONCE))? {
@@ -99,7 +99,7 @@ impl LogStore {
     }
 }
 
-fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), StoreError> {
+fn insert(connection: &mut Connection, records: &[LogRecord]) -> Result<(), LogStoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut insert = Insert::prepare(&transaction)?;
@@ -120,7 +120,7 @@ pub(super) struct Insert<'c> {
 }
 
 impl<'c> Insert<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, LogStoreError> {
         Ok(Self {
             connection,
             logs: connection.prepare_cached(columns::INSERT)?,
@@ -131,7 +131,11 @@ impl<'c> Insert<'c> {
     }
 
     /// Writes a record with this number, or else the next one. Skips a record whose id exists.
-    pub(super) fn one(&mut self, seq: Option<i64>, record: &LogRecord) -> Result<(), StoreError> {
+    pub(super) fn one(
+        &mut self,
+        seq: Option<i64>,
+        record: &LogRecord,
+    ) -> Result<(), LogStoreError> {
         self.logs.raw_bind_parameter(1, seq)?;
         columns::bind(&mut self.logs, 2, record)?;
         if self.logs.raw_execute()? == 0 {
@@ -155,7 +159,7 @@ impl<'c> Insert<'c> {
         self.metadata(seq, record)
     }
 
-    pub(super) fn metadata(&mut self, seq: i64, record: &LogRecord) -> Result<(), StoreError> {
+    pub(super) fn metadata(&mut self, seq: i64, record: &LogRecord) -> Result<(), LogStoreError> {
         for (key, value) in &record.metadata {
             match value {
                 MetadataValue::String(text) => self.metadata.execute((seq, key, text, TEXT))?,
@@ -183,7 +187,7 @@ pub(super) const DELETE_BEYOND: &str = "DELETE FROM logs WHERE seq IN
     (SELECT seq FROM logs WHERE seq <= (SELECT max(seq) FROM logs) - ? ORDER BY seq LIMIT ?)";
 
 /// Deletes up to `most` records for each limit. Returns how many.
-fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, StoreError> {
+fn delete_oldest(connection: &Connection, keep: Keep, most: u32) -> Result<usize, LogStoreError> {
     let mut deleted = 0;
     if let Some(age) = keep.age {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -109,14 +109,14 @@ fn every_column_of_the_list_is_in_the_table_and_the_other_way_round() {
 fn other_and_newer_databases_are_refused() {
     let mut other = Connection::open_in_memory().unwrap();
     other.execute_batch("CREATE TABLE theirs (x)").unwrap();
-    assert!(matches!(migrate(&mut other), Err(StoreError::NotALog)));
+    assert!(matches!(migrate(&mut other), Err(LogStoreError::NotALog)));
     let mut newer = Connection::open_in_memory().unwrap();
     migrate(&mut newer).unwrap();
     for version in [LATEST + 1, -1] {
         newer.pragma_update(None, "user_version", version).unwrap();
         let error = migrate(&mut newer).unwrap_err();
         assert!(
-            matches!(error, StoreError::NewerSchema { found, known: LATEST } if found == version)
+            matches!(error, LogStoreError::NewerSchema { found, known: LATEST } if found == version)
         );
     }
 }
