@@ -45,11 +45,11 @@ use crate::util::budget::BodyBudget;
 ///         place: &'a CachePlace,
 ///         entry: CacheEntry,
 ///         generation: Generation,
-///     ) -> CacheFuture<'a, ()> {
+///     ) -> CacheFuture<'a, bool> {
 ///         let bytes: usize = entry.parts().frames.iter().map(|frame| frame.len()).sum();
 ///         match bytes <= 64 * 1024 {
 ///             true => self.0.put(place, entry, generation),
-///             false => Box::pin(async { Ok(()) }),
+///             false => Box::pin(async { Ok(false) }),
 ///         }
 ///     }
 ///
