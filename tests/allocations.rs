@@ -23,7 +23,7 @@ use allocation_counter::{AllocationInfo, measure};
 use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use clients::{AtOnce, Streams, WithUsage};
+use clients::{Answers, AtOnce, Streams};
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
@@ -146,7 +146,9 @@ fn an_answer_in_one_piece_is_metered_on_the_stack() {
     let path = "/v1/acct/gw/grok/v1/chat/completions";
     let hook = |end: &EndEvent<'_>| assert_eq!(end.usage.unwrap().input(), Some(1));
     let hooked = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
-    let of = |layer: GatewayLayer| allocations(&layer.client_layer().layer(WithUsage), path);
+    let body = br#"{"model":"grok-4","choices":[],"usage":{"prompt_tokens":1}}"#;
+    let client = Answers(Bytes::from_static(body));
+    let of = |layer: GatewayLayer| allocations(&layer.client_layer().layer(client.clone()), path);
     // The model that answered, beside what every hook adds.
     assert_eq!(of(hooked.build().unwrap()) - of(layer()), HOOKED + 1);
 }

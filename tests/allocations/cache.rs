@@ -1,8 +1,6 @@
 //! What a cache takes: neither a hit nor a miss copies an answer, and who does not ask pays nothing.
 
-use std::convert::Infallible;
 use std::fmt::Debug;
-use std::future::{Ready, ready};
 use std::time::Duration;
 
 use tower_ai_gateway::control::ControlLayer;
@@ -18,34 +16,11 @@ const MISS: (u64, u64) = (40, 10_000);
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const OTHER: &str = "/v1/acct/gw/grok/v1/chat/completions?other";
 
-/// Answers with so many bytes of JSON, in one frame.
-#[derive(Clone)]
-struct Answers(Bytes);
-
-impl Answers {
-    fn new(length: usize) -> Self {
-        let text = format!("{{\"text\":\"{}\"}}", "x".repeat(length - 11));
-        assert_eq!(text.len(), length);
-        Self(text.into())
-    }
-}
-
-impl<B> Service<Request<B>> for Answers {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        let mut response = Response::new(Full::from(self.0.clone()));
-        *response.headers_mut() = AtOnce::headers();
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-        ready(Ok(response))
-    }
+/// An answer of so many bytes of JSON.
+fn answers(length: usize) -> Answers {
+    let text = format!("{{\"text\":\"{}\"}}", "x".repeat(length - 11));
+    assert_eq!(text.len(), length);
+    Answers(text.into())
 }
 
 /// A service with these settings for its cache.
@@ -62,7 +37,7 @@ fn service(
     };
     let settings = Arc::new(settings.build().unwrap());
     let layer = GatewayLayer::builder().provider(Provider::xai()).settings(settings);
-    layer.build().unwrap().client_layer().layer(control.layer(Answers::new(length)))
+    layer.build().unwrap().client_layer().layer(control.layer(answers(length)))
 }
 
 /// What the second of two exchanges allocates, of which so many are hits and so many misses.

@@ -55,11 +55,11 @@ impl<B> Service<Request<B>> for AtOnce {
     }
 }
 
-/// The same with an answer that tells its usage.
-#[derive(Clone, Copy)]
-pub(super) struct WithUsage;
+/// The same with an answer of JSON, in one frame.
+#[derive(Clone)]
+pub(crate) struct Answers(pub(crate) Bytes);
 
-impl<B> Service<Request<B>> for WithUsage {
+impl<B> Service<Request<B>> for Answers {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -69,8 +69,7 @@ impl<B> Service<Request<B>> for WithUsage {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        let body = br#"{"model":"grok-4","choices":[],"usage":{"prompt_tokens":1}}"#;
-        let mut response = Response::new(Full::from(Bytes::from_static(body)));
+        let mut response = Response::new(Full::from(self.0.clone()));
         *response.headers_mut() = AtOnce::headers();
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(http::header::CONTENT_TYPE, json);
