@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Reads `body` in frames of the given lengths, repeated.
-fn read_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Reading {
+/// A meter that has read `body` in frames of the given lengths, repeated.
+pub(super) fn metered_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Meter {
     let mut meter = Meter::new(format, shape, Meter::LIMIT);
     let mut rest = body;
     for length in lengths.iter().cycle() {
@@ -17,7 +17,11 @@ fn read_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Read
         }
     }
     meter.finish();
-    Reading::of(&meter)
+    meter
+}
+
+fn read_in(format: Format, shape: Shape, body: &[u8], lengths: &[usize]) -> Reading {
+    Reading::of(&metered_in(format, shape, body, lengths))
 }
 
 fn frames() -> impl Strategy<Value = Vec<usize>> {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::wire::{Wire, event};
 use super::*;
+use crate::usage::tests::differential::metered_in;
 
 /// Documents with the types of their events.
 type Documents = Vec<(&'static str, Value)>;
@@ -140,17 +141,7 @@ proptest! {
         lengths in prop::collection::vec(prop_oneof![0_usize..5, 0_usize..300], 1..8),
     ) {
         let body = wire.write(&documents);
-        let mut meter = Meter::new(wire.format(), shape, Meter::LIMIT);
-        let mut rest = &body[..];
-        for length in lengths.iter().chain([&3]).cycle() {
-            let (frame, after) = rest.split_at((*length).min(rest.len()));
-            meter.push(frame);
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        meter.finish();
+        let meter = metered_in(wire.format(), shape, &body, &[&lengths[..], &[3]].concat());
         prop_assert_eq!(meter.usage(), reference(shape, &documents));
         let is_whole = documents.last().is_some_and(|(kind, document)| {
             *kind == "metadata" || !document["response"].is_null() || document["done"] == true
