@@ -24,7 +24,7 @@ impl Asked {
         let model = context.model().map(|model| canonical(&model));
         if let Some(entry) = context.current().and_then(|step| step.entry.as_deref()) {
             let mut scanner = ObjectScanner::capturing();
-            // Of what the provider may read in another way, nothing is known.
+            // If the provider may read the body in another way, nothing is known of it.
             let is_read = access::allow_body(&entry.headers, false).is_ok()
                 && scanner.push(&entry.body).is_ok();
             let scanner = if is_read { scanner } else { ObjectScanner::new() };
@@ -34,7 +34,7 @@ impl Asked {
             return Self { model, bytes: Some(entry.body.len() as u64), max_tokens };
         }
         let BodyAsks { bytes, max_tokens } = extensions.get().copied().unwrap_or_default();
-        // A step that changes the provider alone.
+        // The step changes only the provider.
         let first = || context.nth_step(0)?.model.as_deref().map(canonical);
         Self { model: model.or_else(first), bytes, max_tokens }
     }

@@ -1,7 +1,7 @@
-//! What an operator sees of the rules: whom they have counted in this process, and how that stood.
+//! What an operator sees of the rules: their counters in this process, and how each stood last.
 //!
-//! It is told of each decision and settlement. It holds no counts of its own that anything depends on:
-//! the store has those.
+//! The board follows each decision and settlement. Nothing depends on its counts: the store
+//! decides.
 
 mod shard;
 
@@ -31,7 +31,7 @@ pub(super) struct Sums {
     pub(super) store_failures: u64,
 }
 
-/// A rule, as the board has it.
+/// A rule as the board knows it.
 #[derive(Debug)]
 pub(super) struct SeenRule {
     pub(super) account: Option<String>,
@@ -71,7 +71,7 @@ impl Board {
         unknown.map(|(number, _)| number).collect()
     }
 
-    /// Gets to know a counter. `place`: the account, if the gateway is of one, and the gateway.
+    /// Adds a counter. `place`: the account, if the gateway has one, and the gateway.
     pub(super) fn add(
         &self,
         rule: &LimitRule,
@@ -94,7 +94,8 @@ impl Board {
         shard.counters.insert(claim.counter, slot);
     }
 
-    /// A store has decided. `is_shadow`: whether the rule of that claim is one.
+    /// Records a store's decision. `is_shadow` says whether the rule of the claim with this number
+    /// is a shadow rule.
     pub(super) fn decided(
         &self,
         claims: &[Claim],
@@ -110,7 +111,7 @@ impl Board {
             slot.limit = claim.limit;
             slot.is_shadow = is_shadow(number);
             slot.stands(standing, decision.at);
-            // What only fetches is let pass by every rule.
+            // A request that only fetches passes every rule.
             if !standing.is_exceeded || (claim.is_shadow && !slot.is_shadow) {
                 continue;
             }
@@ -125,7 +126,7 @@ impl Board {
         }
     }
 
-    /// A store could not be asked.
+    /// Records that the store could not be asked.
     pub(super) fn store_failed(&self, claims: &[Claim]) {
         let Some(mut shard) = self.shard_of(claims) else { return };
         let Shard { rules, counters, sums, .. } = &mut *shard;
@@ -139,7 +140,7 @@ impl Board {
         }
     }
 
-    /// What was used has taken the place of what was reserved.
+    /// Replaces what was reserved by what was used.
     pub(super) fn settled(&self, settlements: &[Settlement]) {
         let Some(first) = settlements.first() else { return };
         let mut shard = self.shard(&first.claim.counter);
@@ -150,14 +151,14 @@ impl Board {
         }
     }
 
-    /// A store was asked how a counter stands.
+    /// Records how a counter stands in the store.
     pub(super) fn found(&self, counter: &Counter, standing: &Standing) {
         if let Some(slot) = self.shard(counter).counters.get_mut(counter) {
             slot.stands(standing, system_now());
         }
     }
 
-    /// The counters of a rule that are shown so.
+    /// The counters of a rule that are shown with these values.
     pub(super) fn find(&self, gateway: [u8; 8], rule: [u8; 16], values: &[&str]) -> Vec<Counter> {
         let shard = self.shard(&Counter { gateway, id: rule });
         let own = shard.counters.iter().filter(|(counter, slot)| {
@@ -168,7 +169,7 @@ impl Board {
         own.map(|(counter, _)| *counter).collect()
     }
 
-    /// All rules, those with the fullest counter first, and of each that many of its counters.
+    /// All rules, those with the fullest counter first, each with its `top` fullest counters.
     pub(super) fn look(&self, top: usize) -> Vec<SeenRule> {
         let now = system_now();
         let shards = self.0.iter();
@@ -199,7 +200,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts the rules in order, those with the fullest counter first.
+/// Sorts the rules, those with the fullest counter first.
 pub(super) fn fullest_first(rules: &mut [SeenRule]) {
     rules.sort_by(|a, b| b.share().total_cmp(&a.share()).then_with(|| a.name.cmp(&b.name)));
 }

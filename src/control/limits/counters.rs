@@ -1,4 +1,4 @@
-//! Which requests a rule is for, and the counter of each.
+//! Which requests a rule applies to, and the counter of each.
 
 use std::borrow::Cow;
 
@@ -16,13 +16,13 @@ use crate::settings::{GatewaySettings, forms_of_model};
 use crate::util::segments;
 use crate::util::unwind::{self, Panicked};
 
-/// A request, as rules look at it.
+/// A request as rules see it.
 pub(super) struct Subject<'a> {
     pub(super) context: &'a GatewayContext,
     pub(super) settings: &'a GatewaySettings,
     pub(super) upstream: &'a Upstream,
     pub(super) asked: &'a Asked,
-    /// It runs a model, whether that could be read or not.
+    /// The request runs a model, even if its name could not be read.
     pub(super) runs_model: bool,
     pub(super) extensions: &'a http::Extensions,
     pub(super) headers: &'a HeaderMap,
@@ -43,7 +43,7 @@ impl<'a> Subject<'a> {
         Self { context, settings, upstream, asked, runs_model, extensions, headers, uri }
     }
 
-    /// Whether a rule is for this request.
+    /// Returns true if a rule applies to this request.
     pub(super) fn is_under(&self, rule: &LimitRule) -> bool {
         let RuleFilter { providers, models, paths, groups, labels, .. } = &rule.only;
         let identity = self.context.identity();
@@ -54,7 +54,7 @@ impl<'a> Subject<'a> {
                         let mut forms = forms_of_model(model);
                         forms.any(|form| models.iter().any(|pattern| pattern.matches(&form)))
                     }
-                    // One that is hidden may be any.
+                    // A hidden model may be any.
                     None => self.runs_model,
                 })
             && (paths.is_empty() || {
@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
                 }))
     }
 
-    /// Where this request counts by a rule. An error if a function of the host's has panicked.
+    /// The counter of this request under a rule. Fails if a function of the host has panicked.
     pub(super) fn counter(&self, rule: &LimitRule) -> Result<Counter, Panicked> {
         let mut naming = Naming::new(self.settings.scope, rule);
         for by in &rule.by {
@@ -79,7 +79,7 @@ impl<'a> Subject<'a> {
         Ok(naming.counter())
     }
 
-    /// The same for an operator's eyes. A function of the host's is asked once more.
+    /// The values of that counter, for an operator. Calls the host's function once more.
     pub(super) fn shown(&self, rule: &LimitRule) -> Result<Values, Panicked> {
         let shown = |by| Ok(naming::shown(by, self.value(by)?.as_deref().unwrap_or_default()));
         rule.by.iter().map(shown).collect()

@@ -8,26 +8,27 @@ use tokio::time::Instant;
 use crate::control::bounded_map::{BoundedMap, Neutral};
 use crate::usage::Usage;
 
-/// How many models are known at most.
+/// The maximum number of known models.
 const MODELS: usize = 4096;
-/// Tokens per byte of a body, until some were seen.
+/// Tokens per byte of a body, before the first answer.
 const RATIO: f64 = 0.25;
-/// What a ratio can be.
+/// The range of a ratio.
 const RATIOS: (f64, f64) = (0.01, 4.0);
-/// How much one request changes what is known.
+/// The weight of a new answer in the averages.
 const WEIGHT: f64 = 0.125;
-/// Tokens of output, until some were seen.
+/// Tokens of output, before there are [`ENOUGH`] answers.
 const OUTPUT: u64 = 4096;
-/// How many tokens an event with content stands for at least.
+/// The minimum number of tokens per event with content.
 const PER_EVENT: f64 = 4.0;
-/// How many answers it takes to tell how long they are.
+/// The number of answers needed to estimate their length.
 const ENOUGH: u32 = 8;
-/// After how many answers the older ones count half.
+/// After so many answers, the older ones count half.
 const MANY: u32 = 1024;
-/// Two for each doubling, up to 2^24 tokens.
+/// The number of length classes: two for each doubling, up to 2^24 tokens.
 const STEPS: usize = 48;
 
-/// What was seen of each model, by gateway: the prompts of one tell nothing of those of another.
+/// What is known of each model, by gateway: the prompts of one gateway say nothing about those of
+/// another.
 #[derive(Debug)]
 pub(super) struct Estimates(BoundedMap<Learnt>);
 
@@ -42,19 +43,19 @@ pub(super) struct Tokens {
 struct Learnt(Mutex<Seen>);
 
 struct Seen {
-    /// Of tokens to bytes.
+    /// Tokens per byte of the request body.
     ratio: f64,
-    /// Tokens of the usual prompt.
+    /// Tokens of the average prompt.
     input: f64,
     answers: u32,
-    /// How many answers were so long.
+    /// The number of answers in each length class.
     lengths: [u16; STEPS],
     /// `None` until a stream was read to its end.
     stream: Option<Stream>,
 }
 
-/// What the output of a stream consists of. Both rise at once and fall slowly: else who makes cheap
-/// streams first could break off dear ones.
+/// What the output of a stream consists of. Both averages rise at once and fall slowly: otherwise a
+/// client could make cheap streams first, and then break off expensive ones for little.
 #[derive(Clone, Copy, Default)]
 struct Stream {
     /// Tokens of reasoning that no event shows.
@@ -76,7 +77,7 @@ impl Default for Estimates {
 }
 
 impl Estimates {
-    /// `bytes`: of the body; `None` where that is not known.
+    /// `bytes`: of the body; `None` if that is not known.
     pub(super) fn of(
         &self,
         model: (u64, &str, &str),
@@ -92,8 +93,8 @@ impl Estimates {
         Tokens { input: input.ceil() as u64, output: max_tokens.unwrap_or_else(|| seen.output()) }
     }
 
-    /// The output of a stream that has broken off after so many events; `None` where no stream of the
-    /// model was read to its end yet.
+    /// The output of a stream that broke off after so many events; `None` if no stream of the model
+    /// was read to its end yet.
     pub(super) fn broken_off(&self, model: (u64, &str, &str), content_events: u64) -> Option<u64> {
         let learnt = self.0.get(&model, Learnt::default);
         let stream = learnt.0.lock().unwrap_or_else(PoisonError::into_inner).stream?;
@@ -101,7 +102,8 @@ impl Estimates {
         Some((stream.hidden + shown).ceil() as u64)
     }
 
-    /// A whole answer has come to a body of so many bytes. `content_events`: of a stream, 0 otherwise.
+    /// Learns from a whole answer. `bytes`: of the request body. `content_events`: 0 unless the
+    /// answer is a stream.
     pub(super) fn learn(
         &self,
         model: (u64, &str, &str),
@@ -149,7 +151,7 @@ impl Stream {
 }
 
 impl Seen {
-    /// What nine of ten answers stay below.
+    /// The length that nine of ten answers do not exceed.
     fn output(&self) -> u64 {
         if self.answers < ENOUGH {
             return OUTPUT;
@@ -172,7 +174,7 @@ fn step_of(tokens: u64) -> usize {
     doubling as usize * 2 + usize::from(is_upper)
 }
 
-/// The most tokens of a step.
+/// The largest number of tokens in a length class.
 fn longest_of(step: usize) -> u64 {
     let whole = 1_u64 << (step / 2);
     if step % 2 == 1 { 2 * whole - 1 } else { (whole + whole / 2).saturating_sub(1).max(whole) }

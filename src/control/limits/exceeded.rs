@@ -12,12 +12,12 @@ use crate::response::failure::UpstreamError;
 use crate::settings::limits::{LimitRule, Measure, Period, Window};
 use crate::util::text::shortened;
 
-/// When a client may try again that found no store.
+/// When a client may try again if the store did not answer.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// A rule of the gateway has no room for a request; nothing was sent.
 ///
-/// Its source is the [`Refusal`] that the client gets, where nothing else is tried.
+/// Its source is the [`Refusal`] that the client gets if nothing else is tried.
 #[derive(Debug)]
 pub struct LimitExceeded {
     refusal: Refusal,
@@ -26,7 +26,7 @@ pub struct LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// `all_lead_elsewhere`: no other rule without room refuses it.
+    /// `all_lead_elsewhere`: every rule without room sends the request elsewhere.
     pub(super) fn new(
         rule: &LimitRule,
         claim: &Claim,
@@ -84,7 +84,7 @@ impl LimitExceeded {
         Self { refusal, rule: rule.name.clone(), leads_elsewhere: false }
     }
 
-    /// The host's function that says where a request counts has panicked.
+    /// The host's function that chooses the counter has panicked.
     pub(super) fn no_counter(rule: &LimitRule) -> Self {
         Self::no_store(rule)
     }
@@ -95,7 +95,7 @@ impl LimitExceeded {
         &self.rule
     }
 
-    /// What the client gets where nothing else is tried.
+    /// The answer to the client if nothing else is tried.
     #[must_use]
     pub fn refusal(&self) -> &Refusal {
         &self.refusal
@@ -125,7 +125,7 @@ fn per(window: Window) -> String {
     }
 }
 
-/// Whole seconds, and never too few.
+/// Whole seconds, rounded up.
 fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }

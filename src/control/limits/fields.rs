@@ -9,12 +9,12 @@ use crate::settings::limits::{LimitRule, Measure, Period, Window};
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Writes what is left of a rule. A provider's own fields stay.
+/// Writes what is left of a rule, unless the provider has sent fields of its own.
 pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderMap) {
     if headers.contains_key(POLICY) || headers.contains_key(LIMIT) {
         return;
     }
-    // A name has no quotes, and nothing that would have to be escaped.
+    // A rule's name has no character that must be escaped.
     let name = &rule.name;
     let quota = capacity(rule.window, rule.amount);
     let mut policy = format!("\"{name}\";q={quota}");
@@ -34,13 +34,13 @@ pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderM
     }
 }
 
-/// What is left of all that a rule lets be used, in parts of 2^32 - 1.
+/// The share of a rule's capacity that is left, as a multiple of 1 / (2^32 - 1).
 pub(super) fn share_left(rule: &LimitRule, standing: &Standing) -> u128 {
     let most = capacity(rule.window, rule.amount).max(1);
     u128::from(standing.remaining) * u128::from(u32::MAX) / u128::from(most)
 }
 
-/// `None` where they are not always as many.
+/// The seconds of a window; `None` for months, which differ.
 fn seconds_of(window: Window) -> Option<u64> {
     Some(match window {
         Window::Fixed(Period::Minute) => 60,

@@ -15,8 +15,8 @@ use crate::settings::limits::Window;
 /// How many counters the store is asked about for one overview.
 const ASKED: usize = 64;
 
-/// For the host's operator: how the limits of a [`ControlLayer`](crate::control::ControlLayer) stand, and
-/// resets of what counts. Clones are of the same layer.
+/// Shows the host's operator how the limits of a [`ControlLayer`](crate::control::ControlLayer)
+/// stand, and resets counters. Clones belong to the same layer.
 ///
 /// ```
 /// use tower_ai_gateway::control::ControlLayer;
@@ -53,11 +53,12 @@ impl LimitsHandle {
         Self { shared }
     }
 
-    /// How the limits stand: every rule that this process has seen requests under, and of each the `top`
-    /// fullest counters of those that it has seen (1,024 of a rule at most; of more, those seen last).
+    /// Shows how the limits stand: every rule under which this process has seen requests, each with
+    /// its `top` fullest counters. Of each rule the process knows up to 1,024 counters, those used
+    /// last.
     ///
-    /// The store is asked about the first 64 counters. The others, and all of them where it does not answer,
-    /// are as they stood at their last request here.
+    /// The store is asked about the first 64 counters. The others are shown as they stood at their
+    /// last request here, and so are all of them if the store does not answer.
     pub async fn overview(&self, top: usize) -> LimitsOverview {
         let mut rules = self.shared.board.look(top);
         self.ask(&mut rules).await;
@@ -89,7 +90,7 @@ impl LimitsHandle {
         }
     }
 
-    /// A counter, whether or not this process has seen it.
+    /// Finds a counter, whether or not this process has seen it.
     ///
     /// `settings`: of the gateway, as the table has them. `values`: the values that the rule counts by, in its
     /// order, as an [overview](super::CounterOverview::values) shows them; an empty one for requests that
@@ -98,7 +99,7 @@ impl LimitsHandle {
     ///
     /// # Errors
     ///
-    /// Where there is no such rule, or the values do not name one counter.
+    /// If there is no such rule, or the values do not name exactly one counter.
     pub fn counter(
         &self,
         settings: &GatewaySettings,
@@ -127,11 +128,11 @@ impl LimitsHandle {
 }
 
 impl LimitCounter {
-    /// How it stands.
+    /// Asks the store how the counter stands.
     ///
     /// # Errors
     ///
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn standing(&self) -> Result<Standing, LimitStoreError> {
         let Self { shared, counter, window, limit } = self;
         let standing = shared.store().standing(counter, *window, *limit).await?;
@@ -139,24 +140,24 @@ impl LimitCounter {
         Ok(standing)
     }
 
-    /// Sets what was used to nothing, and gives how it stands then. What requests under way have reserved
-    /// stays, and what they turn out to have used counts. (Of a rule about requests, one that was under way and
-    /// then is not sent after all may take one from what is used later.)
+    /// Sets the used amount to zero, and returns how the counter stands then. What requests under
+    /// way have reserved stays, and their usage counts when they end. (If such a request is not
+    /// sent after all, a rule that counts requests may count one too few.)
     ///
     /// # Errors
     ///
-    /// Where the store does not answer. It may have been reset nevertheless.
+    /// If the store does not answer. The counter may have been reset nevertheless.
     pub async fn reset(&self) -> Result<Standing, LimitStoreError> {
         self.refund(None).await
     }
 
-    /// Gives so much back of what was used, in the measure's unit, and gives how it stands then. It is
-    /// never less than nothing that is used: more than was used makes no difference. What requests under way
-    /// have reserved stays.
+    /// Gives back `extra` of the used amount, in the measure's unit, and returns how the counter
+    /// stands then. The used amount does not fall below zero. What requests under way have reserved
+    /// stays.
     ///
     /// # Errors
     ///
-    /// Where the store does not answer. It may have been given back nevertheless.
+    /// If the store does not answer. It may have given the amount back nevertheless.
     pub async fn raise(&self, extra: u64) -> Result<Standing, LimitStoreError> {
         self.refund(Some(extra)).await
     }
@@ -164,7 +165,7 @@ impl LimitCounter {
     async fn refund(&self, extra: Option<u64>) -> Result<Standing, LimitStoreError> {
         let Self { shared, counter, window, limit } = self;
         if shared.store.is_some() {
-            // It counts there while the store fails.
+            // Requests count there while the store fails.
             shared.local.refund(counter, *window, *limit, extra).await?;
         }
         shared.store().refund(counter, *window, *limit, extra).await?;
@@ -180,9 +181,10 @@ pub enum UnknownCounter {
     Rule,
     /// The rule counts by so many values.
     Values(usize),
-    /// The beginning of a digest that was not seen here lately: the whole one is needed.
+    /// Only the beginning of a digest was given, and none like it was seen here lately: give the
+    /// whole one.
     Digest,
-    /// Several counters are shown so.
+    /// Several counters are shown with these values.
     Ambiguous,
 }
 

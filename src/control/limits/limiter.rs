@@ -43,7 +43,7 @@ pub(in crate::control) struct Asking {
 }
 
 impl Limits {
-    /// With a store of their own in this process.
+    /// Limits that are counted in this process.
     pub(in crate::control) fn local() -> Self {
         Self::with(None, Arc::default())
     }
@@ -69,7 +69,7 @@ impl Limits {
         Self { shared: Arc::new(Shared::new(store, local)), writes_fields: false }
     }
 
-    /// Whether this call may be made. One of a step that was let pass before may.
+    /// Decides whether this call may be made. A step that has passed once is not asked again.
     #[inline]
     pub(in crate::control) fn check<B>(
         &self,
@@ -144,7 +144,8 @@ impl Limits {
         if decision.is_granted {
             let pairs = question.rules.iter().zip(&question.claims);
             let held = pairs.map(|(rule, claim)| {
-                // What a larger step needs beside it counts where the rest of it is held.
+                // A supplement for a larger step has no steps of its own: the earlier claim has
+                // them.
                 let is_more = state.held_of(*rule, claim.counter).is_some();
                 let steps = if is_more { Steps::default() } else { step };
                 Held { rule: *rule, claim: *claim, steps }
@@ -165,12 +166,12 @@ impl Limits {
             Some((rule, claim, standing)) => {
                 Err(LimitExceeded::new(rule, claim, standing, all_lead_elsewhere))
             }
-            // A store that refuses for no reason.
+            // The store has refused, but names no rule without room.
             None => Ok(()),
         }
     }
 
-    /// Does what each rule says where the store does not answer.
+    /// Does what each rule says for a store that does not answer.
     fn failed(
         &self,
         context: &GatewayContext,

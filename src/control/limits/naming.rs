@@ -1,4 +1,4 @@
-//! The names of counters: the digest by which a store knows one, and the words for an operator.
+//! The names of counters: the digest that a store knows, and the text that an operator sees.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::util::hex;
 /// Longer values are shown as a digest.
 const LONGEST: usize = 256;
 
-/// What stands before a digest.
+/// The prefix of a digest that is shown.
 const DIGEST: &str = "sha256:";
 
 /// How many bytes of a digest are shown.
@@ -22,7 +22,7 @@ const SHOWN: usize = 6;
 pub(super) struct Naming {
     gateway: [u8; 8],
     rule: [u8; 16],
-    /// `None` as long as there is no value.
+    /// `None` until a value is added.
     digest: Option<Sha256>,
 }
 
@@ -47,7 +47,8 @@ impl Naming {
     }
 }
 
-/// What tells the values of one kind from those of another.
+/// The kind of a value, and the name of its label or metadata key: equal values of two kinds count
+/// apart.
 fn kind(by: &CountBy) -> (&'static str, &str) {
     match by {
         CountBy::Token => ("token", ""),
@@ -69,8 +70,8 @@ pub(super) fn by_text(by: &CountBy) -> String {
     }
 }
 
-/// A value for an operator's eyes. Of tokens and keys, whose digests are the values, and of what is too
-/// long, that is the beginning of a digest.
+/// A value as an operator sees it. Tokens, keys and long values are shown as the beginning of a
+/// digest.
 pub(super) fn shown(by: &CountBy, value: &[u8]) -> Box<str> {
     let is_digest = matches!(by, CountBy::Token | CountBy::Credential);
     match value {
@@ -86,7 +87,7 @@ fn beginning(digest: &[u8]) -> Box<str> {
     format!("{DIGEST}{}", hex::Text(&digest[..digest.len().min(SHOWN)])).into()
 }
 
-/// The value that an operator means. `None` where it is only the beginning of a digest.
+/// The value that an operator means; `None` if it is only the beginning of a digest.
 pub(super) fn value<'t>(by: &CountBy, text: &'t str) -> Option<Cow<'t, [u8]>> {
     match by {
         CountBy::Token | CountBy::Credential if !text.is_empty() => {

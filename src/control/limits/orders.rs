@@ -35,7 +35,7 @@ impl Orders {
     }
 }
 
-/// An ordered answer, and what counts for it by an estimate.
+/// An ordered answer, and the estimates that count for it.
 #[derive(Debug)]
 pub(super) struct Order {
     scope: u64,
@@ -60,7 +60,7 @@ impl Order {
         (self.scope, &self.provider, &self.model)
     }
 
-    /// What counts in the place of the estimate once the usage is known.
+    /// The settlements that replace the estimates by the usage.
     pub(super) fn settlements(
         &self,
         usage: &Usage,

@@ -6,17 +6,18 @@ use super::board::{SeenCounter, SeenRule};
 use super::window::capacity;
 use crate::settings::limits::{Measure, Window};
 
-/// How the limits of a layer stand, as this process has seen it since it began.
+/// How the limits of a layer stand, as far as this process has seen since it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitsOverview {
     /// Each rule under which a request came, the one with the fullest counter first.
     pub rules: Vec<RuleOverview>,
-    /// How often a rule had no room for a request, those that then went elsewhere included.
+    /// How often a rule had no room for a request, including requests that were then sent
+    /// elsewhere.
     pub refused: u64,
-    /// How often a shadow rule would have had none.
+    /// How often a shadow rule had no room.
     pub would_refuse: u64,
-    /// How often a rule could not be checked, for the store did not answer.
+    /// How often a rule could not be checked because the store did not answer.
     pub store_failures: u64,
     /// How many counters were forgotten in this process though they still counted.
     pub evicted: u64,
@@ -26,9 +27,9 @@ pub struct LimitsOverview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleOverview {
-    /// `None` where the gateway counts all accounts together.
+    /// `None` if the gateway counts all accounts together.
     pub account: Option<String>,
-    /// `*` where all unknown gateways count together.
+    /// `*` if all unknown gateways count together.
     pub gateway: String,
     /// Its name.
     pub rule: String,
@@ -58,15 +59,15 @@ pub struct RuleOverview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CounterOverview {
-    /// What it counts: a value for each of [`RuleOverview::by`], empty where a request had none. A client
-    /// may have chosen it. Of tokens and keys, and of values longer than 256 bytes, it is `sha256:` and the
-    /// first 12 digits.
+    /// What it counts: a value for each of [`RuleOverview::by`], empty if a request had none.
+    /// Clients may have chosen these values. Tokens, keys and values longer than 256 bytes are
+    /// shown as `sha256:` and the first 12 digits of their digest.
     pub values: Vec<String>,
     /// How much counts now, in the measure's unit.
     pub used: u64,
     /// How much is left.
     pub remaining: u64,
-    /// When all of it is free again if nothing more is used.
+    /// How long it takes until all of it is free again, if nothing more is used.
     pub resets_after: Duration,
 }
 

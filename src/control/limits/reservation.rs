@@ -21,13 +21,13 @@ use crate::settings::limits::{LimitRule, Measure};
 #[derive(Debug)]
 pub(super) struct Reservation {
     shared: Arc<Shared>,
-    /// The client is told what is left.
+    /// The response says what is left.
     writes_fields: bool,
     state: Mutex<State>,
 }
 
 impl Reservation {
-    /// That of an exchange, made where there is none.
+    /// The reservation of an exchange, made if there is none.
     pub(super) fn of<'c>(
         context: &'c GatewayContext,
         shared: &Arc<Shared>,
@@ -44,12 +44,12 @@ impl Reservation {
         context.reserved()?.as_any().downcast_ref()
     }
 
-    /// Nothing that is done under the lock calls code of others.
+    /// No code of the host runs under the lock.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives back all that is held, with what each part has come to.
+    /// Settles all that is held. `spent` says how much of it was used.
     fn settle(&self, groups: &[Group], mut spent: impl FnMut(&super::state::Held) -> u64) {
         for group in groups {
             let mut settlements = Vec::with_capacity(group.held.len());
@@ -66,7 +66,7 @@ impl Reservation {
         }
     }
 
-    /// Settles all that is held, and says how each rule stands then.
+    /// Settles all that is held, and reports how each rule stands then.
     fn close(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
         let over = State { has_ended: true, ..State::default() };
         let mut state = std::mem::replace(&mut *self.state(), over);
@@ -114,7 +114,7 @@ impl Reservation {
         Self::reports(rules, &notes, &changes)
     }
 
-    /// `changes`: of a rule, what was reserved and what it has come to.
+    /// `changes`: a rule, what was reserved under it, and what was used.
     fn reports(
         rules: &[LimitRule],
         notes: &[Note],
@@ -131,7 +131,7 @@ impl Reservation {
     }
 }
 
-/// What an answer has used that was read to its end.
+/// The usage of an answer that was read to its end.
 fn used_by(told: Option<&Told>) -> Used<'_> {
     match told {
         Some(Told::Nothing) => Used::Nothing,
@@ -203,7 +203,7 @@ impl Reserved for Reservation {
         }
         let rules = rules(context);
         let state = self.state();
-        // The one of which the least share is left.
+        // The rule with the smallest share left.
         let share = |note: &&Note| {
             let left = rules.get(note.rule).map(|rule| fields::share_left(rule, &note.standing));
             left.unwrap_or(u128::MAX)
@@ -225,7 +225,7 @@ impl Reserved for Reservation {
     }
 }
 
-/// Nobody has said how it has ended: all counts as it was reserved.
+/// If the exchange was not ended, all counts as it was reserved.
 impl Drop for Reservation {
     fn drop(&mut self) {
         let groups = std::mem::take(&mut self.state().groups);
@@ -233,7 +233,7 @@ impl Drop for Reservation {
     }
 }
 
-/// The call of the current step is sent, or waits and is not.
+/// Records whether the call of the current step is sent, or still waits.
 pub(in crate::control) fn is_under_way(context: Option<&GatewayContext>, yes: bool) {
     if let Some(context) = context
         && let Some(reservation) = Reservation::known(context)
@@ -242,7 +242,7 @@ pub(in crate::control) fn is_under_way(context: Option<&GatewayContext>, yes: bo
     }
 }
 
-/// The call of the current step has ended: the head of its response, or why there was none.
+/// Records how the call of the current step has ended: its status, or why there was no response.
 pub(in crate::control) fn call_ended(
     context: &GatewayContext,
     result: Result<StatusCode, Failure>,

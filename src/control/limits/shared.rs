@@ -15,14 +15,14 @@ use crate::usage::{Cost, Usage};
 
 /// Where a layer counts, and what it has learnt.
 pub(super) struct Shared {
-    /// `None` where that is the local one.
+    /// `None` if requests count in the local one.
     pub(super) store: Option<Arc<dyn LimitStore>>,
-    /// The layer's own, or what takes the place of another one that fails.
+    /// Counts if there is no other store, or while that fails.
     pub(super) local: Arc<MemoryStore>,
     pub(super) estimates: Estimates,
     pub(super) orders: Orders,
     pub(super) board: Board,
-    /// The lock need not be taken while this is not set.
+    /// While it is false, `notice` need not be locked.
     is_failing: AtomicBool,
     notice: Mutex<Notice>,
 }
@@ -34,7 +34,7 @@ impl Shared {
         Self { store, local, estimates, orders, board, is_failing, notice }
     }
 
-    /// `is_local`: in the local store, whatever the other one is.
+    /// `is_local`: they were reserved in the local store.
     pub(super) fn settle(&self, is_local: bool, id: ReservationId, settlements: &[Settlement]) {
         match self.store.as_deref().filter(|_| !is_local) {
             Some(store) => store.settle(id, settlements),
@@ -43,8 +43,8 @@ impl Shared {
         self.board.settled(settlements);
     }
 
-    /// What was ordered is there: counts what it has used in the place of the estimate, for those who have
-    /// ordered it.
+    /// An ordered answer was fetched: replaces its estimates by its usage, for those who ordered
+    /// it.
     pub(super) fn fetched(&self, order: u64, usage: &Usage, cost: Option<Cost>) {
         let Some(order) = self.orders.take(order) else { return };
         self.estimates.learn(order.model(), order.request_bytes, usage, 0);
@@ -56,12 +56,12 @@ impl Shared {
         }
     }
 
-    /// The store, or the local one where that is it.
+    /// The store that requests count in.
     pub(super) fn store(&self) -> &dyn LimitStore {
         self.store.as_deref().unwrap_or(&*self.local)
     }
 
-    /// Tells the host once that the store fails, and once that it no longer does, unless that does so
+    /// Logs once that the store fails, and once that it works again, unless the store does so
     /// itself.
     pub(super) fn store_answered(&self, error: Option<&LimitStoreError>) {
         if (error.is_none() && !self.is_failing.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! What a rule's part of an exchange has come to.
+//! What an exchange that is over counts under each rule.
 
 use super::estimate::Tokens;
 use super::state::{Expected, Group, Held, State, Steps, amount};
@@ -10,10 +10,10 @@ use crate::usage::{Cost, Usage};
 /// An exchange that is over.
 pub(super) struct Ended<'a> {
     pub(super) state: &'a State,
-    /// The one that has answered, or was tried last.
+    /// The step that has answered, or was tried last.
     pub(super) step: u32,
     pub(super) used: Used<'a>,
-    /// The output of an answer that has broken off; `None` where nobody knows.
+    /// The output of an answer that broke off; `None` if it is unknown.
     pub(super) output: Option<u64>,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct Ended<'a> {
 pub(super) struct Part {
     /// The answer's part of it.
     pub(super) answer: u64,
-    /// That of calls before it that had no answer.
+    /// The part of earlier calls that had no answer.
     pub(super) unanswered: u64,
-    /// It counts money, and nobody knows what the answer has cost.
+    /// The rule counts money, and the price of the answer is unknown.
     pub(super) is_price_unknown: bool,
 }
 
@@ -33,10 +33,10 @@ pub(super) struct Part {
 pub(super) struct Counted {
     pub(super) id: ReservationId,
     pub(super) at: u64,
-    /// In the local store, for the other one had failed.
+    /// It was reserved in the local store, because the other one had failed.
     pub(super) is_local: bool,
     pub(super) measure: Measure,
-    /// As it counts now, for good.
+    /// The claim as it counts now, without a lease.
     pub(super) claim: Claim,
     /// The answer's part of that.
     pub(super) answer: u64,
@@ -82,17 +82,17 @@ impl Ended<'_> {
         all
     }
 
-    /// What the answer counts. `None` where the rule counts money, and nobody knows the price.
+    /// The answer's part; `None` if the rule counts money and the price is unknown.
     fn answer(&self, rule: &LimitRule, held: &Held) -> Option<u64> {
         let step = Steps::one(self.step);
         if !held.steps.meets(step) || !self.state.sent.meets(step) {
-            // Its steps have failed.
+            // Another step has answered, or the call was not sent.
             return Some(0);
         }
         let unknown = Expected::default();
         let expected = self.state.expected(self.step).unwrap_or(&unknown);
         match self.used {
-            // What was ordered counts where it was ordered, and what had no answer beside the answer.
+            // A fetched answer counts where it was ordered. Calls without an answer count apart.
             Used::Nothing | Used::Unanswered | Used::Fetched { .. } => Some(0),
             Used::Unknown | Used::Later | Used::Ordered { .. } => Some(expected.most(rule)),
             Used::Beginning { content_events } => {
@@ -112,7 +112,8 @@ impl Ended<'_> {
     }
 }
 
-/// What the usage of a whole answer counts. `None` where it counts money, and nobody knows the price.
+/// What the usage of a whole answer counts; `None` if the measure is money and the price is
+/// unknown.
 pub(super) fn told(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
     let (input, output) = (usage.input().unwrap_or(0), usage.output().unwrap_or(0));
     amount(measure, Tokens { input, output }, || cost.map(|cost| cost.ticks))

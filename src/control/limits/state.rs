@@ -6,19 +6,19 @@ use super::window::capacity;
 use crate::context::reserved::Told;
 use crate::settings::limits::{LimitRule, Measure};
 
-/// What one exchange holds, and what it has found out.
+/// What an exchange has reserved, and what is known of it.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The steps whose rules have let them pass.
+    /// The steps that their rules have let pass.
     pub(super) checked: Steps,
     /// The steps that have reached their provider.
     pub(super) sent: Steps,
     /// The step whose call is under way.
     pub(super) under_way: Option<u32>,
-    /// The steps of calls that had no answer in time, one for each call. Their providers may bill them.
+    /// The step of each call that had no answer in time. Its provider may bill it.
     pub(super) unanswered: Vec<u32>,
     pub(super) groups: Vec<Group>,
-    /// What is known of each rule that had a say.
+    /// What is known of each rule that was asked.
     pub(super) notes: Vec<Note>,
     /// What was expected of the steps.
     pub(super) expected: Vec<(u32, Expected)>,
@@ -31,9 +31,10 @@ pub(super) struct State {
 pub(super) enum Answer {
     #[default]
     UnderWay,
-    /// Its exchange is over. How long the request body was.
+    /// Its exchange is over, and the answer is not. `request_bytes`: the length of the request
+    /// body.
     Awaited { request_bytes: u64 },
-    /// It is at its end, and its exchange is not.
+    /// It is complete, and its exchange is not over.
     Came(Option<Told>),
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Steps(u64);
 pub(super) struct Group {
     pub(super) id: ReservationId,
     pub(super) at: u64,
-    /// In the local store, for the other one had failed.
+    /// It was reserved in the local store, because the other one had failed.
     pub(super) is_local: bool,
     pub(super) held: Vec<Held>,
 }
@@ -57,7 +58,7 @@ pub(super) struct Held {
     /// Its number among those of the gateway.
     pub(super) rule: usize,
     pub(super) claim: Claim,
-    /// Those that it is for; none where it is more for the steps of an earlier one of the same counter.
+    /// The steps that it is for; none if it is a supplement to an earlier one of the same counter.
     pub(super) steps: Steps,
 }
 
@@ -78,7 +79,7 @@ pub(super) struct Expected {
     pub(super) tokens: Tokens,
     /// What the input costs, in ticks.
     pub(super) input_cost: u64,
-    /// What the output costs that is expected.
+    /// What the expected output costs, in ticks.
     pub(super) output_cost: u64,
 }
 
@@ -97,13 +98,13 @@ impl Steps {
 }
 
 impl State {
-    /// The rules of a step let its call pass.
+    /// Records that the rules of a step let its call pass.
     pub(super) fn pass(&mut self, step: u32) {
         self.checked.add(Steps::one(step));
         self.under_way = Some(step);
     }
 
-    /// What is known of this rule from now on.
+    /// The note on a rule, added if there is none.
     pub(super) fn note(&mut self, rule: usize) -> &mut Note {
         let at = self.notes.iter().position(|note| note.rule == rule).unwrap_or_else(|| {
             self.notes.push(Note { rule, ..Note::default() });
@@ -117,14 +118,14 @@ impl State {
         found.map(|(_, expected)| expected)
     }
 
-    /// What calls of these steps may have used that had no answer: what was expected of each.
+    /// The expected usage of the unanswered calls of these steps.
     pub(super) fn unanswered_by(&self, rule: &LimitRule, steps: Steps) -> u64 {
         let own = self.unanswered.iter().filter(|step| steps.meets(Steps::one(**step)));
         let amounts = own.filter_map(|step| Some(self.expected(*step)?.most(rule)));
         amounts.fold(0, u64::saturating_add)
     }
 
-    /// What is held of a rule's counter, and for which steps. `None` where nothing is.
+    /// What is held of a rule's counter, and for which steps; `None` if nothing is.
     pub(super) fn held_of(&mut self, rule: usize, counter: Counter) -> Option<(u64, &mut Steps)> {
         let all = self.groups.iter_mut().flat_map(|group| &mut group.held);
         let own = all.filter(|held| held.rule == rule && held.claim.counter == counter);
@@ -136,7 +137,8 @@ impl State {
 }
 
 impl Expected {
-    /// What a rule reserves: what is larger than the whole limit waits until nothing else counts.
+    /// What a rule reserves, at most its whole limit: a larger request waits until nothing else
+    /// counts.
     pub(super) fn most(&self, rule: &LimitRule) -> u64 {
         self.amount(rule).min(capacity(rule.window, rule.amount))
     }
@@ -146,10 +148,9 @@ impl Expected {
         amount(rule.measure, tokens, || Some(self.cost_with(tokens.output))).unwrap_or_default()
     }
 
-    /// What an answer has that has broken off. `output`: as far as that can be told from what was
-    /// seen of it.
+    /// The usage of an answer that broke off. `output`: an estimate by its events, if there is one.
     pub(super) fn cut(&self, rule: &LimitRule, content_events: u64, output: Option<u64>) -> Tokens {
-        // The client says how much it wants at most; each event has at least one token all the same.
+        // The client bounds its output, but each event has at least one token.
         let most = self.tokens.output.min(rule.max_output).max(content_events);
         Tokens { output: output.map_or(most, |output| output.min(most)), ..self.tokens }
     }
@@ -162,7 +163,7 @@ impl Expected {
     }
 }
 
-/// What so many tokens count. `None` where it is money, and nobody knows the price.
+/// What so many tokens count; `None` if the measure is money and the price is unknown.
 pub(super) fn amount(
     measure: Measure,
     Tokens { input, output }: Tokens,

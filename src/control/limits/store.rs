@@ -76,11 +76,11 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
     /// it has reserved by then is given back, at the latest when its lease is over.
     fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision>;
 
-    /// Puts what was used in the place of what was reserved. Called once for each reservation, from a
-    /// `Drop` too: it must not block. What must be sent is queued, within bounds.
+    /// Replaces what was reserved by what was used. Called once for each reservation, also from a
+    /// `Drop`: it must not block. A store that must send it queues it, within bounds.
     ///
-    /// Called once more where an answer was ordered and is fetched now, with claims that have no lease
-    /// and amounts that are what counts by then.
+    /// Called once more when an ordered answer is fetched. Its claims then have no lease, and their
+    /// amounts are what counts so far.
     fn settle(&self, id: ReservationId, settlements: &[Settlement]);
 
     /// What a counter holds.
@@ -91,8 +91,8 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
         limit: u64,
     ) -> StoreFuture<'a, Standing>;
 
-    /// Sets what was used to nothing, or gives `extra` back of it, so that so much more can be used. What is
-    /// reserved stays, and is settled later.
+    /// Sets the used amount to zero, or gives back `extra` of it. What is reserved stays, and is
+    /// settled later.
     fn refund<'a>(
         &'a self,
         counter: &'a Counter,
@@ -101,8 +101,8 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
         extra: Option<u64>,
     ) -> StoreFuture<'a, ()>;
 
-    /// Whether it tells the host itself when it fails and when it works again. Default: it does not, and
-    /// the layer does.
+    /// Returns true if the store itself logs when it fails and when it works again. Default: false,
+    /// and the layer does.
     fn reports_failures(&self) -> bool {
         false
     }
@@ -141,7 +141,7 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
     }
 }
 
-/// What a store does in its own time.
+/// The future of a store's answer.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LimitStoreError>> + Send + 'a>>;
 
 /// What counts together: a digest of the rule and of whom it counts. Nothing can be read from it.
@@ -158,16 +158,17 @@ pub struct Counter {
 pub struct Claim {
     /// Where it counts.
     pub counter: Counter,
-    /// How long.
+    /// The window in which it counts.
     pub window: Window,
-    /// The most that the counter may hold; of a [`Window::Bucket`], what is filled in per time.
+    /// The maximum that the counter may hold; for a [`Window::Bucket`], the amount that flows in
+    /// per time.
     pub limit: u64,
-    /// How much this request needs. What has room is what is there at all if it is 0.
+    /// How much this request needs. If it is 0, any room is enough.
     pub amount: u64,
     /// It is an estimate, which a [`Settlement`] corrects: if none comes until the lease is over, it
     /// no longer counts. Without a lease it counts as it is.
     pub lease: Option<Duration>,
-    /// It counts though there is no room.
+    /// It counts even if there is no room.
     pub is_shadow: bool,
 }
 
@@ -178,11 +179,11 @@ pub struct ReservationId(pub u128);
 /// Whether there was room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// No claim that must have room was without: all of them count now.
+    /// All claims count now. Each had room, or is a shadow.
     pub is_granted: bool,
     /// By the store's clock, in milliseconds since 1970.
     pub at: u64,
-    /// Of each claim, in their order.
+    /// The standing of each claim, in the order of the claims.
     pub standings: Vec<Standing>,
 }
 
@@ -191,29 +192,29 @@ pub struct Decision {
 pub struct Standing {
     /// How much counts now, reserved amounts included.
     pub used: u64,
-    /// How much is left. 0 where the claim had no room.
+    /// How much is left; 0 if the claim had no room.
     pub remaining: u64,
     /// There was no room for the claim.
     pub is_exceeded: bool,
-    /// When all of it is free again if nothing more is used.
+    /// How long it takes until all of it is free again, if nothing more is used.
     pub resets_after: Duration,
-    /// When there may be room for the claim.
+    /// How long it takes until there may be room for the claim.
     pub retry_after: Duration,
 }
 
-/// What a claim has come to.
+/// What was used of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// As it was reserved.
+    /// The claim as it was reserved.
     pub claim: Claim,
-    /// When, by the store's clock: [`Decision::at`].
+    /// When it was reserved, by the store's clock: [`Decision::at`].
     pub at: u64,
     /// What was used.
     pub spent: u64,
 }
 
 impl Settlement {
-    /// Returns false if nothing is to be done: it has no lease, and was used as it was counted.
+    /// Returns false if nothing needs to be done: it has no lease, and was used as it was counted.
     pub(super) fn is_due(&self) -> bool {
         self.claim.lease.is_some() || self.spent != self.claim.amount
     }

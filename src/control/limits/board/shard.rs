@@ -9,17 +9,17 @@ use crate::control::limits::naming;
 use crate::control::limits::store::{Claim, Counter, Standing};
 use crate::settings::limits::{LimitRule, Measure, Window};
 
-/// How many counters of a rule are known at most.
+/// The maximum number of counters of a rule.
 pub(super) const PER_RULE: usize = 1024;
-/// How many of a shard, of all its rules together.
+/// The maximum number of counters in a shard.
 pub(super) const COUNTERS: usize = 8192;
-/// How many rules of a shard.
+/// The maximum number of rules in a shard.
 pub(super) const RULES: usize = 256;
-/// Of what is full, this part goes at once.
+/// A full rule forgets one in so many of its counters at once.
 const FREED: usize = 16;
 
-/// A gateway's rule, by the gateway and the rule's digest. It looks like a counter, and is one where
-/// the rule counts all together.
+/// A gateway's rule, by the gateway and the rule's digest. A rule that counts all requests together
+/// has this as its only counter.
 pub(super) type RuleKey = Counter;
 
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Shard {
         }
     }
 
-    /// Forgets those of a rule's counters that were not seen for the longest time.
+    /// Forgets the counters of a rule that have not been used for longest.
     pub(super) fn forget(&mut self, rule: &RuleKey) {
         let Self { rules, counters, .. } = self;
         let Some(row) = rules.get_mut(rule) else { return };
@@ -188,7 +188,7 @@ impl Slot {
         self.resets_at = at.saturating_add(after);
     }
 
-    /// What counted at last, unless its window is over.
+    /// What counted last, or 0 if its window is over.
     pub(super) fn used_at(&self, now: u64) -> u64 {
         if self.resets_at > now { self.used } else { 0 }
     }

@@ -20,20 +20,20 @@ use crate::settings::limits::{Measure, OnUnknownPrice};
 use crate::settings::{canonical_model, shared_place};
 use crate::usage::{self, Billing, Pricing, Usage};
 
-/// How long an estimate counts where nobody settles it.
+/// How long an estimate counts if nobody settles it.
 const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// What one step claims.
 pub(super) struct Question {
     pub(super) step: u32,
     pub(super) id: ReservationId,
-    /// Of each claim, the number of its rule.
+    /// The number of the rule of each claim.
     pub(super) rules: Vec<usize>,
     pub(super) claims: Vec<Claim>,
 }
 
 impl Limits {
-    /// What the current step claims beside what is held.
+    /// What the current step claims in addition to what the exchange holds.
     pub(super) fn question<B>(
         &self,
         request: &Request<B>,
@@ -62,7 +62,7 @@ impl Limits {
             false => Asked::default(),
         };
         let later = if rules.go_by_model { runs_later(context) } else { None };
-        // Only there does a `model` at the top of the body have an effect.
+        // A `model` at the top of the body has an effect only where a session is set up.
         if later.is_some_and(|reach| reach != Reach::Inside(Place::Setup)) {
             asked.model = context.model_in_path(None).map(|model| canonical_model(&model));
         }
@@ -92,7 +92,7 @@ impl Limits {
                 Ok(counter) => counter,
                 Err(_) => return Err(LimitExceeded::no_counter(rule)),
             };
-            // What is larger than the whole limit waits until nothing else counts.
+            // A request larger than the whole limit waits until nothing else counts.
             let most = capacity(rule.window, rule.amount);
             let mut amount = match (rule.measure, &expected) {
                 (Measure::Requests, _) => most.min(1),
@@ -106,7 +106,7 @@ impl Limits {
                 if let Some((held, steps)) = state.held_of(number, counter) {
                     let earlier = *steps;
                     steps.add(Steps::one(step));
-                    // A step that is larger than those before it needs more.
+                    // A step that needs more than those before it claims the difference.
                     let unanswered = state.unanswered_by(rule, earlier);
                     amount = amount.saturating_add(unanswered).min(most).saturating_sub(held);
                     if rule.measure == Measure::Requests || amount == 0 {
@@ -121,7 +121,7 @@ impl Limits {
                 limit: rule.amount,
                 amount,
                 lease: (rule.measure != Measure::Requests).then_some(LEASE),
-                // What is fetched was let pass when it was ordered.
+                // An answer that is fetched was checked when it was ordered.
                 is_shadow: rule.is_shadow || !is_call,
             });
         }
@@ -142,7 +142,7 @@ impl Limits {
         Ok(question)
     }
 
-    /// What the current step is expected to use, and what that costs, as far as that is known.
+    /// What the current step is expected to use, and its price, if that is known.
     fn expected(
         &self,
         context: &GatewayContext,
@@ -153,7 +153,7 @@ impl Limits {
         let provider = context.provider().unwrap_or_default();
         let (has_input, has_output) = tokens_of(context.operation());
         if !is_call || !has_input {
-            // Nobody can tell: it has room where there is any.
+            // Its usage cannot be estimated: any room is enough.
             return (Expected { model, ..Expected::default() }, Some(0));
         }
         let estimates = &self.shared.estimates;
@@ -163,7 +163,7 @@ impl Limits {
         if !has_output {
             tokens.output = 0;
         }
-        // Prices are looked up where a rule counts money.
+        // Prices are looked up only if a rule counts money.
         let is_priced = settings.is_some_and(|settings| settings.limits.prices);
         let cost = |tokens| if is_priced { cost(context, &model, tokens) } else { None };
         let (input_cost, all) = match cost(Tokens { output: 0, ..tokens }).zip(cost(tokens)) {
@@ -175,7 +175,8 @@ impl Limits {
     }
 }
 
-/// Whether a response with success may tell of usage that is billed, or orders what is.
+/// Returns true if a successful response may report billed usage, or is the order of a billed
+/// answer.
 fn is_billed(context: &GatewayContext) -> bool {
     let call = usage::Call {
         method: context.method(),
@@ -187,13 +188,13 @@ fn is_billed(context: &GatewayContext) -> bool {
     usage::billing(&call) != Billing::Never || call.is_order()
 }
 
-/// What a call reaches whose models run later: in a batch, an eval, or a session that it sets up.
+/// The reach of a call whose models run later: in a batch, an eval, or a session that it sets up.
 fn runs_later(context: &GatewayContext) -> Option<Reach> {
     let reach = routing::read_path(context.provider_path()).reach;
     (context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))).then_some(reach)
 }
 
-/// What so many tokens cost, in ticks; `None` where nobody knows.
+/// The price of so many tokens, in ticks; `None` if it is unknown.
 fn cost(context: &GatewayContext, model: &str, tokens: Tokens) -> Option<u64> {
     let observation = context.observation()?;
     let usage = Usage {

@@ -1,9 +1,9 @@
-//! A hasher for keys that are digests already.
+//! A hasher for keys that are digests.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Hashes what is uniform by itself, as digests are, with a multiplication for each 8 bytes. Who can choose
-/// what goes into a digest cannot look for two that collide, for the seeds are random.
+/// Hashes digests, which are uniform already, with one multiplication for each 8 bytes. The seeds
+/// are random, so that nobody can look for digests that collide.
 #[derive(Clone, Debug)]
 pub(crate) struct DigestHash {
     seeds: [u64; 2],
@@ -19,7 +19,7 @@ impl BuildHasher for DigestHash {
     type Hasher = DigestHasher;
 
     fn build_hasher(&self) -> DigestHasher {
-        // A factor must not be even, or bits would be lost.
+        // An even factor would lose bits.
         DigestHasher { hash: self.seeds[0], factor: self.seeds[1] | 1 }
     }
 }
@@ -43,7 +43,7 @@ impl Hasher for DigestHasher {
         self.hash = (product >> 64) as u64 ^ product as u64;
     }
 
-    /// The lengths of arrays, which are the same for all.
+    /// Ignores the lengths of arrays, which are the same for all keys.
     fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {

@@ -1,12 +1,12 @@
 //! A store in the memory of this process.
 //!
 //! Counters are spread over shards by their gateway, each with a lock of its own. All counters of a
-//! request are of one gateway, so a decision holds one lock: it is exact, no order of locks is needed and
-//! none can deadlock. The price is that requests of one gateway wait for each other, for some hundred
-//! nanoseconds each; those under one rule of a gateway would in any case.
+//! request are of one gateway, so a decision holds one lock: it is exact, no order of locks is
+//! needed and none can deadlock. The price is that requests of one gateway wait for each other, for
+//! some hundred nanoseconds each. Under one rule they would wait in any case.
 //!
-//! Nothing is kept about single reservations. A lease gives back what a crashed process had reserved,
-//! and here that is gone with the process.
+//! Single reservations are not remembered. A lease gives back what a crashed process had reserved,
+//! and a crash takes this store with it.
 
 pub(super) mod hash;
 mod shard;
@@ -30,7 +30,7 @@ use super::store::{
 };
 use crate::settings::limits::Window;
 
-/// A power of two. One in a model of threads, for which gateway has which is random.
+/// A power of two. Only 1 under loom, because the shard of a gateway is random.
 const SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
 
 const CAPACITY: usize = 65_536;
@@ -39,40 +39,40 @@ const CAPACITY: usize = 65_536;
 ///
 /// # Bounds
 ///
-/// Gateways are spread over 8 shards, and a shard keeps 65,536 counters ([`with_capacity`] sets another
-/// number), 140 bytes each: one gateway has that many, and all of them have half a million, 75 MB, at
-/// most. A counter takes memory from the first request that counted in it, not from those that were
-/// refused.
+/// Gateways are spread over 8 shards, and a shard keeps 65,536 counters ([`with_capacity`] sets
+/// another number), 140 bytes each: one gateway has up to that many, and all together half a
+/// million (75 MB). Only a granted request makes a counter: refused ones take no memory.
 ///
-/// Where a shard is full, first those counters go that say nothing: their window is over, or their
-/// bucket full. Where that is not enough, those of which the smallest share of the limit is in use go, a
-/// sixteenth of the shard at once, and of equals those whose window ends first. [`evicted`] counts
-/// them. No request is refused for want of memory. So a client that makes up keys, as it can where a
-/// rule counts by metadata, can at most have the counters of its shard forgotten that were used least;
-/// those near their limit stay, unless as many made-up ones have been used as much.
+/// A full shard first drops the counters that hold nothing: their window is over, or their bucket
+/// full. If that is not enough, it drops a sixteenth of its counters at once: those with the
+/// smallest share of their limit in use, and of equals those whose window ends first. [`evicted`]
+/// counts these. No request is refused for lack of memory. A client that makes up keys, as it can
+/// if a rule counts by metadata, can at most make its shard forget the counters that were used
+/// least. Those near their limit stay, unless as many made-up ones have been used as much.
 ///
 /// # Reservations
 ///
-/// Single ones are not remembered: that each is settled once is the caller's part. No lease ends here, for
-/// a process that crashes takes what it had reserved with it: a claim that has one is held until it is
-/// settled, however long that takes. A settlement always counts in a bucket; in a fixed window while
-/// that is the one it was reserved in, in a sliding one while that reaches back to it.
+/// The store does not remember single reservations: the caller must settle each of them once.
+/// Leases do not end here, because a process that crashes takes its reservations with it: a claim
+/// with a lease is held until it is settled. A settlement always counts in a bucket. In a fixed
+/// window it counts until that window ends, in a sliding one as long as the window reaches back to
+/// the reservation.
 ///
 /// # Clock
 ///
-/// The system's. Where it goes backwards by a minute at most, time stands still until it is there again.
-/// Where by more, it was set: what was used counts on in the windows of the new time.
+/// The system's clock. If it goes back by a minute or less, time stands still until it has caught
+/// up. If by more, it was set: what was used goes on counting in the windows of the new time.
 ///
 /// [`with_capacity`]: Self::with_capacity
 /// [`evicted`]: Self::evicted
 pub struct MemoryStore {
     shards: Box<[Padded]>,
-    /// Which gateways share a shard is not to be known.
+    /// Hides which gateways share a shard.
     seed: u64,
     clock: Clock,
 }
 
-/// Not on one line of the cache with another.
+/// Keeps each shard on cache lines of its own.
 #[repr(align(128))]
 struct Padded(Mutex<Shard>);
 
@@ -106,7 +106,8 @@ impl MemoryStore {
         Self::with_capacity(CAPACITY)
     }
 
-    /// Keeps `counters` per shard, 1 at least: so many for one gateway, and 8 times as many for all.
+    /// Keeps `counters` per shard, at least 1: one gateway has up to that many, and all together 8
+    /// times as many.
     #[must_use]
     pub fn with_capacity(counters: usize) -> Self {
         let shard = || Padded(Mutex::new(Shard::new(counters.max(1))));
@@ -117,7 +118,7 @@ impl MemoryStore {
         }
     }
 
-    /// Takes the time from a clock of one's own, in milliseconds since 1970. For tests.
+    /// Takes the time from this clock, in milliseconds since 1970. For tests.
     #[doc(hidden)]
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
@@ -147,7 +148,7 @@ impl MemoryStore {
     #[doc(hidden)]
     #[must_use]
     pub fn reserve_now(&self, claims: &[Claim]) -> Decision {
-        // Before the lock, which is not held while memory is asked for.
+        // Allocated before the lock is taken.
         let mut standings = vec![Standing::default(); claims.len()];
         let clock = self.clock.now();
         let Some(claim) = claims.first() else {
@@ -185,8 +186,8 @@ fn lock(shard: &Padded) -> MutexGuard<'_, Shard> {
     shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-// These futures are ready at their first poll and do nothing before: one that is dropped has reserved
-// nothing.
+// The futures are ready at their first poll and do nothing before it: one that is dropped earlier
+// has reserved nothing.
 impl LimitStore for MemoryStore {
     fn reserve<'a>(&'a self, _: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
         Box::pin(async move { Ok(self.reserve_now(claims)) })

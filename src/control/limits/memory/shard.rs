@@ -1,4 +1,4 @@
-//! What the counters of some gateways hold. It is used under its lock.
+//! The counters of some gateways. Each shard is behind a lock.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use crate::control::limits::store::{Claim, Counter, Settlement, Standing};
 use crate::control::limits::window::{Count, capacity, need, present};
 use crate::settings::limits::Window;
 
-/// Of so many claims the places are remembered between the look and the count. Those of further claims
-/// are looked up again.
+/// The places of so many claims are remembered between the check and the count. Further claims are
+/// looked up again.
 const REMEMBERED: usize = 8;
 
 pub(super) struct Shard {
     table: Table,
-    /// The latest time. One for all counters, so that it outlives each of them.
+    /// The latest time seen. It is the shard's, so that it outlives its counters.
     seen: u64,
 }
 
@@ -22,7 +22,8 @@ impl Shard {
         Self { table: Table::new(capacity), seen: 0 }
     }
 
-    /// Counts all claims or none, and says where they stand. Gives whether they count, and the time.
+    /// Counts all claims or none, and fills in their standings. Returns whether they count, and the
+    /// time.
     pub(super) fn reserve(
         &mut self,
         clock: u64,
@@ -48,7 +49,7 @@ impl Shard {
             }
         }
 
-        // Where one is put into the table, others may move or go.
+        // An insertion may move or remove other counters.
         let moves = self.table.moves();
         for (index, (claim, standing)) in claims.iter().zip(standings).enumerate() {
             let place = match places.get(index) {
@@ -56,7 +57,7 @@ impl Shard {
                 _ => self.table.find(&claim.counter),
             };
             let mut count = match place {
-                // It was brought to this time above.
+                // The check has advanced it to this time.
                 Some(place) => self.table[place].count,
                 None => Count::new(claim.window, now),
             };
@@ -72,7 +73,7 @@ impl Shard {
         (is_granted, now)
     }
 
-    /// Counts what was used in the place of what was reserved.
+    /// Replaces what was reserved by what was used.
     pub(super) fn settle(&mut self, clock: u64, settlements: &[Settlement]) {
         let now = self.pass(clock);
         for Settlement { claim, at, spent } in settlements {
@@ -134,7 +135,7 @@ impl Shard {
         self.seen
     }
 
-    /// As it is now. One that is not there holds nothing.
+    /// The count at this time; an empty one if there is no counter.
     fn count(&mut self, place: Option<Place>, window: Window, limit: u64, now: u64) -> Count {
         let Some(place) = place else {
             return Count::new(window, now);
@@ -155,7 +156,7 @@ impl Shard {
     }
 }
 
-/// What a request has claimed of the counter of a further claim.
+/// What earlier claims of a request take of the counter of a further one.
 fn earlier(claims: &[Claim], further: &Claim) -> u64 {
     let same = claims.iter().filter(|claim| claim.counter == further.counter);
     same.fold(0, |sum, claim| sum.saturating_add(claim.amount))

@@ -8,8 +8,8 @@ use crate::control::limits::store::Counter;
 use crate::control::limits::window::{Count, capacity};
 use crate::settings::limits::Window;
 
-/// A full table makes room for this part of its counters at once, so that it need not look through all of
-/// them at each new one.
+/// A full table removes one in so many of its counters at once, so that it does not look through
+/// all of them at each insertion.
 const FREED: usize = 16;
 
 /// Counters by their digests.
@@ -21,7 +21,7 @@ pub(super) struct Table {
     evicted: u64,
 }
 
-/// Where a counter is, as long as none moves.
+/// The place of a counter, valid until a counter moves.
 #[derive(Clone, Copy)]
 pub(super) struct Place(u32);
 
@@ -43,7 +43,7 @@ impl Table {
         self.places.get(counter).copied()
     }
 
-    /// Puts a counter in that is not there. Others go where that is needed.
+    /// Inserts a counter that is not in the table. A full table removes others.
     pub(super) fn insert(&mut self, slot: Slot, now: u64) {
         if self.slots.len() >= self.capacity {
             self.make_room(now);
@@ -61,7 +61,7 @@ impl Table {
         self.slots.len()
     }
 
-    /// How many went though they still counted.
+    /// How many counters were removed though they still counted.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
     }
@@ -83,7 +83,7 @@ impl Table {
         let mut by_rank: Vec<_> = by_rank.collect();
         let (least, last, _) = by_rank.select_nth_unstable(excess - 1);
         let mut least: Vec<_> = least.iter().chain([&*last]).map(|(_, index)| *index).collect();
-        // From behind: what fills a gap is none of those that are to go.
+        // From the back, so that no gap is filled by a counter that is to be removed.
         least.sort_unstable();
         for index in least.into_iter().rev() {
             self.remove(index as usize);
@@ -101,18 +101,19 @@ impl Table {
 }
 
 impl Slot {
-    /// How much would be lost with it: the share that is in use, then how long it counts still.
+    /// How much would be lost with it: the share of its limit in use, then how long it still
+    /// counts.
     fn rank(&self, now: u64) -> (u32, u64) {
         let in_use = self.count.in_use(self.window, now) as f64;
         let share = in_use / capacity(self.window, self.limit).max(1) as f64;
-        // A cast of a greater number gives the greatest.
+        // The cast saturates.
         let share = (share * 65_536.0) as u32;
         (share, self.count.resets_after(self.window, self.limit, now))
     }
 }
 
 fn place(index: usize) -> Place {
-    // The capacity is below.
+    // The capacity is smaller.
     Place(index as u32)
 }
 

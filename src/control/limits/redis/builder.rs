@@ -5,7 +5,7 @@ use std::fmt;
 use super::RedisStore;
 use crate::control::redis::{Options, RedisStoreError, connection_setters};
 
-/// Settlements of so many reservations wait at most, unless the host says otherwise.
+/// The default maximum of reservations that wait to be settled.
 const QUEUE: usize = 8_192;
 
 /// Builds a [`RedisStore`].
@@ -37,25 +37,24 @@ impl RedisStoreBuilder {
         Self { options: Options::new(urls, is_cluster), queue: QUEUE }
     }
 
-    /// What the names of all keys begin with (default: `taig`). Gateways with the same prefix count
-    /// together.
+    /// Sets the prefix of all keys (default: `taig`). Gateways with the same prefix count together.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.options.prefix = prefix.into();
         self
     }
 
-    /// How many reservations may wait to be settled while Redis is away (default: 8,192). For one more, the
-    /// oldest of a gateway of which more than its share waits is dropped.
+    /// Sets how many reservations may wait to be settled while Redis is away (default: 8,192). If
+    /// one more comes, the oldest of a gateway with more than its share is dropped.
     pub fn queue(mut self, reservations: usize) -> Self {
         self.queue = reservations;
         self
     }
 
-    /// The store. Nothing is connected before it is asked for the first time.
+    /// Builds the store. It connects when it is first asked.
     ///
     /// # Errors
     ///
-    /// Where a URL is none of Redis, a certificate cannot be read, or TLS is not compiled in.
+    /// If a URL is not one of Redis, a certificate cannot be read, or TLS is not compiled in.
     pub fn build(self) -> Result<RedisStore, RedisStoreError> {
         RedisStore::new(&self)
     }

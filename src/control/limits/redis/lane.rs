@@ -1,11 +1,12 @@
-//! What is settled for one gateway, by whoever sends it.
+//! The settlements of one gateway, in the hands of the task that sends them.
 
 use std::sync::Arc;
 
 use super::queue::Queue;
 use super::settle::{Gateway, Settle};
 
-/// Sends for one gateway. Where it is dropped before the end, as with its runtime, another one goes on.
+/// Takes the settlements of one gateway from the queue. If it is dropped before its end, with its
+/// runtime for example, another one goes on.
 #[derive(Debug)]
 pub(super) struct Lane {
     queue: Arc<Queue>,
@@ -19,19 +20,19 @@ impl Lane {
         Self { queue, gateway, taken: Vec::new(), is_over: false }
     }
 
-    /// The oldest; `None` if nothing is left, and then it is over.
+    /// Takes the oldest; `None` if nothing is left, which ends the lane.
     pub(super) fn take(&mut self, count: usize) -> Option<&[Settle]> {
         self.taken = self.queue.take(self.gateway, count);
         self.is_over = self.taken.is_empty();
         (!self.is_over).then_some(&self.taken)
     }
 
-    /// Those that were taken have reached Redis.
+    /// Records that those taken have reached Redis.
     pub(super) fn done(&mut self) {
         self.queue.done(std::mem::take(&mut self.taken).len());
     }
 
-    /// They have not, or `may_have` and nobody knows.
+    /// Puts those taken back. `may_have`: they may have reached Redis.
     pub(super) fn put_back(&mut self, may_have: bool) {
         let mut taken = std::mem::take(&mut self.taken);
         for settle in &mut taken {
@@ -44,7 +45,7 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // They would be the next ones to panic.
+            // Whoever sends them next would panic, too.
             self.queue.lose(std::mem::take(&mut self.taken).len());
         }
         if !self.taken.is_empty() {

@@ -51,35 +51,36 @@ static NOTES: Notes = Notes {
 /// # How it counts
 ///
 /// All claims of a request are decided by one script in one round trip, all or nothing, by Redis's
-/// clock and to the unit: of N gateways none can grant what another has used. Numbers are exact up to
-/// 2^53; larger limits count as that. All keys of a gateway have one hash tag, so they are in one slot of a
-/// cluster, and each key goes when it says nothing any more.
+/// clock and to the unit: of N gateways none can grant what another has used. Numbers are exact up
+/// to 2^53; larger limits count as that. All keys of a gateway have one hash tag, so they are in
+/// one slot of a cluster. Each key expires when it no longer matters.
 ///
-/// A claim with a lease is held until it is settled. Where that never comes, since a replica has crashed or
-/// settlements were lost, it no longer counts once its lease is over. Where it comes later, what was
-/// used is counted in full. Settling twice counts once.
+/// A claim with a lease is held until it is settled. If it never is, because a replica has crashed
+/// or settlements were lost, it stops counting when its lease is over. If it is settled later, its
+/// usage is counted in full. Settling twice counts once.
 ///
-/// A request that is dropped, or no longer waited for, while Redis decides, is taken back if it had a lease.
-/// Claims without one, of which Redis may have counted the request by then, stay: one request too many is
-/// counted at most.
+/// If a request is dropped, or times out, while Redis decides, its claims with a lease are taken
+/// back. Claims without a lease stay, if Redis has counted them by then: at most one request too
+/// many is counted.
 ///
 /// # Trouble
 ///
-/// Nothing is connected before the first request, and connections are made again in the background. A
-/// request waits for Redis no longer than the timeout. After five failures in a row requests fail at
-/// once, but for one a second, which finds out whether Redis is back. Failures are
-/// [counted](Self::stats), and told of in the log when they begin and when they are over.
+/// Nothing is connected before the first request, and connections are made again in the background.
+/// A request waits for Redis no longer than the timeout. After five failures in a row, requests
+/// fail at once, except one a second, which finds out whether Redis is back. Failures are
+/// [counted](Self::stats), and logged when they begin and when they end.
 ///
-/// Redis must not evict keys (`maxmemory-policy noeviction`): a counter that is evicted begins anew.
-/// After a failover of a replicated Redis, what the new master had not yet got is not counted.
+/// Redis must not evict keys (`maxmemory-policy noeviction`): a counter that is evicted begins
+/// anew. After a failover, what the new master had not received yet is not counted.
 ///
-/// [`settle`](LimitStore::settle) queues, and a task sends what is queued. While Redis is away it waits,
-/// within bounds; where one node of a cluster is away, what is of other nodes does not wait for it. Dropping the store sends what is left, for five seconds, if the runtime lives so long;
-/// [`flush`](Self::flush) waits for that.
+/// [`settle`](LimitStore::settle) queues, and a task sends. While Redis is away, settlements wait,
+/// within bounds; if one node of a cluster is away, those for other nodes do not wait for it. A
+/// dropped store goes on sending for up to five seconds, if the runtime lives that long;
+/// [`flush`](Self::flush) waits for it.
 ///
 /// # TLS
 ///
-/// `rediss://` trusts the roots of the platform, or [others](RedisStoreBuilder::roots_pem). Where the
+/// `rediss://` trusts the roots of the platform, or [others](RedisStoreBuilder::roots_pem). If the
 /// host has installed no default provider of rustls, building the store installs one: that of the
 /// feature `tls-aws-lc-rs`, else that of `tls-ring`.
 ///
@@ -89,7 +90,7 @@ pub struct RedisStore {
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the task that settles needs, too.
+/// Shared with the task that sends settlements.
 #[derive(Debug)]
 struct Shared {
     client: RedisClient,
@@ -102,12 +103,12 @@ struct Shared {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisStoreStats {
-    /// Operations that have failed, those that were not tried included.
+    /// Operations that have failed, including those that were not tried.
     pub failures: u64,
     /// Reservations that wait to be settled.
     pub queued: usize,
-    /// Reservations that were never settled, for too many waited. Each ends with its lease; what it has
-    /// used is not counted.
+    /// Reservations that were never settled, because too many waited. Each ends with its lease; its
+    /// usage is not counted.
     pub dropped: u64,
 }
 
@@ -118,7 +119,7 @@ impl RedisStore {
         RedisStoreBuilder::new(vec![url.into()], false)
     }
 
-    /// A cluster. The other nodes are found by those that are named.
+    /// A cluster. The named nodes tell of the others.
     pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(urls.into_iter().map(Into::into).collect(), true)
     }
@@ -133,13 +134,14 @@ impl RedisStore {
         Ok(Self { shared: Arc::new(shared), worker: Mutex::new(None) })
     }
 
-    /// Waits until all that was settled is in Redis, or the time is over. Whether it is.
+    /// Waits until all settlements are in Redis, or until the time is over. Returns whether they
+    /// are.
     pub async fn flush(&self, within: Duration) -> bool {
         self.start();
         self.shared.queue.idle(Instant::now() + within).await
     }
 
-    /// What it has seen since it was made.
+    /// What the store has seen since it was built.
     #[must_use]
     pub fn stats(&self) -> RedisStoreStats {
         let Shared { queue, client, .. } = &*self.shared;
@@ -150,7 +152,8 @@ impl RedisStore {
         }
     }
 
-    /// Starts the task that settles, if none runs. That of another runtime may have ended with it.
+    /// Starts the task that sends settlements, if none runs. An earlier one may have ended with its
+    /// runtime.
     fn start(&self) {
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if worker.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -188,7 +191,8 @@ impl RedisStore {
 }
 
 impl Shared {
-    /// Calls a script. `may_have_run` is set while it may, and stays so if that is not known at the end.
+    /// Calls a script. `may_have_run` is set during the call, and stays set if nobody knows whether
+    /// the script ran.
     async fn ask<T>(
         &self,
         call: &Call<'_>,
@@ -203,7 +207,7 @@ impl Shared {
     }
 }
 
-/// Takes a reservation back of which it is not known whether it was made.
+/// Takes a reservation back if nobody knows whether it was made.
 struct Undo<'a> {
     queue: &'a Queue,
     id: ReservationId,

@@ -10,13 +10,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::settle::{Gateway, Settle};
 use crate::TARGET;
 
-/// What waits to be sent, gateway by gateway: where the node of one does not answer, the others go on.
-/// It is bounded: for one more, the oldest of a gateway with more than its share is dropped.
+/// Settlements that wait to be sent, by gateway: if the node of one does not answer, the others go
+/// on. The queue is bounded: if one more comes, the oldest of a gateway with more than its share is
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Queue {
     capacity: usize,
     state: Mutex<State>,
-    /// A gateway waits for a sender, or none ever will again.
+    /// Notified when a gateway needs a sender, and when the queue is closed.
     has_work: Notify,
     is_idle: Notify,
     is_closing: Notify,
@@ -24,13 +25,13 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of each gateway of which something waits or is under way.
+    /// By gateway; those being sent keep their gateway here.
     waiting: HashMap<Gateway, VecDeque<Settle>>,
-    /// Gateways that nobody sends for yet.
+    /// Gateways without a sender.
     unattended: VecDeque<Gateway>,
-    /// Of all gateways.
+    /// How many wait, of all gateways.
     count: usize,
-    /// Taken out, and not yet sent.
+    /// How many are being sent.
     taken: usize,
     dropped: u64,
     is_closed: bool,
@@ -60,8 +61,8 @@ impl Queue {
         tell_full(tells);
     }
 
-    /// The same, if there is room: what is not taken back ends with its lease, while what was used
-    /// and is not settled is never counted.
+    /// Like [`push`](Self::push), but drops nothing for it: a reservation that is not taken back
+    /// ends with its lease, but usage that is not settled is never counted.
     pub(super) fn push_undo(&self, undo: Settle) {
         let mut state = self.state();
         if state.count >= self.capacity {
@@ -90,7 +91,7 @@ impl Queue {
         }
     }
 
-    /// The oldest of a gateway. Where there is none, the gateway needs no sender any more.
+    /// Takes the oldest of a gateway. If there is none, the gateway no longer has a sender.
     pub(super) fn take(&self, gateway: Gateway, count: usize) -> Vec<Settle> {
         let mut state = self.state();
         let Some(waiting) = state.waiting.get_mut(&gateway) else { return Vec::new() };
@@ -104,7 +105,7 @@ impl Queue {
         taken
     }
 
-    /// So many that were taken are done.
+    /// Records that so many of those taken are done.
     pub(super) fn done(&self, count: usize) {
         let mut state = self.state();
         state.taken -= count;
@@ -115,7 +116,7 @@ impl Queue {
         }
     }
 
-    /// What could not be sent, to be sent first of its gateway. What has come meanwhile is newer.
+    /// Puts back what could not be sent, before what has come in the meantime.
     pub(super) fn put_back(&self, gateway: Gateway, settles: Vec<Settle>) {
         let mut state = self.state();
         let count = settles.len();
@@ -133,19 +134,19 @@ impl Queue {
         tell_full(tells);
     }
 
-    /// Whoever sent for it no longer does.
+    /// Records that a gateway has lost its sender.
     pub(super) fn leave(&self, gateway: Gateway) {
         self.state().unattended.push_back(gateway);
         self.has_work.notify_one();
     }
 
-    /// Those that were taken are lost.
+    /// Records that so many of those taken are lost.
     pub(super) fn lose(&self, count: usize) {
         self.state().dropped += count as u64;
         self.done(count);
     }
 
-    /// Until nothing waits, or the time is over. Whether nothing waits.
+    /// Waits until the queue is empty, or until the deadline. Returns whether it is empty.
     pub(super) async fn idle(&self, deadline: Instant) -> bool {
         loop {
             let is_idle = self.is_idle.notified();
@@ -158,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// A pause between two attempts. The end of the store makes it a `short` one.
+    /// Pauses between two attempts; only for `short` once the queue is closed.
     pub(super) async fn pause(&self, duration: Duration, short: Duration) {
         let is_closing = self.is_closing.notified();
         if !self.state().is_closed && timeout(duration, is_closing).await.is_err() {
@@ -204,8 +205,8 @@ impl State {
         needs_sender
     }
 
-    /// Where it is full, drops the oldest of this gateway if it has its share, else that of the one
-    /// with the most. Whether the host is to be told.
+    /// If the queue is full, drops the oldest of this gateway if it has its share, else of the
+    /// gateway with the most. Returns true if the host must be told.
     fn make_room(&mut self, capacity: usize, gateway: Gateway) -> bool {
         if self.count < capacity {
             return false;

@@ -7,10 +7,10 @@ use redis::Value;
 use super::super::{Decision, Standing};
 use crate::control::redis::LinkError;
 
-/// Of each claim.
+/// The numbers in the answer for each claim.
 const NUMBERS: usize = 5;
 
-/// Of a reservation with so many claims.
+/// The decision about so many claims.
 pub(super) fn decision(value: &Value, claims: usize) -> Result<Decision, LinkError> {
     let Value::Array(values) = value else {
         return Err(LinkError::malformed());
@@ -39,7 +39,7 @@ pub(super) fn decision(value: &Value, claims: usize) -> Result<Decision, LinkErr
     })
 }
 
-/// Of a counter.
+/// The standing of a counter.
 pub(super) fn standing(value: &Value) -> Result<Standing, LinkError> {
     let Value::Array(values) = value else {
         return Err(LinkError::malformed());

@@ -16,8 +16,9 @@ pub(super) struct Scripts {
     standing: Script,
 }
 
-/// A script that says what it does (Redis 7) is refused as a whole where there is no memory or nothing can
-/// be written, and not in its midst. Settlements free memory and are always let through.
+/// The first line declares what a script does (Redis 7). If there is no memory or nothing can be
+/// written, Redis then refuses the whole script and does not stop in its middle. Settlements free
+/// memory and always run.
 macro_rules! script {
     ($first:literal, $file:literal) => {
         concat!($first, "\n", include_str!("counter.lua"), include_str!($file))
@@ -94,8 +95,8 @@ pub(super) enum Back {
     All,
 }
 
-/// The names of keys: `prefix:v2:{gateway}:counter`, and `…:h` for its holds. All of a gateway are in one
-/// slot of a cluster.
+/// The names of keys: `prefix:v2:{gateway}:counter`, and `…:h` for its holds. All keys of a gateway
+/// are in one slot of a cluster.
 #[derive(Debug)]
 pub(super) struct Keys {
     prefix: Box<[u8]>,
@@ -126,7 +127,7 @@ impl Keys {
     }
 }
 
-/// Of a counter, four arguments.
+/// Adds the four arguments for the window of a counter.
 fn add_window(call: &mut Call<'_>, window: Window, limit: u64) {
     let (kind, span, burst) = match window {
         Window::Fixed(period) => (1, period_number(period), 0),
@@ -149,13 +150,13 @@ fn period_number(period: Period) -> u64 {
     }
 }
 
-/// Rounded up, 1 at least.
+/// Milliseconds, rounded up, at least 1.
 fn millis(duration: Duration) -> u64 {
     let part = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
     duration.as_secs().saturating_mul(1000).saturating_add(part).max(1)
 }
 
-/// A lease is of a year at most, so that its key goes some day.
+/// The milliseconds of a lease, at most a year, so that its key expires some day.
 fn lease_millis(lease: Duration) -> u64 {
     millis(lease).min(366 * 24 * 60 * 60 * 1000)
 }

@@ -12,20 +12,20 @@ use super::lane::Lane;
 use super::settle::Settle;
 use crate::control::redis::{FailureKind, LinkError};
 
-/// So many are settled in one call. Redis does nothing else meanwhile.
+/// The reservations settled in one call. Redis does nothing else during it.
 const PER_CALL: usize = 32;
-/// So many calls are under way at once, each of another gateway, …
+/// The maximum of concurrent calls, each for another gateway.
 const CALLS: usize = 256;
-/// … and so many of those of which the last call has failed. They may take their whole time.
+/// The same for gateways whose last call has failed. Such calls may take their whole time.
 const RETRIES: usize = 16;
 /// Nobody waits for a settlement, so it has more time than a request.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// What is left when the store is dropped is tried for so long.
+/// How long a dropped store tries to send what is left.
 const LAST_EFFORT: Duration = Duration::from_secs(5);
 
-/// Whose turn it is.
+/// Bounds the concurrent calls.
 struct Turns {
     calls: Semaphore,
     retries: Semaphore,
@@ -44,7 +44,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let _ = timeout(LAST_EFFORT, async { while lanes.join_next().await.is_some() {} }).await;
 }
 
-/// Until nothing of the gateway is left. While its node is away it tries again, less and less often.
+/// Sends the settlements of a gateway until none is left. While its node is away, it tries again,
+/// less and less often.
 async fn send_all(shared: Arc<Shared>, turns: Arc<Turns>, mut lane: Lane) {
     let mut pause = None;
     loop {
@@ -68,7 +69,7 @@ async fn send_all(shared: Arc<Shared>, turns: Arc<Turns>, mut lane: Lane) {
     }
 }
 
-/// All of one gateway.
+/// Sends settlements of one gateway.
 async fn send(shared: &Shared, settles: &[Settle]) -> Result<(), FailureKind> {
     let call = shared.scripts.settle(&shared.keys, settles);
     match timeout(TIMEOUT, call.send(&shared.client.link)).await {
