@@ -10,11 +10,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 #[cfg(feature = "cache")]
 pub(crate) use self::disposition::is_for_any_client;
+pub(crate) use self::disposition::may_hold_a_key;
 use self::disposition::{
     Disposition, TE_PLACE, TOKEN_PLACE, TRAILER_PLACE, UPGRADE_PLACE, is_directive,
-    may_be_a_trailer, toward_client, toward_provider,
+    is_for_any_provider, may_be_a_trailer, toward_client, toward_provider,
 };
-pub(crate) use self::disposition::{is_for_any_provider, may_hold_a_key};
 use self::removals::Removals;
 #[cfg(feature = "cache")]
 pub(crate) use self::removals::named_by_connection;
@@ -98,6 +98,14 @@ pub(crate) fn strip_request(headers: &mut HeaderMap, scan: &HeaderScan, host: &H
     if scan.has_foreign_host {
         headers.insert(HOST, host.clone());
     }
+}
+
+/// The headers of a request for one provider that may also go to another.
+pub(crate) fn for_any_provider(
+    headers: &HeaderMap,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let harmless = headers.iter().filter(|(name, _)| is_for_any_provider(name.as_str()));
+    harmless.map(|(name, value)| (name.clone(), value.clone()))
 }
 
 /// Removes what a client must not get from a provider, or is not meant for it.

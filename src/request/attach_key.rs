@@ -7,27 +7,43 @@ use http::{HeaderMap, HeaderName, Uri};
 use crate::context::GatewayContext;
 use crate::credentials::query;
 use crate::credentials::secret::Secret;
-use crate::directives::Directives;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
 use crate::request::authorize::{remove_token, remove_tokens};
 use crate::response::messages;
 use crate::settings::{ClientCredentials, GatewaySettings};
 
-/// Adds the gateway's key for the provider unless the client's key is used. Returns whether it is.
-/// `has_credentials`: one of the usual headers holds a key.
+/// The provider that a key is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipient<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) way: ApiKind,
+    /// Which stored key is wanted; `None` for the default.
+    pub(crate) alias: Option<&'a str>,
+}
+
+/// Whose key a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyOf {
+    Client,
+    Gateway,
+    /// None yet.
+    Nobody,
+}
+
+/// Adds the gateway's key for the provider unless the client's is used. `has_credentials`: one of the
+/// usual headers holds a key.
 pub(crate) fn attach(
     headers: &mut HeaderMap,
     context: &GatewayContext,
-    directives: Option<&Directives>,
+    to: Recipient<'_>,
     has_credentials: bool,
-    upstream: &Upstream,
-    way: ApiKind,
-) -> Result<bool, Rejection> {
+) -> Result<KeyOf, Rejection> {
+    let Recipient { upstream, way, alias } = to;
     let (settings, header) = (context.settings(), upstream.key_header(way));
     if has_own_key(headers, settings, header.name()) || has_credentials {
         match client_credentials(context, upstream) {
-            ClientCredentials::Pass => return Ok(true),
+            ClientCredentials::Pass => return Ok(KeyOf::Client),
             ClientCredentials::Refuse => return Err(messages::client_key()),
             ClientCredentials::Ignore => {
                 crate::credentials::remove(headers);
@@ -35,34 +51,32 @@ pub(crate) fn attach(
             }
         }
     }
-    let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
-    match (stored(context, upstream, alias), settings) {
-        (Some(key), _) => header.insert(headers, key),
-        // A gateway without settings has no aliases.
-        (None, None) => {}
-        (None, Some(settings)) if settings.takes_keys_from_layer => {}
-        (None, Some(_)) if alias.is_some() => return Err(messages::unknown_alias()),
-        (None, Some(settings)) if settings.requires_credentials => return Err(messages::no_key()),
-        (None, Some(_)) => {}
+    if let Some(key) = stored(context, upstream, alias) {
+        header.insert(headers, key);
+        return Ok(KeyOf::Gateway);
     }
-    Ok(false)
+    match settings {
+        // A gateway without settings has no aliases.
+        None => {}
+        Some(settings) if settings.takes_keys_from_layer => {}
+        Some(_) if alias.is_some() => return Err(messages::unknown_alias()),
+        Some(settings) if settings.requires_credentials => return Err(messages::no_key()),
+        Some(_) => {}
+    }
+    Ok(KeyOf::Nobody)
 }
 
-/// Like [`attach`], for an entry of a universal request, whose headers were not authenticated.
-pub(crate) fn attach_to_entry(
-    headers: &mut HeaderMap,
-    context: &GatewayContext,
-    directives: &Directives,
-    mut has_credentials: bool,
-    upstream: &Upstream,
-    way: ApiKind,
-) -> Result<(), Rejection> {
-    let settings = context.settings().filter(|settings| settings.asks_for_token());
-    if let Some(settings) = settings.filter(|_| has_credentials) {
-        remove_tokens(headers, settings);
-        has_credentials = crate::credentials::any(headers);
+/// Removes the gateway's tokens from the headers of an entry of a universal request, which were not
+/// authenticated. Returns whether a key for a provider is left.
+pub(crate) fn remove_tokens_of_entry(headers: &mut HeaderMap, context: &GatewayContext) -> bool {
+    if !crate::credentials::any(headers) {
+        return false;
     }
-    attach(headers, context, Some(directives), has_credentials, upstream, way).map(|_| ())
+    let Some(settings) = context.settings().filter(|settings| settings.asks_for_token()) else {
+        return true;
+    };
+    remove_tokens(headers, settings);
+    crate::credentials::any(headers)
 }
 
 /// Returns true if there is a key in a header that only this provider reads and that was not

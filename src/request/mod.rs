@@ -13,6 +13,7 @@ pub(crate) mod collect;
 pub(crate) mod dynamic;
 pub(crate) mod form;
 pub(crate) mod guards;
+pub(crate) mod head;
 pub(crate) mod model_reader;
 pub(crate) mod peek;
 pub(crate) mod peek_for;

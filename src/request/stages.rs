@@ -36,10 +36,11 @@ use crate::request::access::{allow_model, allow_provider};
 use crate::request::affinity;
 use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
-use crate::request::attach_key;
+use crate::request::attach_key::{KeyOf, Recipient};
 use crate::request::authorize;
 use crate::request::body::RequestBody;
 use crate::request::dynamic;
+use crate::request::head;
 use crate::request::peek::Peek;
 use crate::request::peek_for::PeekFor;
 use crate::request::universal;
@@ -282,7 +283,7 @@ impl Shared {
                 let entries = universal::parse(&body, context.locks());
                 let entries = entries.map_err(|error| universal::unfit_entry(&error))?;
                 headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
-                let mut steps = universal::steps(&entries, request.headers(), context, self)?;
+                let mut steps = universal::steps(&entries, request, context, self)?;
                 universal::hold(&body, &mut steps, share)?;
                 let mut steps = steps.into_iter();
                 let first = steps.next().map(|step| context.set_first(step));
@@ -304,16 +305,17 @@ impl Shared {
         context: &GatewayContext,
     ) -> Result<(), Rejection> {
         match target {
-            Target::Provider { upstream, way, uri } => {
+            Target::Provider { upstream, way, mut uri } => {
+                let (version, headers) = (request.version(), request.headers_mut());
+                headers::strip_request(headers, scan, upstream.host());
+                let directives = context.directives();
+                let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
+                let to = Recipient { upstream, way, alias };
+                let has_key = context.has_credentials();
+                let key = head::complete(&mut uri, headers, context, to, has_key)?;
+                context.set_has_credentials(key == KeyOf::Client);
+                self.append_via(headers, version);
                 *request.uri_mut() = uri;
-                headers::strip_request(request.headers_mut(), scan, upstream.host());
-                attach_key::apply_to_query(request.uri_mut(), context, upstream)?;
-                let (directives, has_key) = (context.directives(), context.has_credentials());
-                let headers = request.headers_mut();
-                let has_key =
-                    attach_key::attach(headers, context, directives, has_key, upstream, way)?;
-                context.set_has_credentials(has_key);
-                upstream.insert_fixed(headers);
             }
             Target::Entry(entry) => {
                 *request.uri_mut() = entry.uri.clone();
@@ -321,10 +323,7 @@ impl Shared {
             }
         }
         // A client that chooses the version per connection refuses any other here.
-        let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
-        if let Some(via) = &self.via {
-            via.append(request.headers_mut(), received);
-        }
+        *request.version_mut() = Version::HTTP_11;
         affinity::apply(context, request.headers_mut());
         request.extensions_mut().insert(context.clone());
         Ok(())

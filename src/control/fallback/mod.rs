@@ -2,7 +2,6 @@
 
 mod alternative;
 mod plan;
-mod step_head;
 mod steps;
 mod work;
 

@@ -10,13 +10,13 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::plan::{BodyModel, NamedModel, Plan};
-use super::step_head::step_head;
 use crate::TARGET;
 use crate::context::step::Step;
 use crate::control::classify::Rule;
 use crate::control::replay::{RecordedRequest, ReplayBody};
 use crate::control::{attempt, verdict};
 use crate::exchange::usage_option::AddedOption;
+use crate::request::head::head_of_step;
 use crate::routing::model::{Edit, escaped};
 
 /// What was tried, and what is needed to try the next step.
@@ -105,7 +105,7 @@ impl<B> Work<B> {
         };
         let original = self.original.head.head();
         if let Some(entry) = &step.entry {
-            let head = step_head(original, first, step, context, 0)?;
+            let head = head_of_step(original, first, step, context, 0)?;
             return Some(RecordedRequest::other(head, entry.body.clone()));
         }
         let edit = match &step.model {
@@ -117,7 +117,7 @@ impl<B> Work<B> {
         };
         let edits: Vec<_> = edit.into_iter().chain(self.without_option(step)).collect();
         let growth = edits.iter().map(Edit::growth).sum();
-        Some(self.original.varied(step_head(original, first, step, context, growth)?, edits))
+        Some(self.original.varied(head_of_step(original, first, step, context, growth)?, edits))
     }
 
     /// Removes the option that asks for usage, if the step's provider must not get it.

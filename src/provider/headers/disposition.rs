@@ -108,7 +108,7 @@ pub(crate) fn may_hold_a_key(name: &str) -> bool {
 
 /// Returns true if a header for one provider may also go to another. Only known harmless ones may:
 /// we cannot tell what else a provider takes for a key.
-pub(crate) fn is_for_any_provider(name: &str) -> bool {
+pub(super) fn is_for_any_provider(name: &str) -> bool {
     matches!(
         name,
         "accept"

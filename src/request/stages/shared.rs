@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderMap, Request, Version};
 
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
@@ -96,6 +96,14 @@ impl Shared {
         query.account = account.map(Box::from);
         query.identity = extensions.get::<Identity>().cloned();
         Some(query)
+    }
+
+    /// Names the gateway in `via`, if the host wants that. `received`: the version in which the client's
+    /// request came.
+    pub(crate) fn append_via(&self, headers: &mut HeaderMap, received: Version) {
+        if let Some(via) = &self.via {
+            via.append(headers, received);
+        }
     }
 
     /// The providers that a request can be sent to.

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use super::Entry;
 use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey, StepRequest};
-use crate::credentials;
 use crate::directives::Directives;
 use crate::provider::headers;
 use crate::provider::join::PathRefused;
@@ -21,6 +20,8 @@ use crate::request::access;
 use crate::request::access::allow_provider;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key;
+use crate::request::attach_key::Recipient;
+use crate::request::head;
 use crate::request::stages::Shared;
 use crate::response::messages;
 use crate::routing;
@@ -28,10 +29,10 @@ use crate::routing::model;
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
-/// Checks all entries before the first is tried. `outer` are the headers of the client's request.
-pub(crate) fn steps(
+/// Checks all entries before the first is tried. `outer` is the client's request.
+pub(crate) fn steps<B>(
     entries: &[Entry],
-    outer: &HeaderMap,
+    outer: &Request<B>,
     context: &GatewayContext,
     shared: &Shared,
 ) -> Result<Vec<Step>, Rejection> {
@@ -41,10 +42,10 @@ pub(crate) fn steps(
     entries.map(|(index, entry)| step(index, entry, outer, of_request, context, shared)).collect()
 }
 
-fn step(
+fn step<B>(
     index: usize,
     entry: &Entry,
-    outer: &HeaderMap,
+    outer: &Request<B>,
     of_request: &Directives,
     context: &GatewayContext,
     shared: &Shared,
@@ -69,7 +70,7 @@ fn step(
     let directives = entry.directives(of_request);
     let allowance = Allowance::of(context).at(&upstream).by(&directives);
     allow_provider(allowance, &upstream)?;
-    let mut headers = head(entry, outer, &body);
+    let mut headers = entry_headers(entry, outer.headers(), &body);
     if allowance.restricts_models() {
         let model = model.as_deref();
         if upstream.decides_by_path(&path) {
@@ -79,21 +80,14 @@ fn step(
         }
     }
     let model = access::sure_model(context, &headers, &body, model)?;
-    let has_credentials =
-        entry.headers.iter().any(|(name, _)| credentials::is_credential(name.as_str()));
-    attach_key::apply_to_query(&mut uri, context, &upstream)?;
-    attach_key::attach_to_entry(
-        &mut headers,
-        context,
-        &directives,
-        has_credentials,
-        &upstream,
-        way,
-    )?;
-    upstream.insert_fixed(&mut headers);
-    if outer.contains_key(HOST) {
+    let has_credentials = attach_key::remove_tokens_of_entry(&mut headers, context);
+    let alias = directives.byok_alias.as_deref();
+    let to = Recipient { upstream: &upstream, way, alias };
+    head::complete(&mut uri, &mut headers, context, to, has_credentials)?;
+    if outer.headers().contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
     }
+    shared.append_via(&mut headers, outer.version());
     let request = StepRequest { uri, headers, body, stream: entry.stream, share: None };
     Ok(Step {
         upstream,
@@ -165,13 +159,11 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<E
 }
 
 /// The entry's own headers, over those of the client's request that may go to any provider.
-fn head(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
+fn entry_headers(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(outer.len() + entry.headers.len());
-    for (name, value) in outer {
-        if headers::is_for_any_provider(name.as_str()) && !name.as_str().starts_with("content-") {
-            headers.append(name.clone(), value.clone());
-        }
-    }
+    let of_request = headers::for_any_provider(outer);
+    // The body is the entry's.
+    headers.extend(of_request.filter(|(name, _)| !name.as_str().starts_with("content-")));
     if !body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }

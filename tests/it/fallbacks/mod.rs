@@ -10,6 +10,7 @@ mod first_event_sockets;
 mod fixed;
 mod models;
 mod narrowing;
+mod same_head;
 mod scene;
 mod sockets;
 mod universal;
