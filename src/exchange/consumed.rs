@@ -49,7 +49,7 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
     }
     if let Some(usage) = &settlement.usage {
         let is_whole = end.metering != Metering::Partial;
-        return Used::Told { usage, cost: settlement.cost, is_whole, content_events };
+        return Used::Reported { usage, cost: settlement.cost, is_whole, content_events };
     }
     let is_late = end.failure.is_some_and(Failure::is_late);
     match (end.outcome, end.status.filter(|_| end.gateway_code.is_none())) {

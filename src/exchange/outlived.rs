@@ -1,4 +1,4 @@
-//! What an answer has used that goes on for others when its own exchange is over.
+//! The usage of an answer that goes on for others after its own exchange is over.
 
 use std::time::SystemTime;
 
@@ -6,13 +6,13 @@ use http::StatusCode;
 
 use super::settlement::{Facts, Settlement};
 use crate::context::GatewayContext;
-use crate::context::reserved::Told;
+use crate::context::reserved::AnswerUsage;
 use crate::hook::Outcome;
 use crate::usage::Meter;
 use crate::usage::metering::{Metering, Reader};
 
-/// What an answer of success has used that was read to its end, where the provider has told it.
-pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Told> {
+/// The usage of a successful answer that was read to its end; `None` if the provider has not reported it.
+pub(crate) fn usage(context: &GatewayContext, reader: &Reader) -> Option<AnswerUsage> {
     let observation = context.observation()?;
     let since = SystemTime::now().duration_since(context.log_id().timestamp());
     let model = context.model();
@@ -31,10 +31,10 @@ pub(crate) fn told(context: &GatewayContext, reader: &Reader) -> Option<Told> {
     let content_events = reader.meter().map_or(0, Meter::content_events);
     match (metering, usage) {
         (Metering::Complete, Some(usage)) => {
-            Some(Told::Usage { usage: Box::new(usage), cost, content_events })
+            Some(AnswerUsage::Reported { usage: Box::new(usage), cost, content_events })
         }
-        (Metering::Complete, None) if has_failed => Some(Told::Nothing),
-        (Metering::Free, None) => Some(Told::Nothing),
+        (Metering::Complete, None) if has_failed => Some(AnswerUsage::Nothing),
+        (Metering::Free, None) => Some(AnswerUsage::Nothing),
         _ => None,
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Progress {
     is_read_by_many: AtomicBool,
     /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
     goes_on: AtomicBool,
-    /// Its time was over while it waited for somebody else's call.
+    /// The exchange timed out while it waited for another's call.
     is_unsent: AtomicBool,
     /// The first step, once the body has said where the request goes. Boxed: most paths say it themselves.
     pub(super) first: OnceLock<Box<Step>>,
@@ -45,13 +45,14 @@ pub(super) struct Progress {
     attempts: AtomicU32,
     /// One is under way.
     is_attempt_open: AtomicBool,
-    /// When it began, if anybody is told.
+    /// When it began, if a hook is told.
     attempt_began: Mutex<Option<Instant>>,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU32,
-    /// Where the conversation of the request is to stay where it is. Boxed: most have no choice.
+    /// The conversation of the request, which stays where it is. Boxed: most requests have no
+    /// choice.
     conversation: OnceLock<Box<Conversation>>,
-    /// What is held of what the caller may use; boxed twice, for there is a context for each open stream.
+    /// What the exchange has reserved; boxed twice, because each open stream has a context.
     reserved: OnceLock<Box<Box<dyn Reserved>>>,
 }
 

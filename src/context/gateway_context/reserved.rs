@@ -8,19 +8,18 @@ use http::HeaderMap;
 use super::GatewayContext;
 use crate::usage::{Cost, Usage};
 
-/// What an exchange has reserved. A layer below the gateway puts it into the exchange, whose end gives
-/// it back; where there is none, its `Drop` does.
+/// What an exchange has reserved. A layer below the gateway sets it, and the end of the exchange
+/// settles it; without one, its `Drop` does.
 pub(crate) trait Reserved: fmt::Debug + Send + Sync {
     /// The exchange is over. Called once.
     fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
 
-    /// The answer is at its end, which others may read though its own exchange is over: [`Used::Later`].
-    /// `told`: what it has used, where the provider has told that. Called once at most, before
-    /// [`end`](Self::end) or after it.
+    /// An answer that others may read, too, has ended. `usage`: what it has used, if the provider has
+    /// reported that. Called at most once, before [`end`](Self::end) or after it; see [`Used::Later`].
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
-    fn came(&self, context: &GatewayContext, told: Option<Told>);
+    fn answer_ended(&self, context: &GatewayContext, usage: Option<AnswerUsage>);
 
-    /// What the client may still use, for the head of its response, where the host wants that.
+    /// Writes what the client may still use into the head of its response, if the host wants that.
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap);
 
     fn as_any(&self) -> &dyn Any;
@@ -29,20 +28,20 @@ pub(crate) trait Reserved: fmt::Debug + Send + Sync {
 /// What an exchange has used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent<'a> {
-    /// The provider has got no whole request.
+    /// The provider has not received a whole request.
     pub(crate) is_unsent: bool,
     pub(crate) used: Used<'a>,
-    /// How long the request body was, as far as it was read.
+    /// The length of the request body, as far as it was read.
     pub(crate) request_bytes: u64,
 }
 
 /// What a whole answer has used.
 #[derive(Debug)]
 #[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
-pub(crate) enum Told {
-    /// Nothing: it is free, or tells of an error alone.
+pub(crate) enum AnswerUsage {
+    /// The answer is free, or is only an error.
     Nothing,
-    Usage {
+    Reported {
         usage: Box<Usage>,
         cost: Option<Cost>,
         content_events: u64,
@@ -52,31 +51,31 @@ pub(crate) enum Told {
 /// What is known of the usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Used<'a> {
-    /// There is none.
+    /// Nothing was used.
     Nothing,
-    /// The provider has told it.
-    Told { usage: &'a Usage, cost: Option<Cost>, is_whole: bool, content_events: u64 },
-    /// The answer has broken off.
+    /// The provider has reported it.
+    Reported { usage: &'a Usage, cost: Option<Cost>, is_whole: bool, content_events: u64 },
+    /// The answer broke off.
     Beginning { content_events: u64 },
-    /// There was an answer, or there will be.
+    /// There was an answer, or there will be; its usage is unknown.
     Unknown,
-    /// None came in time. The provider may go on without a client, and bill it.
+    /// No answer came in time. The provider may go on without a client, and bill it.
     Unanswered,
-    /// The provider makes the answer later, and bills it. `order`: by what it is known when it is
-    /// [fetched](Self::Fetched).
+    /// The provider makes the answer later, and bills it. `order`: the number by which it is known
+    /// when it is [fetched](Self::Fetched).
     Ordered { order: Option<u64> },
-    /// An answer that was ordered is there for the first time. It counts where it was ordered.
+    /// An ordered answer was fetched for the first time. It counts where it was ordered.
     Fetched { order: Option<u64>, usage: Option<&'a Usage>, cost: Option<Cost> },
-    /// The answer goes on for others, and [`Reserved::came`] says what it has used.
+    /// The answer goes on for others, and [`Reserved::answer_ended`] says what it has used.
     Later,
 }
 
-/// What the body of a request asks for. In the extensions of the request, where limits need it.
+/// What the body of a request asks for. An extension of the request, if limits need it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodyAsks {
-    /// How long it is, or as much of it as is known.
+    /// Its length, as far as that is known.
     pub(crate) bytes: Option<u64>,
-    /// The most tokens of output, where it says so near its beginning.
+    /// The maximum number of output tokens, if the body gives one near its start.
     pub(crate) max_tokens: Option<u64>,
 }
 
@@ -91,14 +90,14 @@ pub struct LimitReport {
     pub measure: &'static str,
     /// How much may be used at most: the limit, or a bucket's burst.
     pub limit: u64,
-    /// How much of it was used when the exchange ended, as far as it knows.
+    /// How much of it was used when the exchange ended, as far as the exchange knows.
     pub used: u64,
     /// There was no room: the request was refused or sent elsewhere, or would have been if the rule was
     /// not a shadow.
     pub is_exceeded: bool,
     /// The rule counts and reports, and refuses nothing.
     pub is_shadow: bool,
-    /// It counts money, and nobody knows the price.
+    /// The rule counts money, and the price is unknown.
     pub is_price_unknown: bool,
     /// The store of counts could not be asked.
     pub has_store_failed: bool,

@@ -63,8 +63,8 @@ impl Drop for Metered {
         let Self { context, reader, is_read, .. } = self;
         if let Some(reserved) = context.reserved() {
             // A store of the host's is called.
-            let told = || is_read.then(|| outlived::told(context, reader)).flatten();
-            let _ = unwind::call(|| reserved.came(context, told()));
+            let usage = || is_read.then(|| outlived::usage(context, reader)).flatten();
+            let _ = unwind::call(|| reserved.answer_ended(context, usage()));
         }
     }
 }

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(all.broken_off(MODEL, 3), None, "no stream");
         all.learn(MODEL, 1000, &usage(500, 10), 10);
         assert_eq!((all.broken_off(MODEL, 0), all.broken_off(MODEL, 3)), (Some(0), Some(12)));
-        // Reasoning that is told apart was there before the first event.
+        // Reasoning that is reported apart was there before the first event.
         let reasoned = Usage { reasoning: Some(1010), ..usage(500, 50) };
         all.learn(MODEL, 1000, &reasoned, 10);
         assert_eq!((all.broken_off(MODEL, 0), all.broken_off(MODEL, 10)), (Some(1000), Some(1060)));

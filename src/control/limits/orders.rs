@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::spent::{Counted, told};
+use super::spent::{Counted, reported};
 use super::store::Settlement;
 use crate::usage::{Cost, Usage};
 use crate::util::recent::Recent;
@@ -68,9 +68,9 @@ impl Order {
     ) -> impl Iterator<Item = (&Counted, Settlement)> {
         self.counted.iter().filter_map(move |counted| {
             // If the price is unknown, the estimate stays.
-            let told = told(counted.measure, usage, cost)?;
+            let used = reported(counted.measure, usage, cost)?;
             let claim = counted.claim;
-            let spent = claim.amount.saturating_sub(counted.answer).saturating_add(told);
+            let spent = claim.amount.saturating_sub(counted.answer).saturating_add(used);
             let settlement = Settlement { claim, at: counted.at, spent };
             (spent != claim.amount).then_some((counted, settlement))
         })

@@ -13,7 +13,7 @@ use super::spent::Ended;
 use super::state::{Answer, Group, Note, State, Steps};
 use super::store::Settlement;
 use crate::context::GatewayContext;
-use crate::context::reserved::{LimitReport, Reserved, Spent, Told, Used};
+use crate::context::reserved::{AnswerUsage, LimitReport, Reserved, Spent, Used};
 use crate::hook::Failure;
 use crate::settings::limits::{LimitRule, Measure};
 
@@ -78,10 +78,10 @@ impl Reservation {
         let estimates = &self.shared.estimates;
         let mut output = None;
         match used.used {
-            Used::Told { usage, is_whole: true, content_events, .. } => {
+            Used::Reported { usage, is_whole: true, content_events, .. } => {
                 estimates.learn(named, used.request_bytes, usage, content_events);
             }
-            Used::Told { content_events, .. } | Used::Beginning { content_events } => {
+            Used::Reported { content_events, .. } | Used::Beginning { content_events } => {
                 output = estimates.broken_off(named, content_events);
             }
             _ => {}
@@ -132,12 +132,12 @@ impl Reservation {
 }
 
 /// The usage of an answer that was read to its end.
-fn used_by(told: Option<&Told>) -> Used<'_> {
-    match told {
-        Some(Told::Nothing) => Used::Nothing,
-        Some(Told::Usage { usage, cost, content_events }) => {
+fn used_by(answer: Option<&AnswerUsage>) -> Used<'_> {
+    match answer {
+        Some(AnswerUsage::Nothing) => Used::Nothing,
+        Some(AnswerUsage::Reported { usage, cost, content_events }) => {
             let (cost, content_events) = (*cost, *content_events);
-            Used::Told { usage, cost, is_whole: true, content_events }
+            Used::Reported { usage, cost, is_whole: true, content_events }
         }
         None => Used::Unknown,
     }
@@ -153,7 +153,7 @@ fn rules(context: &GatewayContext) -> &[LimitRule] {
 
 impl Reserved for Reservation {
     fn end(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
-        let came = {
+        let ended_before = {
             let mut state = self.state();
             if std::mem::replace(&mut state.has_ended, true) {
                 return Vec::new();
@@ -169,7 +169,7 @@ impl Reserved for Reservation {
                 }
             }
             match (used.used, std::mem::take(&mut state.answer)) {
-                (Used::Later, Answer::Came(told)) => Some(told),
+                (Used::Later, Answer::Ended(usage)) => Some(usage),
                 (Used::Later, _) => {
                     state.answer = Answer::Awaited { request_bytes: used.request_bytes };
                     return Self::reports(rules(context), &state.notes, &[]);
@@ -177,23 +177,23 @@ impl Reserved for Reservation {
                 _ => None,
             }
         };
-        match &came {
-            Some(told) => self.close(context, &Spent { used: used_by(told.as_ref()), ..*used }),
+        match &ended_before {
+            Some(usage) => self.close(context, &Spent { used: used_by(usage.as_ref()), ..*used }),
             None => self.close(context, used),
         }
     }
 
-    fn came(&self, context: &GatewayContext, told: Option<Told>) {
+    fn answer_ended(&self, context: &GatewayContext, usage: Option<AnswerUsage>) {
         let request_bytes = {
             let mut state = self.state();
             let Answer::Awaited { request_bytes } = state.answer else {
-                state.answer = Answer::Came(told);
+                state.answer = Answer::Ended(usage);
                 return;
             };
             state.answer = Answer::UnderWay;
             request_bytes
         };
-        let used = used_by(told.as_ref());
+        let used = used_by(usage.as_ref());
         self.close(context, &Spent { is_unsent: false, used, request_bytes });
     }
 
@@ -208,12 +208,12 @@ impl Reserved for Reservation {
             let left = rules.get(note.rule).map(|rule| fields::share_left(rule, &note.standing));
             left.unwrap_or(u128::MAX)
         };
-        let is_told = |rule: &LimitRule| !rule.is_shadow && rule.measure != Measure::Cost;
-        let told = state
+        let is_shown = |rule: &LimitRule| !rule.is_shadow && rule.measure != Measure::Cost;
+        let shown = state
             .notes
             .iter()
-            .filter(|note| !note.has_store_failed && rules.get(note.rule).is_some_and(is_told));
-        if let Some(note) = told.min_by_key(share)
+            .filter(|note| !note.has_store_failed && rules.get(note.rule).is_some_and(is_shown));
+        if let Some(note) = shown.min_by_key(share)
             && let Some(rule) = rules.get(note.rule)
         {
             fields::write(rule, &note.standing, headers);

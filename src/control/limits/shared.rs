@@ -71,18 +71,18 @@ impl Shared {
         }
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_failing.store(error.is_some(), Ordering::Relaxed);
-        let tells = match error {
+        let is_news = match error {
             Some(_) => notice.fails(),
             None => notice.works(),
         };
         drop(notice);
         match error {
-            Some(error) if tells => tracing::warn!(
+            Some(error) if is_news => tracing::warn!(
                 target: TARGET,
                 %error,
                 "limits cannot be counted in their store: each rule does what its on_store_failure says"
             ),
-            None if tells => {
+            None if is_news => {
                 tracing::warn!(target: TARGET, "limits are counted in their store again");
             }
             _ => {}

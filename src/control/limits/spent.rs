@@ -17,7 +17,7 @@ pub(super) struct Ended<'a> {
     pub(super) output: Option<u64>,
 }
 
-/// What is held of a rule has come to.
+/// What counts in place of what was held of a rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
     /// The answer's part of it.
@@ -49,7 +49,7 @@ impl Part {
 }
 
 impl Ended<'_> {
-    /// What is held of a rule has come to.
+    /// What counts in place of what was held of a rule.
     pub(super) fn part(&self, rule: &LimitRule, held: &Held) -> Part {
         if rule.measure == Measure::Requests {
             let was_sent = held.steps.meets(self.state.sent);
@@ -99,13 +99,15 @@ impl Ended<'_> {
                 let seen = expected.cut(rule, content_events, self.output);
                 amount(rule.measure, seen, || Some(expected.cost_with(seen.output)))
             }
-            Used::Told { usage, cost, is_whole: true, .. } => told(rule.measure, usage, cost),
-            Used::Told { usage, cost, is_whole: false, content_events } => {
+            Used::Reported { usage, cost, is_whole: true, .. } => {
+                reported(rule.measure, usage, cost)
+            }
+            Used::Reported { usage, cost, is_whole: false, content_events } => {
                 let seen = expected.cut(rule, content_events, self.output);
                 let input = usage.input().unwrap_or(seen.input);
                 let output = usage.output().unwrap_or(0).max(seen.output);
-                let told = cost.map_or(0, |cost| cost.ticks);
-                let cost = || Some(told.max(expected.cost_with(seen.output)));
+                let reported = cost.map_or(0, |cost| cost.ticks);
+                let cost = || Some(reported.max(expected.cost_with(seen.output)));
                 amount(rule.measure, Tokens { input, output }, cost)
             }
         }
@@ -114,7 +116,7 @@ impl Ended<'_> {
 
 /// What the usage of a whole answer counts; `None` if the measure is money and the price is
 /// unknown.
-pub(super) fn told(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
+pub(super) fn reported(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
     let (input, output) = (usage.input().unwrap_or(0), usage.output().unwrap_or(0));
     amount(measure, Tokens { input, output }, || cost.map(|cost| cost.ticks))
 }

@@ -3,7 +3,7 @@
 use super::estimate::Tokens;
 use super::store::{Claim, Counter, ReservationId, Standing};
 use super::window::capacity;
-use crate::context::reserved::Told;
+use crate::context::reserved::AnswerUsage;
 use crate::settings::limits::{LimitRule, Measure};
 
 /// What an exchange has reserved, and what is known of it.
@@ -35,7 +35,7 @@ pub(super) enum Answer {
     /// body.
     Awaited { request_bytes: u64 },
     /// It is complete, and its exchange is not over.
-    Came(Option<Told>),
+    Ended(Option<AnswerUsage>),
 }
 
 /// A set of numbers of steps; those beyond the 64th count as one.

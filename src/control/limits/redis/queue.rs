@@ -52,13 +52,13 @@ impl Queue {
 
     pub(super) fn push(&self, settle: Settle) {
         let mut state = self.state();
-        let tells = state.make_room(self.capacity, settle.gateway);
+        let is_news = state.make_room(self.capacity, settle.gateway);
         let needs_sender = state.add(settle);
         drop(state);
         if needs_sender {
             self.has_work.notify_one();
         }
-        tell_full(tells);
+        warn_if(is_news);
     }
 
     /// Like [`push`](Self::push), but drops nothing for it: a reservation that is not taken back
@@ -126,12 +126,12 @@ impl Queue {
         }
         state.taken -= count;
         state.count += count;
-        let mut tells = false;
+        let mut is_news = false;
         while state.count > self.capacity {
-            tells |= state.make_room(self.capacity, gateway);
+            is_news |= state.make_room(self.capacity, gateway);
         }
         drop(state);
-        tell_full(tells);
+        warn_if(is_news);
     }
 
     /// Records that a gateway has lost its sender.
@@ -206,7 +206,7 @@ impl State {
     }
 
     /// If the queue is full, drops the oldest of this gateway if it has its share, else of the
-    /// gateway with the most. Returns true if the host must be told.
+    /// gateway with the most. Returns true if this must be logged.
     fn make_room(&mut self, capacity: usize, gateway: Gateway) -> bool {
         if self.count < capacity {
             return false;
@@ -225,8 +225,8 @@ impl State {
     }
 }
 
-fn tell_full(is_full: bool) {
-    if is_full {
+fn warn_if(is_newly_full: bool) {
+    if is_newly_full {
         tracing::warn!(
             target: TARGET,
             "too many reservations wait to be settled in Redis; the oldest are left to their leases",
