@@ -1,8 +1,10 @@
-//! How layers that make several calls report each of them.
+//! How layers that make several calls report each of them: the innermost does, and the exchange if none
+//! does.
 
 use std::time::Instant;
 
 use http::Response;
+use tower_service::Service;
 
 use crate::context::GatewayContext;
 use crate::hook::CacheStatus;
@@ -13,9 +15,18 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Reports that a call has started.
-pub(super) fn report_begin(context: &GatewayContext) {
-    context.begin_attempt(now);
+/// Makes a call, and reports its begin unless a layer below does.
+pub(super) fn call<S, R>(context: Option<&GatewayContext>, service: &mut S, request: R) -> S::Future
+where
+    S: Service<R>,
+{
+    let Some(context) = context else { return service.call(request) };
+    let before = context.attempts();
+    let call = service.call(request);
+    if context.attempts() == before {
+        context.begin_attempt(now);
+    }
+    call
 }
 
 /// Reports the result of a call. Returns true if a layer below refused it: then it does not count

@@ -20,6 +20,7 @@ use self::alternative::Alternatives;
 use self::plan::Plan;
 pub use self::steps::FallbackFuture;
 use self::work::Work;
+use super::attempt;
 use super::classify::{Classify, Rule};
 use super::replay::ReplayBody;
 use super::verdict::{self, ClassifiedBody};
@@ -163,7 +164,7 @@ where
         verdict::mark_classified(&mut request, work.plan.context());
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = work.call(&mut service, request);
+        let first = attempt::call(work.plan.context(), &mut service, request);
         FallbackFuture::several(first, service, work)
     }
 }

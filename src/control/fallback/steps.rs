@@ -138,7 +138,8 @@ where
                 return self.work.hand_on(best.or(Err(error)));
             }
             let looked_at = {
-                let mut call = pin!(self.work.call(&mut self.service, request));
+                let mut call =
+                    pin!(attempt::call(self.work.plan.context(), &mut self.service, request));
                 let poll = |cx: &mut Context<'_>| {
                     call.as_mut().poll(cx).map(|result| self.work.look_at(result, cx))
                 };

@@ -7,14 +7,13 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body;
 use tower::BoxError;
-use tower_service::Service;
 
 use super::plan::{BodyModel, NamedModel, Plan};
 use crate::TARGET;
 use crate::context::step::Step;
 use crate::control::classify::Rule;
 use crate::control::replay::{RecordedRequest, ReplayBody};
-use crate::control::{attempt, verdict};
+use crate::control::verdict;
 use crate::exchange::usage_option::AddedOption;
 use crate::request::head::head_of_step;
 use crate::routing::model::{Edit, escaped};
@@ -41,20 +40,6 @@ impl<B> Work<B> {
         if let Some(context) = self.plan.context() {
             context.set_step(u32::try_from(step).unwrap_or(u32::MAX));
         }
-    }
-
-    /// Makes the call of a step. Reports it as an attempt unless a layer below has.
-    pub(super) fn call<S>(&self, service: &mut S, request: Request<ReplayBody<B>>) -> S::Future
-    where
-        S: Service<Request<ReplayBody<B>>>,
-    {
-        let Some(context) = self.plan.context() else { return service.call(request) };
-        let before = context.attempts();
-        let call = service.call(request);
-        if context.attempts() == before {
-            attempt::report_begin(context);
-        }
-        call
     }
 
     /// The request of the next possible step.

@@ -67,10 +67,7 @@ impl<B> Work<B> {
         S: Service<Request<ReplayBody<B>>>,
     {
         self.attempts += 1;
-        if let Some(context) = &self.context {
-            attempt::report_begin(context);
-        }
-        service.call(request)
+        attempt::call(self.context.as_ref(), service, request)
     }
 
     /// The request to send again.
