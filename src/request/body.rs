@@ -80,8 +80,8 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Passed { body, context } }
     }
 
-    pub(crate) fn watched(body: B, watcher: impl Into<Box<Watcher>>) -> Self {
-        Self { kind: Kind::Watched { body, watcher: watcher.into() } }
+    pub(crate) fn watched(body: B, watcher: Box<Watcher>) -> Self {
+        Self { kind: Kind::Watched { body, watcher } }
     }
 
     /// A body that is complete.

@@ -213,7 +213,7 @@ where
         let models = self.models.filter(|_| !self.has_ended).map(ModelReader::late);
         let watcher = Watcher::resume(scanner, models, self.watch, is_lenient)
             .refusing_second_model(refuses_second_model);
-        let watcher = watcher.with(splice).telling(context);
+        let watcher = watcher.with(splice).reporting_to(context);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)
     }

@@ -32,19 +32,14 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Watches a body from its first byte.
-    pub(crate) fn new(state: Arc<RequestState>) -> Self {
-        Self::resume(Some(ObjectScanner::new()), None, state, true)
-    }
-
-    /// Watches a body that was not read, in its place: a watcher is large. The rest as [`with`](Self::with)
-    /// and [`telling`](Self::telling).
+    /// Watches a body from its first byte. Constructed in its place, because a watcher is large.
     pub(crate) fn boxed(
         state: Arc<RequestState>,
         splice: Option<Splice>,
         context: &GatewayContext,
     ) -> Box<Self> {
-        let mut watcher = Box::write(Box::new_uninit(), Self::new(state));
+        let scanner = Some(ObjectScanner::new());
+        let mut watcher = Box::write(Box::new_uninit(), Self::resume(scanner, None, state, true));
         if splice.is_none() {
             watcher.state.set_asks_for_usage(false);
         }
@@ -89,7 +84,7 @@ impl Watcher {
     }
 
     /// Also notifies the exchange if a limit has cut the body off.
-    pub(crate) fn telling(mut self, context: &GatewayContext) -> Self {
+    pub(crate) fn reporting_to(mut self, context: &GatewayContext) -> Self {
         self.context = Some(context.clone());
         self
     }
@@ -254,7 +249,8 @@ mod tests {
     #[test]
     fn a_model_that_cannot_be_decoded_is_not_known() {
         let state = Arc::<RequestState>::default();
-        Watcher::new(state.clone()).see(b"{\"model\":\"grok-4\xff\"}");
+        let scanner = Some(ObjectScanner::new());
+        Watcher::resume(scanner, None, state.clone(), true).see(b"{\"model\":\"grok-4\xff\"}");
         assert_eq!(state.model(), None);
     }
 }

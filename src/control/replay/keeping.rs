@@ -21,7 +21,7 @@ impl Keeping {
         Self { limit, share: Some(budget.share()), context: None }
     }
 
-    pub(super) fn telling(mut self, context: Option<GatewayContext>) -> Self {
+    pub(super) fn reporting_to(mut self, context: Option<GatewayContext>) -> Self {
         self.context = context;
         self
     }

@@ -160,7 +160,7 @@ impl<S> Replay<S> {
             _ => {
                 let shared = context.and_then(GatewayContext::body_budget);
                 let budget = shared.unwrap_or(&self.layer.budget);
-                Keeping::up_to(limit, budget).telling(wanting.cloned())
+                Keeping::up_to(limit, budget).reporting_to(wanting.cloned())
             }
         };
         let head = KeptHead::of(&request);
@@ -202,7 +202,7 @@ impl<S> Replay<S> {
                 }
                 let shared = context.and_then(GatewayContext::body_budget);
                 let budget = shared.unwrap_or(&self.layer.budget);
-                Keeping::up_to(limit, budget).telling(wanting.cloned())
+                Keeping::up_to(limit, budget).reporting_to(wanting.cloned())
             }
         };
         let head = KeptHead::of(&request);

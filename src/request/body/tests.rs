@@ -14,17 +14,19 @@ fn context() -> GatewayContext {
     GatewayContext::new(Arrival::new(http::Method::POST, uri, Endpoint::None), None)
 }
 
+fn watcher(splice: Option<Splice>, context: &GatewayContext) -> Box<Watcher> {
+    Watcher::boxed(Arc::default(), splice, context)
+}
+
 #[tokio::test]
-async fn a_limit_that_cuts_a_body_off_is_told_to_its_exchange() {
+async fn a_limit_that_cuts_a_body_off_is_reported_to_its_exchange() {
     let limited = |limit| Limited::new(Full::new(Bytes::from_static(b"{\"a\":1}")), limit);
-    let watcher =
-        |context: &GatewayContext| Watcher::new(Arc::default()).with(None).telling(context);
     for (limit, is_cut) in [(7, false), (6, true)] {
         let known = context();
         let passed = RequestBody::passed(limited(limit), known.clone()).collect().await;
         assert_eq!((passed.is_err(), known.is_over_limit()), (is_cut, is_cut));
         let known = context();
-        let watched = RequestBody::watched(limited(limit), watcher(&known)).collect().await;
+        let watched = RequestBody::watched(limited(limit), watcher(None, &known)).collect().await;
         assert_eq!((watched.is_err(), known.is_over_limit()), (is_cut, is_cut));
     }
 }
@@ -56,7 +58,7 @@ fn spliced_body(
 ) -> RequestBody<impl Body<Data = Bytes, Error = BoxError>> {
     let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
     let splice = Splice::new(&mut headers, None);
-    let watcher = Watcher::new(Arc::default()).with(Some(splice));
+    let watcher = watcher(Some(splice), &context());
     // It panics if it is polled after its end.
     let frames = futures_util::stream::unfold(frames.into_iter(), async |mut frames| {
         frames.next().map(|frame| (Ok::<_, BoxError>(frame), frames))
@@ -74,8 +76,7 @@ async fn what_a_body_says_of_its_size_holds_to_its_end() {
         if has_length {
             headers.insert(CONTENT_LENGTH, json.len().into());
         }
-        let watcher = Watcher::new(Arc::default());
-        let watcher = watcher.with(Some(Splice::new(&mut headers, None)));
+        let watcher = watcher(Some(Splice::new(&mut headers, None)), &context());
         let mut body = RequestBody::watched(Full::new(Bytes::from_static(json)), watcher);
         let mut said = vec![body.size_hint()];
         let mut sizes = vec![0];
