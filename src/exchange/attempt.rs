@@ -22,14 +22,20 @@ impl GatewayContext {
         self.report_attempt(number, result, || now().saturating_duration_since(began));
     }
 
-    /// Reports the only upstream call of an exchange, if no layer has reported it.
-    pub(super) fn only_attempt_ended(
+    /// Reports the end of the upstream call that the exchange has made. A layer below may have done so,
+    /// unless one above that has cut the call off.
+    pub(super) fn upstream_ended(
         &self,
+        dispatched: Option<Instant>,
+        now: Instant,
         result: Result<StatusCode, Failure>,
-        duration: impl FnOnce() -> Duration,
     ) {
+        if self.attempts() > 0 {
+            return self.attempt_ended(|| now, result);
+        }
+        let since = |began| now.saturating_duration_since(began);
         let number = self.count_attempt();
-        self.report_attempt(number, result, duration);
+        self.report_attempt(number, result, || dispatched.map(since).unwrap_or_default());
     }
 
     fn report_attempt(

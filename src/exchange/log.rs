@@ -2,12 +2,27 @@
 
 use std::time::Duration;
 
-use tracing::Level;
+use tracing::{Level, Span};
 
 use crate::TARGET;
+use crate::context::GatewayContext;
 use crate::hook::{EndEvent, Failure, Outcome};
 use crate::usage::{Cost, Usage};
 use crate::util::redact::shown;
+
+/// The span in which all of an exchange runs.
+pub(super) fn span(context: &GatewayContext) -> Span {
+    tracing::debug_span!(
+        target: TARGET,
+        "exchange",
+        log_id = %context.log_id(),
+        account = context.account().map(shown).as_deref(),
+        gateway = &*shown(context.gateway()),
+        provider = context.provider(),
+        operation = context.operation().as_str(),
+        subject = context.identity().map(|identity| shown(identity.subject())).as_deref(),
+    )
+}
 
 /// Logs one event per exchange: `WARN` if the provider failed, else `INFO`.
 pub(super) fn log(end: &EndEvent<'_>) {

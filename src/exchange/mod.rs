@@ -7,7 +7,9 @@
 pub(crate) mod attempt;
 mod characters;
 mod consumed;
+mod end;
 mod heads;
+pub(crate) mod late_refusal;
 mod log;
 pub(crate) mod misuse;
 pub(crate) mod observation;
@@ -30,7 +32,6 @@ use self::record::{ExchangeRecord, text};
 use self::request_state::RequestState;
 use self::served::Served;
 pub(crate) use self::shared_exchange::{ExchangeHandle, SharedExchange};
-use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
 use crate::hook::{CacheEntryShown, CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
@@ -39,7 +40,6 @@ use crate::settings::GatewaySettings;
 use crate::usage::metering::Reader;
 use crate::usage::{Format, Meter};
 use crate::util::operation::Operation;
-use crate::util::redact::shown;
 
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Option<Box<ExchangeRecord>>);
@@ -52,16 +52,7 @@ impl Exchange {
         headers: &HeaderMap,
         arrived: Instant,
     ) -> Self {
-        let span = tracing::debug_span!(
-            target: TARGET,
-            "exchange",
-            log_id = %context.log_id(),
-            account = context.account().map(shown).as_deref(),
-            gateway = &*shown(context.gateway()),
-            provider = context.provider(),
-            operation = context.operation().as_str(),
-            subject = context.identity().map(|identity| shown(identity.subject())).as_deref(),
-        );
+        let span = log::span(context);
         let hooks = &observation.hooks;
         hooks.each(|hook| hook.on_request(&RequestEvent { context }));
         let record = ExchangeRecord::new(observation, context, headers, span, arrived);
@@ -164,7 +155,7 @@ impl Exchange {
         if cache.is_some_and(CacheStatus::is_hit) {
             record.answered_by_cache(now);
         } else {
-            record.attempt_ended(now, Ok(status));
+            record.context.upstream_ended(record.dispatched, now, Ok(status));
         }
     }
 
@@ -242,7 +233,7 @@ impl Exchange {
             if record.context.is_unsent() {
                 return self.call_refused();
             }
-            record.attempt_ended(Instant::now(), Err(failure));
+            record.context.upstream_ended(record.dispatched, Instant::now(), Err(failure));
         }
     }
 

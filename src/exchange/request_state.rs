@@ -103,7 +103,7 @@ impl RequestState {
 
     /// Ready with the reason if the request must not reach the provider completely, or with `None`
     /// once its body has ended. Until then, the task is woken at either.
-    pub(crate) fn poll_refusal(&self, cx: &Context<'_>) -> Poll<Option<ScanError>> {
+    pub(super) fn poll_refusal(&self, cx: &Context<'_>) -> Poll<Option<ScanError>> {
         let has_ended = self.has_ended.load(Ordering::Acquire);
         if !has_ended {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

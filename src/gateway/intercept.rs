@@ -70,7 +70,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let snapshot = self.shared.snapshot();
-        let Some(route) = self.shared.route(&snapshot, &request) else {
+        let Some(route) = snapshot.route(&request) else {
             self.shared.leave_to_app(&request);
             return InterceptFuture::app(self.app.call(request));
         };

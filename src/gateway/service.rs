@@ -76,7 +76,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let snapshot = self.shared.snapshot();
-        let Some(route) = self.shared.route(&snapshot, &request) else {
+        let Some(route) = snapshot.route(&request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
         let around_router = self.is_around_router;

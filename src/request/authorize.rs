@@ -1,6 +1,6 @@
 //! Whether a request may use its gateway.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use crate::credentials::TOKEN_NAME;
 use crate::credentials::{CREDENTIALS, any, remove};
@@ -10,6 +10,23 @@ use crate::response::messages;
 use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
+
+/// Whether the request may use its gateway: it comes from a page that may, and shows a token, of which
+/// this is the number.
+pub(crate) fn authorize<B>(
+    settings: &GatewaySettings,
+    is_rest: bool,
+    request: &mut Request<B>,
+    scan: &mut HeaderScan,
+    own_host: Option<&HeaderValue>,
+) -> Result<Option<usize>, Rejection> {
+    if let Some(origins) = &settings.origins
+        && !origins.trust(request.headers(), own_host, request.uri())
+    {
+        return Err(messages::foreign_page());
+    }
+    authenticate(request.headers_mut(), scan, settings, is_rest)
+}
 
 /// Accepts a request that has one of the gateway's tokens, if the gateway has tokens. A wrong token
 /// gets the same answer as a missing one.
@@ -22,7 +39,7 @@ const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 /// gateway's and never a provider's.
 ///
 /// Gives the number of the token, of `cf-aig-authorization` first; `None` where no token is asked for.
-pub(crate) fn authenticate(
+fn authenticate(
     headers: &mut HeaderMap,
     scan: &mut HeaderScan,
     settings: &GatewaySettings,

@@ -1,14 +1,16 @@
 //! Turns the models of a dynamic route into steps.
 
-use crate::request::attach_key;
 use http::HeaderMap;
 
 use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey};
+use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
+use crate::provider::Providers;
 use crate::rejection::Rejection;
 use crate::request::access::{allow_retention, allow_step};
+use crate::request::attach_key;
 use crate::response::messages;
 use crate::routing::model::RoutedModel;
 use crate::settings::GatewaySettings;
@@ -31,9 +33,30 @@ pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> Bod
     find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
 }
 
-/// The steps of a request; empty if the gateway lacks what they need. Only stored keys are used:
-/// the client cannot know which provider's key to send.
-pub(crate) fn steps(
+/// Sets the steps of a request by its route, and returns the first. Only stored keys are used: the
+/// client cannot know which provider its keys would go to.
+pub(crate) fn first_step<'c>(
+    context: &'c GatewayContext,
+    routed: &RoutedModel,
+    headers: &mut HeaderMap,
+    body: Option<&BodyScalars>,
+    endpoint: &'static str,
+    providers: &Providers,
+) -> Result<&'c Step, Rejection> {
+    let mut steps = steps(context, routed, headers, body, endpoint)?.into_iter();
+    let first = steps.next().ok_or_else(|| messages::route_without_model(routed.model()))?;
+    credentials::remove(headers);
+    for header in providers.key_headers() {
+        headers.remove(header);
+    }
+    context.set_has_credentials(false);
+    let first = context.set_first(first);
+    context.set_further(steps.collect());
+    Ok(first)
+}
+
+/// The steps of a request; empty if the gateway lacks what they need.
+fn steps(
     context: &GatewayContext,
     routed: &RoutedModel,
     headers: &HeaderMap,

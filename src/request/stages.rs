@@ -8,6 +8,8 @@
 
 mod ask_for_usage;
 mod list;
+mod read_directives;
+mod send;
 mod shared;
 mod target;
 
@@ -15,14 +17,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{Request, Response, Version};
 
+use self::read_directives::read_directives;
 pub(crate) use self::shared::{Shared, Snapshot};
 pub(crate) use self::target::{BodyChange, NamedBy, Target};
 use crate::context::step::Step;
 use crate::context::{Arrival, Endpoint, GatewayContext};
-use crate::credentials;
-use crate::directives::{self, Directives};
 use crate::exchange::Exchange;
 use crate::hook::Outcome;
 use crate::provider::headers;
@@ -38,25 +39,15 @@ use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key::{KeyOf, Recipient};
 use crate::request::authorize;
-use crate::request::body::RequestBody;
 use crate::request::dynamic;
 use crate::request::head;
-use crate::request::peek::Peek;
 use crate::request::peek_for::PeekFor;
 use crate::request::universal;
-use crate::request::watch::Watcher;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
-use crate::routing::model::Edit;
-use crate::routing::{Route, RouteKind, RouteRefused};
-use crate::settings::{GatewaySettings, SettingsQuery};
-use crate::util::content_length;
+use crate::routing::{Route, RouteKind};
+use crate::settings::GatewaySettings;
 use crate::util::identity::Identity;
-use crate::util::unwind;
-use crate::util::unwind::Panicked;
-
-/// Placeholder for `host` until the entry of a universal request is chosen.
-static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
 
 /// The result of the stages that need only the head.
 ///
@@ -103,7 +94,7 @@ impl Shared {
                 Ok(Some(settings)) => {
                     let is_rest = route.place.gateway_by_header;
                     let own_host = own_host.as_ref();
-                    match authorize(&settings, is_rest, request, &mut scan, own_host) {
+                    match authorize::authorize(&settings, is_rest, request, &mut scan, own_host) {
                         Ok(number) => {
                             token = number.and_then(|number| u16::try_from(number).ok());
                             (Some(settings), None)
@@ -174,30 +165,6 @@ impl Shared {
         }
     }
 
-    /// The settings of the gateway that the request names.
-    fn resolve_settings<B>(
-        &self,
-        snapshot: &Snapshot<'_>,
-        route: &Route<'_>,
-        request: &Request<B>,
-        identity: Option<&Identity>,
-    ) -> Result<Option<Arc<GatewaySettings>>, Rejection> {
-        let Some(resolver) = &self.settings else { return Ok(None) };
-        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
-            return Ok(None);
-        }
-        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
-        if let Some(table) = snapshot.table() {
-            let settings = table.get(account, gateway).cloned();
-            return settings.map(Some).ok_or_else(|| messages::unknown_gateway(gateway));
-        }
-        let query = SettingsQuery { account, gateway, identity, extensions: request.extensions() };
-        match unwind::call(|| resolver.resolve(&query)) {
-            Ok(settings) => settings.map(Some).map_err(Rejection::from),
-            Err(Panicked) => Err(messages::no_settings()),
-        }
-    }
-
     /// Chooses the provider and rewrites the head if the path is enough. Otherwise says what to
     /// read of the body.
     fn start<B>(
@@ -213,7 +180,7 @@ impl Shared {
             RouteKind::Native { upstream, .. } => {
                 let named = NamedBy::Path(upstream);
                 let (target, _) = self.choose(named, request, scan, context)?;
-                let peek_for = restrict_models(context, upstream)?;
+                let peek_for = PeekFor::at_own_path(context, upstream)?;
                 self.rewrite(target, request, scan, context)?;
                 Ok(peek_for)
             }
@@ -261,18 +228,10 @@ impl Shared {
                 (upstream, context.set_first(step).way, uri, BodyChange::Edited(routed.edit))
             }
             NamedBy::DynamicRoute(mut routed, endpoint, body) => {
-                let steps = dynamic::steps(context, &routed, request.headers(), body, endpoint)?;
-                let mut steps = steps.into_iter();
-                let no_model = || messages::route_without_model(routed.model());
-                let first = steps.next().ok_or_else(no_model)?;
-                // The client cannot know which provider its keys would go to.
-                credentials::remove(request.headers_mut());
-                for header in self.providers_of(context).key_headers() {
-                    request.headers_mut().remove(header);
-                }
-                context.set_has_credentials(false);
-                let first = context.set_first(first);
-                context.set_further(steps.collect());
+                let headers = request.headers_mut();
+                let providers = self.providers_of(context);
+                let first =
+                    dynamic::first_step(context, &routed, headers, body, endpoint, providers)?;
                 // Without the query, which may hold a key.
                 let uri = first.upstream.openai_uri(endpoint, None);
                 let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
@@ -280,16 +239,7 @@ impl Shared {
                 (&first.upstream, first.way, uri, BodyChange::Edited(routed.edit))
             }
             NamedBy::Entries(body, share) => {
-                let entries = universal::parse(&body, context.locks());
-                let entries = entries.map_err(|error| universal::unfit_entry(&error))?;
-                headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
-                let mut steps = universal::steps(&entries, request, context, self)?;
-                universal::hold(&body, &mut steps, share)?;
-                let mut steps = steps.into_iter();
-                let first = steps.next().map(|step| context.set_first(step));
-                let entry = first.and_then(|step| step.entry.as_deref());
-                let entry = entry.ok_or_else(|| messages::unroutable_entry(0))?;
-                context.set_further(steps.collect());
+                let entry = universal::first_entry(&body, share, request, scan, context, self)?;
                 return Ok((Target::Entry(entry), BodyChange::Replaced(entry.body.clone())));
             }
         };
@@ -328,125 +278,4 @@ impl Shared {
         request.extensions_mut().insert(context.clone());
         Ok(())
     }
-
-    /// Sends a request whose body was not read. The body is not watched unless something needs it.
-    pub(crate) fn send<B>(
-        &self,
-        relay: &mut ResponseRelay,
-        mut request: Request<B>,
-    ) -> Request<RequestBody<B>> {
-        let asks = self.may_ask_for_usage(&relay.context, &request);
-        if !relay.exchange.is_observed() && !asks {
-            let context = relay.context.clone();
-            return request.map(|body| RequestBody::passed(body, context));
-        }
-        let watch = relay.exchange.watch();
-        let splice = match asks {
-            true => self.ask_for_usage(&relay.context, &mut request, None, &watch),
-            false => None,
-        };
-        if splice.is_some() {
-            relay.watch = Some(watch.clone());
-        }
-        relay.exchange.dispatch();
-        let watcher = Watcher::boxed(watch, splice, &relay.context);
-        request.map(|body| RequestBody::watched(body, watcher))
-    }
-
-    /// Sends a request whose body was partly read.
-    pub(crate) fn send_peeked<B>(
-        &self,
-        relay: &mut ResponseRelay,
-        mut head: Request<()>,
-        peek: Peek<B>,
-        edit: Option<&Edit>,
-    ) -> Request<RequestBody<B>>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<tower::BoxError>,
-    {
-        content_length::change(head.headers_mut(), edit.map_or(0, Edit::growth));
-        let asks = self.may_ask_for_usage(&relay.context, &head);
-        let splice = match &relay.watch {
-            Some(watch) if asks => self.ask_for_usage(&relay.context, &mut head, edit, watch),
-            _ => None,
-        };
-        if peek.is_lenient() && !peek.is_for_limits() && splice.is_none() {
-            relay.watch = None;
-        }
-        let body = peek.into_body(edit, splice, &relay.context);
-        relay.exchange.dispatch();
-        head.map(|()| body)
-    }
-
-    /// Sends a request with its whole body: nothing can be refused or added any more.
-    pub(crate) fn send_whole<B>(
-        &self,
-        relay: &mut ResponseRelay,
-        head: Request<()>,
-        body: Bytes,
-    ) -> Request<RequestBody<B>> {
-        relay.watch = None;
-        relay.exchange.dispatch();
-        head.map(|()| RequestBody::whole(body))
-    }
-}
-
-/// Whether the request may use its gateway: it comes from a page that may, and shows a token, of which
-/// this is the number.
-fn authorize<B>(
-    settings: &GatewaySettings,
-    is_rest: bool,
-    request: &mut Request<B>,
-    scan: &mut HeaderScan,
-    own_host: Option<&HeaderValue>,
-) -> Result<Option<usize>, Rejection> {
-    if let Some(origins) = &settings.origins
-        && !origins.trust(request.headers(), own_host, request.uri())
-    {
-        return Err(messages::foreign_page());
-    }
-    authorize::authenticate(request.headers_mut(), scan, settings, is_rest)
-}
-
-/// The request's directives over the gateway's defaults, and what is wrong with them. For an
-/// unauthorized request, only the gateway id is read.
-fn read_directives(
-    headers: &HeaderMap,
-    settings: Option<&GatewaySettings>,
-    is_authorized: bool,
-) -> (Option<Box<Directives>>, Option<Rejection>) {
-    let (own, unfit) = match is_authorized {
-        false => (directives::gateway_alone(headers), None),
-        true => match directives::parse(headers, GatewaySettings::locks_of(settings)) {
-            Ok(directives) => (directives, None),
-            Err(unfit) => {
-                (directives::gateway_alone(headers), Some(messages::unfit_header(&unfit)))
-            }
-        },
-    };
-    let defaults = settings.and_then(|settings| settings.defaults());
-    let directives = match defaults {
-        Some(defaults) => own.map(|own| Box::new(own.or(defaults))),
-        None => own,
-    };
-    (directives, unfit)
-}
-
-/// Checks the models in a provider's own path. Says whether the body must be read for more.
-fn restrict_models(context: &GatewayContext, upstream: &Upstream) -> Result<PeekFor, Rejection> {
-    let reads_body = context.restricts_models() && {
-        let path = context.provider_path();
-        access::allow_path(Allowance::of(context), path, context.query())?
-            && !upstream.decides_by_path(path)
-    };
-    Ok(match reads_body {
-        true => PeekFor::AnyModel,
-        false if context.is_call() && reads_models(context) => PeekFor::Limits,
-        false => PeekFor::Nothing,
-    })
-}
-
-fn reads_models(context: &GatewayContext) -> bool {
-    context.settings().is_some_and(GatewaySettings::reads_models)
 }

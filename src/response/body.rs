@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use self::error::{ModelForbidden, ResponseAborted};
-use crate::exchange::request_state::RequestState;
+use crate::exchange::late_refusal::LateRefusal;
 use crate::exchange::{Exchange, ExchangeHandle, SharedExchange};
 use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
@@ -54,8 +54,7 @@ struct Guard {
     trailers: Trailers,
     /// The provider has answered from a forbidden model: nothing more passes.
     is_cut: bool,
-    /// Set while the rest of the request body can still refuse the request.
-    request: Option<Arc<RequestState>>,
+    late_refusal: LateRefusal,
     /// Set if the usage that the gateway asked for must be hidden from the client.
     hiding: Option<Box<Hiding>>,
 }
@@ -80,7 +79,7 @@ impl<B: Body> ResponseBody<B> {
         body: B,
         mut exchange: Exchange,
         trailers: Trailers,
-        request: Option<Arc<RequestState>>,
+        late_refusal: LateRefusal,
         hiding: Option<Hiding>,
         shared_exchange: Option<Arc<SharedExchange>>,
     ) -> Self {
@@ -89,7 +88,7 @@ impl<B: Body> ResponseBody<B> {
         }
         let hiding = hiding.map(Box::new);
         let handle = shared_exchange.map(ExchangeHandle::new);
-        let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
+        let mut guard = Guard { exchange, handle, trailers, is_cut: false, late_refusal, hiding };
         guard.put_back();
         Self { source: Source::Upstream { body }, guard }
     }
@@ -140,15 +139,9 @@ impl Guard {
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(request) = &self.request {
-            match request.poll_refusal(cx) {
-                Poll::Ready(Some(_)) => {
-                    self.exchange.broken(Failure::RequestBody);
-                    return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
-                }
-                Poll::Ready(None) => self.request = None,
-                Poll::Pending => {}
-            }
+        if self.late_refusal.poll(cx).is_some() {
+            self.exchange.broken(Failure::RequestBody);
+            return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
         }
         if self.hiding.is_some() {
             return self.poll_hiding(body, cx);

@@ -1,7 +1,6 @@
 //! Turns a provider's response or the gateway's own answer into the client's response.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -10,6 +9,7 @@ use http_body::Body;
 
 use crate::context::GatewayContext;
 use crate::directives::Warning;
+use crate::exchange::late_refusal::LateRefusal;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
 use crate::exchange::{Exchange, SharedExchange};
@@ -19,7 +19,6 @@ use crate::rejection::{ErrorFormat, Refusal, Rejection};
 use crate::response::body::ResponseBody;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
-use crate::response::messages;
 use crate::response::trailers::Trailers;
 use crate::usage::Format;
 
@@ -43,8 +42,9 @@ pub(crate) struct ResponseRelay {
     pub(crate) announces_provider: bool,
     /// The client is an axum router, or a service around one.
     pub(crate) is_around_router: bool,
-    /// Set while the rest of the request body can still refuse the request.
+    /// The request body. Kept after it was sent if the gateway may have asked for usage in it.
     pub(crate) watch: Option<Arc<RequestState>>,
+    pub(crate) late_refusal: LateRefusal,
 }
 
 impl ResponseRelay {
@@ -62,6 +62,7 @@ impl ResponseRelay {
             announces_provider: false,
             is_around_router: false,
             watch: None,
+            late_refusal: LateRefusal::default(),
         }
     }
 
@@ -116,7 +117,7 @@ impl ResponseRelay {
                 body,
                 self.exchange,
                 trailers,
-                self.watch,
+                self.late_refusal,
                 hiding,
                 shared_exchange,
             )
@@ -151,15 +152,6 @@ impl ResponseRelay {
                 && Format::of(headers.get(CONTENT_TYPE)) == Some(Format::Sse)
         };
         (asks && is_stream()).then(|| Hiding::new(watch.clone()))
-    }
-
-    /// The refusal of a request whose body contradicts its start. Registers the task for when that
-    /// happens later.
-    pub(crate) fn poll_refusal(&self, cx: &Context<'_>) -> Option<Rejection> {
-        match self.watch.as_ref()?.poll_refusal(cx) {
-            Poll::Ready(refused) => refused.map(messages::unreadable_body),
-            Poll::Pending => None,
-        }
     }
 
     /// The answer to a request whose upstream call failed.

@@ -20,6 +20,7 @@ use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
 use crate::request::stages::{Prepared, Shared};
 use crate::response::body::ResponseBody;
+use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 
 pin_project! {
@@ -140,14 +141,16 @@ where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body,
 {
-    let relay = slot.take().expect(COMPLETED);
+    let mut relay = slot.take().expect(COMPLETED);
     let result = {
         let _entered = relay.exchange.enter();
         call.poll(cx)
     };
     // Check after polling the call, which reads the request body.
-    if let Some(refusal) = relay.poll_refusal(cx) {
-        return Poll::Ready(Ok(relay.cut_off(refusal).map(ResponseBody::local)));
+    if let Some(error) = relay.late_refusal.poll(cx) {
+        return Poll::Ready(Ok(relay
+            .cut_off(messages::unreadable_body(error))
+            .map(ResponseBody::local)));
     }
     match result {
         Poll::Ready(Ok(response)) => Poll::Ready(Ok(relay.into_response(response))),

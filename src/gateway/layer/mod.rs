@@ -149,7 +149,7 @@ impl GatewayLayer {
     /// ```
     pub fn route_of<B>(&self, request: &Request<B>) -> Option<RouteInfo> {
         let snapshot = self.shared.snapshot();
-        let route = self.shared.route(&snapshot, request)?;
+        let route = snapshot.route(request)?;
         Some(RouteInfo::of(&route, request))
     }
 

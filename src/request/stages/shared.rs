@@ -15,11 +15,14 @@ use crate::response::messages;
 use crate::routing;
 use crate::routing::model::RoutedModel;
 use crate::routing::{Mount, Route, RouteKind, RouteRefused};
-use crate::settings::{OwnedSettingsQuery, SettingsResolver, SettingsTable};
+use crate::settings::{
+    GatewaySettings, OwnedSettingsQuery, SettingsQuery, SettingsResolver, SettingsTable,
+};
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 use crate::util::opaque::opaque_debug;
 use crate::util::unwind;
+use crate::util::unwind::Panicked;
 
 /// Shared by all clones of a layer and its services.
 pub(crate) struct Shared {
@@ -52,7 +55,13 @@ pub(crate) struct Snapshot<'s> {
 }
 
 impl Snapshot<'_> {
-    pub(super) fn table(&self) -> Option<&Arc<SettingsTable>> {
+    /// The route of a request; `None` if it is not for the gateway.
+    #[inline]
+    pub(crate) fn route<B>(&self, request: &Request<B>) -> Option<Route<'_>> {
+        routing::route(&self.shared.mounts, || self.providers(), request)
+    }
+
+    fn table(&self) -> Option<&Arc<SettingsTable>> {
         let settings = self.shared.settings.as_deref()?;
         let snapshot = || unwind::call(|| settings.snapshot()).ok()?;
         self.table.get_or_init(snapshot).as_ref()
@@ -70,16 +79,6 @@ impl Shared {
         Snapshot { shared: self, table: OnceCell::new() }
     }
 
-    /// The route of a request; `None` if it is not for the gateway.
-    #[inline]
-    pub(crate) fn route<'s, B>(
-        &'s self,
-        snapshot: &'s Snapshot<'_>,
-        request: &Request<B>,
-    ) -> Option<Route<'s>> {
-        routing::route(&self.mounts, || snapshot.providers(), request)
-    }
-
     /// Which settings a layer above must find for a request; `None` if it needs none.
     pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
         let extensions = request.extensions();
@@ -87,7 +86,7 @@ impl Shared {
             return None;
         }
         let snapshot = self.snapshot();
-        let route = self.route(&snapshot, request)?;
+        let route = snapshot.route(request)?;
         if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
             return None;
         }
@@ -103,6 +102,30 @@ impl Shared {
     pub(crate) fn append_via(&self, headers: &mut HeaderMap, received: Version) {
         if let Some(via) = &self.via {
             via.append(headers, received);
+        }
+    }
+
+    /// The settings of the gateway that the request names.
+    pub(super) fn resolve_settings<B>(
+        &self,
+        snapshot: &Snapshot<'_>,
+        route: &Route<'_>,
+        request: &Request<B>,
+        identity: Option<&Identity>,
+    ) -> Result<Option<Arc<GatewaySettings>>, Rejection> {
+        let Some(resolver) = &self.settings else { return Ok(None) };
+        if matches!(route.kind, RouteKind::Refused(RouteRefused::Id(_))) {
+            return Ok(None);
+        }
+        let (account, gateway) = route.place.ids(request.uri().path(), request.headers());
+        if let Some(table) = snapshot.table() {
+            let settings = table.get(account, gateway).cloned();
+            return settings.map(Some).ok_or_else(|| messages::unknown_gateway(gateway));
+        }
+        let query = SettingsQuery { account, gateway, identity, extensions: request.extensions() };
+        match unwind::call(|| resolver.resolve(&query)) {
+            Ok(settings) => settings.map(Some).map_err(Rejection::from),
+            Err(Panicked) => Err(messages::no_settings()),
         }
     }
 

@@ -16,8 +16,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue};
 
 use self::error::Wrong;
-pub(crate) use self::error::{EntryError, Member, unfit_entry};
-pub(crate) use self::steps::{hold, steps};
+pub(crate) use self::error::{EntryError, Member};
+pub(crate) use self::steps::first_entry;
 use crate::directives::Directives;
 use crate::directives::locks::Locks;
 use crate::json::cursor::{self, Cursor};

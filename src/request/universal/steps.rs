@@ -9,10 +9,12 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use super::Entry;
+use super::error::unfit_entry;
 use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey, StepRequest};
 use crate::directives::Directives;
 use crate::provider::headers;
+use crate::provider::headers::HeaderScan;
 use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
@@ -29,8 +31,33 @@ use crate::routing::model;
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
+/// Placeholder for `host`, which each entry sets for itself.
+static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
+
+/// Sets the steps of a universal request by the entries of its body, and returns the first. `share` is
+/// the body's part of the budget.
+pub(crate) fn first_entry<'c, B>(
+    body: &Bytes,
+    share: Held,
+    request: &mut Request<B>,
+    scan: &HeaderScan,
+    context: &'c GatewayContext,
+    shared: &Shared,
+) -> Result<&'c StepRequest, Rejection> {
+    let entries = super::parse(body, context.locks());
+    let entries = entries.map_err(|error| unfit_entry(&error))?;
+    headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
+    let mut steps = steps(&entries, request, context, shared)?;
+    hold(body, &mut steps, share)?;
+    let mut steps = steps.into_iter();
+    let first = steps.next().map(|step| context.set_first(step));
+    let entry = first.and_then(|step| step.entry.as_deref());
+    context.set_further(steps.collect());
+    entry.ok_or_else(|| messages::unroutable_entry(0))
+}
+
 /// Checks all entries before the first is tried. `outer` is the client's request.
-pub(crate) fn steps<B>(
+fn steps<B>(
     entries: &[Entry],
     outer: &Request<B>,
     context: &GatewayContext,
@@ -104,7 +131,7 @@ fn step<B>(
 }
 
 /// Hands the body's share of the budget to its entries, and adds what they copy.
-pub(crate) fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
+fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
     let within = body.as_ptr_range();
     let requests = entries.iter().filter_map(|step| step.entry.as_deref());
     let copies = requests.filter(|request| !within.contains(&request.body.as_ptr()));

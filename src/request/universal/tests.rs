@@ -8,7 +8,7 @@ mod refusals;
 use http::StatusCode;
 
 use super::*;
-use crate::request::universal::unfit_entry;
+use crate::request::universal::error::unfit_entry;
 
 const SECRET: &str = "LEAK";
 
