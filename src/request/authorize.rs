@@ -11,8 +11,8 @@ use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
-/// Whether the request may use its gateway: it comes from a page that may, and shows a token, of which
-/// this is the number.
+/// Checks that the request may use its gateway: it comes from a trusted page and shows a token. Returns
+/// the token's number.
 pub(crate) fn authorize<B>(
     settings: &GatewaySettings,
     is_rest: bool,
@@ -38,7 +38,7 @@ pub(crate) fn authorize<B>(
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
 ///
-/// Gives the number of the token, of `cf-aig-authorization` first; `None` where no token is asked for.
+/// Returns the number of the token, of `cf-aig-authorization` first; `None` if no token is asked for.
 fn authenticate(
     headers: &mut HeaderMap,
     scan: &mut HeaderScan,
@@ -59,7 +59,7 @@ fn authenticate(
     if number.is_some() { Ok(number) } else { Err(messages::unauthorized(is_rest)) }
 }
 
-/// Takes the gateway's tokens off the headers that providers read keys from, and gives the number of
+/// Removes the gateway's tokens from the headers that providers read keys from. Returns the number of
 /// the first that opens the gateway: of a header with several values, none does.
 pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> Option<usize> {
     let mut first = None;

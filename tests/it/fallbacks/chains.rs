@@ -126,6 +126,12 @@ async fn without_a_key_a_step_is_left_out() {
     let got = scene.send(CHAT, HEADERS, BODY).await;
     assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("b")));
     assert_eq!(scene.upstream.authorities(), [GROK, ACME]);
+    // The same for a provider of which the gateway has no key at all.
+    let chain = FallbackChain::on("*").to("grok", "a").to("acme", "b");
+    let scene = Scene::new(keys().fallback(chain), busy(&[OPENAI]));
+    let got = scene.send("/v1/acct/gw/openai/v1/chat/completions", HEADERS, BODY).await;
+    assert_eq!(got.answered_by(), ("2", Some("custom-acme"), Some("b")));
+    assert_eq!(scene.upstream.authorities(), [OPENAI, ACME]);
     // Without a chain, the first response is returned.
     let chain = FallbackChain::on("*").to("openai", "a").with_key("eu");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));

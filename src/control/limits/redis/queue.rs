@@ -58,7 +58,7 @@ impl Queue {
         if needs_sender {
             self.has_work.notify_one();
         }
-        warn_if(is_news);
+        warn_if_full(is_news);
     }
 
     /// Like [`push`](Self::push), but drops nothing for it: a reservation that is not taken back
@@ -131,7 +131,7 @@ impl Queue {
             is_news |= state.make_room(self.capacity, gateway);
         }
         drop(state);
-        warn_if(is_news);
+        warn_if_full(is_news);
     }
 
     /// Records that a gateway has lost its sender.
@@ -225,7 +225,7 @@ impl State {
     }
 }
 
-fn warn_if(is_newly_full: bool) {
+fn warn_if_full(is_newly_full: bool) {
     if is_newly_full {
         tracing::warn!(
             target: TARGET,
