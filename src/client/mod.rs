@@ -7,6 +7,7 @@ mod connect;
 mod dial;
 mod error;
 mod foreign;
+mod framing;
 mod future;
 mod http2;
 mod http_client;

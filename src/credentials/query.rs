@@ -2,17 +2,21 @@
 
 use std::iter;
 
-/// The values of all parameters named `key`, in any spelling that a provider would accept.
+/// The names under which Google's APIs read a key or an OAuth token from the query.
+const NAMES: [&[u8]; 2] = [b"key", b"access_token"];
+
+/// The values of all parameters with one of these names, in any spelling that a provider would accept.
 pub(crate) fn keys(query: &str) -> impl Iterator<Item = Vec<u8>> {
     query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decoded(name.as_bytes()).eq(*b"key").then(|| decoded(value.as_bytes()).collect())
+        let is_key = NAMES.iter().any(|known| decoded(name.as_bytes()).eq(known.iter().copied()));
+        is_key.then(|| decoded(value.as_bytes()).collect())
     })
 }
 
-/// The query without those parameters.
-pub(crate) fn without_keys(query: &str) -> String {
-    let others = query.split('&').filter(|pair| keys(pair).next().is_none());
+/// The query without the keys for which `is_removed`.
+pub(crate) fn without_keys(query: &str, is_removed: impl Fn(&[u8]) -> bool) -> String {
+    let others = query.split('&').filter(|pair| !keys(pair).any(|key| is_removed(&key)));
     others.collect::<Vec<_>>().join("&")
 }
 
@@ -43,14 +47,19 @@ mod tests {
             ("k%65%79=%78", "x"),
             ("%6Bey=a=%62", "a=b"),
             ("key=%6", "%6"),
+            ("access_token=x&keys=y", "x"),
+            ("%61ccess%5Ftoken=x", "x"),
         ] {
             assert!(keys(query).eq([value.as_bytes()]), "{query}");
         }
-        for other in ["", "=", "keys=x", "ke=y", "Key=x", "x=key", "%6=key", "key%", "%key=x"] {
+        for other in
+            ["", "=", "keys=x", "ke=y", "Key=x", "x=key", "%6=key", "key%", "%key=x", "token=x"]
+        {
             assert_eq!(keys(other).next(), None, "{other}");
         }
         assert_eq!(keys("key=x&key=y").count(), 2);
-        assert_eq!(without_keys("a=b&%6bey=x&alt=sse&key"), "a=b&alt=sse");
-        assert_eq!(without_keys("key=x"), "");
+        assert_eq!(without_keys("a=b&%6bey=x&alt=sse&key&access_token=y", |_| true), "a=b&alt=sse");
+        assert_eq!(without_keys("key=x", |_| true), "");
+        assert_eq!(without_keys("key=x&a=b&key=%79", |key| key == b"y"), "key=x&a=b");
     }
 }

@@ -192,6 +192,12 @@ impl Upstream {
         std::iter::once(&self.key_header).chain(bearer)
     }
 
+    /// Returns true if it reads a key from the query, as Google's APIs do.
+    pub(crate) fn reads_key_in_query(&self) -> bool {
+        self.key_header.name() == "x-goog-api-key"
+            || self.first.host_name.ends_with(".googleapis.com")
+    }
+
     /// The `host` header of requests to this provider.
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.first.host

@@ -9,7 +9,7 @@ use crate::credentials::query;
 use crate::credentials::secret::Secret;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
-use crate::request::authorize::{remove_token, remove_tokens};
+use crate::request::authorize::{bare_token, remove_token, remove_tokens};
 use crate::response::messages;
 use crate::settings::{ClientCredentials, GatewaySettings};
 
@@ -101,31 +101,48 @@ fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCr
     settings.map_or_else(Default::default, |settings| settings.client_credentials_for(upstream))
 }
 
-/// Applies the host's choice to a client's key in the query, which some providers read too. `uri`
-/// is the one that the provider will get.
+/// Removes the gateway's tokens from the query, and does with a client's key there what the host wants.
+/// `uri` is the one that the provider will get. Returns whether a key is left that this provider reads.
 pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,
     upstream: &Upstream,
-) -> Result<(), Rejection> {
-    let has_key = uri.query().is_some_and(|query| query::keys(query).next().is_some());
-    if !has_key {
-        return Ok(());
+) -> Result<bool, Rejection> {
+    let has_key = |uri: &Uri| uri.query().is_some_and(|query| query::keys(query).next().is_some());
+    if !has_key(uri) {
+        return Ok(false);
     }
-    match client_credentials(context, upstream) {
-        ClientCredentials::Pass => {}
-        ClientCredentials::Refuse => return Err(messages::client_key()),
-        ClientCredentials::Ignore => {
-            let path = uri.path().to_owned();
-            let rest = query::without_keys(uri.query().unwrap_or_default());
-            let whole = if rest.is_empty() { path } else { format!("{path}?{rest}") };
-            let mut parts = std::mem::take(uri).into_parts();
-            // It was valid before parts of it were removed.
-            let whole = PathAndQuery::try_from(whole).map_err(|_| messages::malformed_path())?;
-            parts.path_and_query = Some(whole);
-            *uri = Uri::from_parts(parts).map_err(|_| messages::malformed_path())?;
+    if let Some(settings) = context.settings().filter(|settings| settings.asks_for_token()) {
+        let is_token = |key: &[u8]| settings.token_number(bare_token(key)).is_some();
+        remove_from_query(uri, is_token)?;
+        if !has_key(uri) {
+            return Ok(false);
         }
     }
+    match client_credentials(context, upstream) {
+        ClientCredentials::Pass => Ok(upstream.reads_key_in_query()),
+        ClientCredentials::Refuse => Err(messages::client_key()),
+        ClientCredentials::Ignore => {
+            remove_from_query(uri, |_| true)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Removes the keys for which `is_removed` from the query.
+fn remove_from_query(uri: &mut Uri, is_removed: impl Fn(&[u8]) -> bool) -> Result<(), Rejection> {
+    let query = uri.query().unwrap_or_default();
+    if !query::keys(query).any(|key| is_removed(&key)) {
+        return Ok(());
+    }
+    let rest = query::without_keys(query, is_removed);
+    let path = uri.path().to_owned();
+    let whole = if rest.is_empty() { path } else { format!("{path}?{rest}") };
+    let mut parts = std::mem::take(uri).into_parts();
+    // It was valid before parts of it were removed.
+    let whole = PathAndQuery::try_from(whole).map_err(|_| messages::malformed_path())?;
+    parts.path_and_query = Some(whole);
+    *uri = Uri::from_parts(parts).map_err(|_| messages::malformed_path())?;
     Ok(())
 }
 

@@ -95,7 +95,12 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue>
 
 /// The value without the word `Bearer`, which is optional.
 pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
-    let value = value.as_bytes().trim_ascii();
+    bare_token(value.as_bytes())
+}
+
+/// The same for a value that stands in no header.
+pub(crate) fn bare_token(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii();
     match value.split_at_checked(7) {
         Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
         _ => value,

@@ -24,8 +24,8 @@ pub(crate) fn complete(
     to: Recipient<'_>,
     has_credentials: bool,
 ) -> Result<KeyOf, Rejection> {
-    attach_key::apply_to_query(uri, context, to.upstream)?;
-    let key = attach_key::attach(headers, context, to, has_credentials)?;
+    let has_key = attach_key::apply_to_query(uri, context, to.upstream)?;
+    let key = attach_key::attach(headers, context, to, has_credentials || has_key)?;
     to.upstream.insert_fixed(headers);
     Ok(key)
 }

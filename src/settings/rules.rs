@@ -1,5 +1,8 @@
 //! Which providers and models a gateway allows.
 
+#[cfg(any(feature = "cache", feature = "limits"))]
+use std::borrow::Cow;
+
 use crate::directives::pattern::{Pattern, hides_a_model, last_preset};
 use crate::provider::Upstream;
 
@@ -114,9 +117,13 @@ pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
 
 /// A model's name by which it counts, however a client writes it.
 #[cfg(any(feature = "cache", feature = "limits"))]
-pub(crate) fn canonical(model: &str) -> String {
-    let name = model.trim().to_lowercase();
-    name.strip_prefix("models/").map(str::to_owned).unwrap_or(name)
+pub(crate) fn canonical(model: &str) -> Cow<'_, str> {
+    let name = model.trim();
+    if has_one_form(name) {
+        return name.into();
+    }
+    let name = name.to_lowercase();
+    name.strip_prefix("models/").map(str::to_owned).unwrap_or(name).into()
 }
 
 /// Without a `:variant` or an `@version`; a name that begins with `@` keeps it.
@@ -157,7 +164,9 @@ mod tests {
     #[cfg(any(feature = "cache", feature = "limits"))]
     #[test]
     fn a_model_counts_as_one_however_it_is_written() {
-        for name in ["Gemini-2.5", " gemini-2.5 ", "models/gemini-2.5", "MODELS/gemini-2.5"] {
+        for name in
+            ["gemini-2.5", "Gemini-2.5", " gemini-2.5 ", "models/gemini-2.5", "MODELS/gemini-2.5"]
+        {
             assert_eq!(canonical(name), "gemini-2.5", "{name}");
         }
     }

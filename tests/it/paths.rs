@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tower_ai_gateway::Provider;
 
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::message::{Message, request};
+use crate::support::message::{Message, chunk, request};
 use crate::support::raw_upstream::Recorder;
 
 /// `grok` below `/v1` of one listener, and `custom-acme` below `/api/v2` of another.
@@ -226,6 +226,18 @@ async fn any_method_is_relayed_on_native_paths() {
             assert_eq!(came.body(), body.as_bytes(), "{method}");
             upstream.clear();
         }
+    }
+    // hyper sends a GET of unknown length without its body unless it is told of one.
+    for method in ["GET", "POST", "DELETE"] {
+        let head = format!(
+            "{method} /ai/grok/v1/files/1 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        let body = [chunk(b"in "), chunk(b"parts"), chunk(b"")].concat();
+        let answer = gateway.answer([head.as_bytes(), &body].concat()).await;
+        assert_eq!(answer.body(), b"body", "{method}");
+        let came = upstream.only();
+        assert_eq!((came.body(), came.head.is_chunked()), (&b"in parts"[..], true), "{method}");
+        upstream.clear();
     }
     // `HEAD` has no body, and the connection stays usable.
     let mut wire = gateway.connect().await;

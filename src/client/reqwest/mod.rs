@@ -23,6 +23,7 @@ use tower_service::Service;
 use self::body::Shared;
 use self::error::Cause;
 pub use self::error::ReqwestError;
+use super::framing::declare_body;
 use super::sent::Sent;
 use crate::util::opaque::opaque_debug;
 
@@ -113,7 +114,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ReqwestFuture {
-        let (parts, body) = Sent::request(request, None).into_parts();
+        let mut request = Sent::request(request, None);
+        declare_body(&mut request);
+        let (parts, body) = request.into_parts();
         let Some(url) = target::url(&parts.uri) else {
             return ReqwestFuture { state: State::Refused { error: Some(Cause::Uri.into()) } };
         };

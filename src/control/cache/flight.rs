@@ -30,6 +30,7 @@ use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
 
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
+use rapidhash::fast::RandomState;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::BoxError;
@@ -56,14 +57,14 @@ pub(in crate::control) struct Flights {
 
 #[derive(Default)]
 struct Shard {
-    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    flights: Mutex<HashMap<Key, Arc<Flight>, RandomState>>,
     /// How many have closed whose answer may be stored. Who finds nothing in the store, and no flight
     /// either, must look into the store again if one has closed since.
     closed: AtomicU64,
 }
 
 impl Shard {
-    fn flights(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>, RandomState>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,9 +30,9 @@ fn is_kept(name: &str) -> bool {
     let is_of_a_moment =
         matches!(name, "age" | "alt-svc" | "date" | "server-timing" | "set-cookie2" | "via");
     // `ratelimit-*`, `x-ratelimit-*`, `anthropic-ratelimit-*`, `x-ratelimitbysize-*`, `x-tokenlimit-*`.
-    let is_of_a_limit =
-        ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
-            || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
+    let is_of_a_limit = name.contains("limit")
+        && ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
+        || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
     // Those that no client gets: of one hop, credentials, cookies and the gateway's own.
     headers::is_for_any_client(name) && !is_of_a_moment && !is_of_a_limit
 }

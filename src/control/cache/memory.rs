@@ -1,7 +1,6 @@
 //! A store in the memory of this process.
 
 use std::fmt;
-use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -9,6 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+use rapidhash::fast::RandomState;
 
 use super::entry::{CacheEntry, NewEntry};
 use super::generations::Generations;

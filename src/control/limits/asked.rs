@@ -7,7 +7,7 @@ use crate::context::reserved::BodyAsks;
 use crate::json::object::ObjectScanner;
 use crate::json::string;
 use crate::request::access;
-use crate::settings::canonical_model as canonical;
+use crate::settings::canonical_model;
 use crate::util::operation::Operation;
 
 /// What the current step of a request asks for, as far as that is known before it is sent.
@@ -17,6 +17,10 @@ pub(super) struct Asked {
     pub(super) model: Option<String>,
     pub(super) bytes: Option<u64>,
     pub(super) max_tokens: Option<u64>,
+}
+
+fn canonical(model: &str) -> String {
+    canonical_model(model).into_owned()
 }
 
 impl Asked {

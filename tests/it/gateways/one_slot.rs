@@ -20,12 +20,14 @@ async fn gateway(upstream: &Recorder) -> Gateway {
         .key("openai", secret("sk-LEAK-openai"))
         .key("anthropic", secret("sk-LEAK-anthropic"))
         .key("acme", secret("sk-LEAK-acme"))
+        .key("google-ai-studio", secret("sk-LEAK-google"))
         .build()
         .unwrap();
     let layer = GatewayLayer::builder()
         .provider(Provider::xai().base_url(upstream.base("/v1")))
         .provider(Provider::openai().base_url(upstream.base("/v1")))
         .provider(Provider::anthropic().base_url(upstream.base("")))
+        .provider(Provider::google_ai_studio().base_url(upstream.base("")))
         .provider(Provider::custom("acme", upstream.base("/v1")).key_header("x-acme-key"))
         .mount(Mount::hosted().universal())
         .mount(Mount::rest())
@@ -158,4 +160,17 @@ async fn what_is_no_token_is_a_key_and_opens_nothing() {
     let token = format!("cf-aig-authorization: {TOKEN}");
     let own = ("authorization", "Bearer sk-LEAK-own");
     passes(line, &[&*token, "authorization: Bearer sk-LEAK-own"], "{}", own).await;
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_is_no_key() {
+    let shown = format!("cf-aig-authorization: Bearer {TOKEN}");
+    let google = ("x-goog-api-key", "sk-LEAK-google");
+    let generate = "POST /v1/acct/gw/google-ai-studio/v1beta/models/m:generateContent";
+    for key in [TOKEN.to_owned(), TOKEN.replace('-', "%2D"), format!("Bearer%20{TOKEN}")] {
+        passes(&format!("{generate}?key={key}"), &[&*shown], "{}", google).await;
+        passes(&format!("{generate}?alt=sse&access_token={key}"), &[&*shown], "{}", google).await;
+        let line = format!("POST /v1/acct/gw/grok/v1/chat/completions?key={key}");
+        passes(&line, &[&*shown], "{}", GROK).await;
+    }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, Empty, StreamBody};
@@ -163,10 +163,16 @@ async fn lengths_and_headers_are_kept() {
     upstream.clear();
 
     // Without any, it is chunked.
-    let frames =
-        futures_util::stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::from("a body")))]);
-    send(upstream.base("/v1"), post(StreamBody::new(frames).boxed_unsync())).await;
-    assert!(upstream.only().head.is_chunked());
+    for method in [Method::POST, Method::GET] {
+        let frames =
+            futures_util::stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::from("a body")))]);
+        let mut request = post(StreamBody::new(frames).boxed_unsync());
+        *request.method_mut() = method.clone();
+        send(upstream.base("/v1"), request).await;
+        let sent = upstream.only();
+        assert_eq!((sent.body(), sent.head.is_chunked()), (&b"a body"[..], true), "{method}");
+        upstream.clear();
+    }
 }
 
 #[tokio::test]

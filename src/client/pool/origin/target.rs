@@ -16,6 +16,7 @@ use crate::client::dial::implied_port;
 #[cfg(feature = "proxy")]
 use crate::client::error::Cause;
 use crate::client::error::ClientError;
+use crate::client::framing::declare_body;
 #[cfg(feature = "proxy")]
 use crate::client::proxy::Forwarding;
 use crate::client::sent::SendBody;
@@ -26,6 +27,7 @@ impl<B: SendBody> Origin<B> {
     /// Writes the request target in origin form, with the authority only in `host`; or in absolute
     /// form for a proxy.
     pub(in crate::client) fn origin_form(&self, request: &mut Request<B>) {
+        declare_body(request);
         #[cfg(feature = "proxy")]
         if let Some(forwarding) = &self.forwarding {
             return self.proxy_form(request, forwarding);

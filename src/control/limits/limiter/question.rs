@@ -64,7 +64,8 @@ impl Limits {
         let later = if rules.go_by_model { runs_later(context) } else { None };
         // A `model` at the top of the body has an effect only where a session is set up.
         if later.is_some_and(|reach| reach != Reach::Inside(Place::Setup)) {
-            asked.model = context.model_in_path(None).map(|model| canonical_model(&model));
+            asked.model =
+                context.model_in_path(None).map(|model| canonical_model(&model).into_owned());
         }
         let expected = match is_metered {
             true => Some(self.expected(context, &asked, is_call)),
