@@ -8,19 +8,19 @@ use http::HeaderMap;
 use super::GatewayContext;
 use crate::usage::{Cost, Usage};
 
-/// What an exchange has reserved. A layer below the gateway puts it into the exchange, whose end gives
-/// it back; where there is none, its `Drop` does.
+/// What an exchange has reserved. A layer below the gateway puts it into the exchange, whose end
+/// settles it; without an end, its `Drop` does.
 pub(crate) trait Reserved: fmt::Debug + Send + Sync {
-    /// The exchange is over. Called once.
+    /// The exchange has ended. Called once.
     fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
 
-    /// The answer is at its end, which others may read though its own exchange is over: [`Used::Later`].
-    /// `told`: what it has used, where the provider has told that. Called once at most, before
-    /// [`end`](Self::end) or after it.
+    /// The response has ended. Followers may read it after its own exchange has ended:
+    /// [`Used::Later`]. `told`: the usage, if the provider has reported it. Called at most once,
+    /// before or after [`end`](Self::end).
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
     fn came(&self, context: &GatewayContext, told: Option<Told>);
 
-    /// What the client may still use, for the head of its response, where the host wants that.
+    /// The client's remaining allowance, for the head of its response, if the host wants that.
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap);
 
     fn as_any(&self) -> &dyn Any;
@@ -29,18 +29,18 @@ pub(crate) trait Reserved: fmt::Debug + Send + Sync {
 /// What an exchange has used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent<'a> {
-    /// The provider has got no whole request.
+    /// The provider has got no complete request.
     pub(crate) is_unsent: bool,
     pub(crate) used: Used<'a>,
-    /// How long the request body was, as far as it was read.
+    /// The length of the request body, as far as it was read.
     pub(crate) request_bytes: u64,
 }
 
-/// What a whole answer has used.
+/// The usage of a complete response.
 #[derive(Debug)]
 #[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
 pub(crate) enum Told {
-    /// Nothing: it is free, or tells of an error alone.
+    /// None: the response is free, or only an error.
     Nothing,
     Usage {
         usage: Box<Usage>,
@@ -49,38 +49,39 @@ pub(crate) enum Told {
     },
 }
 
-/// What is known of the usage.
+/// The knowledge about the usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Used<'a> {
-    /// There is none.
+    /// Nothing is known.
     Nothing,
-    /// The provider has told it.
+    /// The provider has reported it.
     Told { usage: &'a Usage, cost: Option<Cost>, is_whole: bool, content_events: u64 },
-    /// The answer has broken off.
+    /// The response has broken off.
     Beginning { content_events: u64 },
-    /// There was an answer, or there will be.
+    /// There was a response, or there will be.
     Unknown,
-    /// None came in time. The provider may go on without a client, and bill it.
+    /// No response came in time. The provider may go on without a client, and bill it.
     Unanswered,
-    /// The provider makes the answer later, and bills it. `order`: by what it is known when it is
+    /// The provider makes the response later, and bills it. `order`: its id when it is
     /// [fetched](Self::Fetched).
     Ordered { order: Option<u64> },
-    /// An answer that was ordered is there for the first time. It counts where it was ordered.
+    /// The first fetch of a deferred response. It counts where it was ordered.
     Fetched { order: Option<u64>, usage: Option<&'a Usage>, cost: Option<Cost> },
-    /// The answer goes on for others, and [`Reserved::came`] says what it has used.
+    /// The response goes on for followers, and [`Reserved::came`] reports its usage.
     Later,
 }
 
-/// What the body of a request asks for. In the extensions of the request, where limits need it.
+/// What the body of a request asks for. In the extensions of the request, if limits need it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodyAsks {
-    /// How long it is, or as much of it as is known.
+    /// Its length, as far as it is known.
     pub(crate) bytes: Option<u64>,
-    /// The most tokens of output, where it says so near its beginning.
+    /// The maximum of output tokens, if the start of the body has it.
     pub(crate) max_tokens: Option<u64>,
 }
 
-/// How a rule of [`settings::limits`](crate::settings::GatewaySettings) stood at the end of an exchange.
+/// The state of a rule of [`settings::limits`](crate::settings::GatewaySettings) at the end of an
+/// exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitReport {
@@ -89,17 +90,17 @@ pub struct LimitReport {
     /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens` or `cost` (in ticks: 1 USD
     /// = 10^10 ticks).
     pub measure: &'static str,
-    /// How much may be used at most: the limit, or a bucket's burst.
+    /// The most that may be used: the limit, or a bucket's burst.
     pub limit: u64,
-    /// How much of it was used when the exchange ended, as far as it knows.
+    /// The part of it that was used when the exchange ended, as far as it knows.
     pub used: u64,
     /// There was no room: the request was refused or sent elsewhere, or would have been if the rule was
     /// not a shadow.
     pub is_exceeded: bool,
     /// The rule counts and reports, and refuses nothing.
     pub is_shadow: bool,
-    /// It counts money, and nobody knows the price.
+    /// It counts money, and the price is unknown.
     pub is_price_unknown: bool,
-    /// The store of counts could not be asked.
+    /// The store of counts could not be reached.
     pub has_store_failed: bool,
 }
