@@ -85,7 +85,7 @@
 //! | `/v1/{account}/{gateway}/{provider}/{rest}` | `{rest}` below the provider's base URL, any method |
 //! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
 //! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
-//! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, where the mount is [universal](Mount::universal) |
+//! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, if the mount is [universal](Mount::universal) |
 //! | `GET …/compat/models`, `GET …/ai/v1/models`, and `…/models/{id}` there | no provider: the gateway lists the models that it may use, in OpenAI's shape |
 //! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
 //!

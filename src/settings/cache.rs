@@ -134,7 +134,7 @@ fn require(is_good: bool, what: &'static str, must_be: &'static str) -> Result<(
     if is_good { Ok(()) } else { Err(SettingsError::OutOfRange { what, must_be }) }
 }
 
-/// How fast a stream is given again.
+/// The pace of a replayed stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayPace {
