@@ -1,10 +1,10 @@
 //! An AI gateway as a Tower layer.
 //!
 //! Cloudflare's AI Gateway is a hosted proxy: a client replaces `https://api.x.ai/v1` by
-//! `https://gateway…/v1/{account_id}/{gateway_id}/grok` and keeps its own key. This crate gives the
-//! same paths and the same `cf-aig-*` headers inside your own process, as a [`GatewayLayer`].
-//! Bodies pass byte for byte in both directions, streams are relayed frame by frame, and a
-//! [`MetricsHook`] sees the end of every exchange exactly once.
+//! `https://gateway…/v1/{account_id}/{gateway_id}/grok` and keeps its own key. This crate serves
+//! the same paths and `cf-aig-*` headers inside your own process, as a [`GatewayLayer`]. Bodies
+//! pass byte for byte in both directions, streams are relayed frame by frame, and a [`MetricsHook`]
+//! sees the end of every exchange exactly once.
 //!
 //! # Beside an app
 //!
@@ -59,9 +59,9 @@
 //! # Around a client
 //!
 //! [`GatewayLayer::around`] makes a service that rewrites requests and sends them with any HTTP
-//! client service; the client's errors pass through unchanged. The client gets the caller's body in a
-//! [`RequestBody`], so a client that fixes its body type, as [`HttpClient`] and hyper-util's do, is
-//! one for `RequestBody<B>`:
+//! client service; the client's errors pass through unchanged. The client gets the caller's body in
+//! a [`RequestBody`], so a client with a fixed body type, such as [`HttpClient`] or hyper-util's,
+//! needs the type `RequestBody<B>`:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -85,7 +85,7 @@
 //! | `/v1/{account}/{gateway}/{provider}/{rest}` | `{rest}` below the provider's base URL, any method |
 //! | `POST /v1/{account}/{gateway}/compat/{endpoint}` | the provider that the body's `model` names (`grok/grok-4`) |
 //! | `POST /client/v4/accounts/{account}/ai/v1/{endpoint}` | likewise; the gateway is named by `cf-aig-gateway-id` |
-//! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, where the mount is [universal](Mount::universal) |
+//! | `POST /v1/{account}/{gateway}` | the entries of the body in their order, if the mount is [universal](Mount::universal) |
 //! | `GET …/compat/models`, `GET …/ai/v1/models`, and `…/models/{id}` there | no provider: the gateway lists the models that it may use, in OpenAI's shape |
 //! | `{prefix}/{provider}/{rest}`, `{prefix}/compat/{endpoint}` | as above, for a [`Mount::at`] |
 //!
@@ -102,10 +102,10 @@
 //! The caller's `authorization`, `x-api-key`, `api-key` or `x-goog-api-key` goes to the provider
 //! that the request was routed to and to no other; a request without one gets the key that its
 //! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port.
-//! Redirects are relayed, never followed. Cookies, `cf-aig-*`, hop-by-hop headers, and what a proxy in
-//! front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
-//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. No header is added, except `via` where
-//! the host asks for it.
+//! Redirects are relayed, never followed. Cookies, `cf-aig-*`, hop-by-hop headers, and what a proxy
+//! in front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
+//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. No header is added, except `via`
+//! if the host asks for it.
 //!
 //! # Gateways
 //!
@@ -169,14 +169,15 @@
 //!
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.
 //! [`EndEvent`] contains what an exchange used ([`Usage`]), how complete that is ([`Metering`]),
-//! the cost and its source ([`Cost`]), and the times of its steps ([`Timings`]). A cost is the
-//! request's own `cf-aig-custom-cost`, where the host [lets clients use
-//! it](settings::GatewaySettingsBuilder::client_controls), or else what the provider reports, or
-//! else the price in the [`PriceTable`], which the host can change at run time through [`Prices`].
-//! Without any of these, the cost is unknown. With the feature `prices`, tables are read from your
-//! own TOML and from the catalogues of LiteLLM and genai-prices. A stream without its terminal
-//! marker is broken, and a failure under a status of 200 is a [`ProviderError`]. Streams of chat
-//! completions report their usage only if asked to: see [`GatewayLayerBuilder::ask_for_usage`].
+//! the cost and its source ([`Cost`]), and the times of its steps ([`Timings`]). The cost is the
+//! request's `cf-aig-custom-cost`, if the host [lets clients use
+//! it](settings::GatewaySettingsBuilder::client_controls), or else the cost that the provider
+//! reports, or else computed from the [`PriceTable`], which the host can change at run time through
+//! [`Prices`]. Without any of these, the cost is unknown. With the feature `prices`, tables are
+//! read from your own TOML and from the catalogues of LiteLLM and genai-prices. A stream without
+//! its terminal marker is broken, and a failure under a status of 200 is a [`ProviderError`].
+//! Streams of chat completions report their usage only if asked to: see
+//! [`GatewayLayerBuilder::ask_for_usage`].
 //!
 //! [`Usage`]: usage::Usage
 //! [`Metering`]: usage::Metering
@@ -192,14 +193,14 @@
 //!
 //! # Composing
 //!
-//! The upstream is an ordinary service: put layers around the client for what applies to each
-//! provider call. The crate's own are in `control` (feature `control`): timeouts, retries,
-//! fallback, limits that last as long as a stream, load and health. `control::ControlLayer` is all
-//! of them in their order. Without it, `cf-aig-max-attempts` and the like have no effect, and only
-//! the first step of a universal request or a dynamic route is tried; the first such request logs a
-//! warning. The layers also work without the gateway. tower's own `ConcurrencyLimit` and `Timeout`
-//! end at the response head, so they do not cover the body of a stream. The layers of the feature
-//! `control` do: timeouts by phase, a total, a limit of concurrent requests.
+//! The upstream is an ordinary service: put layers for each provider call around the client. The
+//! crate's own are in `control` (feature `control`): timeouts, retries, fallback, limits that last
+//! as long as a stream, load and health. `control::ControlLayer` combines them all in their order.
+//! Without it, `cf-aig-max-attempts` and the like have no effect, and only the first step of a
+//! universal request or a dynamic route is tried; the first such request logs a warning. The layers
+//! also work without the gateway. tower's own `ConcurrencyLimit` and `Timeout` end at the response
+//! head, so they do not cover the body of a stream. The layers of the feature `control` do:
+//! timeouts by phase, a total, a limit of concurrent requests.
 //!
 //! # Logs
 //!
@@ -211,7 +212,7 @@
 //!
 //! 1.88. Raising it is a minor release.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What the core offers to layers below it is the same whether or not the crate's own are built.
+// The core offers the same to layers below it, whether or not the crate's own layers are built.
 #![cfg_attr(not(feature = "control"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "client")]
@@ -250,8 +251,8 @@ pub mod future {
     pub use crate::gateway::future::{InterceptFuture, ResponseFuture};
 }
 
-/// Settings that must be awaited: the layer above a gateway that finds them, its service and its
-/// future. Made by [`GatewayLayer::settings_layer`].
+/// Settings that must be awaited: the layer above a gateway that loads them, its service and its
+/// future. [`GatewayLayer::settings_layer`] makes the layer.
 pub mod settings_layer {
     pub use crate::gateway::settings_layer::{SettingsFuture, SettingsLayer, WithSettings};
 }
@@ -329,8 +330,8 @@ pub mod axum {}
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";
 
-/// The errors of optional rooms, each with the failure that it means. Listed here so that the core
-/// need not name them.
+/// The errors of optional rooms, each with its failure. Listed here so that the core need not name
+/// them.
 static KNOWN_ERRORS: &[&[response::failure::KnownError]] = &[
     #[cfg(feature = "client")]
     client::KNOWN_ERRORS,

@@ -25,9 +25,9 @@ pub(super) struct Url {
 pub(super) struct RawRedis {
     pub(super) redis: Option<Table<Url>>,
     pub(super) cluster: Option<Vec<Table<Url>>>,
-    /// The authorities to trust.
+    /// The certificate authorities to trust.
     pub(super) ca: Option<Table<PemFile>>,
-    /// The certificate to show, and its key.
+    /// The client certificate, and its key.
     pub(super) identity: Option<Table<PemFile>>,
     pub(super) deadline: Option<Duration>,
     pub(super) prefix: Option<Text>,
@@ -46,7 +46,8 @@ pub(super) struct RedisAt {
     pub(super) prefix: Option<String>,
 }
 
-/// Tells a store's builder all of it: those of limits and of the cache have the same methods.
+/// Applies all settings to a store's builder: the builders of limits and cache have the same
+/// methods.
 #[cfg(feature = "redis")]
 macro_rules! builder_at {
     ($store:ident, $at:expr) => {{

@@ -46,14 +46,14 @@ use crate::util::log_id::LogId;
 #[derive(Clone)]
 pub struct GatewayContext(Arc<Inner>);
 
-/// Nothing here changes but [`Progress`], and what is read when it is first asked for.
+/// Nothing here changes except [`Progress`] and the values that are read on demand.
 struct Inner {
     log_id: LogId,
     arrival: Arrival,
-    /// Read from the path when first asked for.
+    /// Read from the path on demand.
     called: OnceLock<Called>,
-    /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has hooks. Its type is
-    /// not known here: who observes an exchange is no part of its identity.
+    /// The [`Observation`](crate::exchange::observation::Observation) of the layer, if it has
+    /// hooks. Its type is not known here, because observers are no part of an exchange's identity.
     observer: Option<Arc<dyn Any + Send + Sync>>,
     progress: Progress,
 }
@@ -90,22 +90,21 @@ impl GatewayContext {
         self.0.arrival.settings.as_deref()
     }
 
-    /// The digest of the gateway token that the client has shown, if limits go by it or answers are
-    /// kept.
+    /// The digest of the client's gateway token, if limits or the cache need it.
     #[cfg(any(feature = "cache", feature = "limits"))]
     pub(crate) fn token_digest(&self) -> Option<&[u8; 32]> {
         let number = self.0.arrival.token.map(usize::from)?;
         self.settings()?.tokens.get(number).map(GatewayToken::digest)
     }
 
-    /// Returns true if a rule is for the way of the request: one that a dynamic route names holds only
-    /// for the steps that it guards.
+    /// Returns true if a rule applies to the current step: a rule that a dynamic route names
+    /// applies only to the steps that it guards.
     #[cfg(feature = "limits")]
     pub(crate) fn is_on_way_of(&self, rule: &crate::settings::limits::LimitRule) -> bool {
         !rule.is_of_route || self.current().is_some_and(|step| step.limits.contains(&rule.name))
     }
 
-    /// Returns true if the gateway limits what may be used.
+    /// Returns true if the gateway has limits.
     pub(crate) fn is_limited(&self) -> bool {
         self.settings().is_some_and(GatewaySettings::is_limited)
     }
@@ -122,7 +121,7 @@ impl GatewayContext {
             || self.narrowing().is_some_and(|narrowing| narrowing.restricts_models())
     }
 
-    /// The bounds that the client has set to its own request.
+    /// The restrictions that the client has set for its own request.
     pub(crate) fn narrowing(&self) -> Option<&Arc<Narrowing>> {
         self.0.arrival.directives.as_deref()?.narrowing.as_ref()
     }
@@ -206,15 +205,15 @@ impl GatewayContext {
         self.0.arrival.identity.as_ref()
     }
 
-    /// Returns true if only a provider that keeps nothing may get the request.
+    /// Returns true if only a provider with zero data retention may get the request.
     pub(crate) fn wants_zdr(&self) -> bool {
         let own = self.0.arrival.directives.as_deref();
         let directives = own.or_else(|| self.settings()?.defaults());
         directives.is_some_and(|directives| directives.zdr == Some(true))
     }
 
-    /// The client's `cf-aig-metadata`, which are unchecked claims, after those that the host has
-    /// [set itself](crate::settings::GatewaySettingsBuilder::metadata).
+    /// The host's [own entries](crate::settings::GatewaySettingsBuilder::metadata), then the
+    /// client's `cf-aig-metadata`, which are unchecked claims.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         static NONE: OnceLock<Metadata> = OnceLock::new();

@@ -19,32 +19,32 @@ use crate::util::operation::Operation;
 pub(crate) struct Step {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) way: ApiKind,
-    /// Behind the base URL, without a query.
+    /// After the base URL, without a query.
     pub(crate) path: Cow<'static, str>,
     pub(crate) operation: Operation,
-    /// The model that the provider is asked for; `None` for what the body names.
+    /// The model to request; `None` for the body's.
     pub(crate) model: Option<Box<str>>,
     pub(crate) key: StepKey,
-    /// What holds for this step alone, before what holds for the exchange.
+    /// Settings of this step, which override those of the exchange.
     pub(crate) directives: Option<Box<Directives>>,
-    /// How long the provider has until its response head, by the host's dynamic route.
+    /// The head timeout of the host's dynamic route.
     pub(crate) route_timeout: Option<Duration>,
-    /// A request of its own, and not a variation of the client's.
+    /// A complete request of its own, not a variation of the client's.
     pub(crate) entry: Option<Box<StepRequest>>,
-    /// The limits of the gateway by which a dynamic route has led here.
+    /// The gateway's limits on the path of the dynamic route to this step.
     pub(crate) limits: Vec<Box<str>>,
 }
 
-/// Which key a step is sent with, where the client's is not for its provider.
+/// The key of a step whose provider is not the one of the client's key.
 #[derive(Debug)]
 pub(crate) enum StepKey {
-    /// The stored one of this alias, or else of the exchange's.
+    /// The stored key with this alias, or else with the exchange's.
     Stored(Option<Box<str>>),
     Given(Secret),
 }
 
 impl StepKey {
-    /// Which stored key it is, where the step says so.
+    /// The stored key, if the step names one.
     pub(crate) fn alias(&self) -> Option<&str> {
         match self {
             Self::Stored(alias) => alias.as_deref(),
@@ -53,17 +53,17 @@ impl StepKey {
     }
 }
 
-/// The whole request of a step, as its provider is to get it.
+/// The complete request of a step, as its provider gets it.
 pub(crate) struct StepRequest {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) stream: bool,
-    /// What the entries take of the budget; the first one has it for all.
+    /// The entries' share of the memory budget; the first entry holds it for all.
     pub(crate) share: Option<Held>,
 }
 
-// A query may hold a key, and a body what nobody else is to read.
+// A query may hold a key, and a body private text.
 impl fmt::Debug for StepRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StepRequest").field("path", &self.uri.path()).finish_non_exhaustive()

@@ -93,7 +93,7 @@ fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
 /// Returns true if the path ends like a call, and either names an added provider or matches a
 /// mount.
 fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
-    // An app's own paths seldom do, and are compared with no more than this.
+    // An app's own paths seldom do, so most need only this comparison.
     if !ends_as_calls_end(path) {
         return false;
     }

@@ -43,13 +43,13 @@ pub struct AttemptEvent<'a> {
     pub context: &'a GatewayContext,
     /// 1 for the first attempt.
     pub number: u32,
-    /// Which step of a fallback it was for; 0 for the first.
+    /// The step of a fallback; 0 for the first.
     pub step: u32,
-    /// The status, where a head came.
+    /// The status, if there is a head.
     pub status: Option<StatusCode>,
     /// Why there is no head.
     pub failure: Option<Failure>,
-    /// From the call to its head or failure.
+    /// The time from the call to its head or failure.
     pub duration: Duration,
 }
 
@@ -65,7 +65,7 @@ pub struct HeadEvent<'a> {
     pub stream: bool,
     /// The provider's own id of the request (`x-request-id`, `request-id` or `x-trace-id`).
     pub provider_request_id: Option<&'a str>,
-    /// From the request's arrival.
+    /// The time from the request's arrival.
     pub time_to_head: Duration,
 }
 
@@ -126,23 +126,22 @@ pub struct EndEvent<'a> {
     pub usage_parts: &'a [UsagePart],
     /// How the usage was read.
     pub metering: Metering,
-    /// The cost; 0 for an answer from a cache. `None` if it is unknown
+    /// The cost; 0 for a cache hit. `None` if it is unknown
     /// ([`is_cost_unknown`](Self::is_cost_unknown)) or nothing is billed ([`Metering::Free`]).
     pub cost: Option<Cost>,
     /// What a cache in the upstream stack did; `None` without a cache.
     pub cache: Option<CacheStatus>,
-    /// The key of the answer in the cache, as a purge of this one takes it: 80 hexadecimal digits, of which
-    /// nobody but the store can read what was asked. `None` where the cache was not asked, or was another.
-    /// For operators alone.
+    /// The cache entry, for a purge of this entry: its key in 80 hexadecimal digits, encrypted so
+    /// that only the store can read it. `None` if the cache was not asked, or is another one. Only
+    /// for operators.
     pub cache_entry: Option<&'a str>,
-    /// What the answer would have used and cost, where it came from the cache: in neither
-    /// [`usage`](Self::usage) nor [`cost`](Self::cost). `None` for answers that nobody bills, as those
-    /// to `GET`.
+    /// The usage and cost that a cache hit has saved: in neither [`usage`](Self::usage) nor
+    /// [`cost`](Self::cost). `None` for responses that are not billed, such as those to `GET`.
     pub saved: Option<&'a Saved>,
-    /// Which step of a fallback answered; 0 for the first.
+    /// The step of a fallback that answered; 0 for the first.
     pub step: u32,
-    /// The number of upstream calls. 0 for an answer from a cache, except for failed calls before a
-    /// stale one ([`CacheStatus::Stale`]).
+    /// The number of upstream calls. 0 for a cache hit, except for failed calls before a stale one
+    /// ([`CacheStatus::Stale`]).
     pub attempts: u32,
     /// The request could not be retried because its body was not kept: it was too large, or the
     /// memory budget of all bodies was used up.
@@ -252,16 +251,16 @@ impl CacheStatus {
     }
 }
 
-/// What [`EndEvent::cache_entry`] tells, on its way there: in the extensions of a response.
+/// The value of [`EndEvent::cache_entry`], in the extensions of a response.
 #[derive(Clone)]
 #[cfg_attr(not(feature = "cache"), allow(dead_code))]
 pub(crate) struct CacheEntryShown(pub(crate) Box<str>);
 
-/// What an answer from a cache would have used and cost, had the provider given it.
+/// The usage and cost that a cache hit has saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// The usage that the provider reported for the original answer; `None` if it could not be
+    /// The usage that the provider reported for the original response; `None` if it could not be
     /// read, for example because the client left first.
     pub usage: Option<Usage>,
     /// The cost at current prices; `None` if it is unknown.

@@ -17,7 +17,7 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The provider's whole response was passed on, whatever its status. If the API ends its
+    /// The client got the provider's complete response, whatever its status. If the API ends its
     /// streams with a marker, a stream is whole only with that marker.
     Complete = "complete",
     /// The gateway refused the request, or the host did with a [`Refusal`](crate::Refusal). The
@@ -95,8 +95,8 @@ impl Failure {
         )
     }
 
-    /// Returns true if no answer came in time: the provider may continue without a client, and bill
-    /// it.
+    /// Returns true if no response came in time: the provider may continue without a client, and
+    /// bill it.
     pub(crate) fn is_late(self) -> bool {
         matches!(self, Self::HeadTimeout | Self::TotalTimeout)
     }

@@ -1,19 +1,20 @@
-//! Which answers of a gateway are kept, for how long, and for whom.
+//! Which responses of a gateway are cached, for how long, and for whom.
 //!
-//! Answers of success are kept whole, as the provider has sent them: JSON, images, audio and event
-//! streams. Each caller has its own, by the subject of its [`Identity`](crate::Identity), its gateway
-//! token and its key for the provider, unless they are [`shared`](CacheSettings::shared). What the
-//! provider says of caching (`cache-control`) is not looked at: providers forbid it throughout, and here
-//! the operator has asked for it.
+//! The cache stores complete successful responses as the provider has sent them: JSON, images,
+//! audio and event streams. Callers do not share entries, unless the cache is
+//! [`shared`](CacheSettings::shared): the [`Identity`](crate::Identity), the gateway token and the
+//! client's provider key are in the cache key. The provider's `cache-control` is ignored: providers
+//! forbid caching throughout, and here the operator has asked for it.
 //!
-//! The answers of one gateway are no other's. Settings in a [`SettingsTable`](super::SettingsTable), or with a
-//! [`scope`](super::GatewaySettingsBuilder::scope), keep their answers where they are replaced, and share
-//! them with other processes where the store does; others keep them for each build of them by itself.
+//! Gateways share no entries. Settings in a [`SettingsTable`](super::SettingsTable), or with a
+//! [`scope`](super::GatewaySettingsBuilder::scope), keep their entries when they are replaced, and
+//! share them with other processes if the store does. Other settings have separate entries for each
+//! build.
 //!
-//! Clients have `cf-aig-cache-ttl`, `cf-aig-skip-cache` and `cf-aig-cache-key`, unless
-//! [`ClientControl::Cache`](super::ClientControl::Cache) is locked. `cf-aig-cache-key` asks for the cache
-//! where the gateway has none; a time to live alone does not. A client's time to live goes before the
-//! gateway's, but what a rule [never](CacheRule::never) keeps is not kept for it either.
+//! Clients may use `cf-aig-cache-ttl`, `cf-aig-skip-cache` and `cf-aig-cache-key`, unless
+//! [`ClientControl::Cache`](super::ClientControl::Cache) is locked. `cf-aig-cache-key` asks for the
+//! cache even if the gateway does not; `cf-aig-cache-ttl` alone does not. A client's TTL overrides
+//! the gateway's, but not a rule that [never](CacheRule::never) stores.
 
 mod rule;
 
@@ -22,17 +23,17 @@ use std::time::Duration;
 pub use self::rule::CacheRule;
 use super::SettingsError;
 
-/// The longest body of a request, and of an answer, that is kept: 25 MiB.
+/// The largest cacheable body of a request, and of a response: 25 MiB.
 pub(crate) const MOST_BYTES: u64 = 25 << 20;
 
-/// The shortest and the longest time to live.
+/// The shortest and the longest TTL.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
 /// The most rules of a gateway.
 const MOST_RULES: usize = 64;
 
-/// How the answers of a gateway are kept and given again.
+/// How a gateway caches responses.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +52,7 @@ const MOST_RULES: usize = 64;
 #[derive(Clone, Debug, Default)]
 #[must_use = "it does nothing until it is given to the settings of a gateway"]
 pub struct CacheSettings {
-    /// `None`: only where a request asks for it.
+    /// `None`: only if a request asks for it.
     pub(crate) ttl: Option<Duration>,
     pub(crate) is_shared: bool,
     pub(crate) stale_if_error: Duration,
@@ -60,51 +61,51 @@ pub struct CacheSettings {
 }
 
 impl CacheSettings {
-    /// Keeps every answer that can be kept, for so long: 60 s to 30 days, which
+    /// Caches every cacheable response with this TTL: 60 s to 30 days, which
     /// [`build`](super::GatewaySettingsBuilder::build) checks.
     pub fn new(ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..Self::default() }
     }
 
-    /// Keeps only the answers to requests that ask for it by `cf-aig-cache-key`, for 300 s unless they
-    /// say otherwise, and to those for which a [rule](Self::rule) says how long.
+    /// Caches only requests with a `cf-aig-cache-key`, for 300 s unless they set a TTL, and
+    /// requests with a [rule](Self::rule) that has one.
     pub fn on_request() -> Self {
         Self::default()
     }
 
-    /// Gives one caller's answers to the others of the gateway, too: neither the identity nor the gateway
-    /// token counts. Keys for the provider still do: clients that bring different ones share nothing.
-    /// Requests with a `cf-aig-cache-key` share nothing either, or one caller could choose the answer of
-    /// another. Default: each caller has its own.
+    /// Lets the gateway's callers share entries: identity and gateway token are left out of the
+    /// cache key. The client's provider key stays in it, so clients with different keys share
+    /// nothing. Requests with a `cf-aig-cache-key` share nothing either, because one caller could
+    /// then choose the entry of another. Default: callers do not share.
     ///
-    /// Where the key comes from a [layer](super::GatewaySettingsBuilder::keys_from_layer), which may have
-    /// one for each caller, callers stay apart, by their [`Identity`](crate::Identity) with its groups and
-    /// labels, and their token. An identity that has several such keys, by
-    /// [`KeyScope`](crate::control::KeyScope), is one caller.
+    /// If the key comes from a [layer](super::GatewaySettingsBuilder::keys_from_layer), which may
+    /// have a key for each caller, callers do not share: their [`Identity`](crate::Identity), with
+    /// its groups and labels, and their token are in the cache key. If the layer has several keys
+    /// for an identity, by [`KeyScope`](crate::control::KeyScope), they count as one caller.
     ///
-    /// Where a request has neither an identity, nor a key of its client's, nor a gateway token, nobody can
-    /// say whose an answer is. It passes by the cache unless that is shared. So does one that has a token
-    /// alone, where the key comes from a layer.
+    /// A request without an identity, a key of its client and a gateway token has no caller to tell
+    /// from others, so it bypasses the cache unless that is shared. So does a request with only a
+    /// token, if the key comes from a layer.
     pub fn shared(mut self) -> Self {
         self.is_shared = true;
         self
     }
 
-    /// For how long behind its time an answer may be given where the provider fails, up to 30 days.
-    /// Default: not at all.
+    /// How long past its TTL an entry is served if the provider fails, up to 30 days. Default: not
+    /// at all.
     pub fn stale_if_error(mut self, time: Duration) -> Self {
         self.stale_if_error = time;
         self
     }
 
-    /// How fast a stream is given again. Default: at once.
+    /// The pace of a replayed stream. Default: at once.
     pub fn pace(mut self, pace: ReplayPace) -> Self {
         self.pace = pace;
         self
     }
 
-    /// Adds what holds for some requests, in place of the time to live of [`new`](Self::new). Of several,
-    /// the first that fits holds. Up to 64.
+    /// Adds a rule for some requests, which replaces the TTL of [`new`](Self::new). The first rule
+    /// that matches counts. Up to 64.
     pub fn rule(mut self, rule: CacheRule) -> Self {
         self.rules.push(rule);
         self
@@ -133,7 +134,7 @@ fn require(is_good: bool, what: &'static str, must_be: &'static str) -> Result<(
     if is_good { Ok(()) } else { Err(SettingsError::OutOfRange { what, must_be }) }
 }
 
-/// How fast a stream is given again.
+/// The pace of a replayed stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayPace {

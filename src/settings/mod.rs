@@ -80,7 +80,7 @@ use crate::util::opaque::opaque_debug;
 /// ```
 #[derive(Clone, Default)]
 pub struct GatewaySettings {
-    /// What the limits are counted under, whatever ids a client names. 0 until the settings have a
+    /// The id that limits count under, whatever ids a client names. 0 until the settings have a
     /// place.
     pub(crate) scope: u64,
     pub(crate) tokens: Vec<GatewayToken>,
@@ -99,7 +99,7 @@ pub struct GatewaySettings {
     pub(crate) session_affinity: Option<bool>,
     #[cfg(feature = "limits")]
     pub(crate) limits: limits::Limits,
-    /// What is kept of answers; `None` where only requests can ask for it.
+    /// The cache; `None` if only requests can ask for it.
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<Box<cache::CacheSettings>>,
     /// For models that name no provider.
@@ -133,7 +133,7 @@ impl GatewaySettings {
         !self.tokens.is_empty()
     }
 
-    /// Which of this gateway's tokens it is, if it is one.
+    /// The number of this token among the gateway's, if it is one of them.
     pub(crate) fn token_number(&self, shown: &[u8]) -> Option<usize> {
         if shown.is_empty() { None } else { token::position(&self.tokens, &digest(shown)) }
     }
@@ -154,13 +154,13 @@ impl GatewaySettings {
         false
     }
 
-    /// Whether a rule needs the beginning of a body.
+    /// Returns true if a rule needs the start of a body.
     pub(crate) fn reads_models(&self) -> bool {
         self.goes_by_model() || self.reads_for_limits()
     }
 
-    /// Whether a rule of limits or of the cache goes by the model of a request. Then a request must not
-    /// name two, of which the provider might use the other.
+    /// Returns true if a limit or cache rule depends on the model. Then a request must not name two
+    /// models, because the provider might use the other one.
     pub(crate) fn goes_by_model(&self) -> bool {
         #[cfg(feature = "cache")]
         if self.cache.as_deref().is_some_and(cache::CacheSettings::goes_by_model) {
@@ -172,7 +172,7 @@ impl GatewaySettings {
         false
     }
 
-    /// Whether such rules go by usage or cost, so that responses must be metered.
+    /// Returns true if a rule depends on usage or cost, so that responses must be metered.
     pub(crate) fn meters_for_limits(&self) -> bool {
         #[cfg(feature = "limits")]
         return self.limits.meters;
@@ -180,7 +180,7 @@ impl GatewaySettings {
         false
     }
 
-    /// What becomes of a key that a client brings for this provider.
+    /// How to treat a client's own key for this provider.
     pub(crate) fn client_credentials_for(&self, upstream: &Upstream) -> ClientCredentials {
         let own = self.provider_client_credentials.iter();
         let own = own.filter(|(name, _)| upstream.answers_to(name)).map(|(_, own)| *own).next();

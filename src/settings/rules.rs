@@ -15,7 +15,7 @@ pub(crate) struct Rules {
     pub(crate) models: Option<Vec<Pattern>>,
     /// In lower case.
     pub(crate) denied_models: Vec<Pattern>,
-    /// Answers from forbidden models are broken off.
+    /// Responses of forbidden models are broken off.
     pub(crate) refuses_served_models: bool,
 }
 

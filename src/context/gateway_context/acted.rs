@@ -1,10 +1,10 @@
-//! Which settings of an exchange layers below the gateway have acted on.
+//! The settings of an exchange that layers below the gateway have acted on.
 
 use std::sync::atomic::Ordering;
 
 use super::GatewayContext;
 
-/// Who acts on a setting.
+/// The layer that acts on a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Actor {
     Retries = 1,
@@ -17,7 +17,7 @@ pub(crate) enum Actor {
 }
 
 impl GatewayContext {
-    /// A layer has seen what is set, and acts on it where there is cause.
+    /// Records that a layer has seen the setting, and acts on it when needed.
     pub(crate) fn acts(&self, actor: Actor) {
         self.0.progress.acted.fetch_or(actor as u8, Ordering::Relaxed);
     }
@@ -31,7 +31,7 @@ impl GatewayContext {
         })
     }
 
-    /// The first of the settings that hold for this exchange on which nobody has acted.
+    /// The first setting of this exchange that no layer has acted on.
     pub(crate) fn not_acted_on(&self) -> Option<&'static str> {
         if self.settings().is_none() && self.directives().is_none() && self.further().is_none() {
             return None;

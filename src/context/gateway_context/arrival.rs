@@ -11,14 +11,14 @@ use crate::settings::GatewaySettings;
 use crate::util::budget::BodyBudget;
 use crate::util::identity::Identity;
 
-/// What is known of a request before its body is read.
+/// The facts about a request before its body is read.
 pub(crate) struct Arrival {
     pub(crate) method: Method,
     /// As the client sent it. Never shown: the query may hold a key.
     pub(crate) uri: Uri,
     pub(crate) place: GatewayPath,
     pub(crate) endpoint: Endpoint,
-    /// The client's over the gateway's defaults; `None` if it sent none.
+    /// The client's, merged over the gateway's defaults; `None` if it sent none.
     pub(crate) directives: Option<Box<Directives>>,
     /// The caller, if the host has named it.
     pub(crate) identity: Option<Identity>,
@@ -28,11 +28,11 @@ pub(crate) struct Arrival {
     pub(crate) providers: Option<Arc<Providers>>,
     /// The request holds the client's own key for the provider.
     pub(crate) has_credentials: bool,
-    /// The layer's budget for what is held of the body.
+    /// The layer's memory budget for the body.
     pub(crate) body_budget: Option<BodyBudget>,
     /// The provider that the path names.
     pub(crate) native: Option<Arc<Upstream>>,
-    /// The number of the gateway token that the client has shown, if that matters.
+    /// The number of the client's gateway token, if it is needed.
     #[cfg_attr(
         not(any(feature = "cache", feature = "limits")),
         allow(dead_code, reason = "limits and the cache use it")
@@ -61,7 +61,7 @@ impl Arrival {
     }
 }
 
-/// What the route asks for. The operation is read from it on demand.
+/// The route's call. The operation is read from it on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Native(PathSpan),

@@ -1,4 +1,4 @@
-//! Where the request of an exchange goes: its provider, its model and its operation.
+//! The destination of an exchange: its provider, its model and its operation.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::util::operation::Operation;
 /// What a path calls.
 pub(super) struct Called {
     operation: Operation,
-    /// The path behind the provider's slug, if it is a usual one. The client's own is out of the CPU's
-    /// caches by the time that the answer comes.
+    /// The path after the provider's slug, if it is a usual one. The client's own path has left the
+    /// CPU's caches by the time that the response comes.
     usual: Option<&'static str>,
 }
 
@@ -53,14 +53,14 @@ impl GatewayContext {
             .or_else(|| self.0.progress.first.get().map(|step| &step.upstream))
     }
 
-    /// The slug of the provider that the request goes to, once that is known.
+    /// The slug of the request's provider, once it is known.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         self.upstream().map(|upstream| upstream.slug())
     }
 
-    /// The model that the gateway has chosen: the one of a model-routed request, without the
-    /// provider's prefix, or the one of the step that is tried after a failed one.
+    /// The model that the gateway has chosen: of a model-routed request, without the provider's
+    /// prefix, or of the fallback step that is tried.
     #[must_use]
     pub fn routed_model(&self) -> Option<&str> {
         self.current().and_then(|step| step.model.as_deref())
@@ -104,7 +104,7 @@ impl GatewayContext {
         }
     }
 
-    /// The path behind the provider's slug.
+    /// The path after the provider's slug.
     pub(crate) fn provider_path(&self) -> &str {
         if let Some(step) = self.current() {
             return &step.path;
@@ -124,13 +124,13 @@ impl GatewayContext {
         }
     }
 
-    /// The operation that the path asks of the provider.
+    /// The operation, by the provider's path.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.current().map_or_else(|| self.operation_of_path(), |step| step.operation)
     }
 
-    /// The operation by the path of the request, whatever step is tried.
+    /// The operation, by the path of the client's request, whatever step is tried.
     pub(crate) fn operation_of_path(&self) -> Operation {
         let called = self.0.called.get_or_init(|| match self.0.arrival.endpoint {
             Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
@@ -151,7 +151,7 @@ impl GatewayContext {
         self.operation() == Operation::Messages || operation::is_of_messages(self.provider_path())
     }
 
-    /// The shape of its answers.
+    /// The format of its responses.
     pub(crate) fn shape(&self) -> Shape {
         Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
     }

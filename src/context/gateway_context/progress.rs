@@ -1,4 +1,5 @@
-//! How far an exchange has come: its steps, its upstream calls, and the settings of the current one.
+//! The progress of an exchange: its steps, its upstream calls, and the settings of the current
+//! step.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,49 +11,49 @@ use super::session::Conversation;
 use crate::context::step::Step;
 use crate::provider::ApiKind;
 
-/// All that changes while an exchange runs. The methods of [`GatewayContext`] below read and write it.
+/// Everything that changes while an exchange runs. The methods of [`GatewayContext`] below read and
+/// write it.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// The request has its client's key for the provider.
+    /// The request has the client's own key for the provider.
     has_credentials: AtomicBool,
-    /// The request body was not kept, though the request could have been sent again.
+    /// The request body was not kept, although the request may be retried.
     gave_up_retries: AtomicBool,
     /// The provider may refuse the request for what the gateway adds to it.
     may_be_refused: AtomicBool,
-    /// The [`Actor`](super::acted::Actor)s below that have acted on what is set, a bit for each.
+    /// The [`Actor`](super::acted::Actor)s below that have acted on settings, a bit for each.
     pub(super) acted: AtomicU8,
     /// The request body was longer than a layer above allows.
     is_over_limit: AtomicBool,
-    /// A response may be put aside for what stands in its body.
+    /// A response may be discarded because of its body.
     is_classified: AtomicBool,
     /// A guard has put a label on the request.
     is_flagged: AtomicBool,
-    /// Others read the answer, too, each at its own speed.
+    /// Followers read the response, too, each at its own pace.
     is_read_by_many: AtomicBool,
-    /// The provider goes on with the answer, and bills it, though this exchange is cancelled.
+    /// The provider goes on with the response, and bills it, although this exchange is cancelled.
     goes_on: AtomicBool,
-    /// The exchange timed out while it waited for another's call.
+    /// It timed out while it waited for another request's call.
     is_unsent: AtomicBool,
-    /// The first step, once the body has said where the request goes. Boxed: most paths say it themselves.
+    /// The first step, once the body has named the destination. Boxed: most paths name it.
     pub(super) first: OnceLock<Box<Step>>,
     /// The model in the body of a request on a provider's own path, if that was read.
     body_model: OnceLock<Box<str>>,
-    /// What is tried after the first step, once a layer has asked for it.
+    /// The steps after the first, once a layer has asked for them.
     further: OnceLock<Box<[Step]>>,
-    /// The step that is being tried, or has answered.
+    /// The number of the current step.
     step: AtomicU32,
-    /// How many upstream calls layers below have reported.
+    /// The number of upstream calls that layers below have reported.
     attempts: AtomicU32,
-    /// One is under way.
+    /// A call is in flight.
     is_attempt_open: AtomicBool,
-    /// When it began, if a hook is told.
+    /// When the call began, if a hook is told.
     attempt_began: Mutex<Option<Instant>>,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU32,
-    /// The conversation of the request, which stays where it is. Boxed: most requests have no
-    /// choice.
+    /// The session affinity of the request. Boxed: most requests have none.
     conversation: OnceLock<Box<Conversation>>,
-    /// What the exchange has reserved; boxed twice, because each open stream has a context.
+    /// The reservation under limits; boxed twice, because each open stream has a context.
     reserved: OnceLock<Box<Box<dyn Reserved>>>,
 }
 
@@ -67,13 +68,13 @@ impl GatewayContext {
         self.0.progress.reserved.get().map(|reserved| &***reserved)
     }
 
-    /// Sets what is reserved. Only the first call counts.
+    /// Sets the reservation. Only the first call counts.
     #[cfg(feature = "limits")]
     pub(crate) fn reserve(&self, reserved: impl FnOnce() -> Box<dyn Reserved>) -> &dyn Reserved {
         &***self.0.progress.reserved.get_or_init(|| Box::new(reserved()))
     }
 
-    /// Records that the request body was not kept, though the request could have been sent again.
+    /// Records that the request body was not kept, although the request may be retried.
     pub(crate) fn give_up_retries(&self) {
         self.0.progress.gave_up_retries.store(true, Ordering::Relaxed);
     }
@@ -90,7 +91,7 @@ impl GatewayContext {
         let _ = self.0.progress.body_model.set(model.into());
     }
 
-    /// The body has been read as far as it says where the request goes.
+    /// The body has been read far enough to name the destination.
     pub(crate) fn set_first(&self, step: Step) -> &Step {
         self.0.progress.first.get_or_init(|| Box::new(step))
     }
@@ -105,7 +106,7 @@ impl GatewayContext {
         self.0.progress.further.get().map(|steps| &**steps)
     }
 
-    /// Returns true if there may be a step to try after a failure of the first.
+    /// Returns true if there may be a step after the first.
     pub(crate) fn may_fall_back(&self) -> bool {
         match self.further() {
             Some(steps) => !steps.is_empty(),
@@ -113,7 +114,7 @@ impl GatewayContext {
         }
     }
 
-    /// Records that something was added to the request that its provider may refuse.
+    /// Records that the gateway added something to the request that its provider may refuse.
     pub(crate) fn set_may_be_refused(&self) {
         self.0.progress.may_be_refused.store(true, Ordering::Relaxed);
     }
@@ -122,8 +123,8 @@ impl GatewayContext {
         self.0.progress.may_be_refused.load(Ordering::Relaxed)
     }
 
-    /// Records that a limit above the gateway has cut off the request body. The HTTP client's error may
-    /// not say so: over HTTP/2 it keeps nothing of the body's, and a copy that is sent again has none.
+    /// Records that a limit above the gateway has cut off the request body. The HTTP client's error
+    /// may not say so: over HTTP/2 it drops the body's error, and a replayed copy has none.
     pub(crate) fn set_over_limit(&self) {
         self.0.progress.is_over_limit.store(true, Ordering::Relaxed);
     }
@@ -132,7 +133,7 @@ impl GatewayContext {
         self.0.progress.is_over_limit.load(Ordering::Relaxed)
     }
 
-    /// Records that a response may be put aside because of its body.
+    /// Records that a response may be discarded because of its body.
     pub(crate) fn set_classified(&self) {
         self.0.progress.is_classified.store(true, Ordering::Relaxed);
     }
@@ -151,7 +152,7 @@ impl GatewayContext {
         self.0.progress.is_flagged.load(Ordering::Relaxed)
     }
 
-    /// Records that others may read the answer, too: each reader is bounded on its own.
+    /// Records that followers may read the response, too: each reader is bounded on its own.
     #[cfg(feature = "cache")]
     pub(crate) fn set_read_by_many(&self) {
         self.0.progress.is_read_by_many.store(true, Ordering::Relaxed);
@@ -161,7 +162,8 @@ impl GatewayContext {
         self.0.progress.is_read_by_many.load(Ordering::Relaxed)
     }
 
-    /// Sets whether the provider goes on with the answer, and bills it, if this exchange is cancelled.
+    /// Sets whether the provider goes on with the response, and bills it, if this exchange is
+    /// cancelled.
     #[cfg(feature = "cache")]
     pub(crate) fn set_goes_on(&self, goes_on: bool) {
         self.0.progress.goes_on.store(goes_on, Ordering::Relaxed);
@@ -171,7 +173,8 @@ impl GatewayContext {
         self.0.progress.goes_on.load(Ordering::Relaxed)
     }
 
-    /// Records that its time was over while it waited for another's call: none was made for it.
+    /// Records that it timed out while it waited for another request's call: it made no call
+    /// itself.
     #[cfg(feature = "cache")]
     pub(crate) fn set_unsent(&self) {
         self.0.progress.is_unsent.store(true, Ordering::Relaxed);
@@ -181,7 +184,7 @@ impl GatewayContext {
         self.0.progress.is_unsent.load(Ordering::Relaxed)
     }
 
-    /// The number of the step that is being tried, or has answered; 0 for the first.
+    /// The number of the current step; 0 for the first.
     #[must_use]
     pub fn step(&self) -> u32 {
         self.0.progress.step.load(Ordering::Relaxed)
@@ -191,12 +194,12 @@ impl GatewayContext {
         self.0.progress.step.store(number, Ordering::Relaxed);
     }
 
-    /// The step that is being tried; `None` for the first of a request on a provider's own path.
+    /// The current step; `None` for the first of a request on a provider's own path.
     pub(crate) fn current(&self) -> Option<&Step> {
         self.nth_step(self.step() as usize)
     }
 
-    /// The step of this number, from 0; `None` likewise.
+    /// The step with this number, from 0; `None` likewise.
     pub(crate) fn nth_step(&self, number: usize) -> Option<&Step> {
         match number {
             0 => self.0.progress.first.get().map(|step| &**step),
@@ -204,7 +207,7 @@ impl GatewayContext {
         }
     }
 
-    /// The number of reported upstream calls, including one that is under way.
+    /// The number of reported upstream calls, including one in flight.
     pub(crate) fn attempts(&self) -> u32 {
         self.0.progress.attempts.load(Ordering::Relaxed)
     }
@@ -227,8 +230,8 @@ impl GatewayContext {
         self.0.progress.is_attempt_open.store(true, Ordering::Release);
     }
 
-    /// Ends the upstream call that is under way; returns its number, from 1, and when it began, if a
-    /// hook is told.
+    /// Ends the upstream call in flight; returns its number, from 1, and when it began, if a hook
+    /// is told.
     pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
         if !self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
             return None;
@@ -238,7 +241,7 @@ impl GatewayContext {
         Some((self.attempts(), began))
     }
 
-    /// Takes back the call that is under way: a layer below has refused it.
+    /// Takes back the call in flight: a layer below has refused it.
     pub(crate) fn forget_attempt(&self) {
         if self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
             self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
@@ -263,12 +266,12 @@ impl GatewayContext {
         self.0.progress.origin.store(number, Ordering::Relaxed);
     }
 
-    /// The API of its provider by which the current step goes.
+    /// The API of the provider that the current step uses.
     pub(crate) fn way(&self) -> ApiKind {
         self.current().map_or(ApiKind::Native, |step| step.way)
     }
 
-    /// The alias of the stored key that the current step wants.
+    /// The alias of the stored key for the current step.
     pub(crate) fn key_alias(&self) -> Option<&str> {
         let of_step = self.current().and_then(|step| step.key.alias());
         of_step.or_else(|| self.directives()?.byok_alias.as_deref())

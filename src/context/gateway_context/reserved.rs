@@ -11,7 +11,7 @@ use crate::usage::{Cost, Usage};
 /// What an exchange has reserved. A layer below the gateway sets it, and the end of the exchange
 /// settles it; without one, its `Drop` does.
 pub(crate) trait Reserved: fmt::Debug + Send + Sync {
-    /// The exchange is over. Called once.
+    /// The exchange has ended. Called once.
     fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
 
     /// An answer that others may read, too, has ended. `usage`: what it has used, if the provider has
@@ -35,7 +35,7 @@ pub(crate) struct Spent<'a> {
     pub(crate) request_bytes: u64,
 }
 
-/// What a whole answer has used.
+/// The usage of a complete response.
 #[derive(Debug)]
 #[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
 pub(crate) enum AnswerUsage {
@@ -48,7 +48,7 @@ pub(crate) enum AnswerUsage {
     },
 }
 
-/// What is known of the usage.
+/// The knowledge about the usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Used<'a> {
     /// Nothing was used.
@@ -79,7 +79,8 @@ pub(crate) struct BodyAsks {
     pub(crate) max_tokens: Option<u64>,
 }
 
-/// How a rule of [`settings::limits`](crate::settings::GatewaySettings) stood at the end of an exchange.
+/// The state of a rule of [`settings::limits`](crate::settings::GatewaySettings) at the end of an
+/// exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitReport {
@@ -88,7 +89,7 @@ pub struct LimitReport {
     /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens` or `cost` (in ticks: 1 USD
     /// = 10^10 ticks).
     pub measure: &'static str,
-    /// How much may be used at most: the limit, or a bucket's burst.
+    /// The most that may be used: the limit, or a bucket's burst.
     pub limit: u64,
     /// How much of it was used when the exchange ended, as far as the exchange knows.
     pub used: u64,
@@ -99,6 +100,6 @@ pub struct LimitReport {
     pub is_shadow: bool,
     /// The rule counts money, and the price is unknown.
     pub is_price_unknown: bool,
-    /// The store of counts could not be asked.
+    /// The store of counts could not be reached.
     pub has_store_failed: bool,
 }

@@ -9,11 +9,11 @@ use sha2::{Digest as _, Sha256};
 use super::GatewayContext;
 use crate::util::digest::add_parts;
 
-/// The conversation that a request belongs to, as far as the gateway knows it.
+/// The conversation that a request belongs to, if the gateway knows it.
 ///
-/// The id that the client gave is not kept. What is shown is a digest of it with the account, the
-/// gateway and the subject of the [`Identity`](crate::Identity): the same for all requests of the
-/// conversation, in every process, and different for another caller who sends the same id.
+/// It does not keep the client's id. It shows a digest of the id with the account, the gateway and
+/// the subject of the [`Identity`](crate::Identity): the same for all requests of the conversation,
+/// in every process, and different for another caller with the same id.
 ///
 /// ```
 /// use tower_ai_gateway::EndEvent;
@@ -28,7 +28,7 @@ pub struct Session {
     digest: u128,
 }
 
-/// What has named a [`Session`]. Of several, the first of this order counts.
+/// The source of a [`Session`]'s id. If there are several, the first in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SessionSource {
     /// A header, of this name.
@@ -37,15 +37,14 @@ pub(crate) enum SessionSource {
     UserId,
 }
 
-/// What became of a conversation's wish to stay where it is; see
-/// [`GatewayContext::affinity`].
+/// Whether a request has kept its session's target; see [`GatewayContext::affinity`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Affinity {
-    /// The request has gone to the key and base URL that its session comes to.
+    /// The request has gone to its session's key and base URL.
     Kept,
-    /// That one was not well, cooled down, had no permit left, or had just failed: the request has
-    /// gone to the next.
+    /// The session's target was unhealthy, cooled down, had no permit left, or had just failed, so
+    /// the request has gone to the next one.
     Moved,
     /// The request names a stored response, and has gone to the key that made it.
     Pinned,
@@ -64,14 +63,14 @@ impl Affinity {
 }
 
 impl Session {
-    /// Of the id that a client has given.
+    /// Of the client's id.
     pub(crate) fn new(context: &GatewayContext, source: SessionSource, id: &[u8]) -> Self {
         let subject = context.identity().map(|identity| identity.subject().as_bytes());
         let digest = digest("session", context, [subject.unwrap_or_default(), id]);
         Self { source, digest }
     }
 
-    /// What has named it: a header, `prompt_cache_key` or `metadata.user_id`.
+    /// The source of its id: a header, `prompt_cache_key` or `metadata.user_id`.
     #[must_use]
     pub fn source(&self) -> &'static str {
         match self.source {
@@ -85,17 +84,17 @@ impl Session {
         matches!(self.source, SessionSource::Header(_))
     }
 
-    /// What targets are weighed by.
+    /// The digest that ranks targets.
     pub(crate) fn hash(&self) -> u64 {
         self.digest as u64
     }
 
-    /// The same conversation under a name that a provider may see, shaped as a UUID. It tells
-    /// nothing of the client's id, and is no other digest that is shown.
+    /// The session's name for a provider, as a UUID. It reveals nothing of the client's id, and
+    /// differs from every digest that is shown.
     pub(crate) fn conversation_id(&self) -> String {
         let whole = Sha256::new_with_prefix("tower-ai-gateway/conversation-id");
         let id = prefix(whole.chain_update(self.digest.to_be_bytes()));
-        // A UUID of version 8: whoever makes one says what its other bits are.
+        // A UUID of version 8, whose other bits are free.
         let id = id & !(0xf << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62;
         let hex = format!("{id:032x}");
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
@@ -103,14 +102,14 @@ impl Session {
     }
 }
 
-/// 16 hexadecimal digits, of a digest.
+/// The first 16 hexadecimal digits of a digest.
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.digest >> 64)
     }
 }
 
-/// A name for a response that a provider has stored, within a gateway and for this provider.
+/// The name of a stored response, within a gateway and for this provider.
 pub(crate) fn stored_response(context: &GatewayContext, provider: &str, id: &str) -> u128 {
     digest("stored-response", context, [provider.as_bytes(), id.as_bytes()])
 }
@@ -127,13 +126,13 @@ fn prefix(hasher: Sha256) -> u128 {
     hasher.finalize().iter().take(16).fold(0, |whole, byte| whole << 8 | u128::from(*byte))
 }
 
-/// What there is to know of the conversation of one exchange, where affinity holds for it.
+/// The session state of one exchange, if affinity applies to it.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
     session: OnceLock<Session>,
-    /// The [`stored_response`] that the request goes on from or asks for, and the provider that has it.
+    /// The [`stored_response`] that the request continues or fetches, and the provider that has it.
     stored: OnceLock<(u128, Box<str>)>,
-    /// The targets that calls of this exchange have gone to.
+    /// The targets of this exchange's calls.
     tried: Mutex<Vec<u64>>,
     affinity: AtomicU8,
 }
@@ -143,7 +142,7 @@ impl Conversation {
         self.session.get()
     }
 
-    /// The first that is set holds.
+    /// The first value counts.
     pub(crate) fn set_session(&self, session: Session) {
         let _ = self.session.set(session);
     }
@@ -173,7 +172,8 @@ impl Conversation {
         self.affinity.store(number, Ordering::Relaxed);
     }
 
-    /// The last call has failed for what the gateway had added: its target is not at fault.
+    /// The last call has failed because of something that the gateway added: its target is not at
+    /// fault.
     pub(crate) fn forgets_last(&self) {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).pop();
     }
@@ -189,16 +189,16 @@ impl Conversation {
 }
 
 impl GatewayContext {
-    /// The conversation that this request belongs to. `None` where affinity does not hold: the
-    /// provider has one base URL and one key, the gateway or the request has switched it off, or
-    /// nothing names a session.
+    /// The conversation that this request belongs to. `None` without affinity: the provider has one
+    /// base URL and one key, the gateway or the request has switched affinity off, or nothing names
+    /// a session.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.conversation()?.session()
     }
 
-    /// Where the last call of this exchange has gone, as seen by its session. `None` where there was
-    /// no choice, or nothing to go by.
+    /// Whether the last call of this exchange has kept its session's target. `None` if there was no
+    /// choice or no session.
     #[must_use]
     pub fn affinity(&self) -> Option<Affinity> {
         self.conversation()?.affinity()
@@ -224,7 +224,7 @@ mod tests {
         Session::new(&context(subject), SessionSource::UserId, id.as_bytes())
     }
 
-    /// Replicas of every release must come to the same.
+    /// Replicas of every release must compute the same.
     #[test]
     fn digests_never_change() {
         let session = session(None, "conversation-1");

@@ -6,8 +6,8 @@ use crate::directives::timeouts::Timeouts;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 impl GatewayContext {
-    /// Returns true if a timeout was the client's choice: it asked for less than the host grants, so
-    /// its passing says nothing about the provider.
+    /// Returns true if a timeout was the client's choice: it asked for less than the host grants,
+    /// so the timeout says nothing about the provider.
     pub(crate) fn is_clients(&self, timeout: &TimeoutError) -> bool {
         let (phase, after) = (timeout.phase(), timeout.after());
         let asked = self.directives().and_then(|directives| directives.timeouts().of_phase(phase));
@@ -33,7 +33,7 @@ impl GatewayContext {
                 .is_some_and(|own| own.timeouts != none || !own.provider_timeouts.is_empty())
     }
 
-    /// The timeouts of the current step: each is that of the request, or else that of its gateway.
+    /// The timeouts of the current step: each is the request's, or else the gateway's.
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         let own = self.directives().map(Directives::timeouts);

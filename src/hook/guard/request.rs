@@ -18,7 +18,7 @@ pub struct GuardHead<'a> {
     pub provider: &'a str,
     /// The kind of API call, derived from the path.
     pub operation: Operation,
-    /// The path behind the provider's base URL, without a query.
+    /// The path after the provider's base URL, without a query.
     pub path: &'a str,
     /// The model, if the gateway needed it (on model-routed paths, in entries of a universal
     /// request, and if models are restricted) or found it in the part of the body that was read.

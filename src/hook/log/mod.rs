@@ -9,11 +9,11 @@
 //! queue, so they cannot crowd out others.
 //!
 //! A record contains bodies only if the host or the client asked for them, and only their start. In
-//! every text of the record, what looks like a credential is replaced by `[REDACTED]`: bearer
-//! tokens, keys by their prefix, members by their name. This is a safety net and not a guarantee: a
-//! key that a stream splits between events is not found. A body that is not text is logged as
-//! `<binary>`, a compressed response as `<encoded>`. Only then is `request_head_complete` or
-//! `response_head_complete` null beside it.
+//! every text of the record, `[REDACTED]` replaces what looks like a credential: bearer tokens,
+//! keys by their prefix, members by their name. This is a safety net and not a guarantee: a key
+//! that a stream splits between events is not found. A body that is not text is logged as
+//! `<binary>`, a compressed response as `<encoded>`; only then `request_head_complete` or
+//! `response_head_complete` is null.
 
 mod cut;
 mod file;

@@ -90,23 +90,23 @@ pub struct LogRecord {
     pub cached: bool,
     /// `HIT`, `STALE`, `MISS` or `BYPASS`; `None` without a cache.
     pub cache_status: Option<String>,
-    /// The key of the answer in the cache, as a purge takes it
-    /// ([`EndEvent::cache_entry`](crate::EndEvent::cache_entry)). Left out of JSON where there is none.
+    /// The cache entry, for a purge ([`EndEvent::cache_entry`](crate::EndEvent::cache_entry)).
+    /// Omitted from JSON if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_entry: Option<String>,
-    /// All tokens that a response from a cache would have used. Left out of JSON where there are none,
-    /// as are the next two.
+    /// All tokens that a cache hit has saved. Omitted from JSON if there are none, as are the next
+    /// two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_tokens: Option<u64>,
-    /// What it would have cost, in USD, for display.
+    /// The cost that it has saved, in USD, for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_cost: Option<f64>,
     /// The same in ticks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved_cost_ticks: Option<u64>,
-    /// Which step of a fallback answered.
+    /// The step of a fallback that answered.
     pub step: u32,
-    /// How many upstream calls were made.
+    /// The number of upstream calls.
     pub attempts: u32,
     /// A digest of the request's [`Session`](crate::context::Session), if it has session affinity.
     /// Omitted from JSON if there is none, as is the next.

@@ -24,24 +24,24 @@
 //! | `gen_ai.client.token.usage` | histogram, tokens | `gen_ai.token.type`: `input`, `output` |
 //! | `gen_ai.client.operation.time_to_first_chunk` | histogram, s | |
 //! | `gen_ai.client.operation.time_per_output_chunk` | histogram, s: the mean of one stream | |
-//! | `ai_gateway.requests.started` | counter | of the common ones the operations alone |
-//! | `ai_gateway.requests.active` | gauge | of the common ones the operations alone |
+//! | `ai_gateway.requests.started` | counter | of the common ones only the operations |
+//! | `ai_gateway.requests.active` | gauge | of the common ones only the operations |
 //! | `ai_gateway.requests.ended` | counter | `ai_gateway.outcome`, `error.type`, `ai_gateway.provider.error` |
 //! | `ai_gateway.requests.flagged` | counter: a [guard](crate::Guard) has flagged them | |
 //! | `ai_gateway.streams.active` | gauge | no model |
 //! | `ai_gateway.attempts` | counter | no model; `error.type` |
-//! | `ai_gateway.health.changes` | counter, under a `HealthLayer` (feature `control`) | of the common ones the provider alone; `ai_gateway.upstream`, `ai_gateway.health.state`: what an upstream changed to |
-//! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones the provider alone; `ai_gateway.upstream` |
-//! | `ai_gateway.limit` | gauge, in the rule's unit: what each caller may use | `ai_gateway.limit.rule`, `ai_gateway.limit.measure`, and none of the common ones |
-//! | `ai_gateway.limit.used` | gauge, in the rule's unit: what the caller has used whose request ended last | those of `ai_gateway.limit` |
-//! | `ai_gateway.requests.limited` | counter: a limit had no room | those of `ai_gateway.limit`, and `ai_gateway.limit.shadow`: `true` where it let them pass |
+//! | `ai_gateway.health.changes` | counter, under a `HealthLayer` (feature `control`) | of the common ones only the provider; `ai_gateway.upstream`, `ai_gateway.health.state`: the new state |
+//! | `ai_gateway.circuit.open` | gauge: 1 open, 0.5 half open, 0 closed | of the common ones only the provider; `ai_gateway.upstream` |
+//! | `ai_gateway.limit` | gauge, in the rule's unit: the limit of each caller | `ai_gateway.limit.rule`, `ai_gateway.limit.measure`, and none of the common ones |
+//! | `ai_gateway.limit.used` | gauge, in the rule's unit: the use of the caller whose request ended last | those of `ai_gateway.limit` |
+//! | `ai_gateway.requests.limited` | counter: a limit had no room | those of `ai_gateway.limit`, and `ai_gateway.limit.shadow`: `true` if the rule let them pass |
 //! | `ai_gateway.limit.store_failed` | counter: the store of counts did not answer | those of `ai_gateway.limit` |
 //! | `ai_gateway.tokens` | counter | `ai_gateway.token.kind`: `input`, `output`, `cache_read`, `cache_write`, `cache_write_long`, `audio_input`, `image_input`, `reasoning`, `audio_output`, `image_output` |
 //! | `ai_gateway.cost.ticks` | counter, 10<sup>-10</sup> USD | `ai_gateway.cost.source`: `custom`, `reported`, `table` |
 //! | `ai_gateway.cost.unknown` | counter | |
 //! | `ai_gateway.cache` | counter | `ai_gateway.cache.status`: `hit`, `stale`, `miss`, `bypass` |
-//! | `ai_gateway.cache.saved.tokens` | counter: what answers from a cache would have used | `gen_ai.token.type`: `input`, `output` |
-//! | `ai_gateway.cache.saved.ticks` | counter, 10<sup>-10</sup> USD: what they would have cost | |
+//! | `ai_gateway.cache.saved.tokens` | counter: tokens that cache hits have saved | `gen_ai.token.type`: `input`, `output` |
+//! | `ai_gateway.cache.saved.ticks` | counter, 10<sup>-10</sup> USD: costs that they have saved | |
 //! | `ai_gateway.metering` | counter | `ai_gateway.metering.result`: as [`Metering`](crate::usage::Metering) |
 //! | `ai_gateway.overhead` | histogram, s | no model |
 //! | `ai_gateway.request.bytes` | counter, bytes | |
@@ -59,8 +59,8 @@
 //! Counters are exact: tokens of `input` and `output` are all billed tokens, and the other kinds
 //! are parts of them. Free responses have no cost and do not count as unknown costs. When no
 //! request is active, as many have ended as started. Durations cover exchanges that were sent to a
-//! provider; durations of chunks exclude answers from a cache. The hit rate of a cache is (`hit` +
-//! `stale`) / (`hit` + `stale` + `miss`).
+//! provider; durations of chunks exclude cache hits. The hit rate of a cache is (`hit` + `stale`) /
+//! (`hit` + `stale` + `miss`).
 //!
 //! # Labels are bounded
 //!

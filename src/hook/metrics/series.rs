@@ -91,7 +91,7 @@ impl Series {
                 || register.histogram(names::DURATION, with_error(self.labels.clone(), self.error));
             self.later.duration.get_or_init(make).record(end.timings.total);
         }
-        // An answer from a cache says nothing about the provider's speed.
+        // A cache hit says nothing about the provider's speed.
         if !end.cache.is_some_and(CacheStatus::is_hit) {
             let Timings { to_first_token, inter_token, .. } = end.timings;
             histogram(&self.later.first_chunk, names::TIME_TO_FIRST_CHUNK, to_first_token);

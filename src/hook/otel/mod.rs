@@ -68,14 +68,14 @@
 //! | `gen_ai.operation.name` | `chat`, `text_completion`, `embeddings`, `generate_content`, or the gateway's own name |
 //! | `gen_ai.provider.name` | `x_ai`, `openai`, …; the slug of a provider that the conventions do not know |
 //! | `gen_ai.request.model`, `gen_ai.response.model` | as they are written in the bodies |
-//! | `gen_ai.request.stream` | `true` where the request asks for a stream |
+//! | `gen_ai.request.stream` | `true` if the request asks for a stream |
 //! | `gen_ai.response.time_to_first_chunk` | seconds to the first content of a stream |
-//! | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens` | cached and reasoning tokens among them |
+//! | `gen_ai.usage.input_tokens`, `gen_ai.usage.output_tokens` | including cached and reasoning tokens |
 //! | `gen_ai.usage.cache_read.input_tokens`, `gen_ai.usage.cache_creation.input_tokens` | tokens |
 //! | `gen_ai.usage.reasoning.output_tokens` | tokens |
 //! | `ai_gateway.usage.cache_write_long`, `.audio_input`, `.image_input`, `.audio_output`, `.image_output` | tokens, each a part of the above |
 //! | `ai_gateway.usage.images`, `.duration_ms`, `.characters`, `.search_units`, `.pages` | what is billed by other units |
-//! | `ai_gateway.usage.parts.models`, `.input_tokens`, `.output_tokens` | lists, where several models have worked: the first 32; an empty name is the response's model |
+//! | `ai_gateway.usage.parts.models`, `.input_tokens`, `.output_tokens` | lists, if there were several models: the first 32; an empty name is the response's model |
 //! | `gen_ai.usage.cost` | USD; no part of the conventions, but the hosted gateway's name for it |
 //! | `server.address`, `server.port` | of the provider's base URL |
 //! | `http.response.status_code` | what the client got |
@@ -83,16 +83,16 @@
 //! | `ai_gateway.log_id`, `ai_gateway.event_id` | as in the response headers |
 //! | `ai_gateway.account`, `ai_gateway.gateway`, `ai_gateway.operation` | as the path says |
 //! | `ai_gateway.outcome`, `ai_gateway.metering` | [`Outcome`](crate::Outcome), [`Metering`](crate::usage::Metering) |
-//! | `ai_gateway.provider.error` | the provider's code of an error, whatever the status; empty where it gave none |
+//! | `ai_gateway.provider.error` | the provider's error code, whatever the status; empty if it gave none |
 //! | `ai_gateway.code` | the number in the gateway's own error |
 //! | `ai_gateway.cost.ticks`, `ai_gateway.cost.usd`, `ai_gateway.cost.source` | 1 USD = 10^10 ticks; `custom`, `reported`, `table` or `cache` |
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
-//! | `ai_gateway.saved.input_tokens`, `.output_tokens`, `.cost.ticks`, `.cost.usd` | what a response from a cache would have used and cost |
+//! | `ai_gateway.saved.input_tokens`, `.output_tokens`, `.cost.ticks`, `.cost.usd` | usage and cost that a cache hit has saved |
 //! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
 //! | `ai_gateway.session`, `ai_gateway.affinity` | a digest of the [`Session`](crate::context::Session); `kept`, `moved` or `pinned` |
 //! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |
 //! | `enduser.id` | the subject of the [`Identity`](crate::Identity) that the host gave the request |
-//! | `ai_gateway.identity.groups`, `ai_gateway.identity.label.{name}` | what else that identity has |
+//! | `ai_gateway.identity.groups`, `ai_gateway.identity.label.{name}` | the groups and labels of that identity |
 //! | `ai_gateway.metadata.{key}` | an entry of `cf-aig-metadata` |
 //!
 //! The span's status is an error if the request was refused, no response came, the response broke

@@ -1,4 +1,4 @@
-//! Who may use a gateway, and with whose key for the provider.
+//! Who may use a gateway, and with whose provider key.
 
 use super::GatewaySettingsBuilder;
 use crate::credentials::secret::Secret;
@@ -8,45 +8,45 @@ use crate::util::macros::setters;
 use crate::util::text::is_id;
 
 setters! { impl GatewaySettingsBuilder {
-    /// Lets in who shows this token. Several may be valid at once.
+    /// Admits clients that send this token. Several may be valid at once.
     pub fn token(self, token: GatewayToken) => self.settings.tokens.push(token);
 
-    /// Something else says who may use this gateway, such as the host's own middleware: stored keys
-    /// may be used without a token.
+    /// Allows stored keys without a token, because something else authenticates clients, such as
+    /// the host's own middleware.
     ///
-    /// What the browser of a client attaches by itself, such as a cookie, a password or its place in
-    /// the network, goes with the requests of any page. Those of pages from elsewhere are therefore
-    /// refused (403, code 2403), unless their [origin is allowed](Self::allow_origin).
+    /// A browser adds credentials to the requests of any page: a cookie, a password, its place in
+    /// the network. So requests from pages of another origin are refused (403, code 2403), unless
+    /// their [origin is allowed](Self::allow_origin).
     ///
-    /// With stored keys, say what becomes of the [clients' own](Self::client_credentials): what lets
-    /// them into the host's app, such as a bearer token, would go to the provider otherwise, and
-    /// [`build`](Self::build) logs a warning.
+    /// With stored keys, also choose how to treat [clients' own keys](Self::client_credentials).
+    /// Otherwise a client's credential for the host's app, such as a bearer token, goes to the
+    /// provider, and [`build`](Self::build) logs a warning.
     pub fn authenticated_elsewhere(self) => self.is_authenticated_elsewhere = true;
 
-    /// Lets the pages of this origin, such as `https://app.example`, spend stored keys where no token
-    /// is asked for; `*` lets all pages. Default: those alone that the gateway's own host serves.
+    /// Lets pages of this origin, such as `https://app.example`, spend stored keys without a token;
+    /// `*` lets all pages. Default: only pages of the gateway's own host.
     pub fn allow_origin(self, origin: impl AsRef<str>) => {
         let is_one = self.origins.allow(origin.as_ref());
         let form = "`*`, or a scheme and a host, such as `https://app.example`";
         self.require(is_one, "an allowed origin", form);
     };
 
-    /// Keys that are not stored here come from a layer below the gateway, such as `KeyLayer` (feature
-    /// `control`): a request without one goes on, whatever alias it names.
+    /// Expects missing keys from a layer below the gateway, such as `KeyLayer` (feature `control`):
+    /// a request without a key goes on, whatever alias it names.
     pub fn keys_from_layer(self) => self.settings.takes_keys_from_layer = true;
 
-    /// Refuses requests for whose provider there is no key, neither the client's nor a stored one
+    /// Refuses requests without a key for their provider, neither the client's nor a stored one
     /// (401). Default: they go on, and the provider answers.
     pub fn require_credentials(self) => self.settings.requires_credentials = true;
 
-    /// What becomes of keys that clients bring for their provider. The app's own credentials, such
-    /// as a session's bearer token, look like one. Default: [`ClientCredentials::Pass`].
+    /// How to treat a provider key that a client sends. The app's own credentials, such as a
+    /// session's bearer token, look like one. Default: [`ClientCredentials::Pass`].
     pub fn client_credentials(self, choice: ClientCredentials) =>
         self.settings.client_credentials = Some(choice);
 
-    /// The same for one provider, by slug or alias, before what holds for the gateway.
+    /// The same for one provider, by slug or alias; it overrides the gateway's.
     pub fn client_credentials_for(self, provider: impl Into<String>, choice: ClientCredentials) => {
-        // In front: what is said last counts.
+        // In front: the last call counts.
         let of_one = (provider.into().into(), choice);
         self.settings.provider_client_credentials.insert(0, of_one);
     };
@@ -57,12 +57,12 @@ setters! { impl GatewaySettingsBuilder {
 }}
 
 impl GatewaySettingsBuilder {
-    /// Keeps a provider's key for clients that bring none. `provider` is a slug or an alias.
+    /// Stores a provider key for clients that bring none. `provider` is a slug or an alias.
     pub fn key(self, provider: impl Into<String>, key: Secret) -> Self {
         self.add_key(provider.into(), DEFAULT_ALIAS.to_owned(), key, 0)
     }
 
-    /// Keeps a key that clients choose by `cf-aig-byok-alias`.
+    /// Stores a key that clients choose by `cf-aig-byok-alias`.
     pub fn key_as(
         self,
         provider: impl Into<String>,
@@ -72,8 +72,8 @@ impl GatewaySettingsBuilder {
         self.add_key(provider.into(), alias.into(), key, 0)
     }
 
-    /// Keeps one of several keys of the same alias that share the load by their weights, at least 1
-    /// each. A layer for load and health chooses; without one, the first is used.
+    /// Stores one of several keys of the same alias, which share the load by weight, at least 1
+    /// each. `ControlLayer` chooses among them; without it, the first is used.
     pub fn weighted_key(
         self,
         provider: impl Into<String>,

@@ -1,4 +1,4 @@
-//! What makes settings of what a builder was told, and finds each mistake.
+//! Builds settings, and finds each mistake.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,7 @@ impl GatewaySettingsBuilder {
     ///
     /// # Errors
     ///
-    /// A [`SettingsError`] that says what is wrong. Stored keys without a token are refused, unless
+    /// A [`SettingsError`] with the problem. Stored keys without a token are an error, unless
     /// something else [authenticates](Self::authenticated_elsewhere).
     pub fn build(self) -> Result<GatewaySettings, SettingsError> {
         let Self { mut settings, is_authenticated_elsewhere, origins, mistake } = self;

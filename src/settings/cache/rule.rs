@@ -1,4 +1,4 @@
-//! A rule of a cache: what holds for some requests.
+//! A cache rule for some requests.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::directives::pattern::Pattern;
 use crate::settings::{SettingsError, forms_of_model};
 use crate::util::segments;
 
-/// What holds for some requests of a gateway: all that it is not narrowed to by
+/// A cache rule for a gateway's requests: for all, or only for those of
 /// [`only_models`](Self::only_models) and [`only_paths`](Self::only_paths).
 ///
 /// ```
@@ -25,11 +25,11 @@ use crate::util::segments;
 #[derive(Clone, Debug, Default)]
 #[must_use = "a rule does nothing until it is given to the settings of a cache"]
 pub struct CacheRule {
-    /// Zero: nothing is kept.
+    /// Zero: nothing is stored.
     pub(crate) ttl: Duration,
     pub(crate) models: Vec<Pattern>,
     pub(crate) has_bad_model: bool,
-    /// Beginnings, as segments.
+    /// Prefixes, as segments.
     pub(crate) paths: Vec<Box<[String]>>,
     pub(crate) max_request_bytes: Option<u64>,
     pub(crate) max_response_bytes: Option<u64>,
@@ -37,25 +37,25 @@ pub struct CacheRule {
 }
 
 impl CacheRule {
-    /// Keeps the answers to these requests for so long: 60 s to 30 days.
+    /// Caches these requests with this TTL: 60 s to 30 days.
     pub fn keep(ttl: Duration) -> Self {
-        // Zero is told from `never`, so that `check` finds it.
+        // Zero is not the same as `never`, so that `check` finds it.
         Self { ttl: ttl.max(Duration::from_nanos(1)), ..Self::default() }
     }
 
-    /// Keeps none of the answers to these requests, whatever they ask for.
+    /// Never caches these requests, whatever they ask for.
     pub fn never() -> Self {
         Self::default()
     }
 
-    /// Only requests for these models; `*` stands for any text. Spellings of one model do not matter (case,
-    /// a maker before it, a variant or version behind it), as with
+    /// Applies only to requests for these models; `*` matches any text. Other spellings of a model
+    /// match, too (case, a maker in front, a variant or version at the end), as with
     /// [`deny_models`](crate::settings::GatewaySettingsBuilder::deny_models).
     ///
-    /// For this the beginning of a body is read before it is sent, up to the model or the layer's
-    /// [`peek_limit`](crate::GatewayLayerBuilder::peek_limit). A request whose model cannot be read, or
-    /// whose provider chooses one, may be for any: a rule that never keeps holds for it, and one that
-    /// keeps does not.
+    /// For this the start of a body is read before it is sent, up to the model or the layer's
+    /// [`peek_limit`](crate::GatewayLayerBuilder::peek_limit). If the model cannot be read, or the
+    /// provider chooses it, the request may be for any model: a rule that never stores applies to
+    /// it, and a rule that stores does not.
     pub fn only_models<P: AsRef<str>>(mut self, models: impl IntoIterator<Item = P>) -> Self {
         for model in models {
             match Pattern::new(&model.as_ref().to_lowercase()) {
@@ -66,29 +66,27 @@ impl CacheRule {
         self
     }
 
-    /// Only requests whose path behind the provider begins with one of these, such as
-    /// `chat/completions`. A version before it (`v1/`) does not matter, and case and percent-encoding
-    /// do not either.
+    /// Applies only to requests whose path after the provider starts with one of these, such as
+    /// `chat/completions`. A leading version (`v1/`), case and percent-encoding are ignored.
     pub fn only_paths<P: AsRef<str>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.paths.extend(paths.into_iter().map(|path| segments::plain(path.as_ref()).into()));
         self
     }
 
-    /// Keeps the answers to requests with a body of so many bytes at most: 1 byte to 25 MiB. Default:
-    /// 25 MiB.
+    /// The largest request body to cache: 1 byte to 25 MiB. Default: 25 MiB.
     pub fn max_request_bytes(mut self, bytes: u64) -> Self {
         self.max_request_bytes = Some(bytes);
         self
     }
 
-    /// Keeps answers of so many bytes at most, as they are sent: 1 byte to 25 MiB. Default: 25 MiB.
+    /// The largest response body to store, as it is sent: 1 byte to 25 MiB. Default: 25 MiB.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.max_response_bytes = Some(bytes);
         self
     }
 
-    /// Keeps answers with these statuses alone, of those from 200 to 299. Default: all of those. 202, 204, 205,
-    /// 206 and 207 are never kept: what they come with is not the whole of one answer.
+    /// Stores only responses with these statuses, from 200 to 299. Default: all of these. 202, 204,
+    /// 205, 206 and 207 are never stored: they do not carry one complete response.
     pub fn statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.statuses.extend(statuses);
         self
@@ -98,7 +96,7 @@ impl CacheRule {
         self.ttl.is_zero()
     }
 
-    /// Whether it holds for a request. `model`: where it is known.
+    /// Returns true if it applies to a request. `model`: if it is known.
     pub(crate) fn is_for(&self, model: Option<&str>, path: &str) -> bool {
         let is_for_model = self.models.is_empty()
             || match model {

@@ -41,13 +41,13 @@
 //! - If nothing is known of the response, its head timed out, the client left before it, or it was no
 //!   stream and broke off, the whole estimate counts.
 //! - A call whose head timed out counts its estimate beside the retries and fallbacks that follow it.
-//! - An answer that is ordered and made later counts its estimate when it is ordered: a background
-//!   response, an interaction in progress, a deferred completion, an asynchronous one. When it is
-//!   first fetched through this process, its usage takes the place of the estimate, for those who have
-//!   ordered it, if the id is known: of Responses and Interactions. Otherwise the estimate stays.
-//!   Whoever fetches it counts nothing.
-//! - Requests with other methods reserve nothing and are never refused. A video counts what is reported
-//!   when it is first fetched, for those who fetch it.
+//! - A deferred response counts its estimate when it is ordered: a background response, an
+//!   interaction in progress, a deferred completion, an asynchronous one. When it is first fetched
+//!   through this process, its usage replaces the estimate in the counters of the caller that
+//!   ordered it, if its id is known (Responses and Interactions). Otherwise the estimate stays. The
+//!   fetch counts nothing.
+//! - Requests with other methods reserve nothing and are never refused. A video counts the usage
+//!   reported at its first fetch, for the caller of the fetch.
 //! - Batches are billed by the provider later, and count as one request each, for whatever models.
 //!
 //! # How far a rule can be overshot
@@ -55,14 +55,14 @@
 //! Every running request holds its reservation, so concurrent requests pass only while the sum of
 //! their estimates has room. Together they can exceed the limit by at most the sum of what each
 //! used beyond its own estimate: by nothing if `max_tokens` is below `max_output`, the input is
-//! estimated well, and one answer is asked for (`n` is not read: each answer beyond the first comes on
-//! top). A fallback or an entry that is larger than those before it reserves the difference
-//! before it is sent, and what calls before it may have used that timed out; retries reserve nothing
+//! estimated well, and one answer is asked for (`n` is not read: each answer beyond the first comes
+//! on top). A fallback or an entry that is larger than those before it reserves the difference
+//! before it is sent, plus the estimates of earlier calls that timed out; retries reserve nothing
 //! more. A request whose estimate exceeds the whole limit reserves the whole limit.
 //!
-//! In Redis a reservation is a lease of 15 minutes: a longer request holds nothing after that, and counts
-//! when it ends. In memory it is held until the request ends. In a bucket, what is held does not flow
-//! back: that begins when the request ends, with what it has used.
+//! In Redis a reservation is a lease of 15 minutes: a longer request holds nothing after that, and
+//! counts when it ends. In memory it is held until the request ends. A bucket does not refill what
+//! is held: that begins when the request ends, with its usage.
 //!
 //! # Several processes
 //!

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub enum Window {
     /// Until the next minute, hour, day, week or month begins, in UTC.
     Fixed(Period),
-    /// The last so much time, approximated: usage in the current interval plus the part of the
+    /// The last span of this length, approximated: usage in the current interval plus the part of the
     /// previous interval's usage that is still within the window.
     Sliding(Duration),
     /// A token bucket that starts full with `burst` and is refilled at a steady rate: the limit per

@@ -1,4 +1,4 @@
-//! What makes a client of its options: the transport, by connector, proxy and TLS.
+//! Builds a client from its options: the transport, by connector, proxy and TLS.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What makes a layer of its configuration, and finds each mistake.
+//! Builds a layer from its configuration, and finds each mistake.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

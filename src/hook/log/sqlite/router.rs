@@ -32,7 +32,7 @@ const FEEDBACK: &str = "the body must be a JSON object of `feedback` (-1, 1 or n
 impl LogStore {
     /// A router that serves the log in JSON over HTTP.
     ///
-    /// ***It has no authentication: anyone who can reach it can read every log, including stored
+    /// **It has no authentication: anyone who can reach it can read every log, including stored
     /// bodies, and write feedback. Mount it behind the host's own authentication.**
     ///
     /// | request | response |

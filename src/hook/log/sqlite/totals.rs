@@ -33,7 +33,7 @@ pub struct Totals {
     pub cancelled: u64,
     /// Records of event streams.
     pub streams: u64,
-    /// Records of answers from a cache.
+    /// Records of cache hits.
     pub cached: u64,
     /// `cached` divided by `requests`.
     pub cache_rate: Option<f64>,
