@@ -5,9 +5,9 @@
 //! answer, a task reads it for them, and goes on when all have left.
 
 mod ahead;
+mod grace;
 mod member;
 mod orphans;
-mod patience;
 mod reading;
 mod state;
 #[cfg(test)]

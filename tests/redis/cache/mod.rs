@@ -8,6 +8,7 @@ mod leases;
 mod purges;
 mod room;
 mod slow;
+mod spoiled;
 mod stalled;
 mod trouble;
 mod unfit;

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http::response::Parts;
 use tokio::time::Instant;
 
-use super::patience::Patience;
+use super::grace::Grace;
 use super::reading::Reading;
 use super::waiting::Waiting;
 use super::{Call, Own};
@@ -42,12 +42,12 @@ pub(super) struct State {
 pub(super) struct Asker {
     pub(super) place: usize,
     pub(super) context: Option<GatewayContext>,
-    patience: Patience,
+    grace: Grace,
 }
 
 impl Asker {
     pub(super) fn new(place: usize, context: Option<GatewayContext>) -> Self {
-        Self { place, context, patience: Patience::default() }
+        Self { place, context, grace: Grace::default() }
     }
 }
 
@@ -173,7 +173,7 @@ impl State {
     /// How many frames the one has read whose call has given them, as long as it is there, and others have
     /// not waited for it for too long.
     fn read_by_asker(&self) -> Option<usize> {
-        let asker = self.asker.as_ref().filter(|asker| !asker.patience.is_over())?;
+        let asker = self.asker.as_ref().filter(|asker| !asker.grace.is_over())?;
         Some(self.members.get(asker.place)?.as_ref()?.at)
     }
 
@@ -197,7 +197,7 @@ impl State {
             && !self.is_full()
             && let Some(asker) = &mut self.asker
         {
-            asker.patience.rest();
+            asker.grace.rest();
         }
         was_full
     }
@@ -212,7 +212,7 @@ impl State {
         if !self.is_full() || self.read_by_asker().is_none_or(|asker| asker >= at) {
             return None;
         }
-        let until = self.asker.as_mut().and_then(|asker| asker.patience.wait());
+        let until = self.asker.as_mut().and_then(|asker| asker.grace.wait());
         if until.is_none() {
             self.release();
         }

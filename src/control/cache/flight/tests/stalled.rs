@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::orphans::{Feed, Stage};
 use super::*;
 use crate::control::cache::flight::ahead::LOOK_EVERY;
-use crate::control::cache::flight::patience::PATIENCE;
+use crate::control::cache::flight::grace::GRACE;
 
 /// Together they are more than is held of an answer that is not kept.
 const FRAMES: u8 = 200;
@@ -114,7 +114,7 @@ async fn nothing_is_read_ahead_for_nobody() {
 async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
     let (stage, mut feed, mut asker) = Stage::read(true).await;
     let took = send(&stage, &mut feed).await;
-    assert!(took > PATIENCE - LOOK_EVERY && took < PATIENCE + 2 * LOOK_EVERY, "{took:?}");
+    assert!(took > GRACE - LOOK_EVERY && took < GRACE + 2 * LOOK_EVERY, "{took:?}");
     sleep(LOOK_EVERY).await;
     assert!(stage.told() == long());
     assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
@@ -129,7 +129,7 @@ async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
     for _ in 0..3 {
         followers.push(tokio::spawn(all(stage.follower().await)));
     }
-    assert_eq!(send(&stage, &mut feed).await, PATIENCE);
+    assert_eq!(send(&stage, &mut feed).await, GRACE);
     drop(feed);
     for follower in followers {
         assert!(follower.await.unwrap() == long());
@@ -155,7 +155,7 @@ async fn the_waits_for_one_that_has_asked_are_bounded_together() {
             Ok(read)
         });
         let took = send(&stage, &mut feed).await;
-        assert!(took <= PATIENCE + pause, "{took:?}");
+        assert!(took <= GRACE + pause, "{took:?}");
         drop(feed);
         assert!(follower.await.unwrap() == long());
         match asker.await.unwrap() {
