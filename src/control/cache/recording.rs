@@ -245,6 +245,10 @@ impl Recording {
         }
         let Some(mut metered) = self.metered.take() else { return };
         metered.finish();
+        let trailers = self.trailers.as_deref().map(kept);
+        if let (Some(storing), Some(trailers)) = (&mut self.storing, &trailers) {
+            storing.trailers(trailers);
+        }
         match self.storing.as_mut().map(|storing| (storing.look(&metered), storing)) {
             None => {}
             Some((Err(why), storing)) => {
@@ -257,7 +261,7 @@ impl Recording {
                     status: self.head.status,
                     headers: std::mem::take(&mut self.head.headers),
                     frames,
-                    trailers: self.trailers.as_deref().map(kept),
+                    trailers,
                 };
                 let entry = storing.entry(whole, held);
                 let storing = self.storing.take();

@@ -110,6 +110,13 @@ impl Storing {
         }
     }
 
+    /// Tells the others of the trailers.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(broadcast) = &mut self.broadcast {
+            broadcast.trailers(trailers);
+        }
+    }
+
     pub(super) fn push(&mut self, data: &Bytes) {
         if let Some((began, times)) = &mut self.times {
             times.push(u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX));

@@ -45,6 +45,7 @@ async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
     }
     let mut kept = parts(&[&all]);
     kept.trailers = Some(headers.clone());
+    broadcast.trailers(&headers);
     broadcast.end(Some(CacheEntry::new(kept)));
     let (mut data, mut trailers) = (b"first".to_vec(), None);
     while let Some(frame) = next(&mut followed).await {
@@ -165,49 +166,24 @@ async fn a_reader_takes_one_batch_at_a_time() {
     assert!(read(&mut followed).await == (vec![7; 1 << 20], true));
 }
 
+/// All at once, without a pause in which any of it could be sent.
 #[tokio::test]
-async fn more_than_is_bounded_is_not_told() {
+async fn what_comes_faster_than_it_is_told_is_told_to_its_end_and_kept() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     let mut followed = following.await.unwrap().unwrap();
-    // At once, without a pause in which any of it could be sent.
-    for _ in 0..9 {
-        broadcast.data(&Bytes::from(vec![7; 1 << 20]));
-    }
-    broadcast.end(None);
-    assert!(!read(&mut followed).await.1);
-    eventually("nothing of it is left", async || {
-        !server.keys().iter().any(|key| key.contains(":r:") || key.contains(":l:"))
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_too_much_to_tell_is_kept_all_the_same() {
-    let server = Server::start(&[]);
-    let (one, other) = (patient(&server), patient(&server));
-    let mut broadcast = lead(&one, &place(1)).await;
-    let mut followed = {
-        let following = follow(&other, &place(1)).await;
-        let (status, headers) = told();
-        broadcast.head(status, &headers);
-        following.await.unwrap().unwrap()
-    };
     let megabyte = vec![7; 1 << 20];
-    for _ in 0..9 {
+    for _ in 0..20 {
         broadcast.data(&Bytes::from(megabyte.clone()));
     }
-    // The lease is still held, though nothing is told.
-    assert!(!read(&mut followed).await.1);
-    the_key(&server, ":l:");
     let (sender, written) = tokio::sync::oneshot::channel();
     broadcast.on_written(Box::new(move |is_kept| sender.send(is_kept).unwrap()));
-    broadcast.end(Some(entry(&[&*megabyte; 9])));
+    broadcast.end(Some(entry(&[&*megabyte; 20])));
+    assert!(read(&mut followed).await == (megabyte.repeat(20), true));
     assert!(written.await.unwrap());
     let kept = one.get(&place(1), &budget()).await.unwrap().entry.unwrap();
-    assert!(frames(&kept) == vec![megabyte; 9]);
-    assert!(!server.keys().iter().any(|key| key.contains(":r:")));
+    assert!(frames(&kept) == vec![megabyte; 20]);
 }
 
 #[tokio::test]

@@ -145,7 +145,8 @@ impl RedisCache {
         let question = async { token(turn.send(&shared.client.link).await?) };
         let (is_ours, token) = shared.client.ask(&mut undo.is_armed, question).await?;
         if is_ours {
-            let leading = lead(shared.clone(), *place, generation, token, leader);
+            let held = budget.share();
+            let leading = lead(shared.clone(), *place, generation, token, held, leader);
             return Ok(Turn::Lead(Some(Box::new(leading))));
         }
         let Ok(permit) = shared.readers.clone().try_acquire_owned() else {

@@ -72,6 +72,11 @@ pub trait Broadcast: Send {
         false
     }
 
+    /// The trailers, as they will be kept. Nothing but the end comes behind them. Default: does nothing.
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        let _ = trailers;
+    }
+
     /// It has turned out that the answer is not kept, and it goes on for those who follow: they are to get
     /// the rest, and whoever comes now is to ask the provider. Default: does nothing.
     fn not_kept(&mut self) {}
