@@ -186,11 +186,11 @@ impl Caching {
         target: &Target,
     ) -> Option<CacheEntry> {
         let stale = stale?;
-        match self.look(target).await {
-            (Lookup::Failed, ..) => None,
-            (_, now, _) if now != target.generation => None,
-            _ => Some(stale).filter(|stale| stale.is_spare(SystemTime::now(), &target.policy)),
-        }
+        let store = self.store();
+        let now = unwind::run(|| store.generation(&target.place, &target.budget)).await;
+        let is_purged = !matches!(now, Ok(Ok(now)) if now == target.generation);
+        let is_spare = stale.is_spare(SystemTime::now(), &target.policy);
+        (!is_purged && is_spare).then_some(stale)
     }
 
     /// Where the answer is to come from. Another process is waited for as long as another request is.

@@ -71,6 +71,16 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     /// counts them; one for which there is no room is not there.
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found>;
 
+    /// Which purges a place has seen by now: [`Found::generation`] without an answer. Default: asks
+    /// [`get`](Self::get) for both.
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        Box::pin(async { Ok(self.get(place, budget).await?.generation) })
+    }
+
     /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
     /// Whether it is kept: false, too, where there is no room for it.
     fn put<'a>(
@@ -170,6 +180,14 @@ pub struct CacheStats {
 impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         (**self).get(place, budget)
+    }
+
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        (**self).generation(place, budget)
     }
 
     fn put<'a>(

@@ -10,6 +10,7 @@ mod purges;
 mod room;
 mod slow;
 mod spoiled;
+mod stale;
 mod stalled;
 mod trouble;
 mod unfit;

@@ -200,6 +200,14 @@ impl CacheStore for RedisCache {
         Box::pin(async { Ok(self.shared.get(place, Room::spare(budget)).await?) })
     }
 
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        _: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        Box::pin(async { Ok(self.shared.generation(place).await?) })
+    }
+
     fn put<'a>(
         &'a self,
         place: &'a CachePlace,

@@ -54,6 +54,12 @@ impl Shared {
         Ok(found)
     }
 
+    /// Which purges a place has seen, without its answer.
+    pub(super) async fn generation(&self, place: &CachePlace) -> Result<Generation, Failure> {
+        let (generations, _) = self.look(place, None, Deadline::within(self.timeout)).await?;
+        Ok(generations.of_flight())
+    }
+
     /// How many bytes the answer that is kept takes; `None` where there is none.
     pub(super) async fn weight(&self, place: &CachePlace) -> Result<Option<usize>, Failure> {
         let name = self.names.entry(place.gateway, place.key);
