@@ -179,7 +179,7 @@ pub(in crate::control) enum Headed {
 pub(super) enum Next {
     /// `is_last`: there is nothing behind it.
     Given { given: Given, is_last: bool },
-    /// No memory is left for more: until then the one is waited for that has asked.
+    /// No memory is left for more: until then it waits for others, which have read less.
     Waits { until: Instant },
     /// The answer is stored: the rest is read from there. `trailers`: in the place of those that are stored.
     Stored { entry: CacheEntry, trailers: Option<Box<HeaderMap>> },

@@ -1,13 +1,13 @@
-//! How long others wait for the one that has asked.
+//! How long those who share an answer wait for one that is behind.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// In all, for one answer. Then what is not kept is let go though that one has not read it.
+/// In all, for one answer. Then what is not kept is let go though it was not read.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// What is left of the time that others wait.
+/// What is left of that time.
 pub(super) struct Grace {
     left: Duration,
     since: Option<Instant>,
