@@ -3,6 +3,7 @@
 
 mod charged;
 mod coded;
+mod continued;
 mod faults;
 mod flights;
 mod hits;
