@@ -50,7 +50,7 @@ const SHARDS: usize = 16;
 pub(in crate::control) struct Flights {
     shards: [Shard; SHARDS],
     pub(super) counts: Arc<Counts>,
-    /// Of answers that are read for other processes alone.
+    /// Room for answers that are read for other processes alone.
     orphans: Arc<Semaphore>,
 }
 

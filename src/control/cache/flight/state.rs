@@ -252,7 +252,7 @@ impl State {
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 
-    /// What its call has given is for the one alone that has asked.
+    /// What the call has given is for the one alone that has asked: it goes on for nobody else.
     pub(super) fn is_own(&mut self) {
         if let Some(Asker { context: Some(context), .. }) = self.asker.take() {
             context.set_goes_on(false);

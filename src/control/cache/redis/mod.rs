@@ -38,7 +38,7 @@ use super::store::{
 use crate::control::redis::{Failure, LinkError, Notes, Options, RedisClient, RedisStoreError};
 use crate::util::budget::BodyBudget;
 
-/// So many answers of this process are told to others at a time. More are got without.
+/// So many answers of this process are told to others at a time. Of more nobody is told.
 const LEADERS: usize = 1_024;
 /// So many answers of other processes are read at a time, each 128 KiB ahead of its readers: 32 MiB together.
 /// More requests ask the provider.

@@ -24,7 +24,7 @@ const CHUNKS_AT_ONCE: usize = 4;
 const PER_CHUNK: Duration = Duration::from_millis(5);
 
 impl Shared {
-    /// An answer for which there is no room is not there.
+    /// An answer for which there is no room counts as not there.
     pub(super) async fn get(&self, place: &CachePlace, mut room: Room) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let deadline = Deadline::within(self.timeout);
