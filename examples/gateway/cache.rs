@@ -78,6 +78,9 @@ impl Pages {
             "saved_tokens": saved(&self.savings.tokens),
             "saved_cost_ticks": saved(&self.savings.ticks),
             "saved_cost_unknown": saved(&self.savings.unknown),
+            "continued_calls": report.continued.calls,
+            "continued_tokens": report.continued.input_tokens + report.continued.output_tokens,
+            "continued_cost_ticks": report.continued.cost_ticks,
             "entries": report.store.entries, "bytes": report.store.bytes,
             "evicted": report.store.evicted, "failures": report.store.failures,
         })

@@ -30,9 +30,18 @@ impl Gateway {
         set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
         provider: impl Fn() -> F + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::within(BodyBudget::default(), control, set, provider)
+    }
+
+    /// With so much memory for bodies.
+    pub(crate) fn within<F: Future<Output = Response<AnswerBody>> + Send + 'static>(
+        budget: BodyBudget,
+        control: &ControlLayer,
+        set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+        provider: impl Fn() -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
         let settings = set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap();
         let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
-        let budget = BodyBudget::default();
         let layer = GatewayLayer::builder()
             .provider(Provider::xai())
             .settings(settings)
@@ -60,6 +69,7 @@ impl Gateway {
             .header("host", "gateway.test")
             .header("authorization", "Bearer test-key")
             .header("content-type", "application/json")
+            .header("te", "trailers")
             .body(Full::from(body))
             .unwrap();
         self.service.clone().oneshot(request).await.unwrap()

@@ -43,7 +43,7 @@ pub(in crate::control) async fn shared(
                 return Ok(aged(marked(response, CacheStatus::Hit), age));
             }
             Some(Headed::Own(own)) => break own,
-            // Without an older answer it asks for itself.
+            // It gets the older answer. Where that may not be given any more, it asks for itself.
             Some(Headed::Failed) => {
                 if let Some(entry) = caching.still(stale.take(), target).await {
                     return Ok(instead(caching, entry, target));
@@ -72,7 +72,7 @@ pub(in crate::control) async fn shared(
     Ok(marked(own.result?.map(CacheBody::own), CacheStatus::Miss))
 }
 
-/// The head, or what there is in its place; `None` where it does not come in time from another one.
+/// The head, or what there is in its place; `None` where another request's call does not bring it in time.
 async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<Headed> {
     let mut timer = Timer::default();
     poll_fn(|cx| match member.poll_head(has_other, cx) {
@@ -85,7 +85,7 @@ async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<
     .await
 }
 
-/// What was found in the store.
+/// The answer that was found in the store.
 pub(in crate::control) fn hit(
     caching: &Caching,
     entry: CacheEntry,
@@ -100,7 +100,7 @@ pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
     marked(response, CacheStatus::Bypass)
 }
 
-/// What is older, where the provider has failed.
+/// The older answer in place of the provider's failure.
 fn instead(caching: &Caching, entry: CacheEntry, target: &Target) -> Response<CacheBody> {
     caching.stale();
     replayed(entry, target.policy.pace, CacheStatus::Stale)
@@ -121,7 +121,7 @@ fn aged(mut response: Response<CacheBody>, age: Duration) -> Response<CacheBody>
     response
 }
 
-/// A cache of the host's own, further down, may have said more.
+/// Says what the cache has done, unless one of the host's own, further down, has said so.
 fn marked<B>(mut response: Response<B>, status: CacheStatus) -> Response<B> {
     response.extensions_mut().get_or_insert_with(|| status);
     response

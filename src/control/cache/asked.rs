@@ -31,12 +31,13 @@ pub(super) enum Asked {
 #[derive(Clone)]
 pub(super) struct Policy {
     pub(super) fresh_for: Duration,
+    /// For how long after that, where the provider fails.
     pub(super) stale_for: Duration,
     pub(super) is_shared: bool,
     pub(super) pace: ReplayPace,
     pub(super) most_request_bytes: u64,
     pub(super) most_response_bytes: u64,
-    /// Those that are kept; empty for all that can be.
+    /// The statuses of the answers that are kept; empty: each that can be.
     pub(super) statuses: Vec<u16>,
     /// The client's `cf-aig-cache-key`.
     pub(super) custom: Option<Box<str>>,
@@ -141,7 +142,7 @@ fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option
 
 /// The model of a request, as far as it is known before its body was read to the end.
 fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
-    // The provider chooses, so that it may be any.
+    // A name that leaves the choice to the provider may stand for any model.
     context.model().filter(|model| !hides_a_model(model))
 }
 

@@ -113,7 +113,7 @@ fn checksum(body: &[u8], place: &CachePlace, generation: Generation) -> [u8; CHE
     digest.finalize().into()
 }
 
-/// What is longer makes a blob that nobody reads.
+/// A length over 4 GiB is written as another, so that the blob is refused when it is read.
 fn put_length(blob: &mut Vec<u8>, length: usize) {
     blob.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
 }
@@ -123,7 +123,7 @@ fn put_duration(blob: &mut Vec<u8>, duration: Duration) {
     blob.extend_from_slice(&duration.subsec_nanos().to_be_bytes());
 }
 
-/// As bytes, for others who keep them.
+/// Writes headers as an entry has them.
 pub(super) fn put_headers(blob: &mut Vec<u8>, headers: &HeaderMap) {
     put_length(blob, headers.len());
     for (name, value) in headers {

@@ -25,7 +25,7 @@ enum Kind {
         at: usize,
         /// The bytes that are still to come, where that was declared.
         left: Option<u64>,
-        /// For a wait that another one makes necessary.
+        /// For the time that it waits for slower readers.
         timer: Timer,
     },
     Own(Source),

@@ -63,7 +63,7 @@ pub(in crate::control) enum Way {
 }
 
 impl Caching {
-    /// In a store of its own.
+    /// With a store of its own, in memory.
     pub(in crate::control) fn local() -> Self {
         let counts = Arc::<Counts>::default();
         let flights = Arc::new(Flights::new(counts.clone()));
@@ -107,7 +107,7 @@ impl Caching {
         self.0.purges.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What no store has given, and another after each purge in this process.
+    /// In place of a generation that no store has given: another after each purge in this process.
     fn unknown(&self) -> Generation {
         Generation(!self.0.purges.load(Ordering::Relaxed))
     }
@@ -179,18 +179,18 @@ impl Caching {
         }
     }
 
-    /// The older answer that was found, unless something was purged or its time has run out since.
+    /// The older answer that was found, unless something was purged since, or its time has run out.
     pub(in crate::control) async fn still(
         &self,
         stale: Option<CacheEntry>,
         target: &Target,
     ) -> Option<CacheEntry> {
         let stale = stale?;
-        match self.look(target).await {
-            (Lookup::Failed, ..) => None,
-            (_, now, _) if now != target.generation => None,
-            _ => Some(stale).filter(|stale| stale.is_spare(SystemTime::now(), &target.policy)),
-        }
+        let store = self.store();
+        let now = unwind::run(|| store.generation(&target.place, &target.budget)).await;
+        let is_purged = !matches!(now, Ok(Ok(now)) if now == target.generation);
+        let is_spare = stale.is_spare(SystemTime::now(), &target.policy);
+        (!is_purged && is_spare).then_some(stale)
     }
 
     /// Where the answer is to come from. Another process is waited for as long as another request is.
@@ -229,7 +229,8 @@ impl Caching {
     }
 }
 
-/// An answer of the provider, as it is shared or not. `broadcast`: whom else it is for.
+/// An answer of the provider: shared, unless its head tells that it is not kept. `broadcast`: tells other
+/// processes of it.
 pub(in crate::control) fn came(
     response: Response<Source>,
     target: Arc<Target>,
@@ -248,7 +249,7 @@ pub(in crate::control) fn came(
     Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
 }
 
-/// There is no answer.
+/// The call has given no answer.
 pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> Came {
     Came::Own(Own { result: Err(error), ended, why: NotStored::Failed })
 }

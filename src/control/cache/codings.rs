@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-/// Those that are known, each with its bit. Another one is told by its header alone.
+/// The known codings, each with its bit. A header with another one counts as it is written.
 const KNOWN: [(&str, u8); 8] = [
     ("gzip", 1),
     ("x-gzip", 1),
@@ -21,7 +21,7 @@ const IDENTITY: u8 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codings {
     taken: u8,
-    /// Refusals count where they change something: of all others, and of what stands unasked.
+    /// Refused by `q=0`. `identity` has no bit here: it is taken unless it is refused.
     refused: u8,
 }
 

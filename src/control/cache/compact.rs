@@ -44,7 +44,7 @@ pub(super) fn headers(lines: &[(&HeaderName, &HeaderValue)]) -> HeaderMap {
     let mut joined = joined.freeze();
     let mut copies = HeaderMap::with_capacity(lines.len() + ADDED_HEADERS);
     for (name, value) in lines {
-        // It was one, so that it is one.
+        // These bytes were a value before, so they are one.
         let Ok(mut copy) = HeaderValue::from_maybe_shared(joined.split_to(value.len())) else {
             continue;
         };

@@ -59,7 +59,17 @@ pub(super) struct Counts {
     pub(super) stored: Count,
     /// How many requests wait for or read what another one gets, now.
     pub(super) followers: Count,
+    pub(super) continued: Continued,
     not_stored: [Count; NotStored::ALL.len()],
+}
+
+/// What calls have used that went on for others.
+#[derive(Debug, Default)]
+pub(super) struct Continued {
+    pub(super) calls: Count,
+    pub(super) input_tokens: Count,
+    pub(super) output_tokens: Count,
+    pub(super) cost_ticks: Count,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +78,10 @@ pub(super) struct Count(AtomicU64);
 impl Count {
     pub(super) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_many(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(super) fn remove(&self) {

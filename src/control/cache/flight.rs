@@ -5,9 +5,9 @@
 //! answer, a task reads it for them, and goes on when all have left.
 
 mod ahead;
+mod grace;
 mod member;
 mod orphans;
-mod patience;
 mod reading;
 mod state;
 #[cfg(test)]
@@ -51,7 +51,7 @@ const SHARDS: usize = 16;
 pub(in crate::control) struct Flights {
     shards: [Shard; SHARDS],
     pub(super) counts: Arc<Counts>,
-    /// Of answers that are read for other processes alone.
+    /// Room for answers that are read for other processes alone.
     orphans: Arc<Semaphore>,
 }
 
@@ -180,7 +180,7 @@ pub(in crate::control) enum Headed {
 pub(super) enum Next {
     /// `is_last`: there is nothing behind it.
     Given { given: Given, is_last: bool },
-    /// No memory is left for more: until then the one is waited for that has asked.
+    /// No memory is left for more: until then it waits for others, which have read less.
     Waits { until: Instant },
     /// The answer is stored: the rest is read from there. `trailers`: in the place of those that are stored.
     Stored { entry: CacheEntry, trailers: Option<Box<HeaderMap>> },

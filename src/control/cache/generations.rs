@@ -15,7 +15,7 @@ const MOST: usize = 4096;
 pub(super) struct Generations {
     /// Of the last purge of everything.
     all: AtomicU64,
-    /// Of the last purge at all.
+    /// Of the last purge of anything.
     last: AtomicU64,
     parts: RwLock<HashMap<Purged, u64>>,
 }
@@ -43,7 +43,7 @@ impl Generations {
             Purged::Entry(key),
         ];
         let numbers = purged.iter().chain(&custom).filter_map(|purged| parts.get(purged));
-        // Read again under the lock: what was purged in parts may have become all.
+        // Read again under the lock: a purge of everything may have cleared the parts meanwhile.
         let all = self.all.load(Ordering::Acquire);
         Generation(numbers.copied().fold(all, u64::max))
     }

@@ -48,8 +48,25 @@ pub struct CacheReport {
     pub followers: u64,
     /// Calls that requests can share, now.
     pub flights: u64,
+    /// Calls that went on for others when the client had left that had asked.
+    pub continued: ContinuedCalls,
     /// How the store stands.
     pub store: CacheStats,
+}
+
+/// What calls have used, in all, that went on for others when the client had left that had asked. The event
+/// of that client's exchange has what it saw of it, if anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContinuedCalls {
+    /// Those of which the provider has told what they used.
+    pub calls: u64,
+    /// Tokens of input.
+    pub input_tokens: u64,
+    /// Tokens of output.
+    pub output_tokens: u64,
+    /// The cost as far as prices are known, in ticks: 1 USD = 10<sup>10</sup> ticks.
+    pub cost_ticks: u64,
 }
 
 /// What to purge, by names.
@@ -169,6 +186,7 @@ impl CacheHandle {
     pub fn stats(&self) -> CacheReport {
         let counts = self.caching.counts();
         let not_stored = NotStored::ALL.map(|why| (why, counts.not_stored(why).get()));
+        let continued = &counts.continued;
         CacheReport {
             hits: counts.hits.get(),
             stale: counts.stale.get(),
@@ -178,6 +196,12 @@ impl CacheHandle {
             not_stored: not_stored.into_iter().filter(|(_, count)| *count > 0).collect(),
             followers: counts.followers.get(),
             flights: self.caching.flights().count() as u64,
+            continued: ContinuedCalls {
+                calls: continued.calls.get(),
+                input_tokens: continued.input_tokens.get(),
+                output_tokens: continued.output_tokens.get(),
+                cost_ticks: continued.cost_ticks.get(),
+            },
             store: self.caching.store_in_use().map(|store| store.stats()).unwrap_or_default(),
         }
     }

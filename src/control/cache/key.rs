@@ -57,8 +57,8 @@ impl fmt::Debug for CacheKey {
 
 /// Puts a key together: the head of a request first, then its body as it is read.
 pub(super) struct KeyMaker {
-    /// Of the gateway, the provider, the caller, the method and the headers; and of all that a custom key
-    /// would stand for.
+    /// Of the gateway, the provider, the caller, the method and the headers. Without a custom key, also of
+    /// what that would stand for: path, query and body.
     digest: Sha256,
     custom: Option<Box<Custom>>,
     members: Members,
@@ -130,7 +130,7 @@ impl KeyMaker {
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
         let gateway = scopes::of_gateway(context.account(), context.gateway());
-        // Nobody knows what another form asks for, whatever model the path names.
+        // A form that cannot be read may ask for anything, whatever model the path names.
         let is_read = !members.is_form() || members.model() != Model::Ambiguous;
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;
@@ -174,7 +174,7 @@ fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Cow<'_, str>
     routed.or_else(|| context.model_in_path(None).map(Cow::Owned))
 }
 
-/// Whose request it is, and where it goes but for its path.
+/// The gateway, and where the request goes, but for its path.
 fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayContext) {
     let (uri, upstream) = (request.uri(), context.upstream());
     parts.add_option(context.account().map(str::as_bytes));
@@ -187,14 +187,14 @@ fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayCont
     parts.add(request.method().as_str().as_bytes());
 }
 
-/// That of the body, where there is one.
+/// The `content-type`, where there is exactly one.
 fn content_type<B>(request: &Request<B>) -> Option<&[u8]> {
     let mut lines = request.headers().get_all(CONTENT_TYPE).iter();
     let line = lines.next()?;
     lines.next().is_none().then(|| line.as_bytes())
 }
 
-/// Its path, its query, and the headers of its content that are added.
+/// The path, the query, and those headers of the content for which `is_added` holds.
 fn add_target<B>(
     parts: &mut Parts,
     request: &Request<B>,
@@ -223,7 +223,7 @@ fn add_caller<B>(
     context: &GatewayContext,
     is_shared: bool,
 ) {
-    // A key from below may depend on all of it.
+    // The key that a layer below chooses may depend on all of the identity.
     let identity = context.identity().filter(|_| !is_shared);
     parts.add_option(identity.map(|identity| identity.subject().as_bytes()));
     if let Some(identity) = identity {

@@ -19,7 +19,7 @@ pub(super) struct Headers<'a> {
 impl<'a> Headers<'a> {
     pub(super) fn of<B>(request: &'a Request<B>, context: &GatewayContext) -> Self {
         let headers = request.headers();
-        // One that is not built in may keep conversations by its headers.
+        // A provider that is not built in may keep conversations by such headers.
         let is_custom =
             context.upstream().is_some_and(|upstream| upstream.slug().starts_with("custom-"));
         let is_added = |name: &str| !changes_nothing(name) || is_custom && is_of_session(name);
@@ -39,7 +39,7 @@ impl<'a> Headers<'a> {
             }
             parts.add(name.as_str().as_bytes());
             if let Some(codings) = self.codings.filter(|_| *name == ACCEPT_ENCODING) {
-                // No name has no lines.
+                // A count that no lines have.
                 parts.count(0);
                 parts.add(&codings.to_bytes());
                 continue;
@@ -47,7 +47,7 @@ impl<'a> Headers<'a> {
             parts.count(lines.len());
             lines.iter().for_each(|(_, value)| parts.add(value.as_bytes()));
         }
-        // What is missing at the end is no part of what follows: no name is empty.
+        // Marks the end, for no name is empty.
         parts.add(b"");
     }
 }

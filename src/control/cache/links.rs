@@ -30,7 +30,7 @@ impl Links {
             match self.matched {
                 matched if ADDRESS.get(matched) == Some(byte) => self.matched += 1,
                 _ if self.are_there() => return,
-                // The mark that begins it is nowhere else in it.
+                // The quote that begins an address is nowhere else in it.
                 _ => self.matched = usize::from(*byte == ADDRESS[0]),
             }
         }

@@ -46,7 +46,7 @@ pub struct MemoryCache(Arc<Inner>);
 type Entries = Cache<CacheKey, Kept, Weight, RandomState, Evictions>;
 
 struct Inner {
-    /// Made when the budget is known in which they count.
+    /// Made at the first lookup, for that brings the budget in which they count.
     entries: OnceLock<Entries>,
     generations: Generations,
     seal: KeySeal,
@@ -87,7 +87,7 @@ impl MemoryCache {
         }))
     }
 
-    /// Those that are kept. `budget`: in which they count.
+    /// The entries. `budget`: in which they count.
     fn entries(&self, budget: &BodyBudget) -> &Entries {
         let Inner { entries, evicted, capacity, .. } = &*self.0;
         entries.get_or_init(|| {
@@ -128,13 +128,13 @@ impl MemoryCache {
         let entries = self.0.entries.get();
         let entries = entries.unwrap_or_else(|| self.entries(&BodyBudget::default()));
         entries.insert_with_lifecycle(place.key, kept, &mut gone);
-        // One that is too large goes at once.
+        // One that is larger than its shard is evicted at once.
         !gone.kept.iter().any(|gone| gone.entry.is(entry))
     }
 
     fn forget(&self, what: &Purge) {
         self.0.generations.purge(what);
-        // They would be missed by now; this gives their memory back.
+        // Nobody finds them any more; this gives their memory back.
         if let Some(entries) = self.0.entries.get() {
             entries.retain(|_, kept| self.0.generations.of(&kept.place) == kept.generation);
         }
@@ -169,7 +169,7 @@ impl CacheStore for MemoryCache {
     fn make_room(&self) {
         let Some(entries) = self.0.entries.get() else { return };
         let capacity = entries.capacity();
-        // An eighth, that it is not asked again for the next one.
+        // An eighth of them goes, so that the next answer has room, too.
         entries.set_capacity(entries.weight() / 8 * 7);
         entries.set_capacity(capacity);
     }

@@ -1,9 +1,13 @@
 //! What an answer has used that is read for several.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::counts::{Continued, Counts};
 use super::links::Links;
 use crate::context::GatewayContext;
+use crate::context::reserved::AnswerUsage;
 use crate::exchange::outlived;
 use crate::usage::metering::Reader;
 use crate::util::unwind;
@@ -16,12 +20,14 @@ pub(super) struct Metered {
     links: Option<Links>,
     /// All of it was read.
     is_read: bool,
+    /// It goes on without the client that has asked, and is counted here.
+    continued: Option<Arc<Counts>>,
 }
 
 impl Metered {
     pub(super) fn new(context: GatewayContext, reader: Reader) -> Self {
         let links = Links::of(context.operation());
-        Self { context, reader, links, is_read: false }
+        Self { context, reader, links, is_read: false, continued: None }
     }
 
     pub(super) fn reader(&self) -> &Reader {
@@ -52,19 +58,35 @@ impl Metered {
         self.reader.meter().is_some_and(|meter| meter.error().is_some())
     }
 
-    /// Whether anybody wants to know it of an answer that is not kept.
-    pub(super) fn is_limited(&self) -> bool {
-        self.context.reserved().is_some()
+    /// The client that has asked leaves, and others may read on.
+    pub(super) fn outlives(&mut self, counts: &Arc<Counts>) {
+        // What comes behind the marker of its end tells no more.
+        let is_whole = self.reader.meter().is_some_and(|meter| meter.terminal().is_some());
+        self.continued = (!is_whole).then(|| counts.clone());
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        let Self { context, reader, is_read, .. } = self;
-        if let Some(reserved) = context.reserved() {
+        let Self { context, reader, is_read, continued, .. } = self;
+        let reserved = context.reserved();
+        if reserved.is_none() && continued.is_none() {
+            return;
+        }
+        let usage = is_read.then(|| unwind::call(|| outlived::usage(context, reader)).ok());
+        let usage = usage.flatten().flatten();
+        if let Some(counts) = continued
+            && let Some(AnswerUsage::Reported { usage, cost, .. }) = &usage
+        {
+            let Continued { calls, input_tokens, output_tokens, cost_ticks } = &counts.continued;
+            calls.add();
+            input_tokens.add_many(usage.input().unwrap_or_default());
+            output_tokens.add_many(usage.output().unwrap_or_default());
+            cost_ticks.add_many(cost.map_or(0, |cost| cost.ticks));
+        }
+        if let Some(reserved) = reserved {
             // A store of the host's is called.
-            let usage = || is_read.then(|| outlived::usage(context, reader)).flatten();
-            let _ = unwind::call(|| reserved.answer_ended(context, usage()));
+            let _ = unwind::call(|| reserved.answer_ended(context, usage));
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) use self::caching::{Caching, Lookup, Way, came, failed, followed};
 pub use self::counts::NotStored;
 pub use self::entry::{CacheEntry, NewEntry};
 pub(super) use self::flight::{Came, Ended};
-pub use self::handle::{CacheHandle, CacheReport, PurgeTarget};
+pub use self::handle::{CacheHandle, CacheReport, ContinuedCalls, PurgeTarget};
 pub use self::key::{CacheKey, CachePlace, CacheScope};
 pub use self::memory::MemoryCache;
 pub(super) use self::plan::{Plan, Wanted, wanted};

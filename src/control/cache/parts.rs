@@ -21,13 +21,13 @@ impl Parts {
         self.0.extend_from_slice(part);
     }
 
-    /// One that is not there is none that is empty.
+    /// A part that may be missing, which is not the same as an empty one.
     pub(super) fn add_option(&mut self, part: Option<&[u8]>) {
         self.0.push(u8::from(part.is_some()));
         self.add(part.unwrap_or_default());
     }
 
-    /// How many parts follow, or how many bytes.
+    /// A number: of the parts that follow, or of the bytes of the next one.
     pub(super) fn count(&mut self, count: usize) {
         match u8::try_from(count) {
             Ok(count) if count < u8::MAX => self.0.push(count),

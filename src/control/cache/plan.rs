@@ -69,7 +69,7 @@ impl Plan {
         collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
     }
 
-    /// Where its answer is kept. `budget`: of what is read of others' answers.
+    /// Where its answer is kept. `budget`: counts what is held of answers that others have asked for.
     pub(in crate::control) fn target(
         self,
         caching: &Caching,

@@ -5,6 +5,7 @@ mod error;
 mod frames;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ pub(super) use self::after::{After, Stored, discard};
 pub(in crate::control) use self::error::FlightError;
 use self::error::SharedError;
 use self::frames::Frames;
-use super::counts::NotStored;
+use super::counts::{Counts, NotStored};
 use super::framing::declared;
 use super::kept::kept;
 use super::metered::Metered;
@@ -45,7 +46,7 @@ pub(in crate::control) struct Recording {
     trailers: Option<Box<HeaderMap>>,
     end: Option<End>,
     storing: Option<Box<Storing>>,
-    /// There as long as it may be stored, and to the end where somebody is charged by it.
+    /// There to its end, stored or not.
     metered: Option<Metered>,
     /// Whether all frames are held.
     is_growing: bool,
@@ -222,8 +223,9 @@ impl Recording {
             after.storing = Some(storing);
             after.not_stored = Some(why);
         }
-        let is_over = self.end.is_some();
-        if let Some(metered) = self.metered.take_if(|known| is_over || !known.is_limited()) {
+        if self.end.is_some()
+            && let Some(metered) = self.metered.take()
+        {
             after.metered = Some(metered);
         }
     }
@@ -245,6 +247,10 @@ impl Recording {
         }
         let Some(mut metered) = self.metered.take() else { return };
         metered.finish();
+        let trailers = self.trailers.as_deref().map(kept);
+        if let (Some(storing), Some(trailers)) = (&mut self.storing, &trailers) {
+            storing.trailers(trailers);
+        }
         match self.storing.as_mut().map(|storing| (storing.look(&metered), storing)) {
             None => {}
             Some((Err(why), storing)) => {
@@ -257,7 +263,7 @@ impl Recording {
                     status: self.head.status,
                     headers: std::mem::take(&mut self.head.headers),
                     frames,
-                    trailers: self.trailers.as_deref().map(kept),
+                    trailers,
                 };
                 let entry = storing.entry(whole, held);
                 let storing = self.storing.take();
@@ -271,6 +277,13 @@ impl Recording {
         after.metered = Some(metered);
     }
 
+    /// The client that has asked leaves, and others may read on.
+    pub(super) fn outlives(&mut self, counts: &Arc<Counts>) {
+        if let Some(metered) = &mut self.metered {
+            metered.outlives(counts);
+        }
+    }
+
     /// Nobody is left who reads it.
     pub(super) fn abandoned(&mut self, after: &mut After) {
         if self.end.is_none() {
@@ -278,12 +291,11 @@ impl Recording {
         }
     }
 
-    /// Lets go what everybody has read who takes part, and what is more than may be held. `slowest`:
-    /// how many frames the slowest reader has read. `asker`: how many the one has that has asked, which
-    /// is never broken off for others.
-    pub(super) fn release(&mut self, slowest: usize, asker: Option<usize>) {
+    /// Lets go what everybody has read who takes part, and what is more than may be held. `slowest`: how many
+    /// frames the slowest reader has read. `held_from`: none behind so many is let go for want of memory.
+    pub(super) fn release(&mut self, slowest: usize, held_from: Option<usize>) {
         if !self.is_growing {
-            self.frames.release(slowest, asker);
+            self.frames.release(slowest, held_from);
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
 pub(super) fn is_queued(query: Option<&str>) -> bool {
     query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
-        // One that is written with escapes may be read as any other.
+        // A name that is written with escapes may be read as any other.
         name.contains('%') || name.eq_ignore_ascii_case("queueRequest")
     })
 }

@@ -21,7 +21,7 @@ pub(super) struct Replaying {
     /// … and the bytes that are left of them, where their length was declared.
     left: Option<u64>,
     has_trailers: bool,
-    /// Those that come in the place of the stored ones.
+    /// Those that its reader gets in place of the stored ones.
     trailers: Option<Box<HeaderMap>>,
     paced: Option<Box<Paced>>,
 }

@@ -20,7 +20,7 @@ impl fmt::Debug for CacheScope {
 
 /// Of an account and a gateway.
 pub(super) fn of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
-    // An account of no name is another one than none.
+    // An account with an empty name is not the same as none.
     let length = account.map_or(u64::MAX, |account| account.len() as u64);
     let digest = Sha256::new_with_prefix("cache/gateway").chain_update(length.to_be_bytes());
     first_half(digest.chain_update(account.unwrap_or_default()).chain_update(gateway))
@@ -31,7 +31,7 @@ pub(super) fn of_provider(gateway: CacheScope, slug: &str) -> CacheScope {
     part("cache/provider", gateway, slug)
 }
 
-/// Of a model within a gateway, however it is written; of an empty name, of requests that name none.
+/// Of a model within a gateway, however it is written. An empty name stands for requests that name none.
 pub(super) fn of_model(gateway: CacheScope, model: &str) -> CacheScope {
     part("cache/model", gateway, &canonical_model(model))
 }

@@ -61,7 +61,7 @@ impl KeySeal {
         (self.check(gateway, key) == *check).then_some(key)
     }
 
-    /// Of another key another one: what masks one key masks no other.
+    /// Differs from key to key, so that no two keys have the same mask.
     fn check(&self, gateway: CacheScope, key: CacheKey) -> [u8; CHECK] {
         let digest = self.digest("check", &[&gateway.0, &key.0]);
         std::array::from_fn(|at| digest[at])
@@ -81,7 +81,7 @@ impl KeySeal {
     }
 }
 
-/// Bytes that no log tells anything of, unlike those of a fast generator, which ids are made of.
+/// Bytes that nobody can guess from a log. A fast generator will not do: ids in logs are made by it.
 pub(super) fn random() -> [u8; 32] {
     let state = RandomState::new();
     let mut random = [0; 32];

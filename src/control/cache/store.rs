@@ -1,15 +1,15 @@
 //! Where answers are kept.
 
-use std::error::Error;
+mod error;
+mod turn;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use http_body::Body;
-
+pub use self::error::CacheStoreError;
+pub use self::turn::{Broadcast, Followed, Turn};
 use super::entry::CacheEntry;
 use super::key::{CacheKey, CachePlace, CacheScope};
 use super::sealed::KeySeal;
@@ -70,6 +70,16 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     /// given only where the provider fails is. `budget`: where a store that reads answers into memory
     /// counts them; one for which there is no room is not there.
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found>;
+
+    /// Which purges a place has seen by now: [`Found::generation`] without an answer. Default: asks
+    /// [`get`](Self::get) for both.
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        Box::pin(async { Ok(self.get(place, budget).await?.generation) })
+    }
 
     /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
     /// Whether it is kept: false, too, where there is no room for it.
@@ -153,108 +163,6 @@ pub enum Purge {
     },
 }
 
-/// Who asks the provider.
-pub enum Turn {
-    /// This process. Other processes that want the same answer are told of it by the broadcast.
-    Lead(Option<Box<dyn Broadcast>>),
-    /// Another process does: what it gets comes here, too. `None` where it came to nothing before its
-    /// head, and it is time to ask again whose turn it is.
-    Follow(CacheFuture<'static, Option<Followed>>),
-}
-
-/// What a process that asks the provider tells the others. No method blocks: what cannot be told within
-/// bounds is not told, and those who follow ask the provider themselves or are broken off. Dropped before
-/// [`end`](Self::end), it has come to nothing.
-///
-/// A broadcast of whole answers alone, to whatever hears of them:
-///
-/// ```
-/// use bytes::{Bytes, BytesMut};
-/// use http::{HeaderMap, StatusCode};
-/// use tower_ai_gateway::control::cache::{Broadcast, CacheEntry};
-///
-/// struct Whole<F> {
-///     answer: BytesMut,
-///     tell: F,
-/// }
-///
-/// impl<F: FnOnce(Bytes) + Send> Broadcast for Whole<F> {
-///     fn head(&mut self, _: StatusCode, _: &HeaderMap) {}
-///
-///     fn data(&mut self, data: &Bytes) {
-///         self.answer.extend_from_slice(data);
-///     }
-///
-///     fn end(self: Box<Self>, _: Option<CacheEntry>) {
-///         (self.tell)(self.answer.freeze());
-///     }
-/// }
-///
-/// let mut broadcast = Box::new(Whole {
-///     answer: BytesMut::new(),
-///     tell: |answer| assert_eq!(answer, "all of it"),
-/// });
-/// broadcast.data(&Bytes::from("all "));
-/// broadcast.data(&Bytes::from("of it"));
-/// broadcast.end(None);
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a `Broadcast`",
-    note = "implement the trait, or lead without one: `Turn::Lead(None)`"
-)]
-pub trait Broadcast: Send {
-    /// The head, as it will be kept.
-    fn head(&mut self, status: StatusCode, headers: &HeaderMap);
-
-    /// The next frame.
-    fn data(&mut self, data: &Bytes);
-
-    /// Whether other processes read it, as far as is known: where nobody here does any more, it is got for
-    /// them as long as this holds. Default: no.
-    fn is_followed(&self) -> bool {
-        false
-    }
-
-    /// It has turned out that the answer is not kept, and it goes on for those who follow: they are to get
-    /// the rest, and whoever comes now is to ask the provider. Default: does nothing.
-    fn not_kept(&mut self) {}
-
-    /// `written` is to be called once it is known whether the answer that [`end`](Self::end) is given was
-    /// kept. Default: calls it at once, as if it were.
-    fn on_written(&mut self, written: Box<dyn FnOnce(bool) + Send>) {
-        written(true);
-    }
-
-    /// The answer is whole: keeps it, unless somebody else has taken over since or it was purged. `None`:
-    /// it is not to be kept, though it is whole.
-    fn end(self: Box<Self>, entry: Option<CacheEntry>);
-}
-
-/// An answer that another process is getting.
-pub struct Followed {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers as they are kept.
-    pub headers: HeaderMap,
-    /// The frames as they come. An error: the answer has broken off.
-    pub body: Pin<Box<dyn Body<Data = Bytes, Error = CacheStoreError> + Send>>,
-}
-
-impl fmt::Debug for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lead(_) => "Lead",
-            Self::Follow(_) => "Follow",
-        })
-    }
-}
-
-impl fmt::Debug for Followed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Followed").field("status", &self.status).finish_non_exhaustive()
-    }
-}
-
 /// How a store stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -269,45 +177,17 @@ pub struct CacheStats {
     pub failures: u64,
 }
 
-/// A store could not be asked.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum CacheStoreError {
-    /// It did not answer in time.
-    Timeout,
-    /// It cannot be reached, or has answered with an error.
-    Unavailable(Box<dyn Error + Send + Sync>),
-    /// What another process was getting has broken off.
-    Broken,
-    /// A key that was shown is none of this gateway's in this store, or all is gone that was kept then.
-    UnknownKey,
-}
-
-impl fmt::Display for CacheStoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "the cache did not answer in time",
-            Self::Unavailable(_) => "the cache cannot be used",
-            Self::Broken => "an answer that another process was getting has broken off",
-            Self::UnknownKey => {
-                "this key is none of the gateway's, or all that was kept then is gone"
-            }
-        })
-    }
-}
-
-impl Error for CacheStoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Timeout | Self::Broken | Self::UnknownKey => None,
-            Self::Unavailable(source) => Some(&**source),
-        }
-    }
-}
-
 impl<T: CacheStore + ?Sized> CacheStore for Arc<T> {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         (**self).get(place, budget)
+    }
+
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        (**self).generation(place, budget)
     }
 
     fn put<'a>(

@@ -34,7 +34,8 @@ pub(super) struct Storing {
     is_stream: bool,
     /// The framing says where it ends, so that an end is no accident.
     is_delimited: bool,
-    /// When it began and when each frame came, where it may be given again at that pace.
+    /// When it began, and when each frame came in milliseconds after that; `None` where it is never given
+    /// again at that pace.
     times: Option<(Instant, Vec<u32>)>,
 }
 
@@ -60,7 +61,8 @@ fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
 }
 
 impl Storing {
-    /// For an answer with this head, unless that tells that it is not kept, and what reads its usage.
+    /// For an answer with this head, and what reads its usage. An error where the head tells that it is not
+    /// kept.
     pub(super) fn new<B>(
         response: &Response<B>,
         target: Arc<Target>,
@@ -108,6 +110,13 @@ impl Storing {
         }
     }
 
+    /// Tells the others of the trailers.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(broadcast) = &mut self.broadcast {
+            broadcast.trailers(trailers);
+        }
+    }
+
     pub(super) fn push(&mut self, data: &Bytes) {
         if let Some((began, times)) = &mut self.times {
             times.push(u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX));
@@ -117,7 +126,7 @@ impl Storing {
         }
     }
 
-    /// Whether the answer is kept, which has ended as its framing says.
+    /// Whether an answer is kept that has ended as its framing says.
     pub(super) fn look(&self, metered: &Metered) -> Result<(), NotStored> {
         let Some(meter) = metered.reader().meter() else {
             return if self.is_delimited { Ok(()) } else { Err(NotStored::Incomplete) };

@@ -20,18 +20,18 @@ use crate::util::budget::BodyBudget;
 /// Where an answer is to be kept, and until when.
 pub(in crate::control) struct Target {
     pub(super) place: CachePlace,
-    /// When the store was looked into.
+    /// As it was when the store was looked into.
     pub(super) generation: Generation,
     /// By what its key is shown.
     pub(super) seal: Option<KeySeal>,
-    /// How many flights had closed before that.
+    /// How many flights had closed before the store was looked into.
     pub(super) closed: u64,
     pub(super) policy: Arc<Policy>,
     /// Of the one that asks the provider.
     pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
     pub(super) wait: Wait,
-    /// What is read of others' answers counts in it.
+    /// Counts what is held of answers, its own and others'.
     pub(super) budget: BodyBudget,
     /// Whether its call is for nobody else, and whether it waited for others before.
     pub(super) is_alone: AtomicBool,

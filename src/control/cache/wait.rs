@@ -7,15 +7,15 @@ use tokio::time::Instant;
 use crate::control::timer::Bound;
 use crate::util::timeout::TimeoutPhase;
 
-/// For that of what another one, here or elsewhere, has asked for.
+/// For the head of an answer that another one has asked for, here or elsewhere.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a request waits for a head.
 #[derive(Clone, Copy)]
 pub(in crate::control) struct Wait {
-    /// For that of others, here or elsewhere.
+    /// Until when for a head that another one has asked for, here or elsewhere.
     pub(super) until: Instant,
-    /// For any, where its provider is asked once at most.
+    /// Until when for any head, where its provider is asked once at most.
     pub(super) head: Option<Bound>,
 }
 

@@ -1,5 +1,6 @@
 //! Answers from the cache.
 
+use http_body::Frame;
 use tower_ai_gateway::settings::cache::ReplayPace;
 
 use super::*;

@@ -3,6 +3,7 @@
 
 mod charged;
 mod coded;
+mod continued;
 mod faults;
 mod flights;
 mod hits;
@@ -10,20 +11,18 @@ mod kept;
 mod limits;
 mod memory_cache;
 mod oracle;
+mod provider;
 mod shown;
 mod stale;
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body::{Body, Frame};
+use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -35,6 +34,7 @@ use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder, Settings, SettingsTable};
 use tower_ai_gateway::{BodyBudget, GatewayLayer, GatewayLayerBuilder, Provider, RequestBody};
 
+pub use self::provider::{Asked, Feed};
 use crate::support::controlled::settings;
 use crate::support::guard;
 use crate::support::memory::{self, Recorder};
@@ -49,81 +49,6 @@ pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 /// A client's request.
 pub type Sent = UnsyncBoxBody<Bytes, io::Error>;
-
-type Frames = mpsc::UnboundedSender<Result<Frame<Bytes>, BoxError>>;
-
-struct Receiving(mpsc::UnboundedReceiver<Result<Frame<Bytes>, BoxError>>);
-
-impl Body for Receiving {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.0.poll_recv(cx)
-    }
-}
-
-/// A call that has reached the provider.
-pub struct Asked {
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    answer: oneshot::Sender<io::Result<Answer>>,
-}
-
-impl Asked {
-    /// Sends the head.
-    pub fn answer(self, status: u16, headers: &[(&str, &str)]) -> Feed {
-        let (frames, receiver) = mpsc::unbounded_channel();
-        let mut response = Response::builder().status(status);
-        for (name, value) in headers {
-            response = response.header(*name, *value);
-        }
-        let body = Receiving(receiver).boxed_unsync();
-        let _ = self.answer.send(Ok(response.body(body).unwrap()));
-        Feed(frames)
-    }
-
-    /// Sends a whole answer with its length.
-    pub fn answer_whole(self, headers: &[(&str, &str)], body: &str) {
-        let mut response = Response::builder().header("content-length", body.len());
-        for (name, value) in headers {
-            response = response.header(*name, *value);
-        }
-        let body = Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {});
-        let _ = self.answer.send(Ok(response.body(body.boxed_unsync()).unwrap()));
-    }
-
-    pub fn fail(self) {
-        let _ = self.answer.send(Err(io::ErrorKind::ConnectionReset.into()));
-    }
-
-    /// Waits until nobody waits for an answer.
-    pub async fn cancelled(&mut self) {
-        guard("the call is given up", self.answer.closed()).await;
-    }
-}
-
-/// The body of an answer. Ends when it is dropped.
-#[derive(Clone)]
-pub struct Feed(Frames);
-
-impl Feed {
-    pub fn send(&self, data: impl Into<Bytes>) {
-        let _ = self.0.send(Ok(Frame::data(data.into())));
-    }
-
-    pub fn reset(&self) {
-        let _ = self.0.send(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()));
-    }
-
-    /// Waits until nobody reads the body.
-    pub async fn cancelled(&self) {
-        guard("the answer is given up", self.0.closed()).await;
-    }
-}
 
 /// A gateway with a cache, and its provider.
 pub struct Stage {

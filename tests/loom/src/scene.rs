@@ -32,12 +32,12 @@ pub(super) const WHOLE: [u8; 2] = [1, 2];
 /// What the provider has said so far.
 #[derive(Default)]
 pub(super) struct Provider {
-    /// For each call in turn, whether it is answered.
-    pub(super) verdicts: VecDeque<bool>,
+    /// What each call in turn gives: an answer for all, or something for the one alone that has asked.
+    pub(super) verdicts: VecDeque<Result<(), Ended>>,
     /// How many frames of every body have come, its end included.
     pub(super) frames: usize,
-    /// Who has waited last.
-    waiting: Option<Waker>,
+    /// Whoever waits, once.
+    waiting: Vec<Waker>,
     calls: usize,
     /// Calls and bodies that were not dropped.
     open: usize,
@@ -48,11 +48,13 @@ impl Provider {
     fn poll<T>(&mut self, said: Option<T>, cx: &Context<'_>) -> Poll<T> {
         match said {
             Some(said) => {
-                self.waiting.take_if(|waiting| waiting.will_wake(cx.waker()));
+                self.waiting.retain(|waiting| !waiting.will_wake(cx.waker()));
                 Poll::Ready(said)
             }
             None => {
-                self.waiting = Some(cx.waker().clone());
+                if !self.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
+                    self.waiting.push(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }
@@ -78,7 +80,10 @@ pub(super) enum Got {
     Found,
     Asked,
     Followed,
-    Refused,
+    /// Something for itself alone.
+    Own,
+    /// What others get is not for it.
+    Nothing,
 }
 
 impl Scene {
@@ -96,15 +101,18 @@ impl Scene {
     /// The provider goes on. Others may see that before the wake-up.
     pub(super) fn goes_on(&self, how: impl FnOnce(&mut Provider)) {
         how(&mut self.provider.lock().unwrap());
-        let waiting = self.provider.lock().unwrap().waiting.take();
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        let waiting = std::mem::take(&mut self.provider.lock().unwrap().waiting);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// It answers a call.
     pub(super) fn answers(&self) {
-        self.goes_on(|provider| provider.verdicts.push_back(true));
+        self.goes_on(|provider| provider.verdicts.push_back(Ok(())));
+    }
+
+    /// It gives something that is for the one alone that has asked.
+    pub(super) fn refuses(&self, ended: Ended) {
+        self.goes_on(|provider| provider.verdicts.push_back(Err(ended)));
     }
 
     /// It sends all of the body.
@@ -138,14 +146,14 @@ impl Scene {
         }
         self.provider.lock().unwrap().calls += 1;
         let open = Open::new(&self);
-        let is_answered = poll_fn(|cx| {
+        let verdict = poll_fn(|cx| {
             let mut provider = self.provider.lock().unwrap();
             let verdict = provider.verdicts.pop_front();
             provider.poll(verdict, cx)
         });
-        if !is_answered.await {
-            let result = Err("refused".into());
-            return Came::Own(Own { result, ended: Ended::Failed, why: NotStored::Failed });
+        if let Err(ended) = verdict.await {
+            let result = Err("for nobody else".into());
+            return Came::Own(Own { result, ended, why: NotStored::Failed });
         }
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });
@@ -192,6 +200,11 @@ impl Scene {
         let (member, headed) = self.member();
         assert!(matches!(headed, Poll::Ready(Headed::Asked(_))));
         member
+    }
+
+    /// How many flights have closed whose answer may be stored.
+    pub(super) fn closed(&self) -> u64 {
+        self.flights.closed(KEY)
     }
 
     /// After so many calls nothing is left: no flight, no call or body, and not one byte.
@@ -261,15 +274,20 @@ pub(super) fn head(member: &mut Member) -> Got {
     match block_on(poll_fn(|cx| member.poll_head(false, cx))) {
         Headed::Asked(_) => Got::Asked,
         Headed::Followed(..) => Got::Followed,
-        Headed::Own(_) => Got::Refused,
-        Headed::Failed | Headed::Panicked | Headed::Unfit => panic!("nothing did"),
+        Headed::Own(_) => Got::Own,
+        Headed::Unfit => Got::Nothing,
+        Headed::Failed | Headed::Panicked => panic!("nothing did"),
     }
 }
 
-/// Waits for the head, and reads every byte in its order.
+/// Waits for the head, and reads every byte in its order. It asks alone where the others' is not for it.
 pub(super) fn all(mut member: Member) -> Got {
-    let got = head(&mut member);
-    if got != Got::Refused {
+    let mut got = head(&mut member);
+    if got == Got::Nothing {
+        member = member.leave().expect("it has a call of its own");
+        got = head(&mut member);
+    }
+    if got != Got::Own {
         assert_eq!(block_on(body(&member)), WHOLE);
     }
     got

@@ -7,7 +7,7 @@ use std::task::Poll;
 use loom::future::block_on;
 use loom::thread;
 
-use super::flight::Headed;
+use super::flight::{Ended, Headed};
 use super::scene::{Got, Scene, WHOLE, all, body, head, now};
 
 /// Every order with so many switches at most from a thread that could go on.
@@ -86,14 +86,49 @@ fn after_a_failure_exactly_one_of_the_others_asks() {
             assert!(headed.is_pending());
             thread::spawn(move || all(member))
         });
-        scene.goes_on(|provider| provider.verdicts.push_back(false));
+        scene.refuses(Ended::Failed);
         scene.answers();
         scene.goes_on(|provider| provider.frames = 1 + WHOLE.len());
         let [asker, others @ ..] = threads.map(|thread| thread.join().unwrap());
-        assert_eq!(asker, Got::Refused);
+        assert_eq!(asker, Got::Own);
         assert!(matches!(others, [Got::Asked, Got::Followed] | [Got::Followed, Got::Asked]));
         scene.finish(2);
     });
+}
+
+#[test]
+fn where_an_answer_is_for_one_alone_the_others_ask_at_once() {
+    let seen = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let [waited, began] = seen.clone();
+    model(2, move || {
+        let scene = Scene::new();
+        let [asker, follower] = [scene.member(), scene.member()].map(|(member, headed)| {
+            assert!(headed.is_pending());
+            member
+        });
+        let threads = [asker, follower].map(|member| thread::spawn(move || all(member)));
+        scene.refuses(Ended::Answered);
+        // It finds the others there, or begins anew.
+        let (mut late, headed) = scene.member();
+        let begins = !late.is_waiting_for_others();
+        seen[usize::from(begins)].fetch_add(1, Ordering::Relaxed);
+        assert!(!matches!(headed, Poll::Ready(Headed::Followed(..))));
+        if headed.is_ready() {
+            late = late.leave().expect("it has a call of its own");
+        }
+        scene.answers();
+        scene.answers();
+        scene.sends();
+        assert_eq!(all(late), Got::Asked);
+        let [asker, follower] = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(asker, Got::Own);
+        // Only what is stored sends anybody to the store.
+        assert_eq!(scene.closed(), u64::from(begins));
+        let has_found = begins && follower == Got::Followed;
+        assert!(has_found || follower == Got::Asked, "{follower:?}");
+        scene.finish(if has_found { 2 } else { 3 });
+    });
+    assert!(waited.load(Ordering::Relaxed) > 0 && began.load(Ordering::Relaxed) > 0);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) struct Whole {
 impl Storing {
     pub(super) fn push(&mut self, _: &Bytes) {}
 
+    pub(super) fn trailers(&mut self, _: &HeaderMap) {}
+
     pub(super) fn look(&self, _: &Metered) -> Result<(), NotStored> {
         Ok(())
     }

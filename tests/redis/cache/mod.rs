@@ -3,11 +3,14 @@
 mod cluster;
 mod entries;
 mod followers;
+mod framed;
 mod gateways;
 mod leases;
 mod purges;
 mod room;
 mod slow;
+mod spoiled;
+mod stale;
 mod stalled;
 mod trouble;
 mod unfit;
@@ -90,8 +93,16 @@ async fn is_kept(store: &RedisCache, place: &CachePlace) -> bool {
 }
 
 async fn lead(store: &RedisCache, place: &CachePlace) -> Box<dyn Broadcast> {
+    lead_within(store, place, &budget()).await
+}
+
+async fn lead_within(
+    store: &RedisCache,
+    place: &CachePlace,
+    memory: &BodyBudget,
+) -> Box<dyn Broadcast> {
     let generation = generation(store, place).await;
-    match store.turn(place, generation, &budget()).await.unwrap() {
+    match store.turn(place, generation, memory).await.unwrap() {
         Turn::Lead(Some(broadcast)) => broadcast,
         other => panic!("{other:?}"),
     }
@@ -119,7 +130,17 @@ async fn headed(
     other: &RedisCache,
     place: &CachePlace,
 ) -> (Box<dyn Broadcast>, Following) {
-    let mut broadcast = lead(one, place).await;
+    headed_within(one, other, place, &budget()).await
+}
+
+/// The same, where what the first one holds counts in this.
+async fn headed_within(
+    one: &RedisCache,
+    other: &RedisCache,
+    place: &CachePlace,
+    memory: &BodyBudget,
+) -> (Box<dyn Broadcast>, Following) {
+    let mut broadcast = lead_within(one, place, memory).await;
     let following = follow(other, place).await;
     let (status, headers) = told();
     broadcast.head(status, &headers);

@@ -19,14 +19,15 @@ use crate::gateway::{AnswerBody, Gateway};
 const ERROR: &str = "data: {\"error\":{\"message\":\"no\"}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// Three gateways, and a provider that gives these answers in turn.
-fn gateways(server: &Server, most: u64, answers: Vec<Body>) -> [Gateway; 3] {
+/// Three gateways, each with so much memory, and a provider that gives these answers in turn.
+fn gateways(server: &Server, most: u64, memory: usize, answers: Vec<Body>) -> [Gateway; 3] {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     [(); 3].map(|()| {
         let hour = Duration::from_secs(3_600);
         let rule = CacheRule::keep(hour).max_response_bytes(most);
         let answers = answers.clone();
-        Gateway::new(
+        Gateway::within(
+            BodyBudget::new(memory),
             &ControlLayer::new().cache(patient(server)),
             |set| set.cache(CacheSettings::new(hour).rule(rule)),
             move || {
@@ -65,11 +66,16 @@ async fn shared(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
-    for (most, lost_by) in [(1_000, "x".repeat(2_000)), (1 << 20, ERROR.to_owned())] {
+    for (most, memory, lost_by) in [
+        (1_000, 1 << 20, "x".repeat(2_000)),
+        (1 << 20, 1 << 20, ERROR.to_owned()),
+        // Of which three quarters are for this.
+        (1 << 20, 64 << 10, "x".repeat(60_000)),
+    ] {
         let server = Server::start(&[]);
         let (mut provider, answer) = Body::new(4);
         let (mut next, next_answer) = Body::new(4);
-        let gateways = gateways(&server, most, vec![answer, next_answer]);
+        let gateways = gateways(&server, most, memory, vec![answer, next_answer]);
         let (mut leader, mut follower) = shared(&gateways, &mut provider).await;
         provider.send_data(lost_by.clone().into()).await.unwrap();
         assert_eq!(more(&mut leader, lost_by.len()).await, lost_by);
@@ -103,7 +109,7 @@ async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
 async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
     let server = Server::start(&[]);
     let (mut provider, answer) = Body::new(4);
-    let gateways = gateways(&server, 1_000, vec![answer]);
+    let gateways = gateways(&server, 1_000, 1 << 20, vec![answer]);
     let (leader, follower) = shared(&gateways, &mut provider).await;
     let following = tokio::spawn(follower.collect());
     provider.send_data(vec![b'x'; 2_000].into()).await.unwrap();
@@ -112,6 +118,70 @@ async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
     assert!(following.await.unwrap().is_err());
     eventually("no lease is left", async || !server.keys().iter().any(|key| key.contains(":l:")))
         .await;
+}
+
+/// It has become too long for the cache, or has no marker at its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
+    for most in [1_000, 1 << 20] {
+        let server = Server::start(&[]);
+        let (mut provider, answer) = Body::new(4);
+        let gateways = gateways(&server, most, 1 << 20, vec![answer]);
+        let (leader, follower) = shared(&gateways, &mut provider).await;
+        let [leading, following] = [leader, follower].map(|body| tokio::spawn(body.collect()));
+        let rest = vec![b'x'; 2_000];
+        provider.send_data(rest.clone().into()).await.unwrap();
+        let trailers = [("x-sum", "1"), ("date", "now")].map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+        });
+        let trailers = HeaderMap::from_iter(trailers);
+        provider.send_trailers(trailers.clone()).await.unwrap();
+        drop(provider);
+        assert_eq!(leading.await.unwrap().unwrap().trailers(), Some(&trailers));
+        let followed = following.await.unwrap().unwrap();
+        // But for those of one moment.
+        let kept =
+            HeaderMap::from_iter([("x-sum".parse().unwrap(), HeaderValue::from_static("1"))]);
+        assert_eq!(followed.trailers(), Some(&kept), "{most}");
+        assert_eq!(followed.to_bytes(), rest);
+    }
+}
+
+/// So much at once, of which some is told meanwhile where that is waited for.
+#[tokio::test]
+async fn what_is_not_kept_waits_to_be_told_as_far_as_there_is_memory() {
+    const MIB: usize = 1 << 20;
+    let (much, none) = (BodyBudget::new(256 * MIB), BodyBudget::new(0));
+    for (memory, frame, count, waits, is_whole) in [
+        (&much, MIB, 25, false, true),
+        (&much, MIB, 33, false, false),
+        (&none, MIB, 1, false, false),
+        (&none, 64 << 10, 16, true, true),
+    ] {
+        let server = Server::start(&[]);
+        let (one, other) = (patient(&server), patient(&server));
+        let (mut broadcast, following) = headed_within(&one, &other, &place(1), memory).await;
+        let mut followed = following.await.unwrap().unwrap();
+        broadcast.not_kept();
+        let mut left = 0;
+        for _ in 0..count {
+            broadcast.data(&Bytes::from(vec![7; frame]));
+            left += frame;
+            while waits && left > 0 {
+                let data = next(&mut followed).await.unwrap().unwrap().into_data().unwrap();
+                left -= data.len();
+            }
+        }
+        broadcast.end(None);
+        let (data, was_whole) = read(&mut followed).await;
+        assert_eq!(was_whole, is_whole, "{count} of {frame}");
+        assert!(!is_whole || data.len() == left, "{} of {left}", data.len());
+        eventually("nothing waits", async || memory.used() == 0).await;
+        eventually("no lease is left", async || {
+            !server.keys().iter().any(|key| key.contains(":l:"))
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Flight {
         }
         let read = reading.recording.count();
         self.waiting.add(PLACE, cx.waker());
-        if state.waits(read).is_none() && self.poll(state, after).is_ready() {
+        if state.waits(PLACE, read).is_none() && self.poll(state, after).is_ready() {
             state.release();
             // The readers here, and this for more.
             after.wake.append(&mut self.waiting.all());

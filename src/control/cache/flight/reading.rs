@@ -55,13 +55,18 @@ impl Reading {
         }
     }
 
-    /// Where it is no more to be kept since it is too long, or tells of an error. Where no memory is left,
-    /// none is taken for what waits to be told.
+    /// Where it is no more to be kept since it is too long, tells of an error, or no memory is left for all
+    /// of it.
     fn take_over(&mut self, after: &mut After) {
-        let may_go_on = matches!(after.not_stored, Some(NotStored::TooLarge | NotStored::Error));
+        use NotStored::{Error, NoMemory, TooLarge};
+        let why = after.not_stored;
+        let may_go_on = matches!(why, Some(TooLarge | Error | NoMemory));
         let lost = &mut after.storing;
         let lost = lost.take_if(|lost| may_go_on && !lost.is_whole && lost.goes_on());
         if let Some(lost) = lost {
+            if why == Some(NoMemory) {
+                lost.make_room();
+            }
             self.others = Some(lost);
             while self.recording.has(self.told) {
                 self.told += 1;
@@ -82,7 +87,11 @@ impl Reading {
                     }
                 }
                 Some(Given::Error(_)) => break false,
-                Some(Given::End | Given::Trailers(_)) => break has_all(&self.recording),
+                Some(Given::Trailers(trailers)) => {
+                    let is_told = unwind::call(|| others.trailers(&trailers)).is_ok();
+                    break is_told && has_all(&self.recording);
+                }
+                Some(Given::End) => break has_all(&self.recording),
             }
         };
         after.storing = self.others.take();

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http::response::Parts;
 use tokio::time::Instant;
 
-use super::patience::Patience;
+use super::grace::Grace;
 use super::reading::Reading;
 use super::waiting::Waiting;
 use super::{Call, Own};
@@ -37,17 +37,19 @@ pub(super) struct State {
     pub(super) asks: Option<usize>,
     /// The one whose call has given what is read.
     pub(super) asker: Option<Asker>,
+    /// How long the others are waited for.
+    grace: Grace,
 }
 
 pub(super) struct Asker {
     pub(super) place: usize,
     pub(super) context: Option<GatewayContext>,
-    patience: Patience,
+    grace: Grace,
 }
 
 impl Asker {
     pub(super) fn new(place: usize, context: Option<GatewayContext>) -> Self {
-        Self { place, context, patience: Patience::default() }
+        Self { place, context, grace: Grace::default() }
     }
 }
 
@@ -105,6 +107,7 @@ impl Flight {
             count: 0,
             asks: None,
             asker: None,
+            grace: Grace::default(),
         };
         Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
     }
@@ -170,11 +173,16 @@ impl State {
         self.members.get_mut(place)?.as_mut()
     }
 
-    /// How many frames the one has read whose call has given them, as long as it is there, and others have
-    /// not waited for it for too long.
-    fn read_by_asker(&self) -> Option<usize> {
-        let asker = self.asker.as_ref().filter(|asker| !asker.patience.is_over())?;
-        Some(self.members.get(asker.place)?.as_ref()?.at)
+    /// How many frames the slowest of those has read who are still waited for.
+    fn waited_for(&self) -> Option<usize> {
+        let is_over = |place| match &self.asker {
+            Some(asker) if asker.place == place => asker.grace.is_over(),
+            _ => self.grace.is_over(),
+        };
+        let parts = self.members.iter().enumerate();
+        let parts =
+            parts.filter(|(place, _)| !is_over(*place)).filter_map(|(_, part)| part.as_ref());
+        parts.map(|part| part.at).min()
     }
 
     /// Whether the one at this place has asked for what is read.
@@ -185,19 +193,21 @@ impl State {
     /// Lets go what everybody has read of an answer that is not stored. Returns true if no memory was left
     /// before, so that others may have waited.
     pub(super) fn release(&mut self) -> bool {
-        let asker = self.read_by_asker();
+        self.let_go(self.waited_for())
+    }
+
+    /// The same, and of what is more than may be held all that comes before so many frames.
+    fn let_go(&mut self, held_from: Option<usize>) -> bool {
         let was_full = self.is_full();
         if let Phase::Reading(reading) = &mut self.phase
             && !reading.recording.is_growing()
         {
             let slowest = self.members.iter().flatten().map(|part| part.at).min();
-            reading.recording.release(slowest.unwrap_or_default(), asker);
+            reading.recording.release(slowest.unwrap_or_default(), held_from);
         }
-        if was_full
-            && !self.is_full()
-            && let Some(asker) = &mut self.asker
-        {
-            asker.patience.rest();
+        if was_full && !self.is_full() {
+            self.grace.rest();
+            self.asker.iter_mut().for_each(|asker| asker.grace.rest());
         }
         was_full
     }
@@ -206,13 +216,29 @@ impl State {
         matches!(&self.phase, Phase::Reading(reading) if reading.recording.is_full())
     }
 
-    /// Until when one that has read so many frames waits for the one that has asked, since no memory is left
-    /// for more. After that, what that one has not read is let go.
-    pub(super) fn waits(&mut self, at: usize) -> Option<Instant> {
-        if !self.is_full() || self.read_by_asker().is_none_or(|asker| asker >= at) {
+    /// Until when the one at this place, which has read so many frames, waits for those that have read fewer,
+    /// since no memory is left for more. After that, what they have not read is let go. The one that has asked
+    /// waits for nobody.
+    pub(super) fn waits(&mut self, place: usize, at: usize) -> Option<Instant> {
+        if !self.is_full() {
             return None;
         }
-        let until = self.asker.as_mut().and_then(|asker| asker.patience.wait());
+        if self.has_asked(place) {
+            self.let_go(Some(at));
+            return None;
+        }
+        let Self { members, asker, grace, .. } = self;
+        let (mut of_asker, mut of_others) = (None, None);
+        for (place, part) in members.iter().enumerate() {
+            if part.as_ref().is_none_or(|part| part.at >= at) {
+                continue;
+            }
+            match asker {
+                Some(asker) if asker.place == place => of_asker = asker.grace.wait(),
+                _ => of_others = of_others.or_else(|| grace.wait()),
+            }
+        }
+        let until = of_asker.max(of_others);
         if until.is_none() {
             self.release();
         }
@@ -226,7 +252,7 @@ impl State {
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 
-    /// What its call has given is for the one alone that has asked.
+    /// What the call has given is for the one alone that has asked: it goes on for nobody else.
     pub(super) fn is_own(&mut self) {
         if let Some(Asker { context: Some(context), .. }) = self.asker.take() {
             context.set_goes_on(false);

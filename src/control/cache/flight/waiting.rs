@@ -33,14 +33,14 @@ impl Waiting {
         Some(list.swap_remove(at).1)
     }
 
-    /// One that waits.
+    /// Takes one that waits.
     pub(super) fn one(&self) -> Option<Waker> {
         let mut list = self.list();
         // The one that has waited longest, mostly.
         (!list.is_empty()).then(|| list.remove(0).1)
     }
 
-    /// All that wait.
+    /// Takes all that wait.
     pub(super) fn all(&self) -> Vec<Waker> {
         let mut list = self.list();
         list.drain(..).map(|(_, waker)| waker).collect()

@@ -17,7 +17,7 @@ pub(in crate::control::cache) struct After {
     pub(in crate::control::cache) wake: Vec<Waker>,
     pub(in crate::control::cache) source: Option<Source>,
     pub(in crate::control::cache) storing: Option<Box<Storing>>,
-    /// It has read all that is to be read.
+    /// What has read the usage, once nothing is left to read.
     pub(in crate::control::cache) metered: Option<Metered>,
     pub(in crate::control::cache) not_stored: Option<NotStored>,
     pub(in crate::control::cache) stored: Option<Stored>,

@@ -61,12 +61,12 @@ impl Frames {
     }
 
     /// Lets those go that come before the first `slowest`, and what is more than may be held, but none
-    /// behind `asker`.
-    pub(super) fn release(&mut self, slowest: usize, asker: Option<usize>) {
+    /// behind the first `held_from`.
+    pub(super) fn release(&mut self, slowest: usize, held_from: Option<usize>) {
         while self.first < slowest
             || self.is_full()
                 && self.frames.len() > 1
-                && asker.is_none_or(|asker| self.first < asker)
+                && held_from.is_none_or(|held_from| self.first < held_from)
         {
             let Some(data) = self.frames.pop_front() else { return };
             self.first += 1;

@@ -1,14 +1,8 @@
 -- Renews a lease, and adds to its recording. KEYS: the lease, the recording. ARGV: the token, ms of the
--- lease, ms of the recording, how many batches there were so far (or `cut`: then there shall
--- be none), one more (or nothing), and how many shall be gone from the front. Answers 0 where the
--- lease or the recording is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
+-- lease, ms of the recording, how many batches there were so far, one more (or nothing), and how many shall
+-- be gone from the front. Answers 0 where the lease or the recording is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if not held then return 0 end
-if ARGV[4] == 'cut' then
-  drop_recording(KEYS[2])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return 1
-end
 local were_gone, shall_be_gone = gone(KEYS[2]), tonumber(ARGV[6])
 local count = were_gone + redis.call('LLEN', KEYS[2])
 local is_repeated = ARGV[5] ~= '' and count == ARGV[4] + 1 and redis.call('LINDEX', KEYS[2], -1) == ARGV[5]

@@ -7,9 +7,9 @@ use super::names::Name;
 
 /// The longest value.
 pub(super) const CHUNK: usize = 512 << 10;
-/// What is longer was not written by this.
+/// A longer entry was not written by this crate.
 const MOST_BYTES: usize = 512 << 20;
-/// Chunks that no list names are kept for so long.
+/// Chunks are kept for so long before a list names them.
 pub(super) const UNLISTED: Duration = Duration::from_secs(60);
 const START: &str = "taigchunks1";
 

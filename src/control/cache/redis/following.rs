@@ -35,8 +35,8 @@ const QUIET: Duration = Duration::from_secs(2);
 const PAUSE_QUIET: Duration = Duration::from_millis(8);
 /// How long one look may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many batches are read at once, and no more than the first of them where they are longer together
-/// than one may be: what a reader holds that no budget counts.
+/// So many batches are read at once at most. Together they are no longer than one may be, unless the first
+/// alone is: no budget counts what a reader holds of them.
 const BATCHES: u64 = 8;
 
 /// One reader of one recording.

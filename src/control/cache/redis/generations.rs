@@ -48,7 +48,7 @@ pub(super) fn seal(everything: &[u8]) -> KeySeal {
     KeySeal::new(digest.finalize().into())
 }
 
-/// What no other purge has, and nobody can guess.
+/// A number that no other purge has and nobody can guess.
 pub(super) fn random() -> [u8; 32] {
     let mut text = Vec::with_capacity(32);
     hex::push(&mut text, &sealed::random()[..16]);

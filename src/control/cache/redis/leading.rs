@@ -18,6 +18,7 @@ use super::window::Window;
 use crate::control::cache::key::CachePlace;
 use crate::control::cache::store::Generation;
 use crate::control::redis::{Call, Failure, LinkError};
+use crate::util::budget::Held;
 
 /// A lease is over so long after it was last renewed: whoever held it is gone.
 pub(super) const LEASE: Duration = Duration::from_secs(5);
@@ -32,15 +33,16 @@ const PAUSE_ALONE: Duration = Duration::from_millis(100);
 const FOLLOWED: Duration = Duration::from_secs(5);
 pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Holds a lease, and has it renewed until the answer has come to its end.
+/// Holds a lease, and has it renewed until the answer has come to its end. `held`: of what waits to be sent.
 pub(super) fn lead(
     shared: Arc<Shared>,
     place: CachePlace,
     generation: Generation,
     token: Vec<u8>,
+    held: Held,
     permit: OwnedSemaphorePermit,
 ) -> Leading {
-    let queue = Arc::<Queue>::default();
+    let queue = Arc::new(Queue::new(held));
     let lease = shared.names.lease(&place, generation);
     let recording = shared.names.recording(&place, generation, &token);
     let now = Instant::now();
@@ -57,7 +59,6 @@ pub(super) fn lead(
         held_at: now,
         sent_at: now,
         followed_at: None,
-        is_cut: false,
         is_apart: false,
     };
     tokio::spawn(async move {
@@ -83,8 +84,6 @@ struct Task {
     sent_at: Instant,
     /// When others were last known to read it.
     followed_at: Option<Instant>,
-    /// The recording is given up, and the lease is not.
-    is_cut: bool,
     /// The answer is not kept, and the lease is its recording's own.
     is_apart: bool,
 }
@@ -137,13 +136,8 @@ impl Task {
             let renewal = self.sent_at + RENEW_EVERY;
             let _ = timeout_at(renewal, self.has_more()).await;
             self.stand_apart().await?;
-            let was_cut = self.is_cut;
             let (batch, outcome) = self.next();
-            if was_cut == self.is_cut
-                && batch.is_none()
-                && outcome.is_none()
-                && Instant::now() < renewal
-            {
+            if batch.is_none() && outcome.is_none() && Instant::now() < renewal {
                 continue;
             }
             match outcome {
@@ -165,7 +159,7 @@ impl Task {
                 let state = self.queue.state();
                 // The head and the first frame do not wait, nor does the end.
                 let is_due = state.outcome.is_some() || self.number < 2 || state.bytes >= BATCH;
-                if (state.is_cut && !self.is_cut) || (state.is_not_kept && !self.is_apart) {
+                if state.is_not_kept && !self.is_apart {
                     return;
                 }
                 match state.waiting.is_empty() && state.outcome.is_none() {
@@ -187,15 +181,11 @@ impl Task {
     fn next(&mut self) -> (Option<Vec<u8>>, Option<Outcome>) {
         let queue = self.queue.clone();
         let mut state = queue.state();
-        self.is_cut = state.is_cut;
         let (mut batch, mut is_empty) = state.batch(self.number);
         let is_last = state.waiting.is_empty();
         let outcome = state.outcome.take_if(|_| is_last);
-        if !self.is_cut
-            && let Some(Outcome::Whole(entry)) = &outcome
-        {
-            let trailers = entry.as_ref().and_then(|entry| entry.parts().trailers.clone());
-            batch.push(&Part::End(trailers));
+        if let Some(Outcome::Whole(_)) = &outcome {
+            batch.push(&Part::End(state.trailers.take()));
             is_empty = false;
         }
         drop(state);
@@ -226,10 +216,7 @@ impl Task {
         append.text(&self.token);
         append.number(millis(LEASE));
         append.number(millis(KEPT));
-        match self.is_cut {
-            true => append.text(b"cut"),
-            false => append.number(self.number),
-        }
+        append.number(self.number);
         append.text(batch);
         append.number(self.window.gone());
         self.ask(&append).await?;
@@ -255,9 +242,7 @@ impl Task {
                     if answer == 2 {
                         self.followed_at = Some(self.held_at);
                     }
-                    // Nobody reads what is not told any more.
-                    let is_followed = self.is_followed() && !self.is_cut;
-                    self.queue.is_followed.store(is_followed, Ordering::Relaxed);
+                    self.queue.is_followed.store(self.is_followed(), Ordering::Relaxed);
                     return Ok(());
                 }
                 Err(_) if self.held_at.elapsed() >= LEASE => return Err(Lost),

@@ -38,7 +38,7 @@ use super::store::{
 use crate::control::redis::{Failure, LinkError, Notes, Options, RedisClient, RedisStoreError};
 use crate::util::budget::BodyBudget;
 
-/// So many answers of this process are told to others at a time. More are got without.
+/// So many answers of this process are told to others at a time. Of more nobody is told.
 const LEADERS: usize = 1_024;
 /// So many answers of other processes are read at a time, each 128 KiB ahead of its readers: 32 MiB together.
 /// More requests ask the provider.
@@ -145,7 +145,8 @@ impl RedisCache {
         let question = async { token(turn.send(&shared.client.link).await?) };
         let (is_ours, token) = shared.client.ask(&mut undo.is_armed, question).await?;
         if is_ours {
-            let leading = lead(shared.clone(), *place, generation, token, leader);
+            let held = budget.share();
+            let leading = lead(shared.clone(), *place, generation, token, held, leader);
             return Ok(Turn::Lead(Some(Box::new(leading))));
         }
         let Ok(permit) = shared.readers.clone().try_acquire_owned() else {
@@ -197,6 +198,14 @@ impl From<Failure> for CacheStoreError {
 impl CacheStore for RedisCache {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async { Ok(self.shared.get(place, Room::spare(budget)).await?) })
+    }
+
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        _: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        Box::pin(async { Ok(self.shared.generation(place).await?) })
     }
 
     fn put<'a>(

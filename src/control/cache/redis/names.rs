@@ -11,9 +11,9 @@
 //! e:KEY        an entry, or the list of its chunks
 //! e:KEY:ID:N   a chunk
 //! l:KEY:GEN    the lease of who asks the provider
-//! l:KEY:GEN:TOKEN  the same of an answer that is not kept, which others read to its end
-//! r:KEY:GEN:TOKEN  what that one has told, …
-//! r:KEY:GEN:TOKEN:gone  … and how many batches of it are gone from its front
+//! l:KEY:GEN:TOKEN  the same for an answer that is not kept, which others read to its end
+//! r:KEY:GEN:TOKEN  the recording: what the one with this token has told the others
+//! r:KEY:GEN:TOKEN:gone  how many batches are gone from the front of the recording
 //! ```
 
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};

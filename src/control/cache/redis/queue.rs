@@ -11,9 +11,12 @@ use tokio::sync::Notify;
 use super::record::{Batch, Part};
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::store::Broadcast;
+use crate::util::budget::{FRAME_OVERHEAD, Held};
 
-/// So much may wait to be sent.
-const MOST_WAITING: usize = 8 << 20;
+/// So much may wait to be sent of an answer that is not kept …
+const MOST_WAITING: usize = 32 << 20;
+/// … of which so much is counted nowhere.
+const UNCOUNTED: usize = BATCH;
 /// So much is sent at once, and without a pause.
 pub(super) const BATCH: usize = 128 << 10;
 /// A part of the data has so much at most.
@@ -24,7 +27,6 @@ pub(super) struct Leading {
     pub(super) queue: Arc<Queue>,
 }
 
-#[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
     /// There is more to do.
@@ -33,14 +35,15 @@ pub(super) struct Queue {
     pub(super) is_followed: AtomicBool,
 }
 
-#[derive(Default)]
 pub(super) struct State {
     pub(super) waiting: VecDeque<Part>,
+    /// What they take.
     pub(super) bytes: usize,
-    /// It came faster than Redis takes it: nothing is told any more.
-    pub(super) is_cut: bool,
+    /// What is counted of that. As long as the answer may be kept it is held for that, and counted there.
+    held: Held,
     /// It is told to those alone who read it already.
     pub(super) is_not_kept: bool,
+    pub(super) trailers: Option<HeaderMap>,
     pub(super) outcome: Option<Outcome>,
     pub(super) written: Option<Written>,
 }
@@ -61,48 +64,86 @@ impl State {
             if !is_empty && batch.len() + part.data() > BATCH {
                 break;
             }
-            self.bytes -= part.data();
+            self.bytes -= weight(part);
             batch.push(part);
             self.waiting.pop_front();
             is_empty = false;
         }
+        self.held.shrink(self.held.bytes().saturating_sub(self.counted()));
         (batch, is_empty)
+    }
+
+    fn counted(&self) -> usize {
+        self.bytes.saturating_sub(UNCOUNTED)
+    }
+
+    /// Gives up what is not kept where more of it waits than may.
+    fn bound(&mut self) {
+        if !self.is_not_kept {
+            return;
+        }
+        let more = self.counted().saturating_sub(self.held.bytes());
+        let has_room = more == 0 || self.held.grow_modestly(more);
+        if !has_room || self.bytes > MOST_WAITING {
+            self.end(Outcome::Broken);
+        }
+    }
+
+    /// The first word stands.
+    fn end(&mut self, outcome: Outcome) {
+        if self.outcome.is_none() {
+            if matches!(outcome, Outcome::Broken) {
+                self.waiting = VecDeque::new();
+                self.held.release();
+            }
+            self.outcome = Some(outcome);
+        }
     }
 }
 
+/// What a part takes.
+fn weight(part: &Part) -> usize {
+    part.data() + FRAME_OVERHEAD
+}
+
 impl Queue {
+    /// `held`: the share of the memory for bodies.
+    pub(super) fn new(held: Held) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            held,
+            is_not_kept: false,
+            trailers: None,
+            outcome: None,
+            written: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            has_work: Notify::new(),
+            is_followed: AtomicBool::new(false),
+        }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, part: Part) {
         let mut state = self.state();
-        if state.outcome.is_some() || state.is_cut {
+        if state.outcome.is_some() {
             return;
         }
-        let bytes = part.data();
-        if state.bytes + bytes > MOST_WAITING {
-            state.is_cut = true;
-            state.bytes = 0;
-            state.waiting = VecDeque::new();
-        } else {
-            state.bytes += bytes;
-            state.waiting.push_back(part);
-        }
+        state.bytes += weight(&part);
+        state.waiting.push_back(part);
+        state.bound();
         drop(state);
         self.has_work.notify_one();
     }
 
-    /// The first word stands.
+    /// There is no more to say.
     pub(super) fn end(&self, outcome: Outcome) {
-        let mut state = self.state();
-        if state.outcome.is_none() {
-            if matches!(outcome, Outcome::Broken) {
-                state.waiting.clear();
-            }
-            state.outcome = Some(outcome);
-        }
-        drop(state);
+        self.state().end(outcome);
         self.has_work.notify_one();
     }
 }
@@ -124,8 +165,15 @@ impl Broadcast for Leading {
     }
 
     fn not_kept(&mut self) {
-        self.queue.state().is_not_kept = true;
+        let mut state = self.queue.state();
+        state.is_not_kept = true;
+        state.bound();
+        drop(state);
         self.queue.has_work.notify_one();
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        self.queue.state().trailers = Some(trailers.clone());
     }
 
     fn on_written(&mut self, written: Written) {
@@ -154,11 +202,12 @@ mod tests {
     use super::*;
     use crate::control::cache::key::CacheKey;
     use crate::control::cache::redis::record::parts;
+    use crate::util::budget::BodyBudget;
 
     #[test]
     fn no_batch_is_longer_than_a_follower_may_hold() {
         const KEY: CacheKey = CacheKey([1; 32]);
-        let queue = Arc::<Queue>::default();
+        let queue = Arc::new(Queue::new(BodyBudget::default().share()));
         let mut leading = Leading { queue: queue.clone() };
         leading.head(StatusCode::OK, &HeaderMap::new());
         let frames = [300 << 10, 1, 100 << 10, 60 << 10, 7, 70 << 10, 1 << 20];

@@ -24,7 +24,7 @@ const CHUNKS_AT_ONCE: usize = 4;
 const PER_CHUNK: Duration = Duration::from_millis(5);
 
 impl Shared {
-    /// An answer for which there is no room is not there.
+    /// An answer for which there is no room counts as not there.
     pub(super) async fn get(&self, place: &CachePlace, mut room: Room) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let deadline = Deadline::within(self.timeout);
@@ -52,6 +52,12 @@ impl Shared {
             .filter(|entry| room.has(entry.parts().frames.len() * FRAME_OVERHEAD));
         found.entry = entry.map(|entry| entry.counted(room.held()));
         Ok(found)
+    }
+
+    /// Which purges a place has seen, without its answer.
+    pub(super) async fn generation(&self, place: &CachePlace) -> Result<Generation, Failure> {
+        let (generations, _) = self.look(place, None, Deadline::within(self.timeout)).await?;
+        Ok(generations.of_flight())
     }
 
     /// How many bytes the answer that is kept takes; `None` where there is none.

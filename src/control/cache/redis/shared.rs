@@ -167,7 +167,7 @@ impl Shared {
         is_kept
     }
 
-    /// Otherwise they go by themselves.
+    /// Drops chunks that no list names. They expire where that fails.
     async fn drop_chunks(&self, names: &[Name]) {
         if !names.is_empty() {
             let mut command = redis::cmd("UNLINK");

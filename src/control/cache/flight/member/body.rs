@@ -61,7 +61,7 @@ impl Member {
                 return Poll::Ready(Next::Given { given, is_last });
             }
             waiting.add(self.place, cx.waker());
-            if let Some(until) = state.waits(at) {
+            if let Some(until) = state.waits(self.place, at) {
                 return Poll::Ready(Next::Waits { until });
             }
             if self.flight.poll(state, after).is_pending() {

@@ -16,7 +16,7 @@ use crate::control::cache::recording::{After, Recording, discard};
 use crate::util::unwind;
 
 impl Member {
-    /// Whether it takes what others get; what its own call has found was looked at there.
+    /// Whether it takes what others get. What its own call has found was looked at before.
     fn takes(&self, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
         self.call.is_none() || self.policy.as_ref().is_none_or(|policy| is_fit(policy))
     }

@@ -30,6 +30,11 @@ impl Drop for Member {
             }
             let is_last = state.count == 0;
             let asker = state.asker.take_if(|asker| asker.place == self.place);
+            if asker.is_some()
+                && let Phase::Reading(reading) = &mut state.phase
+            {
+                reading.recording.outlives(&self.flights.counts);
+            }
             if !is_last {
                 if state.release() {
                     after.wake.append(&mut self.flight.waiting.all());

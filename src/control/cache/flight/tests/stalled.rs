@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::orphans::{Feed, Stage};
 use super::*;
 use crate::control::cache::flight::ahead::LOOK_EVERY;
-use crate::control::cache::flight::patience::PATIENCE;
+use crate::control::cache::flight::grace::GRACE;
 
 /// Together they are more than is held of an answer that is not kept.
 const FRAMES: u8 = 200;
@@ -114,7 +114,7 @@ async fn nothing_is_read_ahead_for_nobody() {
 async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
     let (stage, mut feed, mut asker) = Stage::read(true).await;
     let took = send(&stage, &mut feed).await;
-    assert!(took > PATIENCE - LOOK_EVERY && took < PATIENCE + 2 * LOOK_EVERY, "{took:?}");
+    assert!(took > GRACE - LOOK_EVERY && took < GRACE + 2 * LOOK_EVERY, "{took:?}");
     sleep(LOOK_EVERY).await;
     assert!(stage.told() == long());
     assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
@@ -129,7 +129,7 @@ async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
     for _ in 0..3 {
         followers.push(tokio::spawn(all(stage.follower().await)));
     }
-    assert_eq!(send(&stage, &mut feed).await, PATIENCE);
+    assert_eq!(send(&stage, &mut feed).await, GRACE);
     drop(feed);
     for follower in followers {
         assert!(follower.await.unwrap() == long());
@@ -155,12 +155,66 @@ async fn the_waits_for_one_that_has_asked_are_bounded_together() {
             Ok(read)
         });
         let took = send(&stage, &mut feed).await;
-        assert!(took <= PATIENCE + pause, "{took:?}");
+        assert!(took <= GRACE + pause, "{took:?}");
         drop(feed);
         assert!(follower.await.unwrap() == long());
         match asker.await.unwrap() {
             Ok(read) => assert!(pause < LOOK_EVERY && read == long()),
             Err(error) => assert!(pause > LOOK_EVERY && is_slow(&error)),
         }
+    }
+}
+
+/// Reads it to its end with a pause behind each frame: what it has got, and whether it got all.
+async fn slowly(mut body: CacheBody, pause: Duration) -> (Vec<u8>, bool) {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => read.extend_from_slice(&frame.into_data().unwrap()),
+            Err(error) => {
+                assert!(is_slow(&error));
+                return (read, false);
+            }
+        }
+        sleep(pause).await;
+    }
+    (read, true)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_not_for_long() {
+    for (pause, gets_all) in [(Duration::from_millis(10), true), (LONG, false)] {
+        let (stage, mut feed, asker) = Stage::read(false).await;
+        let fast = tokio::spawn(all(stage.follower().await));
+        let slow = tokio::spawn(slowly(stage.follower().await, pause));
+        drop(asker);
+        let took = send(&stage, &mut feed).await;
+        assert!(took <= GRACE && gets_all == (took < GRACE), "{took:?}");
+        drop(feed);
+        assert!(fast.await.unwrap() == long());
+        let (read, has_all) = slow.await.unwrap();
+        assert_eq!((has_all, read == long()), (gets_all, gets_all));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_asked_waits_for_nobody_and_is_waited_for_though_another_has_stopped() {
+    for (asker_pause, is_alone) in [(Duration::ZERO, true), (Duration::from_millis(10), false)] {
+        let (stage, mut feed, asker) = Stage::read(false).await;
+        let stopped = tokio::spawn(slowly(stage.follower().await, LONG));
+        let fast = match is_alone {
+            true => None,
+            false => Some(tokio::spawn(all(stage.follower().await))),
+        };
+        let asker = tokio::spawn(slowly(asker, asker_pause));
+        let took = send(&stage, &mut feed).await;
+        let most = if is_alone { Duration::ZERO } else { 2 * GRACE };
+        assert!(took <= most, "{took:?}");
+        drop(feed);
+        assert!(asker.await.unwrap() == (long()[5..].to_vec(), true));
+        if let Some(fast) = fast {
+            assert!(fast.await.unwrap() == long());
+        }
+        assert!(!stopped.await.unwrap().1);
     }
 }

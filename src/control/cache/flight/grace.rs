@@ -1,25 +1,25 @@
-//! How long others wait for the one that has asked.
+//! How long those who share an answer wait for one that is behind.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// In all, for one answer. Then what is not kept is let go though that one has not read it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// In all, for one answer. Then what is not kept is let go though it was not read.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// What is left of the time that others wait.
-pub(super) struct Patience {
+/// What is left of that time.
+pub(super) struct Grace {
     left: Duration,
     since: Option<Instant>,
 }
 
-impl Default for Patience {
+impl Default for Grace {
     fn default() -> Self {
-        Self { left: PATIENCE, since: None }
+        Self { left: GRACE, since: None }
     }
 }
 
-impl Patience {
+impl Grace {
     /// Somebody waits: until when, or not any more.
     pub(super) fn wait(&mut self) -> Option<Instant> {
         let now = Instant::now();

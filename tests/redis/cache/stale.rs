@@ -1,0 +1,105 @@
+//! Old answers in Redis, where the provider fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Response;
+use http_body_util::{BodyExt, Full};
+use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::control::cache::CacheFuture;
+use tower_ai_gateway::settings::cache::CacheSettings;
+
+use super::gateways::QUESTION;
+use super::*;
+use crate::gateway::Gateway;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const LONG: usize = 400 << 10;
+
+/// A Redis whose answers are two hours old.
+#[derive(Debug)]
+struct Old(RedisCache);
+
+impl CacheStore for Old {
+    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
+        Box::pin(async move {
+            let mut found = self.0.get(place, budget).await?;
+            found.entry = found.entry.map(|entry| {
+                let known = entry.parts();
+                CacheEntry::new(NewEntry {
+                    status: known.status,
+                    headers: known.headers.clone(),
+                    frames: known.frames.clone(),
+                    times: Vec::new(),
+                    trailers: None,
+                    stored_at: known.stored_at - 2 * HOUR,
+                    fresh_for: known.fresh_for,
+                    stale_for: known.stale_for,
+                })
+            });
+            Ok(found)
+        })
+    }
+
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        self.0.generation(place, budget)
+    }
+
+    fn put<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+    ) -> CacheFuture<'a, bool> {
+        self.0.put(place, entry, generation)
+    }
+
+    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
+        self.0.purge(what)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_old_answer_is_read_once() {
+    let server = Server::start(&[]);
+    let fails = Arc::<AtomicBool>::default();
+    let text = format!("{{\"a\":\"{}\"}}", "x".repeat(LONG));
+    let (is_over, answer) = (fails.clone(), text.clone());
+    let gateway = Gateway::new(
+        &ControlLayer::new().cache(Old(patient(&server))),
+        |set| set.cache(CacheSettings::new(HOUR).stale_if_error(2 * HOUR)),
+        move || {
+            let status = if is_over.load(Ordering::Relaxed) { 500 } else { 200 };
+            let body = Full::from(answer.clone()).map_err(|never| match never {}).boxed_unsync();
+            let response = Response::builder().status(status);
+            let response = response.header("content-type", "application/json");
+            std::future::ready(response.body(body).unwrap())
+        },
+    );
+    gateway.ask(QUESTION).await.into_body().collect().await.unwrap();
+    eventually("it is kept", async || server.keys().iter().any(|key| key.contains(":e:"))).await;
+    fails.store(true, Ordering::Relaxed);
+    let sent = || server.info("stats", "total_net_output_bytes").parse::<usize>().unwrap();
+    let before = sent();
+    let old = gateway.ask(QUESTION).await;
+    assert_eq!(old.headers()["cf-aig-cache-status"], "STALE");
+    assert!(old.into_body().collect().await.unwrap().to_bytes() == text);
+    let read = sent() - before;
+    assert!((LONG..LONG + (100 << 10)).contains(&read), "{read}");
+}
+
+#[tokio::test]
+async fn a_generation_is_that_of_an_answer_and_of_each_purge_another() {
+    let server = Server::start(&[]);
+    let store = patient(&server);
+    let before = generation(&store, &place(1)).await;
+    assert_eq!(store.generation(&place(1), &budget()).await.unwrap(), before);
+    store.purge(&Purge::Entry { gateway: scope(1), key: CacheKey([2; 32]) }).await.unwrap();
+    let now = store.generation(&place(1), &budget()).await.unwrap();
+    assert_ne!(now, before);
+    assert_eq!(generation(&store, &place(1)).await, now);
+}
