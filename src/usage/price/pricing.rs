@@ -10,6 +10,8 @@ use crate::util::operation::Operation;
 pub(crate) struct Pricing<'a> {
     /// The slug of the provider.
     pub(crate) provider: &'a str,
+    /// The slug of the built-in provider that it is; `None` for a custom one.
+    pub(crate) kind: Option<&'a str>,
     /// The model in the response, or else in the request.
     pub(crate) model: &'a str,
     pub(crate) operation: Operation,

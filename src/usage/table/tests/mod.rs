@@ -13,6 +13,7 @@ use crate::util::operation::Operation;
 fn pricing(model: &str) -> Pricing<'_> {
     Pricing {
         provider: "custom-p",
+        kind: None,
         model,
         operation: Operation::Chat,
         path: "v1/chat/completions",
