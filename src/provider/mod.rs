@@ -179,7 +179,8 @@ setters! { impl Provider {
     pub fn alias(self, alias: impl Into<String>) => self.aliases.push(alias.into());
 
     /// Changes the slug, for another account, resource or region of the same API. Clears the
-    /// aliases, and keeps the [`kind`](Self::kind).
+    /// aliases, and keeps the [`kind`](Self::kind): models cost what they cost at that provider,
+    /// unless prices name this slug.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;
@@ -254,9 +255,12 @@ impl Provider {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL with a password is refused later; until then it must not be shown.
-        let base_url =
-            if self.base_url.contains('@') { "(holds credentials)" } else { &self.base_url };
+        // A URL with a password or a query is refused later; until then neither must be shown.
+        let base_url = match self.base_url.split_once(['?', '#']) {
+            _ if self.base_url.contains('@') => "(holds credentials)",
+            Some((plain, _)) => plain,
+            None => &self.base_url,
+        };
         f.debug_struct("Provider")
             .field("slug", &self.slug)
             .field("aliases", &self.aliases)

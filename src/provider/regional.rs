@@ -140,7 +140,13 @@ impl Provider {
     }
 
     /// `label` is the part of the host that the caller chooses, `name` the site as paths name it.
-    fn at_site(slug: &'static str, base_url: String, family: Family, label: &str, name: &str) -> Self {
+    fn at_site(
+        slug: &'static str,
+        base_url: String,
+        family: Family,
+        label: &str,
+        name: &str,
+    ) -> Self {
         Self {
             site: Some(Site { family, name: name.into() }),
             mistake: (!is_label(label)).then_some(NOT_A_LABEL),

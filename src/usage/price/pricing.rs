@@ -40,6 +40,12 @@ impl<'a> Pricing<'a> {
         if self.batch { Some("batch") } else { self.service_tier }
     }
 
+    /// Returns true if the price of what such an answer makes or reads is the whole price.
+    pub(super) fn is_of_media(&self) -> bool {
+        use Operation::{Images, Ocr, Rerank, Speech, Transcription, Videos};
+        matches!(self.operation, Images | Ocr | Rerank | Speech | Transcription | Videos)
+    }
+
     pub(super) fn makes_images(&self) -> bool {
         self.operation == Operation::Images
     }
