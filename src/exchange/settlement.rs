@@ -56,7 +56,7 @@ impl Settlement {
         let call = usage::Call {
             method: context.method(),
             operation: context.operation(),
-            provider: context.provider().unwrap_or_default(),
+            kind: context.provider_kind().unwrap_or_default(),
             rest: context.provider_path(),
             status,
         };
@@ -152,7 +152,8 @@ fn cost(
         return None;
     }
     let pricing = Pricing {
-        provider: call.provider,
+        provider: context.provider().unwrap_or_default(),
+        kind: context.provider_kind(),
         model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
         operation: call.operation,
         path: call.rest,

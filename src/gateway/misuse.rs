@@ -117,7 +117,10 @@ pub(crate) fn check_prices<'p>(
     providers: impl Iterator<Item = &'p Providers> + Clone,
 ) {
     let mut all = providers.clone().flat_map(Providers::all).peekable();
-    if all.peek().is_none() || table.is_empty() || all.any(|one| table.prices(one.slug())) {
+    if all.peek().is_none()
+        || table.is_empty()
+        || all.any(|one| table.prices_at(one.slug(), one.kind()))
+    {
         return;
     }
     let slugs: Vec<_> = providers.flat_map(Providers::all).map(|one| one.slug()).collect();

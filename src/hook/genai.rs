@@ -4,7 +4,8 @@
 
 use crate::util::operation::Operation;
 
-/// `gen_ai.provider.name`: a well-known value, or else the slug.
+/// `gen_ai.provider.name`: a well-known value, or else the slug. Spans give that of the provider's
+/// kind; metrics that of its own slug, so that each account has its series.
 pub(crate) fn provider_name(slug: &str) -> &str {
     match slug {
         "grok" => "x_ai",

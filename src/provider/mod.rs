@@ -41,6 +41,8 @@ use crate::util::macros::setters;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
     slug: String,
+    /// The slug of the built-in provider that it is; `None` for a custom one.
+    kind: Option<&'static str>,
     aliases: Vec<String>,
     base_url: String,
     /// More base URLs of the same API, and the weight of each in balancing.
@@ -83,9 +85,14 @@ impl Provider {
         Self::new(slug, base_url).alias(bare)
     }
 
+    fn built_in(slug: &'static str, base_url: impl Into<String>) -> Self {
+        Self { kind: Some(slug), ..Self::new(slug, base_url) }
+    }
+
     fn new(slug: impl Into<String>, base_url: impl Into<String>) -> Self {
         Self {
             slug: slug.into(),
+            kind: None,
             aliases: Vec::new(),
             base_url: base_url.into(),
             further_base_urls: Vec::new(),
@@ -172,7 +179,15 @@ setters! { impl Provider {
     pub fn alias(self, alias: impl Into<String>) => self.aliases.push(alias.into());
 
     /// Changes the slug, for another account, resource or region of the same API. Clears the
-    /// aliases.
+    /// aliases, and keeps the [`kind`](Self::kind): models cost what they cost at that provider,
+    /// unless prices name this slug.
+    ///
+    /// ```
+    /// use tower_ai_gateway::Provider;
+    ///
+    /// let other = Provider::cohere().with_slug("cohere-eu");
+    /// assert_eq!((other.slug(), other.kind()), ("cohere-eu", Some("cohere")));
+    /// ```
     pub fn with_slug(self, slug: impl Into<String>) => {
         self.slug = slug.into();
         self.aliases.clear();
@@ -229,13 +244,23 @@ impl Provider {
     pub fn slug(&self) -> &str {
         &self.slug
     }
+
+    /// The slug of the built-in provider that this is, whatever its own slug; `None` for a
+    /// [custom](Self::custom) one. The form of its answers and what it bills depend on this.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.kind
+    }
 }
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL with a password is refused later; until then it must not be shown.
-        let base_url =
-            if self.base_url.contains('@') { "(holds credentials)" } else { &self.base_url };
+        // A URL with a password or a query is refused later; until then neither must be shown.
+        let base_url = match self.base_url.split_once(['?', '#']) {
+            _ if self.base_url.contains('@') => "(holds credentials)",
+            Some((plain, _)) => plain,
+            None => &self.base_url,
+        };
         f.debug_struct("Provider")
             .field("slug", &self.slug)
             .field("aliases", &self.aliases)

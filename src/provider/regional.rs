@@ -135,16 +135,22 @@ impl Provider {
         let account = account.as_ref();
         let base_url = format!("https://api.cloudflare.com/client/v4/accounts/{account}/ai");
         let mistake = (!is_label(account)).then_some(NOT_A_LABEL);
-        let provider = Self::new("workers-ai", base_url).openai_path("/v1");
+        let provider = Self::built_in("workers-ai", base_url).openai_path("/v1");
         Self { layout: Layout::WorkersAi, mistake, ..provider }
     }
 
     /// `label` is the part of the host that the caller chooses, `name` the site as paths name it.
-    fn at_site(slug: &str, base_url: String, family: Family, label: &str, name: &str) -> Self {
+    fn at_site(
+        slug: &'static str,
+        base_url: String,
+        family: Family,
+        label: &str,
+        name: &str,
+    ) -> Self {
         Self {
             site: Some(Site { family, name: name.into() }),
             mistake: (!is_label(label)).then_some(NOT_A_LABEL),
-            ..Self::new(slug, base_url)
+            ..Self::built_in(slug, base_url)
         }
     }
 }

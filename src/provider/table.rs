@@ -23,7 +23,7 @@ macro_rules! providers {
                         $(key_header: Some($key.into()),)?
                         openai_takes_bearer: true,
                         $(layout: $layout,)?
-                        ..Self::new($slug, $base)
+                        ..Self::built_in($slug, $base)
                     }
                 }
             )*

@@ -26,6 +26,29 @@ fn mistakes_in_a_base_url_are_named() {
 }
 
 #[test]
+fn no_key_in_a_base_url_is_shown() {
+    for base_url in [
+        "https://user:hunter2@api.x.ai/v1",
+        "https://api.x.ai/v1?key=hunter2",
+        "https://api.x.ai/v1#hunter2",
+    ] {
+        let shown = format!("{:?}", Provider::xai().base_url(base_url));
+        assert!(!shown.contains("hunter2") && shown.contains("grok"), "{shown}");
+    }
+    assert!(format!("{:?}", Provider::xai()).contains("https://api.x.ai/v1"));
+}
+
+#[test]
+fn another_slug_leaves_the_kind() {
+    for provider in Provider::all() {
+        let (slug, renamed) = (provider.slug().to_owned(), provider.with_slug("another"));
+        assert_eq!((renamed.slug(), renamed.kind()), ("another", Some(&*slug)));
+    }
+    let custom = Provider::custom("acme", "http://localhost").with_slug("openai");
+    assert_eq!((custom.slug(), custom.kind()), ("openai", None));
+}
+
+#[test]
 fn slugs_are_plain_and_unique() {
     for slug in ["", "Grok", "a/b", "compat", "..", "a%20b"] {
         let provider = Provider::xai().alias(slug);

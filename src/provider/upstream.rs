@@ -58,7 +58,7 @@ impl Upstream {
                 return Err(ConfigError::ModelAlias { slug: slug(), alias: alias.clone() });
             }
         }
-        let usage_option = UsageOption::new(&provider.slug, provider.asks_for_usage);
+        let usage_option = UsageOption::new(provider.kind, provider.asks_for_usage);
         if !provider.merge_repeated_segments {
             provider.layout = Layout::Plain;
         }
@@ -67,6 +67,11 @@ impl Upstream {
 
     pub(crate) fn slug(&self) -> &str {
         &self.provider.slug
+    }
+
+    /// The slug of the built-in provider that it is; `None` for a custom one.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
+        self.provider.kind
     }
 
     /// Returns true if `name` is the slug or an alias.

@@ -33,10 +33,11 @@ struct Known {
 }
 
 impl UsageOption {
-    pub(crate) fn new(slug: &str, set: Option<bool>) -> Self {
+    /// `kind`: the slug of the built-in provider that it is.
+    pub(crate) fn new(kind: Option<&str>, set: Option<bool>) -> Self {
         Self {
             set,
-            default: !UNASKED.contains(&slug),
+            default: kind.is_none_or(|kind| !UNASKED.contains(&kind)),
             is_accepted: AtomicBool::new(false),
             models: Mutex::default(),
         }
@@ -117,23 +118,23 @@ mod tests {
 
     #[test]
     fn the_host_goes_before_what_is_known() {
-        for (slug, set, all, expected) in [
-            ("openai", None, false, false),
-            ("openai", None, true, true),
-            ("openai", Some(false), true, false),
-            ("openai", Some(true), false, true),
-            ("mistral", None, true, false),
-            ("mistral", Some(true), false, true),
-            ("custom-mistral", None, true, true),
+        for (kind, set, all, expected) in [
+            (Some("openai"), None, false, false),
+            (Some("openai"), None, true, true),
+            (Some("openai"), Some(false), true, false),
+            (Some("openai"), Some(true), false, true),
+            (Some("mistral"), None, true, false),
+            (Some("mistral"), Some(true), false, true),
+            (None, None, true, true),
         ] {
-            let option = UsageOption::new(slug, set);
-            assert_eq!(option.is_wanted(all), expected, "{slug} {set:?} {all}");
+            let option = UsageOption::new(kind, set);
+            assert_eq!(option.is_wanted(all), expected, "{kind:?} {set:?} {all}");
         }
     }
 
     #[test]
     fn a_refusal_holds_for_its_model() {
-        let option = UsageOption::new("openai", None);
+        let option = UsageOption::new(Some("openai"), None);
         assert!(option.is_on_trial() && !option.is_refused(None));
         option.refuse("a/b");
         for (model, expected) in [
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_refusal_after_a_success_is_a_doubt_alone() {
-        let option = UsageOption::new("openai", None);
+        let option = UsageOption::new(Some("openai"), None);
         option.accepted("a");
         assert!(!option.is_on_trial());
         for _ in 0..2 {
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn only_so_many_refusals_are_remembered() {
-        let option = UsageOption::new("openai", None);
+        let option = UsageOption::new(Some("openai"), None);
         for number in 0..=MOST_MODELS {
             option.refuse(&number.to_string());
             option.refuse(&number.to_string());

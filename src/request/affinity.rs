@@ -144,7 +144,7 @@ impl<'a> Destination<'a> {
     /// Names the conversation to xAI if the client has named it only to us. xAI's Responses API
     /// uses the client's `prompt_cache_key` instead.
     pub(crate) fn name_conversation(&self, context: &GatewayContext, headers: &mut HeaderMap) {
-        if self.upstream.slug() != "grok"
+        if self.upstream.kind() != Some("grok")
             || self.operation(context) != Operation::Chat
             || *context.method() != Method::POST
             || headers.contains_key(&CONVERSATION_ID)

@@ -73,14 +73,16 @@ impl Catalogue<'_> {
     fn all(&self) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         let upstreams: Vec<_> = self.providers.all().filter(|one| self.is_usable(one)).collect();
-        let has_price = |one: &Upstream, name: &str| self.prices.get(one.slug(), name).is_some();
+        let has_price = |one: &Upstream, name: &str| {
+            self.prices.find_at(one.slug(), one.kind(), name).is_some()
+        };
         let rules = self.settings().map(|settings| &settings.rules);
         let names: Vec<&str> = rules.into_iter().flat_map(|rules| rules.plain_names()).collect();
         for upstream in &upstreams {
-            let rows = self
-                .prices
-                .rows()
-                .filter_map(|(row, _)| row.strip_prefix(upstream.slug())?.strip_prefix('/'));
+            let rows = self.prices.rows().filter_map(|(row, _)| {
+                let mut names = std::iter::once(upstream.slug()).chain(upstream.kind());
+                names.find_map(|name| row.strip_prefix(name)?.strip_prefix('/'))
+            });
             let allowance = Allowance::of(self.context).at(upstream);
             // A name with a price at some provider belongs to that provider only.
             let is_its = |name: &&str| {

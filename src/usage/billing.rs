@@ -33,7 +33,8 @@ pub(crate) enum Billing<'a> {
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
     pub(crate) operation: Operation,
-    pub(crate) provider: &'a str,
+    /// The slug of the built-in provider; empty for a custom one.
+    pub(crate) kind: &'a str,
     pub(crate) rest: &'a str,
     pub(crate) status: StatusCode,
 }
@@ -91,7 +92,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     match call.operation {
         Operation::CountTokens | Operation::Files | Operation::Batches => Billing::Never,
         // Mistral's moderations are not free.
-        Operation::Moderations if call.provider == "openai" => Billing::Never,
+        Operation::Moderations if call.kind == "openai" => Billing::Never,
         // Everything else under `responses/{id}` returns something stored.
         Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
         Operation::Interactions if segment_behind(rest, "interactions").is_some() => Billing::Never,
@@ -106,7 +107,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         // Ollama's requests for details.
         Operation::Models if matches!(last, "show" | "tags" | "ps") => Billing::Never,
         Operation::Realtime if is_token_for_client(last) => Billing::Never,
-        Operation::Other => posted_elsewhere(call.provider, rest, last),
+        Operation::Other => posted_elsewhere(call.kind, rest, last),
         _ => Billing::Always,
     }
 }
@@ -116,22 +117,22 @@ fn is_token_for_client(last: &str) -> bool {
     matches!(last, "client_secrets" | "sessions" | "transcription_sessions")
 }
 
-fn posted_elsewhere<'a>(provider: &str, rest: &str, last: &str) -> Billing<'a> {
+fn posted_elsewhere<'a>(kind: &str, rest: &str, last: &str) -> Billing<'a> {
     let has = |name| segment_behind(rest, name).is_some() || last == name;
     match last {
         "check-api-key" | "tcp_warming" | "auth_tokens" | "authTokens" => Billing::Never,
         // OpenAI stores turns for free; Mistral answers them.
-        _ if provider == "openai" && has("conversations") => Billing::Never,
+        _ if kind == "openai" && has("conversations") => Billing::Never,
         _ if has("threads") && !has("runs") => Billing::Never,
         // Anthropic's sessions report their total usage.
-        _ if provider == "anthropic" && has("sessions") => Billing::Unknown,
+        _ if kind == "anthropic" && has("sessions") => Billing::Unknown,
         _ => Billing::Always,
     }
 }
 
 /// Returns true for Perplexity's asynchronous requests.
 fn is_answered_later(call: &Call<'_>) -> bool {
-    call.provider == "perplexity-ai" && segment_behind(call.rest, "async").is_some()
+    call.kind == "perplexity-ai" && segment_behind(call.rest, "async").is_some()
 }
 
 /// The id of a stored response, which may have been generated in the background.

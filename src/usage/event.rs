@@ -5,6 +5,8 @@ mod bill;
 use self::bill::Words;
 use super::beside::Beside;
 use super::captured::{Captured, Short, Text};
+use super::figure::Figure;
+use super::grounding::Grounding;
 use super::keys::Field;
 use super::parts::Shares;
 use super::place::Place;
@@ -55,6 +57,7 @@ pub(super) struct Event {
     pub(super) is_in_array: bool,
     /// The number of elements of `data` or `candidates`.
     pub(super) elements: u64,
+    pub(super) grounding: Grounding,
     /// The document is the `[DONE]` that ends some streams.
     pub(super) is_done_marker: bool,
 }
@@ -85,6 +88,7 @@ impl Event {
         self.is_last = false;
         self.is_in_array = false;
         self.elements = 0;
+        self.grounding = Grounding::default();
         self.is_done_marker = false;
     }
 
@@ -178,7 +182,11 @@ impl Event {
             self.code.extend(reason);
         }
         // A video is billed when it is finished.
+        // An answer that is billed by token tells its length, too.
+        let has_tokens =
+            [Figure::Input, Figure::Output].iter().any(|own| self.usage.get(*own).is_some());
         let counts = match shape {
+            Shape::Transcription if self.usage_place.is_some() && has_tokens => false,
             _ if is_searched => self.usage_place.is_some(),
             Shape::Videos => self.status.is("completed"),
             _ => true,

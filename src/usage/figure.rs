@@ -56,5 +56,8 @@ pub(super) enum Figure {
     Pages,
     // `billed_units` (Cohere): billed in place of all other counts.
     BilledInput,
+    BilledText,
+    BilledImageTokens,
+    BilledImages,
     BilledOutput,
 }

@@ -123,6 +123,11 @@ fn rare(place: Place, key: &[u8]) -> Member {
         (GeminiRoot, b"modelVersion") => Text(Field::Model, 2),
         (Candidate, b"content") => Enter(CandidateContent),
         (Candidate, b"finishReason") => Finish,
+        (Candidate, b"groundingMetadata") => Enter(Grounding),
+        (Grounding, b"webSearchQueries" | b"imageSearchQueries") => Enter(SearchQueries),
+        (Grounding, b"retrievalQueries") => Enter(OtherQueries),
+        (Grounding, b"groundingChunks") => Enter(GroundingChunks),
+        (GroundingChunk, b"maps") => Enter(MapsChunk),
         (CandidateContent, b"parts") => Enter(CandidateParts),
         (
             CandidatePart,

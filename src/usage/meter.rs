@@ -11,6 +11,7 @@ use super::event::LONGEST_WORD;
 use super::format::Format;
 use super::framing::Framing;
 use super::framing::part::Part;
+use super::grounding::Grounding;
 use super::head;
 use super::needles::Needles;
 use super::place::Place;
@@ -48,6 +49,7 @@ pub struct Meter {
     has_content: bool,
     parts: Vec<UsagePart>,
     images: Option<u64>,
+    grounding: Grounding,
     /// The size and quality of images. Boxed: most responses have none.
     look: Option<Box<[Word; 2]>>,
     /// `messageStop` has come (Converse).
@@ -86,6 +88,7 @@ impl Meter {
             has_content: false,
             parts: Vec::new(),
             images: None,
+            grounding: Grounding::default(),
             look: None,
             has_stopped: false,
             model: None,

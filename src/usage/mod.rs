@@ -18,6 +18,7 @@ mod fault;
 mod figure;
 mod format;
 mod framing;
+mod grounding;
 mod head;
 mod keys;
 mod meter;

@@ -25,6 +25,8 @@ pub(super) enum Name {
     Details(fn(&[u8]) -> Name),
     /// An array of modalities with their tokens: those of audio and of images.
     Modalities(Figure, Figure),
+    /// An array of tools, each with the number of its calls.
+    ToolCounts,
     /// An array of cache writes, each with its lifetime.
     Lifetimes,
     /// An array of usage objects that replace the outer figures for billing.
@@ -91,6 +93,7 @@ pub(super) fn name(key: &[u8]) -> Name {
         b"speed" => Speed,
         b"iterations" => Iterations,
         b"cacheDetails" => Lifetimes,
+        b"grounding_tool_count" => ToolCounts,
         b"cache_creation" | b"cache_write_tokens_details" => Details(lifetime),
         b"billed_units" => Details(billed),
         b"tokens" => Details(counted),
@@ -151,6 +154,9 @@ fn lifetime(key: &[u8]) -> Name {
 fn billed(key: &[u8]) -> Name {
     match key {
         b"input_tokens" => Decimal(BilledInput, 0),
+        b"text_tokens" => Decimal(BilledText, 0),
+        b"image_tokens" => Decimal(BilledImageTokens, 0),
+        b"images" => Decimal(BilledImages, 0),
         b"output_tokens" => Decimal(BilledOutput, 0),
         b"search_units" => Decimal(SearchUnits, 0),
         _ => Unknown,
@@ -265,6 +271,7 @@ mod tests {
             "cached_tokens_by_modality",
             "server_side_tool_usage_details",
             "server_tool_use_details",
+            "grounding_tool_count",
         ] {
             assert!(!matches!(name(key.as_bytes()), Name::Unknown), "{key}");
         }

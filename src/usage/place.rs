@@ -49,6 +49,17 @@ pub(super) enum Place {
     CandidateParts,
     CandidatePart,
     PromptFeedback,
+    /// `groundingMetadata` of a candidate.
+    Grounding,
+    /// `webSearchQueries[]` and the like, whose elements are counted.
+    SearchQueries,
+    /// `retrievalQueries[]`
+    OtherQueries,
+    /// `groundingChunks[]`
+    GroundingChunks,
+    GroundingChunk,
+    /// `maps` of a chunk.
+    MapsChunk,
     ConverseRoot,
     /// `serviceTier` of Converse.
     ConverseTier,
@@ -75,7 +86,14 @@ impl Place {
     pub(super) fn is_array(self) -> bool {
         matches!(
             self,
-            Self::Choices | Self::Parts | Self::Data | Self::Candidates | Self::CandidateParts
+            Self::Choices
+                | Self::Parts
+                | Self::Data
+                | Self::Candidates
+                | Self::CandidateParts
+                | Self::SearchQueries
+                | Self::OtherQueries
+                | Self::GroundingChunks
         )
     }
 

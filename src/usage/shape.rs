@@ -67,11 +67,12 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The shape of the answers to a call. `slug`: of the provider; `path`: after the slug.
+    /// The shape of the answers to a call. `kind`: the slug of the built-in
+    /// provider, empty for a custom one; `path`: after the provider's slug.
     #[inline]
-    pub(crate) fn of(operation: Operation, slug: &str, path: &str) -> Self {
+    pub(crate) fn of(operation: Operation, kind: &str, path: &str) -> Self {
         let has = |segment| path.split('/').any(|own| own == segment);
-        match (operation, slug) {
+        match (operation, kind) {
             (Operation::Chat, "perplexity-ai") if has("async") => Self::AsyncPerplexity,
             (Operation::Chat, "perplexity-ai") => Self::ChatPerplexity,
             (Operation::Chat, "google-ai-studio" | "google-vertex-ai") => Self::ChatGoogle,

@@ -76,10 +76,10 @@ impl PriceTable {
         self.names.is_empty()
     }
 
-    /// Returns true if any row is for this provider (its slug) or for all.
-    pub(crate) fn prices(&self, provider: &str) -> bool {
+    /// Returns true if any row is for this provider (its slug), for its kind or for all.
+    pub(crate) fn prices_at(&self, provider: &str, kind: Option<&str>) -> bool {
         let is_for = |row: &str| match names::split(row) {
-            Some((of, _)) => of == provider,
+            Some((of, _)) => of == provider || Some(of) == kind,
             None => true,
         };
         self.names.iter().any(|name| is_for(&name.name))
@@ -161,22 +161,28 @@ impl PriceTable {
         if usage.inconsistent {
             return None;
         }
-        let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
+        let price = self.price_of(pricing)?;
         let has_called = usage.tools.total().is_some();
-        let tools = if has_called { self.tools_of(price, pricing.provider) } else { price.tools };
+        let tools = if has_called { self.tools_of(price, pricing) } else { price.tools };
         price.ticks(usage, pricing, &tools)
     }
 
     /// The charge for tools only.
     pub(super) fn tool_ticks(&self, usage: &Usage, pricing: &Pricing<'_>) -> Option<u64> {
-        let price = self.get(pricing.provider, pricing.model)?.at(pricing.at);
-        self.tools_of(price, pricing.provider).ticks(usage)
+        let price = self.price_of(pricing)?;
+        self.tools_of(price, pricing).ticks(usage)
     }
 
-    fn tools_of(&self, price: &Price, provider: &str) -> ToolPrices {
+    fn price_of(&self, pricing: &Pricing<'_>) -> Option<&Price> {
+        let found = self.find_at(pricing.provider, pricing.kind, pricing.model)?;
+        Some(found.price.at(pricing.at))
+    }
+
+    fn tools_of(&self, price: &Price, pricing: &Pricing<'_>) -> ToolPrices {
         let of = |slug: &str| self.tools.iter().find(|(of, _)| **of == *slug);
         let mut tools = price.tools;
-        for (_, weaker) in [of(provider), of("")].into_iter().flatten() {
+        let all = [of(pricing.provider), pricing.kind.and_then(of), of("")];
+        for (_, weaker) in all.into_iter().flatten() {
             tools = tools.or(weaker);
         }
         tools

@@ -46,7 +46,7 @@ pub struct Usage {
     pub tool_calls: Option<u64>,
     /// The same by kind.
     pub tools: ToolCalls,
-    /// Images in the response (operation `images`).
+    /// Images in the response (operation `images`), or embedded ones that have no tokens (Cohere).
     pub images: Option<u64>,
     /// Audio or video in milliseconds, if it is billed by time.
     pub duration_ms: Option<u64>,

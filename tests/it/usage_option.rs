@@ -135,10 +135,13 @@ async fn each_provider_has_its_own_word() {
         for own in [None, Some(true)] {
             let known = built_in.clone().base_url(upstream.base("/v1"));
             let known = own.into_iter().fold(known, Provider::ask_for_usage);
-            let path = format!("/v1/acct/gw/{slug}/v1/chat/completions");
-            Setup::new([known]).start().send_with(&path, &[], &body).await;
-            let sent = if own.is_some() { with_option(&body) } else { body.clone() };
-            assert_eq!(taken(&seen), [sent], "{slug} {own:?}");
+            // Under another name it refuses the option as well.
+            for (known, slug) in [(known.clone(), slug), (known.with_slug("another"), "another")] {
+                let path = format!("/v1/acct/gw/{slug}/v1/chat/completions");
+                Setup::new([known]).start().send_with(&path, &[], &body).await;
+                let sent = if own.is_some() { with_option(&body) } else { body.clone() };
+                assert_eq!(taken(&seen), [sent], "{slug} {own:?}");
+            }
         }
     }
 }

@@ -59,6 +59,13 @@ impl GatewayContext {
         self.upstream().map(|upstream| upstream.slug())
     }
 
+    /// The slug of the built-in provider that this is, whatever its own
+    /// [slug](crate::Provider::with_slug); `None` for a custom one.
+    #[must_use]
+    pub fn provider_kind(&self) -> Option<&'static str> {
+        self.upstream().and_then(|upstream| upstream.kind())
+    }
+
     /// The model that the gateway has chosen: of a model-routed request, without the provider's
     /// prefix, or of the fallback step that is tried.
     #[must_use]
@@ -153,6 +160,6 @@ impl GatewayContext {
 
     /// The format of its responses.
     pub(crate) fn shape(&self) -> Shape {
-        Shape::of(self.operation(), self.provider().unwrap_or_default(), self.provider_path())
+        Shape::of(self.operation(), self.provider_kind().unwrap_or_default(), self.provider_path())
     }
 }

@@ -20,8 +20,7 @@ impl<'a> Headers<'a> {
     pub(super) fn of<B>(request: &'a Request<B>, context: &GatewayContext) -> Self {
         let headers = request.headers();
         // A provider that is not built in may keep conversations by such headers.
-        let is_custom =
-            context.upstream().is_some_and(|upstream| upstream.slug().starts_with("custom-"));
+        let is_custom = context.upstream().is_some_and(|upstream| upstream.kind().is_none());
         let is_added = |name: &str| !changes_nothing(name) || is_custom && is_of_session(name);
         let mut lines = Vec::with_capacity(headers.len());
         lines.extend(headers.iter().filter(|(name, _)| is_added(name.as_str())));

@@ -62,10 +62,12 @@ impl Metrics {
         self.streams.get(&(provider, context.operation()), make)
     }
 
-    fn model(&self, provider: Option<&str>, model: Option<&str>) -> Id {
+    fn model(&self, context: &GatewayContext, model: Option<&str>) -> Id {
         self.models.id_or(model, |model| {
             let prices = self.prices.current();
-            let is_priced = prices.get(provider.unwrap_or_default(), model).is_some();
+            let provider = context.provider().unwrap_or_default();
+            let found = prices.find_at(provider, context.provider_kind(), model);
+            let is_priced = found.is_some();
             if is_priced { self.models.add(model) } else { Id::OTHER }
         })
     }
@@ -77,13 +79,12 @@ impl Metrics {
             (Id::OTHER, Some(name)) if is_success => known.learn(name),
             _ => id,
         };
-        let slug = context.provider();
-        let response_model = self.model(slug, end.response_model);
+        let response_model = self.model(context, end.response_model);
         let response_model = learn(&self.models, response_model, end.response_model);
         let request_model = match end.request_model {
             // The usual case: look it up once.
             same if same == end.response_model => response_model,
-            other => self.model(slug, other),
+            other => self.model(context, other),
         };
         let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
             let name = Some(context.gateway());

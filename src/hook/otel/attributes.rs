@@ -32,7 +32,8 @@ pub(super) fn for_sampling(end: &EndEvent<'_>) -> Vec<KeyValue> {
     let operation = operation_name(end.context.operation());
     attributes.push(KeyValue::new("gen_ai.operation.name", operation));
     // The host chooses names and addresses of providers, so they need no redaction.
-    if let Some(provider) = end.context.provider() {
+    // The convention asks whose API it is; the address tells two accounts apart.
+    if let Some(provider) = end.context.provider_kind().or(end.context.provider()) {
         attributes.push(KeyValue::new("gen_ai.provider.name", provider_name(provider).to_owned()));
     }
     if let Some(model) = end.request_model {

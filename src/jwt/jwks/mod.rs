@@ -72,11 +72,25 @@ struct Shared {
 }
 
 /// Where the keys come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Location {
     Text,
     File(PathBuf),
     Url(Uri),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("Text"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            // Its query may hold a key.
+            Self::Url(url) => {
+                let authority = url.authority().map_or("", |authority| authority.as_str());
+                write!(f, "Url({authority}{})", url.path())
+            }
+        }
+    }
 }
 
 type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -248,5 +262,16 @@ impl Jwks {
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Jwks").field(&self.0.location).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_of_a_url_is_not_shown() {
+        let url = Location::Url("https://issuer.example/keys?key=hunter2".parse().unwrap());
+        assert_eq!(format!("{url:?}"), "Url(issuer.example/keys)");
     }
 }

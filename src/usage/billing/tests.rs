@@ -6,11 +6,11 @@ fn of<'a>(method: &str, rest: &'a str, status: u16) -> Billing<'a> {
     at("grok", method, rest, status)
 }
 
-fn at<'a>(provider: &str, method: &str, rest: &'a str, status: u16) -> Billing<'a> {
+fn at<'a>(kind: &str, method: &str, rest: &'a str, status: u16) -> Billing<'a> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let status = StatusCode::from_u16(status).unwrap();
     let operation = Operation::of(rest);
-    match billing(&Call { method: &method, operation, provider, rest, status }) {
+    match billing(&Call { method: &method, operation, kind, rest, status }) {
         Billing::Once { id } => {
             let at = rest.find(id).unwrap();
             Billing::Once { id: &rest[at..at + id.len()] }

@@ -88,6 +88,7 @@ impl Meter {
         {
             self.service_tier = Some(tier.into());
         }
+        self.grounding.raise(event.grounding);
         event.add_to_bill(self.shape, &mut self.parts);
     }
 }

@@ -57,7 +57,8 @@ impl Meter {
         if !self.parts.is_empty() {
             usage = Usage::sum(&self.parts, &usage);
         }
-        usage.images = self.images;
+        usage.images = self.images.or(usage.images);
+        self.grounding.add_to(&mut usage);
         Some(usage)
     }
 

@@ -19,9 +19,13 @@ impl Price {
         let mut amounts = Amounts::default();
         let has_tokens = usage.input().is_some() || usage.output().is_some();
         match self.token_price(usage, chosen)? {
-            Some(price) if has_tokens => price.add(usage, case, &mut amounts)?,
+            Some(price) if has_tokens => {
+                price.add(usage, case, &mut amounts)?;
+                amounts.others = self.beside_tokens(usage, case)?;
+            }
             // Tiers apply to tokens only.
             _ if chosen.iter().any(Option::is_some) => return None,
+            _ if usage.total() > Some(0) && !self.covers_tokens(usage, case) => return None,
             _ => amounts.others = self.media(usage, case)?,
         }
         let further = [(usage.pages, self.page), (usage.search_units, self.search_unit)];
@@ -68,6 +72,24 @@ impl Price {
             (None, _) => (self.tokens.as_ref(), &self.long_context[..]),
         };
         Some(LongContext::of(long, usage).or(plain))
+    }
+
+    /// The charge for what is billed in addition to tokens. Other units are the same text, images or
+    /// audio as the tokens, and are not billed again.
+    fn beside_tokens(&self, usage: &Usage, case: &Pricing<'_>) -> Option<u128> {
+        let audio = [usage.audio_input, usage.audio_output];
+        let has_audio_tokens = audio.into_iter().any(|tokens| tokens > Some(0));
+        let duration_ms = usage.duration_ms.filter(|_| !has_audio_tokens);
+        let images = usage.images.filter(|_| !case.makes_images());
+        let seconds = charge(duration_ms.unwrap_or(0), self.second)?;
+        let images = charge(images.unwrap_or(0), self.image)?.saturating_mul(MILLI);
+        Some(seconds.saturating_add(images))
+    }
+
+    /// Returns true if another price than one per token pays for the tokens, too.
+    fn covers_tokens(&self, usage: &Usage, case: &Pricing<'_>) -> bool {
+        let is_by_character = usage.characters.is_some() && self.character.is_some();
+        self.request.is_some() || is_by_character || case.is_of_media()
     }
 
     /// The charge for what is not billed per token: images, seconds and characters.
@@ -202,6 +224,7 @@ impl TokenPrice {
             (spoken, self.audio_output),
             (drawn, self.image_output),
             (known(usage.reasoning), self.reasoning.or(self.output)),
+            (known(usage.citations), self.citations),
         ] {
             to.tokens = to.tokens.saturating_add(charge(tokens, rate)?);
         }

@@ -46,11 +46,13 @@ pub struct Price {
     pub regional: Vec<Regional>,
     /// The price at other hours.
     pub off_peak: Option<OffPeak>,
-    /// The price per generated image of any size and quality. Does not apply to edits.
+    /// The price per generated image of any size and quality, or per embedded image that has no
+    /// tokens (Cohere). Does not apply to edits.
     pub image: Option<Rate>,
     /// Prices per generated image by size and quality. They take precedence over `image`.
     pub images: Vec<ImagePrice>,
-    /// The price per second of audio or video.
+    /// The price per second of audio or video: in addition to tokens, unless they are those of the
+    /// audio.
     pub second: Option<Rate>,
     /// The price per character of text.
     pub character: Option<Rate>,

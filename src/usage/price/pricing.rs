@@ -10,6 +10,8 @@ use crate::util::operation::Operation;
 pub(crate) struct Pricing<'a> {
     /// The slug of the provider.
     pub(crate) provider: &'a str,
+    /// The slug of the built-in provider that it is; `None` for a custom one.
+    pub(crate) kind: Option<&'a str>,
     /// The model in the response, or else in the request.
     pub(crate) model: &'a str,
     pub(crate) operation: Operation,
@@ -36,6 +38,12 @@ pub(crate) struct Pricing<'a> {
 impl<'a> Pricing<'a> {
     pub(super) fn tier(&self) -> Option<&'a str> {
         if self.batch { Some("batch") } else { self.service_tier }
+    }
+
+    /// Returns true if the price of what such an answer makes or reads is the whole price.
+    pub(super) fn is_of_media(&self) -> bool {
+        use Operation::{Images, Ocr, Rerank, Speech, Transcription, Videos};
+        matches!(self.operation, Images | Ocr | Rerank | Speech | Transcription | Videos)
     }
 
     pub(super) fn makes_images(&self) -> bool {

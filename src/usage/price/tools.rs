@@ -7,7 +7,8 @@ use crate::usage::tokens::{Usage, each_tool};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolPrices {
-    /// Per search of the web.
+    /// Per search of the web. Of Gemini, each query that a grounded answer lists is one: models
+    /// before Gemini 3 are billed once for such an answer instead.
     pub web_search: Option<Rate>,
     /// Per search of X.
     pub x_search: Option<Rate>,

@@ -133,6 +133,7 @@ impl Reported {
             Name::Modalities(audio, image) if value.is_at_array() => {
                 self.modalities(value, audio, image)?;
             }
+            Name::ToolCounts if value.is_at_array() => self.tool_counts(value)?,
             Name::Lifetimes if value.is_at_array() => self.lifetimes(value)?,
             Name::Iterations if value.is_at_array() => {
                 notes.iterations = Some(value.raw()?);
@@ -167,6 +168,32 @@ impl Reported {
         })?;
         if let Some(long) = long {
             self.set(Figure::CacheWriteLong, long);
+        }
+        Some(())
+    }
+
+    /// Reads how often tools were called (Interactions). Of these, only searches of the web have a
+    /// figure of their own.
+    fn tool_counts(&mut self, array: &mut Cursor<'_>) -> Option<()> {
+        let (mut searches, mut all) = (0_u64, 0_u64);
+        array.objects(|element| {
+            let (mut is_search, mut calls) = (false, None);
+            element.members(|key, value| {
+                match key {
+                    b"type" => is_search = word(value.raw()?) == Some(b"google_search"),
+                    b"count" => calls = value.number()?,
+                    _ => value.skip()?,
+                }
+                Some(())
+            })?;
+            let calls = calls.unwrap_or(0);
+            all = all.saturating_add(calls);
+            searches = searches.saturating_add(if is_search { calls } else { 0 });
+            Some(())
+        })?;
+        if all > 0 {
+            self.set(Figure::WebSearch, searches);
+            self.set(Figure::ToolsUsed, all);
         }
         Some(())
     }

@@ -17,6 +17,15 @@ impl Scanner {
                 Member::Skip
             }
             Place::CandidateParts => Member::Enter(Place::CandidatePart),
+            Place::GroundingChunks => Member::Enter(Place::GroundingChunk),
+            Place::SearchQueries => {
+                self.event.grounding.searches += 1;
+                Member::Skip
+            }
+            Place::OtherQueries => {
+                self.event.grounding.has_others = true;
+                Member::Skip
+            }
             place => {
                 self.event.elements += 1;
                 let is_candidate = place == Place::Candidates;
@@ -32,6 +41,7 @@ impl Scanner {
             (b'{', Member::Enter(place)) if !place.is_array() && self.has_room() => {
                 self.event.has_error |= place == Place::Error && self.reports_errors();
                 self.event.has_response |= place == Place::Response;
+                self.event.grounding.has_others |= place == Place::MapsChunk;
                 self.enter(place);
             }
             (b'[', Member::Enter(place)) if place.is_array() && self.has_room() => {

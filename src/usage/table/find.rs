@@ -45,6 +45,25 @@ impl PriceTable {
         self.named(provider, model).or_else(|| self.snapshot(provider, model))
     }
 
+    /// Like [`find`](Self::find), at a provider of this kind: the rows of the kind apply where
+    /// it has no row of its own.
+    pub(crate) fn find_at(
+        &self,
+        provider: &str,
+        kind: Option<&str>,
+        model: &str,
+    ) -> Option<PriceMatch<'_>> {
+        let own = self.find(provider, model);
+        let is_own = |found: &PriceMatch<'_>| {
+            let behind = found.row.strip_prefix(provider);
+            behind.is_some_and(|behind| behind.starts_with('/'))
+        };
+        match kind.filter(|kind| *kind != provider) {
+            Some(kind) if !own.as_ref().is_some_and(is_own) => self.find(kind, model),
+            _ => own,
+        }
+    }
+
     fn named(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
         let own = self.position([provider, "/", model]);
         let of_all = || if names::names_provider(model) { None } else { self.position([model]) };

@@ -25,6 +25,7 @@ pub(super) fn is_builtin(slug: &str) -> bool {
         slug,
         "anthropic"
             | "aws-bedrock"
+            | "aws-bedrock-mantle"
             | "azure-openai"
             | "baseten"
             | "cerebras"

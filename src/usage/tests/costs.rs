@@ -15,6 +15,7 @@ fn usage(json: &str) -> Usage {
 fn chat(model: &str) -> Pricing<'_> {
     Pricing {
         provider: "grok",
+        kind: None,
         model,
         operation: Operation::Chat,
         path: "v1/chat/completions",

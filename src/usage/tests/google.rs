@@ -46,6 +46,43 @@ fn gemini() {
 }
 
 #[test]
+fn what_gemini_looks_up_is_counted_as_tools() {
+    let event = |grounding: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"x"}}]}},"finishReason":"STOP"{grounding}}}],"usageMetadata":{METADATA}}}"#
+        )
+    };
+    let queries = |name: &str| {
+        event(&format!(
+            r#","groundingMetadata":{{"searchEntryPoint":{{"renderedContent":"webSearchQueries"}},"{name}":["a","b, \"c\""],"groundingChunks":[{{"web":{{"uri":"https://maps"}}}}]}}"#
+        ))
+    };
+    let maps =
+        event(r#","groundingMetadata":{"groundingChunks":[{"web":{}},{"maps":{"uri":"u"}}]}"#);
+    let none = event(r#","groundingMetadata":{}"#);
+    let empty = event(r#","groundingMetadata":{"webSearchQueries":[],"groundingChunks":[]}"#);
+    for (event, calls, searches) in [
+        (&queries("webSearchQueries"), Some(2), Some(2)),
+        (&queries("imageSearchQueries"), Some(2), Some(2)),
+        // Billed, at a price that tools have none for.
+        (&queries("retrievalQueries"), Some(1), None),
+        (&maps, Some(1), None),
+        (&none, None, None),
+        (&empty, None, None),
+        (&event(""), None, None),
+    ] {
+        let body = json(Shape::GenerateContent, event);
+        // Later events repeat it, or do not.
+        let stream = sse(Shape::GenerateContent, &data(&[event, event, &none]));
+        for reading in [body, stream] {
+            assert_eq!(tokens(&reading), (Some(20), Some(603)));
+            let usage = reading.usage.unwrap();
+            assert_eq!((usage.tool_calls, usage.tools.web_search), (calls, searches), "{event}");
+        }
+    }
+}
+
+#[test]
 fn gemini_content_is_text_or_a_call() {
     for (content, part) in [
         (true, r#"{"text":"x"}"#),
@@ -80,6 +117,26 @@ fn interactions() {
     assert_eq!((reading.id.as_deref(), reading.is_pending), (Some("i1"), false));
     let done = sse(Shape::Interactions, &format!("{stream}event: done\ndata: [DONE]\n\n"));
     assert_eq!(done, reading);
+    let counted = |counts: &str| {
+        let body = whole.replace(
+            r#""total_tokens""#,
+            &format!(r#""grounding_tool_count":{counts},"total_tokens""#),
+        );
+        let usage = json(Shape::Interactions, &body).usage.unwrap();
+        (usage.tool_calls, usage.tools.web_search)
+    };
+    for (counts, expected) in [
+        (r#"[{"type":"google_search","count":3}]"#, (Some(3), Some(3))),
+        (
+            r#"[{"count":2,"type":"google_maps"},{"type":"google_search","count":3}]"#,
+            (Some(5), Some(3)),
+        ),
+        (r#"[{"type":"google_search","count":0}]"#, (None, None)),
+        ("[]", (None, None)),
+        ("null", (None, None)),
+    ] {
+        assert_eq!(counted(counts), expected, "{counts}");
+    }
     let failed = sse(
         Shape::Interactions,
         &data(&[r#"{"event_type":"error","error":{"code":"c","message":"m"}}"#]),

@@ -16,16 +16,7 @@ impl Usage {
             tools,
             ..Self::default()
         };
-        let billed = || {
-            let billed = [Figure::BilledInput, Figure::BilledOutput];
-            Some(billed.map(|figure| reported.get(figure))).filter(|billed| *billed != [None, None])
-        };
-        if reported.has_rare()
-            && let Some(billed) = billed()
-        {
-            // The cached part belongs to the counted tokens and not to the billed ones.
-            [usage.input_uncached, usage.output_visible] = billed;
-            usage.search_units = reported.get(Figure::SearchUnits);
+        if reported.has_rare() && usage.set_billed(reported) {
             return usage;
         }
         usage.set_input(reported);
@@ -40,6 +31,25 @@ impl Usage {
             _ => {}
         }
         usage
+    }
+
+    /// Sets what Cohere bills; false if it is not told. The cached part belongs to the counted tokens
+    /// and not to the billed ones.
+    #[cold]
+    fn set_billed(&mut self, reported: &Reported) -> bool {
+        let text = reported.get(Figure::BilledText).or(reported.get(Figure::BilledInput));
+        let image_tokens = reported.get(Figure::BilledImageTokens).filter(|tokens| *tokens > 0);
+        let images = reported.get(Figure::BilledImages).filter(|images| *images > 0);
+        self.input_uncached = sum(&[text, image_tokens]);
+        self.image_input = image_tokens;
+        // Images that have tokens are billed by these.
+        self.images = if image_tokens.is_none() { images } else { None };
+        self.output_visible = reported.get(Figure::BilledOutput);
+        let is_told = self.total().is_some() || self.images.is_some();
+        if is_told {
+            self.search_units = reported.get(Figure::SearchUnits);
+        }
+        is_told
     }
 
     /// Splits the input. Cache reads and writes are part of it, except with the names of Messages
@@ -123,7 +133,7 @@ impl Usage {
                     (self.output_visible, self.reasoning) = (Some(output), Some(hidden));
                     return;
                 }
-                self.inconsistent = true;
+                self.inconsistent = !counts_audio_in_total(reported);
                 false
             }
             None => reasoning > output,
@@ -147,7 +157,9 @@ impl Usage {
             let fresh = reported.get(all)?.saturating_sub(reported.get(cached).unwrap_or(0));
             Some(fresh.min(self.input_uncached.unwrap_or(fresh)))
         };
-        self.audio_input = fresh(Figure::AudioInput, Figure::AudioCached);
+        if !counts_audio_in_total(reported) {
+            self.audio_input = fresh(Figure::AudioInput, Figure::AudioCached);
+        }
         self.image_input = fresh(Figure::ImageInput, Figure::ImageCached);
         let visible = |figure| {
             let tokens = reported.get(figure)?;
@@ -156,4 +168,11 @@ impl Usage {
         self.audio_output = visible(Figure::AudioOutput);
         self.image_output = visible(Figure::ImageOutput);
     }
+}
+
+/// Returns true for Mistral's answers to audio: its tokens are only in the total, and its seconds are
+/// billed.
+fn counts_audio_in_total(reported: &Reported) -> bool {
+    let rest = sum(&[reported.get(Figure::Input), reported.get(Figure::Output)]);
+    reported.get(Figure::DurationMs) > Some(0) && reported.get(Figure::Total) > rest
 }

@@ -196,6 +196,27 @@ fn mistral_counts_connectors_beside_the_prompt_and_audio_in_seconds() {
     assert_eq!(conversation.tools.web_search, Some(1));
     let audio = usage(r#"{"prompt_tokens":4,"completion_tokens":1,"prompt_audio_seconds":12}"#);
     assert_eq!(audio.duration_ms, Some(12_000));
+    // Its tokens are only in the total, named or not.
+    for (details, cached) in [
+        ("", None),
+        (r#","prompt_tokens_details":{"cached_tokens":0,"audio_tokens":375}"#, Some(0)),
+        (r#","prompt_tokens_details":{"cached_tokens":368}"#, Some(368)),
+    ] {
+        let audio = usage(&format!(
+            r#"{{"prompt_audio_seconds":12,"prompt_tokens":3,"total_tokens":419,"completion_tokens":41{details}}}"#
+        ));
+        assert_eq!(
+            (audio.input_uncached, audio.cache_read, audio.output()),
+            (Some(3), cached, Some(41))
+        );
+        assert_eq!((audio.audio_input, audio.inconsistent), (None, false));
+    }
+    let less =
+        r#"{"prompt_audio_seconds":12,"prompt_tokens":3,"total_tokens":40,"completion_tokens":41}"#;
+    assert!(usage(less).inconsistent);
+    let silent =
+        r#"{"prompt_audio_seconds":0,"prompt_tokens":3,"total_tokens":419,"completion_tokens":41}"#;
+    assert!(usage(silent).inconsistent);
     let none = usage(r#"{"prompt_tokens":4,"completion_tokens":1,"prompt_audio_seconds":{}}"#);
     assert_eq!(none.duration_ms, None);
 }

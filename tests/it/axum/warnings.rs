@@ -286,6 +286,7 @@ fn prices_for_none_of_the_providers_are_warned_of_when_the_layer_is_built() {
     let built_in = || Prices::new(PriceTable::builtin());
     acme().build().unwrap();
     acme().provider(Provider::xai()).prices(built_in()).build().unwrap();
+    acme().provider(Provider::xai().with_slug("xai-eu")).prices(built_in()).build().unwrap();
     acme().prices(Prices::new(PriceTable::empty(PriceTable::builtin().as_of()))).build().unwrap();
     for row in ["custom-acme/model", "model", "some/model"] {
         let prices = built_in();

@@ -9,6 +9,7 @@ mod messages;
 mod once;
 mod openai;
 mod other;
+mod renamed;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::GatewaySettings;
 use tower_ai_gateway::settings::route::{DynamicRoute, Node};
 use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{Outcome, Provider};
 
 use crate::gateways::scene::{Scene, secret, token};
 
@@ -47,6 +47,17 @@ async fn all_that_has_a_price_is_listed_where_nothing_is_set() {
     ] {
         assert_eq!(ids(&scene, line, &[]).await, all, "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_renamed_provider_has_the_models_of_its_kind() {
+    let settings = Arc::new(GatewaySettings::default());
+    let renamed = Provider::xai().with_slug("grok-eu");
+    let scene = Scene::of(|layer| layer.provider(renamed).settings(settings));
+    let all = ids(&scene, COMPAT, &[]).await;
+    let of = |slug: &str| all.iter().filter_map(|id| id.strip_prefix(slug)).collect::<Vec<_>>();
+    assert_eq!(of("grok-eu/"), of("grok/"));
+    assert!(!of("grok/").is_empty());
 }
 
 #[tokio::test]

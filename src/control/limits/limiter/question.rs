@@ -182,7 +182,7 @@ fn is_billed(context: &GatewayContext) -> bool {
     let call = usage::Call {
         method: context.method(),
         operation: context.operation(),
-        provider: context.provider().unwrap_or_default(),
+        kind: context.provider_kind().unwrap_or_default(),
         rest: context.provider_path(),
         status: http::StatusCode::OK,
     };
@@ -205,6 +205,7 @@ fn cost(context: &GatewayContext, model: &str, tokens: Tokens) -> Option<u64> {
     };
     let pricing = Pricing {
         provider: context.provider().unwrap_or_default(),
+        kind: context.provider_kind(),
         model,
         operation: context.operation(),
         path: context.provider_path(),

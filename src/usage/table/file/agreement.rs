@@ -86,6 +86,7 @@ fn builtin_rows_are_those_of_the_catalogue() {
             for tier in tiers {
                 let pricing = Pricing {
                     provider,
+                    kind: None,
                     model,
                     operation: Operation::Chat,
                     path: "",

@@ -152,7 +152,7 @@ impl PriceTable {
     /// cached_input = 0.3       # "input" where it costs the same
     /// cache_write = 3.75       # for 5 minutes (OpenAI: 30)
     /// long_cache_write = 6     # for an hour (OpenAI: 12)
-    /// output = 15              # further: reasoning, audio_input, audio_output, image_input, …
+    /// output = 15              # further: reasoning, citations, audio_input, audio_output, image_input, …
     /// steps = [{ above = 200000, input = 6, cached_input = 0.6, output = 22.5 }]    # or `from`
     /// tiers = { batch = 50, flex = { percent = 50, cached_percent = 100 }, priority = { input = 9, output = 30 } }
     /// regions = { us = 110, "us.api.example.com" = 110 }     # percent

@@ -197,6 +197,7 @@ fn tokens(table: &mut Table<'_>) -> Result<Option<TokenPrice>, PriceTableError> 
         cached_image_input: or_input("cached_image_input")?,
         output: table.usd("output", MILLION)?,
         reasoning: table.usd("reasoning", MILLION)?,
+        citations: table.usd("citations", MILLION)?,
         audio_output: table.usd("audio_output", MILLION)?,
         image_output: table.usd("image_output", MILLION)?,
         input,

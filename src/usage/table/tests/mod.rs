@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::usage::price::{Rate, TokenPrice};
+use crate::usage::tokens::ToolCalls;
 use crate::util::operation::Operation;
 
 fn pricing(model: &str) -> Pricing<'_> {
     Pricing {
         provider: "custom-p",
+        kind: None,
         model,
         operation: Operation::Chat,
         path: "v1/chat/completions",
@@ -100,6 +102,46 @@ fn a_row_is_found_by_its_name_an_alias_or_a_snapshot() {
     ] {
         let found = table.find(provider, model).map(|found| (found.row, found.by));
         assert_eq!(found, expected, "{provider}/{model}");
+    }
+}
+
+#[test]
+fn a_renamed_provider_has_rows_of_its_own_before_those_of_its_kind() {
+    let mut table = PriceTable::empty(Date::default());
+    table.insert("openai/a", simple());
+    table.insert("openai/b-2026-01-01", simple());
+    table.insert("openai/c", simple().alias("see"));
+    table.insert("openai-eu/a", simple());
+    table.insert("openai-eu/b", simple().snapshots(true));
+    table.insert("c", simple());
+    table.insert("d", simple());
+    let row = |provider, kind, model| table.find_at(provider, kind, model).map(|found| found.row);
+    for (model, expected) in [
+        ("a", Some("openai-eu/a")),
+        ("b-2026-01-01", Some("openai-eu/b")),
+        ("c", Some("openai/c")),
+        ("see", Some("openai/c")),
+        ("d", Some("d")),
+        ("e", None),
+    ] {
+        assert_eq!(row("openai-eu", Some("openai"), model), expected, "{model}");
+    }
+    assert_eq!(row("openai-eu", None, "c"), Some("c"));
+    assert_eq!(row("openai", Some("openai"), "a"), Some("openai/a"));
+    // Tools, too.
+    let search = ToolCalls { web_search: Some(2), ..ToolCalls::default() };
+    let searched = Usage { tools: search, ..tokens(1, 0) };
+    let price = |table: &PriceTable| {
+        let renamed = Pricing { provider: "openai-eu", kind: Some("openai"), ..pricing("c") };
+        table.ticks(&searched, &renamed)
+    };
+    assert_eq!(price(&table), None);
+    for (slug, ticks) in [("openai", 5), ("openai-eu", 3)] {
+        table.insert_tools(
+            Some(slug),
+            ToolPrices { web_search: rate(ticks), ..ToolPrices::default() },
+        );
+        assert_eq!(price(&table), Some(10 + 2 * ticks));
     }
 }
 

@@ -49,6 +49,18 @@ fn each_kind_of_token_has_its_own_price_or_none() {
 }
 
 #[test]
+fn citations_have_a_price_of_their_own_or_none() {
+    let cited = Usage { citations: Some(5), ..tokens(1, 1) };
+    assert_eq!(plain(&simple(), &cited), None);
+    assert_eq!(plain(&simple(), &Usage { citations: Some(0), ..cited }), Some(110));
+    let mut price = simple();
+    for (rate, expected) in [(Rate::ticks(2), 120), (Rate::ZERO, 110)] {
+        price.tokens.as_mut().unwrap().citations = Some(rate);
+        assert_eq!(plain(&price, &cited), Some(expected));
+    }
+}
+
+#[test]
 fn cached_tokens_of_unknown_kind_have_no_price_where_kinds_differ() {
     let mut price = simple();
     let tokens_of = |cached_audio_input| TokenPrice {

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::usage::price::{ImagePrice, Regional};
-use crate::usage::tokens::ToolCalls;
 
 #[test]
 fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
@@ -35,8 +34,7 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
         (&simple(), spoken, None),
         (&simple(), ranked, None),
         (&second, Usage { characters: Some(1), ..spoken }, None),
-        // If both are reported, tokens are billed.
-        (&simple(), Usage { duration_ms: Some(9), ..tokens(1, 1) }, Some(110)),
+        (&simple(), Usage { duration_ms: Some(9), ..tokens(1, 1) }, None),
         (&simple(), Usage { search_units: Some(1), ..tokens(1, 1) }, None),
     ] {
         assert_eq!(plain(price, &used), expected, "{price:?} {used:?}");
@@ -49,6 +47,58 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
     let us = Pricing { region: Some("us"), ..pricing("m") };
     assert_eq!(ticks(&regional, &spoken, &us), None);
     assert_eq!(plain(&regional, &spoken), Some(8));
+}
+
+#[test]
+fn audio_is_paid_beside_the_tokens_that_are_not_its_own() {
+    let heard = Usage { duration_ms: Some(2000), ..tokens(1, 1) };
+    let spoken = Price { second: rate(3), ..simple() };
+    assert_eq!(plain(&spoken, &heard), Some(116));
+    assert_eq!(plain(&spoken, &tokens(1, 1)), Some(110));
+    assert_eq!(plain(&spoken, &Usage { duration_ms: Some(2000), ..Usage::default() }), Some(6));
+    // The model documents that it does not bill time.
+    let free = Price { second: Some(Rate::ZERO), ..simple() };
+    assert_eq!(plain(&free, &heard), Some(110));
+    // The audio has tokens, and is not paid twice.
+    let mut both = spoken.clone();
+    both.tokens.as_mut().unwrap().audio_input = rate(40);
+    let counted = Usage { audio_input: Some(1), ..heard };
+    assert_eq!(plain(&both, &counted), Some(140));
+    assert_eq!(plain(&Price { second: None, ..both }, &counted), Some(140));
+    // The price of a transcript is the whole price; that of an answer is not.
+    let second = Price { second: rate(3), ..Price::default() };
+    let transcript = Pricing { operation: Operation::Transcription, ..pricing("m") };
+    assert_eq!(ticks(&second, &heard, &transcript), Some(6));
+    assert_eq!(plain(&second, &heard), None);
+    assert_eq!(plain(&second, &Usage { duration_ms: Some(2000), ..tokens(0, 0) }), Some(6));
+}
+
+#[test]
+fn the_same_text_is_not_paid_by_token_and_by_character() {
+    let used = Usage { characters: Some(9), ..tokens(1, 0) };
+    let embedding = Pricing { operation: Operation::Embeddings, ..pricing("m") };
+    let character = Price { character: rate(2), ..Price::default() };
+    assert_eq!(ticks(&character, &used, &embedding), Some(18));
+    assert_eq!(ticks(&Price { character: rate(2), ..simple() }, &used, &embedding), Some(10));
+}
+
+#[test]
+fn embedded_images_cost_by_token_or_by_image() {
+    let embedding = Pricing { operation: Operation::Embeddings, ..pricing("m") };
+    let of = |price: &Price, used: &Usage| ticks(price, used, &embedding);
+    let images = Usage { images: Some(2), ..Usage::default() };
+    let text = Usage { images: Some(2), input_uncached: Some(3), ..Usage::default() };
+    assert_eq!([of(&simple(), &images), of(&simple(), &text)], [None, None]);
+    let both = Price { image: rate(7), ..simple() };
+    assert_eq!([of(&both, &images), of(&both, &text)], [Some(14), Some(44)]);
+    let table = PriceTable::builtin();
+    let cohere = Pricing { provider: "cohere", ..embedding };
+    let counted = |input, image_input| {
+        let used = Usage { input_uncached: Some(input), image_input, ..Usage::default() };
+        table.ticks(&used, &Pricing { model: "embed-v4.0", ..cohere })
+    };
+    assert_eq!(counted(1_000_000, None), Some(1_200_000_000));
+    assert_eq!(counted(2_000_000, Some(1_000_000)), Some(5_900_000_000));
 }
 
 #[test]

@@ -50,6 +50,30 @@ fn cohere_bills_its_billed_units() {
 }
 
 #[test]
+fn cohere_bills_embedded_images_by_token_or_by_image() {
+    let of = |billed: Value| {
+        let body = json!({"id": "e", "embeddings": {}, "meta": {"billed_units": billed}});
+        wire(Wire::Body, Shape::EmbeddingsCohere, &untyped(&[body])).usage
+    };
+    let usage = |input, image_input, images| {
+        Some(Usage { input_uncached: input, image_input, images, ..Usage::default() })
+    };
+    for (billed, expected) in [
+        (json!({"input_tokens": 3.0, "image_tokens": 1610.0}), usage(Some(1613), Some(1610), None)),
+        (json!({"image_tokens": 1610, "images": 1}), usage(Some(1610), Some(1610), None)),
+        (
+            json!({"input_tokens": 1613, "text_tokens": 3, "image_tokens": 1610}),
+            usage(Some(1613), Some(1610), None),
+        ),
+        (json!({"input_tokens": null, "images": 2}), usage(None, None, Some(2))),
+        (json!({"input_tokens": 0, "image_tokens": 0, "images": 2}), usage(Some(0), None, Some(2))),
+        (json!({"input_tokens": 7, "images": 0}), usage(Some(7), None, None)),
+    ] {
+        assert_eq!(of(billed.clone()), expected, "{billed}");
+    }
+}
+
+#[test]
 fn cohere_fails_by_its_finish_reason() {
     for reason in ["ERROR", "TIMEOUT"] {
         let mut events = cohere_v2();

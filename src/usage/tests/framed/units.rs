@@ -14,7 +14,7 @@ fn searches_pages_and_characters() {
     let tokens = json!({"results": [], "usage": {"total_tokens": 26, "prompt_tokens": 26}});
     assert_eq!(of(Shape::Rerank, tokens).unwrap().input(), Some(26));
     let embed = of(Shape::EmbeddingsCohere, meta(json!({"input_tokens": 4.0, "image_tokens": 2})));
-    assert_eq!(embed.unwrap().input(), Some(4));
+    assert_eq!(embed.unwrap().input(), Some(6));
     let pages = json!({"pages": [{"markdown": "x"}], "model": "mistral-ocr", "usage_info": {
         "pages_processed": 29, "doc_size_bytes": 3_002_783,
     }});
@@ -93,6 +93,9 @@ fn transcription_by_token_and_by_second() {
         let verbose = json!({"task": "transcribe", "duration": seconds, "text": "x", "segments": [{"tokens": [1]}]});
         assert_eq!(of(verbose).duration_ms, Some(ms), "{seconds}");
     }
+    // Where tokens are billed, the length is only told.
+    let told = of(json!({"duration": 8.47, "text": "x", "usage": tokens}));
+    assert_eq!((told.input(), told.duration_ms), (Some(14), None));
     let both = json!({"duration": 8.47, "usage": {"type": "duration", "seconds": 9}});
     assert_eq!(of(both).duration_ms, Some(9000));
 

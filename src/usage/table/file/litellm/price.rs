@@ -152,10 +152,17 @@ impl Reader<'_, '_> {
         if self.slug == "perplexity-ai" {
             return Err("a fee for each request that depends on its search".to_owned());
         }
-        // Some are free each day, and they are not counted here.
-        let is_known = is_one && !self.row.contains_key("search_free_requests");
+        // Some are free each day, and they are not counted here. Of Gemini, older models bill an
+        // answer and newer ones each query.
+        let is_gemini = self.slug.starts_with("google-") && !self.is_of("anthropic");
+        let is_known = is_one && !is_gemini && !self.row.contains_key("search_free_requests");
         price.tools.web_search = first.filter(|_| is_known);
         Ok(())
+    }
+
+    /// Returns true if the catalogue's name of the provider has this word.
+    fn is_of(&self, word: &str) -> bool {
+        self.row.get("litellm_provider").is_some_and(|raw| raw.get().contains(word))
     }
 
     fn host(&self, region: &str, key: &str, raw: &str, price: &mut Price) -> Result<(), Reason> {
