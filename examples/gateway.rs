@@ -46,6 +46,10 @@ mod gateway {
 #[path = "../tests/it/support/every_thread.rs"]
 mod every_thread;
 
+#[cfg(all(test, feature = "limits", any(feature = "metrics", feature = "log-sqlite")))]
+#[path = "../tests/it/support/failing_store.rs"]
+mod failing_store;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;

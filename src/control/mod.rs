@@ -19,7 +19,7 @@ mod keys;
 pub mod limits;
 mod list;
 #[cfg(feature = "limits")]
-mod notice;
+mod outage;
 mod pins;
 #[cfg(feature = "redis")]
 mod redis;

@@ -13,7 +13,6 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::BoxError;
-use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ControlBody;
@@ -29,6 +28,7 @@ use super::timer::{Bound, Timer};
 use super::{ClassifiedBody, Fallback, FallbackFuture, Replay, ReplayBody, Retry};
 use crate::context::GatewayContext;
 use crate::directives::timeouts::Timeouts;
+use crate::util::macros::service_accessors;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Boxed;
 
@@ -42,27 +42,7 @@ pub struct Control<S> {
     pub(super) timeouts: Timeouts,
 }
 
-impl<S> Control<S> {
-    /// Puts `layer`, which makes this service, around `client`.
-    pub fn new(client: S, layer: &impl Layer<S, Service = Self>) -> Self {
-        layer.layer(client)
-    }
-
-    /// Returns a reference to the client.
-    pub fn get_ref(&self) -> &S {
-        self.steps.get_ref().get_ref().get_ref().get_ref()
-    }
-
-    /// Returns a mutable reference to the client.
-    pub fn get_mut(&mut self) -> &mut S {
-        self.steps.get_mut().get_mut().get_mut().get_mut()
-    }
-
-    /// Consumes the service and returns the client.
-    pub fn into_inner(self) -> S {
-        self.steps.into_inner().into_inner().into_inner().into_inner()
-    }
-}
+service_accessors!(Control<S>, steps.inner.inner.inner.inner);
 
 /// The layers that may send a request more than once.
 type Steps<S> = Replay<Fallback<Retry<Call<S>>>>;

@@ -4,9 +4,9 @@
 /// `into_inner`.
 ///
 /// `service_accessors!(Timeout<S>, inner)` names the service and its field for the inner service,
-/// which is the first type parameter.
+/// which is the first type parameter. `outer.inner` is a field of a field.
 macro_rules! service_accessors {
-    ($service:ident<$inner:ident $(, $other:ident)?>, $field:ident) => {
+    ($service:ident<$inner:ident $(, $other:ident)?>, $($field:ident).+) => {
         impl<$inner $(, $other)?> $service<$inner $(, $other)?> {
             /// Wraps `inner` with `layer`, which creates this service.
             pub fn new(
@@ -18,17 +18,17 @@ macro_rules! service_accessors {
 
             /// Returns a reference to the inner service.
             pub fn get_ref(&self) -> &$inner {
-                &self.$field
+                &self.$($field).+
             }
 
             /// Returns a mutable reference to the inner service.
             pub fn get_mut(&mut self) -> &mut $inner {
-                &mut self.$field
+                &mut self.$($field).+
             }
 
             /// Consumes the service and returns the inner one.
             pub fn into_inner(self) -> $inner {
-                self.$field
+                self.$($field).+
             }
         }
     };

@@ -1,4 +1,5 @@
-//! Helpers for cloning a ready service without losing or leaking its readiness.
+//! Helpers for cloning a ready service without losing or leaking its readiness, and for the futures
+//! of its calls.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -6,6 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+
+/// The panic message of a future that is polled again after its output.
+pub(crate) const COMPLETED: &str = "polled after completion";
 
 /// Takes the ready service and leaves its clone for other requests.
 pub(crate) fn take<S: Clone>(inner: &mut S) -> S {

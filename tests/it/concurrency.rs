@@ -24,7 +24,8 @@ use tower_ai_gateway::control::{CallBody, ConcurrencyError, ConcurrencyLayer};
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{GatewayLayer, Outcome, Provider, RequestBody};
 
-use crate::support::memory::{self, Recorder, Step, Steps, yield_once};
+use crate::support::memory::{self, Recorder};
+use crate::support::scripted::{Step, Steps, yield_once};
 use crate::support::timed::{ms, read, timed};
 
 /// The owner of a request.

@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt};
 use tower_ai_gateway::usage::Metering;
 use tower_ai_gateway::{EndEvent, GatewayLayer, Outcome, Provider};
 
-use crate::support::memory::{Step, Upstream};
+use crate::support::scripted::{Reply, Step, Upstream};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -19,7 +19,7 @@ async fn metering(headers: Headers) -> Metering {
     let ends = seen.clone();
     let hook = move |end: &EndEvent<'_>| ends.lock().unwrap().push((end.outcome, end.metering));
     let layer = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(hook);
-    let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data("{}")]) };
+    let upstream = Upstream::always(Reply::status(200).headers(headers).steps(&[Step::Data("{}")]));
     let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
     let service = layer.build().unwrap().client_layer().layer(upstream);
     let request = request.body(Full::<Bytes>::default()).unwrap();

@@ -15,7 +15,7 @@ use tower_ai_gateway::settings::{ClientControl, GatewaySettings};
 use tower_ai_gateway::usage::Metering;
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
-use crate::support::memory::{Step, Upstream};
+use crate::support::scripted::{Reply, Step, Upstream};
 
 /// A part of the end event.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,11 +67,8 @@ impl Scene {
 
     async fn ask_for(&self, line: &str, status: StatusCode, answer: &'static str) -> Reported {
         let (method, path) = line.split_once(' ').unwrap();
-        let upstream = Upstream {
-            answer: Ok(status),
-            headers: &[("content-type", "application/json")],
-            ..Upstream::ok(&[Step::Data(answer)])
-        };
+        let reply = Reply::status(status.as_u16()).header("content-type", "application/json");
+        let upstream = Upstream::always(reply.steps(&[Step::Data(answer)]));
         let request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(format!("/v1/acct/gw/{path}"))

@@ -24,7 +24,8 @@ use tower_ai_gateway::{
     EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Outcome, Provider,
 };
 
-use crate::support::memory::{self, Recorder, Seen, Step, Steps, Upstream};
+use crate::support::memory::{self, Recorder, Seen};
+use crate::support::scripted::{Reply, Step, Steps, Upstream};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -53,17 +54,17 @@ async fn exchange(
 #[tokio::test]
 async fn every_ending_is_reported_once_and_as_what_it_was() {
     let data = [Step::Data("a"), Step::Pending, Step::Data("b")];
-    let ok = Upstream::ok(&data);
-    let trailers = Upstream::ok(&[Step::Data("a"), Step::Trailers]);
-    let broken = Upstream::ok(&[Step::Data("a"), Step::Error]);
-    let refused = Upstream { answer: Ok(StatusCode::BAD_REQUEST), ..ok.clone() };
-    let switched = Upstream { answer: Ok(StatusCode::SWITCHING_PROTOCOLS), ..ok.clone() };
+    let ok = Upstream::steps(&data);
+    let trailers = Upstream::steps(&[Step::Data("a"), Step::Trailers]);
+    let broken = Upstream::steps(&[Step::Data("a"), Step::Error]);
+    let refused = Upstream::always(Reply::status(400).steps(&data));
+    let switched = Upstream::always(Reply::status(101).steps(&data));
     let unified = r#"{"model":"grok/grok-4"}"#;
     for (name, upstream, request, outcome, status, order) in [
         ("complete", &ok, post(NATIVE, "{}"), Outcome::Complete, 200, "request attempt head end"),
         (
             "no body",
-            &Upstream::ok(&[]),
+            &Upstream::steps(&[]),
             post(NATIVE, "{}"),
             Outcome::Complete,
             200,
@@ -96,7 +97,7 @@ async fn every_ending_is_reported_once_and_as_what_it_was() {
         ("broken", &broken, post(NATIVE, "{}"), Outcome::Broken, 200, "request attempt head end"),
         (
             "failed",
-            &Upstream::fails(),
+            &Upstream::refused(),
             post(NATIVE, "{}"),
             Outcome::Failed,
             502,
@@ -104,7 +105,7 @@ async fn every_ending_is_reported_once_and_as_what_it_was() {
         ),
         (
             "unified failed",
-            &Upstream::fails(),
+            &Upstream::refused(),
             post(UNIFIED, unified),
             Outcome::Failed,
             502,
@@ -167,7 +168,7 @@ async fn every_ending_is_reported_once_and_as_what_it_was() {
 #[tokio::test]
 async fn errors_of_a_wrapped_client_pass_and_are_reported() {
     let recorder = Recorder::default();
-    let service = layer(recorder.clone()).client_layer().layer(Upstream::fails());
+    let service = layer(recorder.clone()).client_layer().layer(Upstream::refused());
     let error = service.oneshot(post(NATIVE, "{}")).await.unwrap_err();
     assert!(error.downcast_ref::<std::io::Error>().is_some(), "the client's own error: {error:?}");
     let end = recorder.end();
@@ -181,7 +182,7 @@ async fn errors_of_a_wrapped_client_pass_and_are_reported() {
 async fn a_request_that_is_not_the_gateways_is_not_reported() {
     let recorder = Recorder::default();
     let request = Request::get("/health").body(Full::default()).unwrap();
-    let response = exchange(recorder.clone(), Upstream::fails(), request).await;
+    let response = exchange(recorder.clone(), Upstream::refused(), request).await;
     assert_eq!(response.body().as_deref(), Some(&b"app"[..]));
     assert!(response.headers().is_empty());
     assert_eq!(recorder.order(), "");
@@ -191,7 +192,7 @@ async fn a_request_that_is_not_the_gateways_is_not_reported() {
 async fn a_model_routed_request_is_reported_with_its_provider_and_model() {
     let recorder = Recorder::default();
     let body = r#"{"messages":[],"model":"xai/grok-4","stream":true}"#;
-    let response = exchange(recorder.clone(), Upstream::ok(&[]), post(UNIFIED, body)).await;
+    let response = exchange(recorder.clone(), Upstream::steps(&[]), post(UNIFIED, body)).await;
     assert_eq!(response.headers()["cf-aig-provider"], "grok");
     assert_eq!(response.headers()["cf-aig-model"], "grok-4");
     let end = recorder.end();
@@ -244,7 +245,7 @@ fn a_client_that_leaves_at_any_moment_is_reported_once() {
         let mut cancelled = 0;
         for polls in 0.. {
             let recorder = Recorder::default();
-            let upstream = Upstream::ok(&body).pending(2);
+            let upstream = Upstream::always(Reply::status(200).steps(&body).after_polls(2));
             let over = abandon_after(recorder.clone(), upstream, path, Steps::new(&upload), polls);
             if polls == 0 {
                 assert_eq!(
@@ -281,7 +282,7 @@ async fn closures_arcs_and_units_are_hooks_and_several_may_be_added() {
         .metrics_hook(recorder.clone())
         .build()
         .unwrap();
-    let service = layer.upstream(Upstream::ok(&[])).layer(service_fn(memory::app));
+    let service = layer.upstream(Upstream::steps(&[])).layer(service_fn(memory::app));
     service.oneshot(post(NATIVE, "{}")).await.unwrap().into_body().collect().await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 1);
     assert_eq!(recorder.end().outcome, Outcome::Complete);

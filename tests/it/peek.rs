@@ -17,7 +17,7 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::HttpClient;
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
-use crate::support::memory::{Step, Steps, Upstream};
+use crate::support::scripted::{Step, Steps, Upstream};
 
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
 
@@ -47,7 +47,7 @@ impl Body for Flood {
 
 /// The maximum memory held for a body that never reaches its model.
 fn held(frame: &'static [u8], frames: usize) -> u64 {
-    let service = layer(32 << 20).client_layer().layer(Upstream::ok(&[]));
+    let service = layer(32 << 20).client_layer().layer(Upstream::steps(&[]));
     let request = Request::post(UNIFIED).body(Flood { frame, left: frames }).unwrap();
     let measured = allocation_counter::measure(|| {
         let mut call = pin!(service.oneshot(request));

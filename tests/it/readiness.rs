@@ -14,7 +14,8 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 use tower_test::mock;
 
-use crate::support::memory::{self, Step, Steps, Upstream};
+use crate::support::memory;
+use crate::support::scripted::{Reply, Step, Steps, Upstream};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/models";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -119,8 +120,9 @@ async fn a_client_that_is_not_ready_makes_the_gateway_wait() {
 #[tokio::test]
 async fn no_permit_is_kept_by_who_does_not_call() {
     for path in [NATIVE, UNIFIED, "/v1/acct/gw/nosuch/x", "/health"] {
-        let limited =
-            ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::ok(&[]));
+        let limited = ServiceBuilder::new()
+            .layer(ConcurrencyLimitLayer::new(1))
+            .service(Upstream::steps(&[]));
         let mut first = layer().client_layer().layer(limited);
         let mut second = first.clone();
         soon(async { readied(&mut first).await.call(request(path)).await }).await.unwrap();
@@ -135,7 +137,7 @@ type Upload = Either<StreamBody<Never>, Full<Bytes>>;
 #[tokio::test]
 async fn a_slow_upload_to_a_model_route_holds_no_permit() {
     let limited =
-        ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::ok(&[]));
+        ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::steps(&[]));
     let gateway = layer().client_layer().layer(limited);
     let stuck: Upload = Either::Left(StreamBody::new(futures_util::stream::pending()));
     let slow = Request::post(UNIFIED).body(stuck).unwrap();
@@ -149,9 +151,9 @@ async fn a_slow_upload_to_a_model_route_holds_no_permit() {
 
 #[tokio::test]
 async fn permits_come_back_when_a_call_is_dropped() {
-    let limited = ServiceBuilder::new()
-        .layer(ConcurrencyLimitLayer::new(1))
-        .service(Upstream::ok(&[Step::Data("a")]).pending(5));
+    let slow = Reply::status(200).steps(&[Step::Data("a")]).after_polls(5);
+    let limited =
+        ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::always(slow));
     for path in [NATIVE, UNIFIED] {
         let service = layer().upstream(limited.clone()).layer(service_fn(memory::app));
         let body = Steps::new(&[Step::Pending, Step::Data(r#"{"model":"grok/grok-4"}"#)]);
@@ -172,6 +174,6 @@ async fn permits_come_back_when_a_call_is_dropped() {
 fn everything_can_be_shared_and_sent() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     is_service(&layer());
-    is_service(&layer().client_layer().layer(Upstream::ok(&[])));
-    is_service(&layer().upstream(Upstream::ok(&[])).layer(Upstream::ok(&[])));
+    is_service(&layer().client_layer().layer(Upstream::steps(&[])));
+    is_service(&layer().upstream(Upstream::steps(&[])).layer(Upstream::steps(&[])));
 }

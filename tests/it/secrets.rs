@@ -6,7 +6,8 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::{GatewayContext, GatewayLayer, Mount, Provider};
 
-use crate::support::memory::{self, Step, Upstream};
+use crate::support::memory;
+use crate::support::scripted::{Reply, Step, Upstream};
 use crate::support::written::Written;
 
 const LEAK: &str = "sk-LEAK";
@@ -38,13 +39,13 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
         .build()
         .unwrap();
     written.note(&layer);
-    let echoes = Upstream {
-        headers: &[("authorization", "Bearer sk-LEAK"), ("set-cookie", "sk-LEAK")],
-        ..Upstream::ok(&[Step::Data("x")])
-    };
+    let echoes = Reply::status(200)
+        .headers(&[("authorization", "Bearer sk-LEAK"), ("set-cookie", "sk-LEAK")])
+        .steps(&[Step::Data("x")]);
+    let echoes = Upstream::always(echoes);
     for (path, upstream) in [
         ("/v1/a/g/grok/v1/chat/completions", echoes.clone()),
-        ("/v1/a/g/grok/v1/chat/completions", Upstream::fails()),
+        ("/v1/a/g/grok/v1/chat/completions", Upstream::refused()),
         ("/v1/a/g/grok/../x", echoes.clone()),
         ("/v1/a/g/nosuch/x", echoes.clone()),
         ("/v1/a/g/compat/chat/completions", echoes.clone()),
@@ -78,7 +79,7 @@ async fn a_host_that_logs_warnings_alone_hears_of_failures() {
     let written = Written::default();
     let _logging = written.logging("warn");
     let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
-    for (upstream, expected) in [(Upstream::ok(&[]), false), (Upstream::fails(), true)] {
+    for (upstream, expected) in [(Upstream::steps(&[]), false), (Upstream::refused(), true)] {
         let request = request("/v1/a/g/grok/v1/chat/completions", "{}");
         let response = layer
             .clone()

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt};
 use tower_ai_gateway::{EndEvent, GatewayLayer, Provider};
 
-use crate::support::memory::{Step, Upstream};
+use crate::support::scripted::{Reply, Step, Upstream};
 use crate::support::written::Written;
 
 /// A coding that no feature supports.
@@ -26,7 +26,7 @@ async fn exchange(
     path: &str,
     headers: &'static [(&'static str, &'static str)],
 ) {
-    let upstream = Upstream { headers, ..Upstream::ok(&[Step::Data("{}")]) };
+    let upstream = Upstream::always(Reply::status(200).headers(headers).steps(&[Step::Data("{}")]));
     let uri = format!("/v1/acct/gw/grok/v1/{path}");
     let request = Request::builder().method(method).uri(uri).body(Full::<Bytes>::default());
     let response = layer.client_layer().layer(upstream).oneshot(request.unwrap()).await.unwrap();

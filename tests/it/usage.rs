@@ -11,11 +11,12 @@ use tower_ai_gateway::usage::{Cost, CostSource, Metering, Price, PriceTable, Pri
 use tower_ai_gateway::{GatewayLayer, Outcome, Provider};
 
 use crate::support::gateway::all_controls;
-use crate::support::memory::{End, Recorder, Step, Upstream};
+use crate::support::memory::{End, Recorder};
 use crate::support::message::request;
 use crate::support::metered::{
     CHAT, CHAT_USAGE, DONE, Scene, chat_event, get, json, post, usage_event,
 };
+use crate::support::scripted::{Reply, Step, Upstream};
 
 const RESPONSES: &str = "/v1/acct/gw/grok/v1/responses";
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
@@ -168,8 +169,7 @@ async fn every_shape_of_stream_gives_the_same_figures_in_any_split() {
 
 /// A provider in memory with this answer to everything.
 fn answering(json: &'static str) -> Upstream {
-    let headers = &[("content-type", "application/json")];
-    Upstream { headers, ..Upstream::ok(&[Step::Data(json)]) }
+    Upstream::always(Reply::ok().steps(&[Step::Data(json)]))
 }
 
 #[tokio::test]

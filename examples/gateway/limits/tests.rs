@@ -4,47 +4,11 @@ use std::io;
 use std::sync::Mutex;
 
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, LimitStoreError, MemoryStore, ReservationId, Settlement,
-    Standing, StoreFuture,
-};
 use tower_ai_gateway::settings::limits::LimitRule;
 use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
 
 use super::*;
-
-/// It does not say whether it has changed a counter.
-#[derive(Debug, Default)]
-struct Silent(MemoryStore);
-
-impl LimitStore for Silent {
-    fn reserve<'a>(&'a self, id: ReservationId, all: &'a [Claim]) -> StoreFuture<'a, Decision> {
-        self.0.reserve(id, all)
-    }
-
-    fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
-        self.0.settle(id, settlements);
-    }
-
-    fn standing<'a>(
-        &'a self,
-        counter: &'a Counter,
-        window: Window,
-        limit: u64,
-    ) -> StoreFuture<'a, Standing> {
-        self.0.standing(counter, window, limit)
-    }
-
-    fn refund<'a>(
-        &'a self,
-        _: &'a Counter,
-        _: Window,
-        _: u64,
-        _: Option<u64>,
-    ) -> StoreFuture<'a, ()> {
-        Box::pin(async { Err(LimitStoreError::Timeout) })
-    }
-}
+use crate::failing_store::FailingStore;
 
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
@@ -69,8 +33,10 @@ async fn a_change_that_may_have_been_made_is_in_the_log() {
     let rule = LimitRule::requests("r", 5, Window::Fixed(Period::Day));
     let settings = GatewaySettings::builder().authenticated_elsewhere().limit(rule);
     let table = SettingsTable::new().gateway_of_any_account("g", settings.build().unwrap());
+    // It does not say whether it has changed a counter.
+    let store = FailingStore { is_failing: true.into(), ..Default::default() };
     let limits = Limits {
-        handle: ControlLayer::new().limits(Silent::default()).limits_handle(),
+        handle: ControlLayer::new().limits(store).limits_handle(),
         settings: Some(Settings::new(table)),
         by: "a test",
     };

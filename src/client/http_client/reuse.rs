@@ -19,6 +19,7 @@ use crate::client::error::{Cause, ClientError};
 use crate::client::future::ClientFuture;
 use crate::client::pool::{Answer, Http1, Origin};
 use crate::client::sent::SendBody;
+use crate::util::ready::COMPLETED;
 
 /// Sends the request on the connection right away.
 pub(super) fn reuse<B: SendBody>(
@@ -73,6 +74,6 @@ where
                 }
             }
         }
-        Pin::new(this.again.as_mut().expect("polled after completion")).poll(cx)
+        Pin::new(this.again.as_mut().expect(COMPLETED)).poll(cx)
     }
 }

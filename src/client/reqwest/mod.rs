@@ -26,6 +26,7 @@ pub use self::error::ReqwestError;
 use super::framing::declare_body;
 use super::sent::Sent;
 use crate::util::opaque::opaque_debug;
+use crate::util::ready::COMPLETED;
 
 /// An upstream that sends with a `reqwest::Client`, for hosts that already have one: it keeps that
 /// client's proxies, resolver, certificates and connection pool.
@@ -164,9 +165,7 @@ impl Future for ReqwestFuture {
                 }
                 Poll::Ready(Ok(response.into()))
             }
-            StateProjection::Refused { error } => {
-                Poll::Ready(Err(error.take().expect("polled after completion")))
-            }
+            StateProjection::Refused { error } => Poll::Ready(Err(error.take().expect(COMPLETED))),
         }
     }
 }

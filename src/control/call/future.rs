@@ -17,6 +17,7 @@ use crate::control::verdict;
 use crate::response::failure;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
+use crate::util::ready::COMPLETED;
 
 pin_project! {
     /// The future of an upstream call; see [`Call`](super::Call).
@@ -116,7 +117,7 @@ where
             StateProjection::Waiting { late } => late.as_mut().poll(cx),
             StateProjection::Refused { error } => {
                 #[expect(clippy::expect_used, reason = "a future must not be polled after its end")]
-                let error = error.take().expect("polled after completion");
+                let error = error.take().expect(COMPLETED);
                 Poll::Ready(Err(error))
             }
         }

@@ -39,7 +39,7 @@ use crate::util::ready;
 /// [`TimeoutError`](crate::timeout::TimeoutError).
 #[derive(Clone, Debug)]
 pub struct Call<S> {
-    inner: S,
+    pub(in crate::control) inner: S,
     parts: Arc<Parts>,
 }
 

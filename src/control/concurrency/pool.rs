@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::control::bounded_map::Neutral;
 use crate::control::list::SmallList;
+use crate::util::ready::COMPLETED;
 
 /// The requests that share a limit.
 #[derive(Default)]
@@ -162,7 +163,7 @@ impl Future for Ticket {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
         #[expect(clippy::expect_used, reason = "a future must not be polled after its end")]
-        let pool = self.pool.as_ref().expect("polled after completion");
+        let pool = self.pool.as_ref().expect(COMPLETED);
         let (old, is_granted) = match pool.state().waiting.get_mut(&self.number) {
             None => (None, true),
             Some(Some(waker)) if waker.will_wake(cx.waker()) => (None, false),

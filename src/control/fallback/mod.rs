@@ -125,7 +125,7 @@ impl<S> Layer<S> for FallbackLayer {
 /// Tries another model or provider when a provider fails. See [`FallbackLayer`].
 #[derive(Clone, Debug)]
 pub struct Fallback<S> {
-    inner: S,
+    pub(super) inner: S,
     layer: FallbackLayer,
 }
 

@@ -10,7 +10,7 @@ use super::memory::MemoryStore;
 use super::orders::Orders;
 use super::store::{LimitStore, LimitStoreError, ReservationId, Settlement};
 use crate::TARGET;
-use crate::control::notice::Notice;
+use crate::control::outage::Outage;
 use crate::usage::{Cost, Usage};
 
 /// Where a layer counts, and what it has learnt.
@@ -22,16 +22,16 @@ pub(super) struct Shared {
     pub(super) estimates: Estimates,
     pub(super) orders: Orders,
     pub(super) board: Board,
-    /// While it is false, `notice` need not be locked.
+    /// While it is false, `outage` need not be locked.
     is_failing: AtomicBool,
-    notice: Mutex<Notice>,
+    outage: Mutex<Outage>,
 }
 
 impl Shared {
     pub(super) fn new(store: Option<Arc<dyn LimitStore>>, local: Arc<MemoryStore>) -> Self {
         let (estimates, orders, board) = Default::default();
-        let (is_failing, notice) = (AtomicBool::new(false), Mutex::default());
-        Self { store, local, estimates, orders, board, is_failing, notice }
+        let (is_failing, outage) = (AtomicBool::new(false), Mutex::default());
+        Self { store, local, estimates, orders, board, is_failing, outage }
     }
 
     /// `is_local`: they were reserved in the local store.
@@ -69,13 +69,13 @@ impl Shared {
         {
             return;
         }
-        let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_failing.store(error.is_some(), Ordering::Relaxed);
         let is_news = match error {
-            Some(_) => notice.fails(),
-            None => notice.works(),
+            Some(_) => outage.fails(),
+            None => outage.works(),
         };
-        drop(notice);
+        drop(outage);
         match error {
             Some(error) if is_news => tracing::warn!(
                 target: TARGET,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::error::Failure;
 use crate::TARGET;
-use crate::control::notice::Notice;
+use crate::control::outage::Outage;
 
 /// After so many failures in a row, requests no longer wait for Redis …
 const FAILURES: u32 = 5;
@@ -37,7 +37,7 @@ pub(super) struct Circuit {
 struct State {
     failures: u32,
     next_probe: Option<Instant>,
-    notice: Notice,
+    outage: Outage,
 }
 
 /// How a request goes to Redis.
@@ -82,7 +82,7 @@ impl Circuit {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = 0;
         state.next_probe = None;
-        let tells = state.notice.works();
+        let tells = state.outage.works();
         self.is_failing.store(false, Ordering::Relaxed);
         drop(state);
         if tells {
@@ -98,7 +98,7 @@ impl Circuit {
         if state.failures == FAILURES {
             state.next_probe = Some(Instant::now() + PROBE_EVERY);
         }
-        let tells = state.notice.fails();
+        let tells = state.outage.fails();
         drop(state);
         if tells {
             tracing::warn!(target: TARGET, error = %failure, "{}", self.notes.fails);

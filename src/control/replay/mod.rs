@@ -125,7 +125,7 @@ impl<S> Layer<S> for ReplayLayer {
 /// Records request bodies. See [`ReplayLayer`].
 #[derive(Clone, Debug)]
 pub struct Replay<S> {
-    inner: S,
+    pub(super) inner: S,
     layer: ReplayLayer,
 }
 

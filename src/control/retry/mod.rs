@@ -138,7 +138,7 @@ impl<S> Layer<S> for RetryLayer {
 /// Sends requests again. See [`RetryLayer`].
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
-    inner: S,
+    pub(super) inner: S,
     layer: RetryLayer,
 }
 

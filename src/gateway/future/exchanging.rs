@@ -22,6 +22,7 @@ use crate::request::stages::{Prepared, Shared};
 use crate::response::body::ResponseBody;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
+use crate::util::ready::COMPLETED;
 
 pin_project! {
     /// An exchange. `F` is the upstream call of a request that was sent at once. If the body had to
@@ -38,9 +39,6 @@ pin_project! {
         Answered { response: Option<Box<Response<Bytes>>>, rest: Option<Drain<B>> },
     }
 }
-
-/// The panic message of a future that is polled again after its response.
-const COMPLETED: &str = "polled after completion";
 
 /// An upstream that is polled to readiness and then called.
 pub(super) type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;

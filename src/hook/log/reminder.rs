@@ -1,4 +1,4 @@
-//! When a warning about a lasting condition is repeated.
+//! How often a warning about a lasting condition is repeated.
 
 use std::time::{Duration, Instant};
 

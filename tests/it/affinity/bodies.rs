@@ -11,7 +11,7 @@ use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
 
-use crate::affinity::scene::{AT_ONCE, Body, CHAT, Scene, Sent, full, keys, ok, post, providers};
+use crate::affinity::scene::{Body, CHAT, Scene, full, keys, ok, post, providers};
 
 /// The session comes after this many bytes of messages.
 fn behind(length: usize) -> String {
@@ -30,7 +30,7 @@ fn in_frames(body: &str, size: usize) -> Body {
 
 async fn source(scene: &Scene, body: Body, expected: &str) -> Option<&'static str> {
     let request = post(CHAT, &[], "").map(|_| body);
-    let sent: Sent = scene.sent(request).await;
+    let sent = scene.sent(request).await;
     assert!(sent.body == expected.as_bytes(), "the body is not the same, byte for byte");
     scene.end().source
 }
@@ -119,13 +119,13 @@ async fn nothing_is_read_where_there_is_no_choice_or_a_header_names_the_session(
     };
     let off = keys(4).session_affinity(false);
     for (scene, headers) in [
-        (Scene::keys(1), &[(AT_ONCE, "")][..]),
-        (Scene::keys(4), &[(AT_ONCE, ""), ("x-session-id", "s")]),
-        (Scene::new(providers(), off, ControlLayer::new(), ok), &[(AT_ONCE, "")]),
+        (Scene::keys(1), &[][..]),
+        (Scene::keys(4), &[("x-session-id", "s")]),
+        (Scene::new(providers(), off, ControlLayer::new(), ok), &[]),
     ] {
         let request = post(CHAT, headers, "").map(|_| endless());
         let start = Instant::now();
-        assert_eq!(scene.send(request).await.status(), 200);
+        assert_eq!(scene.at_once().send(request).await.status(), 200);
         assert!(start.elapsed().is_zero(), "the body was waited for");
     }
 }

@@ -6,9 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
-use http::header::HeaderValue;
-use http_body_util::Full;
 use tower_ai_gateway::context::Affinity;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
@@ -16,8 +13,9 @@ use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, GatewaySetting
 use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::affinity::scene::{
-    Scene, Sent, chat, keys, of_session, ok, providers, secret, status, weighted,
+    Scene, chat, keys, of_session, ok, providers, secret, status, weighted,
 };
+use crate::support::scripted::{Call, Reply};
 
 async fn home(scene: &Scene, session: usize) -> String {
     scene.sent(of_session(&format!("s-{session}"))).await.target()
@@ -87,18 +85,13 @@ async fn a_key_more_moves_its_share_and_weights_hold() {
 }
 
 /// Answers 429 for one key while the flag is set.
-fn busy(
-    key: &'static str,
-    is_busy: &Arc<AtomicBool>,
-) -> impl Fn(&Sent) -> Response<Full<Bytes>> + use<> {
+fn busy(key: &'static str, is_busy: &Arc<AtomicBool>) -> impl Fn(&Call) -> Reply + use<> {
     let is_busy = is_busy.clone();
     move |sent| {
-        if sent.key() != key || !is_busy.load(Ordering::Relaxed) {
+        if sent.key() != Some(key) || !is_busy.load(Ordering::Relaxed) {
             return ok(sent);
         }
-        let mut response = status(429);
-        response.headers_mut().insert("retry-after", HeaderValue::from_static("5"));
-        response
+        status(429).header("retry-after", "5")
     }
 }
 
@@ -107,7 +100,7 @@ async fn at_home_with_the_first(scene: &Scene) -> Vec<String> {
     let mut found = Vec::new();
     for session in 0..60 {
         let id = format!("s-{session}");
-        if scene.sent(of_session(&id)).await.key() == "key-1" {
+        if scene.sent(of_session(&id)).await.key() == Some("key-1") {
             found.push(id);
         }
     }
@@ -136,7 +129,7 @@ async fn a_key_that_cools_down_lends_its_sessions_to_the_next_and_gets_them_back
     is_busy.store(false, Ordering::Relaxed);
     tokio::time::advance(Duration::from_secs(6)).await;
     for session in &sessions {
-        assert_eq!(scene.sent(of_session(session)).await.key(), "key-1");
+        assert_eq!(scene.sent(of_session(session)).await.key(), Some("key-1"));
         assert_eq!(scene.end().affinity, Some(Affinity::Kept));
     }
 }
@@ -183,7 +176,8 @@ async fn a_retry_goes_to_another_key_and_the_session_comes_back() {
         let tried: [&[&str]; 3] = [&["key-1", "key-2"], &["key-2"], &["key-2"]];
         for tried in tried {
             assert_eq!(scene.send(again()).await.status(), 200);
-            let keys: Vec<_> = scene.all_sent().iter().map(|sent| sent.key().to_owned()).collect();
+            let keys: Vec<_> =
+                scene.all_sent().iter().map(|sent| sent.key().unwrap().to_owned()).collect();
             assert_eq!(keys, tried);
             assert_eq!(scene.end().affinity, Some(Affinity::Moved));
         }
@@ -260,7 +254,7 @@ async fn a_key_that_has_just_failed_is_left_by_its_sessions_for_a_while() {
         let fails = Arc::new(AtomicBool::new(false));
         let failing = fails.clone();
         let scene = Scene::new(providers(), keys(4), ControlLayer::new(), move |sent| {
-            let is_bad = failing.load(Ordering::Relaxed) && sent.key() == "key-1";
+            let is_bad = failing.load(Ordering::Relaxed) && sent.key() == Some("key-1");
             if is_bad { status(refusal) } else { ok(sent) }
         });
         let session = at_home_with_the_first(&scene).await.swap_remove(0);
@@ -268,11 +262,11 @@ async fn a_key_that_has_just_failed_is_left_by_its_sessions_for_a_while() {
         assert_eq!(scene.send(of_session(&session)).await.status(), refusal);
         scene.all_sent();
         for _ in 0..5 {
-            assert_ne!(scene.sent(of_session(&session)).await.key(), "key-1", "{refusal}");
+            assert_ne!(scene.sent(of_session(&session)).await.key(), Some("key-1"), "{refusal}");
             assert_eq!(scene.end().affinity, Some(Affinity::Moved));
         }
         fails.store(false, Ordering::Relaxed);
         tokio::time::advance(Duration::from_secs(31)).await;
-        assert_eq!(scene.sent(of_session(&session)).await.key(), "key-1", "{refusal}");
+        assert_eq!(scene.sent(of_session(&session)).await.key(), Some("key-1"), "{refusal}");
     }
 }

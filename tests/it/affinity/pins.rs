@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::HeaderValue;
 use http::{Method, Request};
 use tower_ai_gateway::context::Affinity;
 use tower_ai_gateway::control::ControlLayer;
@@ -19,9 +17,8 @@ use tower_ai_gateway::control::health::{
 use tower_ai_gateway::settings::ConcurrencyLimit;
 use tower_ai_gateway::{GatewayLayer, Provider};
 
-use crate::affinity::scene::{
-    Body, RESPONSES, Scene, Sent, json, keys, ok, post, providers, status,
-};
+use crate::affinity::scene::{Body, RESPONSES, Scene, keys, ok, post, providers, status};
+use crate::support::scripted::{Call, Reply};
 
 const BODY: &str = r#"{"model":"gpt-5","input":"hi"}"#;
 
@@ -34,7 +31,7 @@ enum Form {
 }
 
 /// Gives each response its own id.
-fn provider(form: Form) -> impl Fn(&Sent) -> http::Response<http_body_util::Full<Bytes>> {
+fn provider(form: Form) -> impl Fn(&Call) -> Reply {
     let count = AtomicU64::new(0);
     move |sent| {
         if sent.uri.path() != "/v1/responses" {
@@ -43,22 +40,17 @@ fn provider(form: Form) -> impl Fn(&Sent) -> http::Response<http_body_util::Full
         let id = format!("resp_{}", count.fetch_add(1, Ordering::Relaxed));
         let whole = format!(r#"{{"id":"{id}","object":"response","output":[{{"id":"msg_1"}}]}}"#);
         match form {
-            Form::Json => json(whole),
+            Form::Json => Reply::ok().body(whole),
             Form::Gzip => {
                 let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
                 gzip.write_all(whole.as_bytes()).unwrap();
-                let mut response = json(gzip.finish().unwrap());
-                let gzip = HeaderValue::from_static("gzip");
-                response.headers_mut().insert("content-encoding", gzip);
-                response
+                Reply::ok().header("content-encoding", "gzip").body(gzip.finish().unwrap())
             }
             Form::Events => {
-                let mut response = json(format!(
+                let reply = Reply::status(200).header("content-type", "text/event-stream");
+                reply.body(format!(
                     "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{whole}}}\n\n"
-                ));
-                let events = HeaderValue::from_static("text/event-stream");
-                response.headers_mut().insert("content-type", events);
-                response
+                ))
             }
         }
     }
@@ -166,9 +158,7 @@ async fn no_other_key_takes_its_place() {
         if !busy.load(Ordering::Relaxed) {
             return answer(sent);
         }
-        let mut response = status(429);
-        response.headers_mut().insert("retry-after", HeaderValue::from_static("5"));
-        response
+        status(429).header("retry-after", "5")
     });
     let made = scene.sent(post(RESPONSES, &[], BODY)).await.target();
     is_busy.store(true, Ordering::Relaxed);

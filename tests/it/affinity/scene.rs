@@ -7,51 +7,22 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower::{BoxError, Layer, ServiceExt};
 use tower_ai_gateway::context::Affinity;
-use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
 };
-use tower_ai_gateway::{
-    EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Provider, RequestBody,
-};
+use tower_ai_gateway::{EndEvent, GatewayLayer, GatewayLayerBuilder, MetricsHook, Provider};
+
+use crate::support::scripted::{AnswerBody, Call, Reply, Upstream};
 
 /// The body of a request.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
-type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
-
-/// A request as received by the provider.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
-
-impl Sent {
-    /// The base URL and the key.
-    pub fn target(&self) -> String {
-        let authority = self.uri.authority().unwrap();
-        format!("{authority} {}", self.key())
-    }
-
-    pub fn key(&self) -> &str {
-        let key = self.header("authorization").or(self.header("x-api-key")).unwrap();
-        key.strip_prefix("Bearer ").unwrap_or(key)
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.get_all(name).iter();
-        let value = all.next()?;
-        assert!(all.next().is_none(), "{name} twice");
-        Some(value.to_str().unwrap())
-    }
-}
 
 /// The end of an exchange: the session, the source of its name, and its affinity.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,29 +46,19 @@ impl MetricsHook for Ends {
     }
 }
 
-/// The provider answers a request with this header before reading its body.
-pub const AT_ONCE: &str = "x-answer-at-once";
-
 #[derive(Clone)]
 pub struct Scene {
     service: BoxCloneSyncService<Request<Body>, Response<AnswerBody>, BoxError>,
-    sent: Arc<Mutex<Vec<Sent>>>,
+    upstream: Upstream,
     ends: Ends,
 }
 
-pub fn ok(_: &Sent) -> Response<Full<Bytes>> {
-    json("{}")
+pub fn ok(_: &Call) -> Reply {
+    Reply::ok()
 }
 
-pub fn json(text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let response = Response::builder().header("content-type", "application/json");
-    response.body(Full::new(text.into())).unwrap()
-}
-
-pub fn status(status: u16) -> Response<Full<Bytes>> {
-    let mut response = json("{}");
-    *response.status_mut() = status.try_into().unwrap();
-    response
+pub fn status(status: u16) -> Reply {
+    Reply::status(status).header("content-type", "application/json")
 }
 
 pub fn secret(text: &str) -> Secret {
@@ -109,7 +70,7 @@ impl Scene {
         layer: GatewayLayerBuilder,
         settings: GatewaySettingsBuilder,
         control: ControlLayer,
-        reply: impl Fn(&Sent) -> Response<Full<Bytes>> + Send + Sync + 'static,
+        reply: impl Fn(&Call) -> Reply + Send + Sync + 'static,
     ) -> Self {
         // Where load decides, chance breaks a tie: the same in every run.
         fastrand::seed(5);
@@ -117,32 +78,23 @@ impl Scene {
         let settings = settings.authenticated_elsewhere().build().unwrap();
         let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
         let layer = layer.settings(settings).metrics_hook(ends.clone()).build().unwrap();
-        let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
-        let (log, reply) = (sent.clone(), Arc::new(reply));
-        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Body>>>| {
-            let (log, reply) = (log.clone(), reply.clone());
-            async move {
-                let (head, body) = request.into_parts();
-                let body = match head.headers.contains_key(AT_ONCE) {
-                    true => Bytes::new(),
-                    false => body.collect().await.map_err(io::Error::other)?.to_bytes(),
-                };
-                let sent = Sent { uri: head.uri, headers: head.headers, body };
-                let response = reply(&sent);
-                log.lock().unwrap().push(sent);
-                Ok::<_, io::Error>(response)
-            }
-        });
-        let service = layer.client_layer().layer(control.layer(client));
-        let service = service.map_response(|response: Response<_>| {
-            response.map(|body| body.map_err(Into::into).boxed_unsync())
-        });
-        Self { service: BoxCloneSyncService::new(service), sent, ends }
+        let upstream = Upstream::new(move |call, _| reply(call));
+        let service = layer.client_layer().layer(control.layer(upstream.clone()));
+        let service =
+            ServiceExt::<Request<Body>>::map_response(service, |response: Response<_>| {
+                response.map(|body| body.map_err(Into::into).boxed_unsync())
+            });
+        Self { service: BoxCloneSyncService::new(service), upstream, ends }
     }
 
     /// Stores this many keys of the default alias for each of these providers.
     pub fn keys(count: usize) -> Self {
         Self::new(providers(), keys(count), ControlLayer::new(), ok)
+    }
+
+    /// The provider answers before it has read a body.
+    pub fn at_once(self) -> Self {
+        Self { upstream: self.upstream.reads(0), ..self }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Response<Bytes> {
@@ -156,15 +108,15 @@ impl Scene {
     }
 
     /// All requests that the provider received.
-    pub async fn sent(&self, request: Request<Body>) -> Sent {
+    pub async fn sent(&self, request: Request<Body>) -> Call {
         let response = self.send(request).await;
         assert_eq!(response.status(), 200, "{:?}", response.body());
         self.all_sent().pop().unwrap()
     }
 
     /// The requests that reached the provider since the last call.
-    pub fn all_sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut *self.sent.lock().unwrap())
+    pub fn all_sent(&self) -> Vec<Call> {
+        self.upstream.take_calls()
     }
 
     pub fn end(&self) -> End {

@@ -12,8 +12,9 @@ use tower_ai_gateway::usage::{CostSource, Metering};
 use tower_ai_gateway::{Outcome, RequestBody};
 
 use super::scene::{Reply, builder, chat, end, exchange, layer, seen};
-use crate::support::memory::{self, Recorder, Step, Steps};
+use crate::support::memory::{self, Recorder};
 use crate::support::metered::{CHAT, CHAT_USAGE, chat_event};
+use crate::support::scripted::{Step, Steps};
 
 #[tokio::test]
 async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {

@@ -14,10 +14,11 @@ use tower_ai_gateway::settings::FallbackChain;
 use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::usage::{CostSource, Metering};
 
-use crate::support::controlled::{Reply, Scene, body, every_gateway, post, with};
+use crate::support::controlled::{Scene, body, every_gateway, post, with};
 use crate::support::memory::Seen;
 use crate::support::metered::{CHAT, CHAT_USAGE, DONE, chat_event, usage_event};
 use crate::support::older::Older;
+use crate::support::scripted::Reply;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -30,9 +31,9 @@ fn answer(stream: bool) -> Reply {
     if stream {
         let hello = chat_event(r#"{"content":"hello"}"#);
         let events = [&*hello, &hello, &usage_event(CHAT_USAGE), DONE].concat();
-        return Reply::status(200).header("content-type", "text/event-stream").json(events);
+        return Reply::status(200).header("content-type", "text/event-stream").body(events);
     }
-    Reply::ok().json(format!(r#"{{"model":"grok-4.3","choices":[],"usage":{CHAT_USAGE}}}"#))
+    Reply::ok().body(format!(r#"{{"model":"grok-4.3","choices":[],"usage":{CHAT_USAGE}}}"#))
 }
 
 #[tokio::test]

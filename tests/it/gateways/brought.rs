@@ -42,7 +42,7 @@ async fn an_ignored_key_leaves_its_place_to_the_stored_one() {
     let line = "POST /ai/google-ai-studio/v1beta/models/m:generateContent?alt=sse&%6bey=own";
     let sent = scene.passes(line, &[], BODY).await;
     assert_eq!(sent.keys(), [("x-goog-api-key", "sk-google")]);
-    assert_eq!(sent.query.as_deref(), Some("alt=sse"));
+    assert_eq!(sent.uri.query(), Some("alt=sse"));
 }
 
 #[tokio::test]

@@ -110,18 +110,18 @@ async fn each_default_holds_until_a_header_says_else() {
     let wanted = shown(&wanted);
     for line in [NATIVE, UNIFIED, REST] {
         let sent = scene.passes(line, &[], BODY).await;
-        assert_eq!(shown(sent.context.directives().unwrap()), wanted, "{line}");
-        assert_eq!(sent.context.metadata().get("team").unwrap().to_string(), "default");
+        assert_eq!(shown(sent.context().directives().unwrap()), wanted, "{line}");
+        assert_eq!(sent.context().metadata().get("team").unwrap().to_string(), "default");
         for (at, header) in HEADERS.into_iter().enumerate() {
             let sent = scene.passes(line, &[header], BODY).await;
-            let got = shown(sent.context.directives().unwrap());
+            let got = shown(sent.context().directives().unwrap());
             for (place, (got, wanted)) in got.iter().zip(&wanted).enumerate() {
                 assert_eq!(got != wanted, place == at, "{line} {header:?} {got:?}");
             }
-            assert_eq!(sent.context.metadata().get("team").unwrap().to_string(), "default");
+            assert_eq!(sent.context().metadata().get("team").unwrap().to_string(), "default");
         }
         let sent = scene.passes(line, &[("cf-aig-metadata", r#"{"user":"u"}"#)], BODY).await;
-        let metadata: Vec<_> = sent.context.metadata().iter().map(|(key, _)| key).collect();
+        let metadata: Vec<_> = sent.context().metadata().iter().map(|(key, _)| key).collect();
         assert_eq!(metadata, ["user"], "metadata are one field");
     }
 }
@@ -159,7 +159,7 @@ async fn an_entry_goes_before_the_request_and_that_before_the_gateway() {
         (attempts(0, None), &[], 2),
     ] {
         let sent = scene.passes(UNIVERSAL, headers, &body).await;
-        let directives = sent.context.directives().unwrap();
+        let directives = sent.context().directives().unwrap();
         assert_eq!(directives.max_attempts, Some(expected), "{body}");
         assert_eq!(directives.backoff, Some(Backoff::Linear), "the rest is the gateway's");
     }
@@ -172,11 +172,11 @@ async fn timeouts_are_the_requests_then_the_providers_then_the_gateways() {
     let scene = Scene::with(|of| of.timeouts(of_gateway).provider_timeouts("xai", of_grok));
     let sent = scene.passes(NATIVE, &[("cf-aig-request-timeout", "12")], BODY).await;
     let expected = of_gateway.head(MS(12)).idle(MS(21));
-    assert_eq!(sent.context.timeouts(), expected);
+    assert_eq!(sent.context().timeouts(), expected);
     let sent = scene.passes(UNIFIED, &[], BODY).await;
-    assert_eq!(sent.context.timeouts(), of_gateway.head(MS(11)).idle(MS(21)));
+    assert_eq!(sent.context().timeouts(), of_gateway.head(MS(11)).idle(MS(21)));
     let sent = scene.passes("POST /v1/acct/gw/openai/x", &[], BODY).await;
-    assert_eq!(sent.context.timeouts(), of_gateway);
+    assert_eq!(sent.context().timeouts(), of_gateway);
 }
 
 #[test]

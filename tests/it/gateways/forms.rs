@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::StreamBody;
 
-use crate::gateways::scene::{Answer, Scene, Sent, with_body};
+use crate::gateways::scene::{Answer, Scene, with_body};
+use crate::support::scripted::Call;
 
 const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=----b1");
 const LINE: &str = "POST /v1/a/b/openai/v1/audio/transcriptions";
@@ -29,7 +30,7 @@ fn form(parts: &[String]) -> String {
     format!("{}------b1--\r\n", parts.concat())
 }
 
-async fn send(scene: &Scene, line: &str, body: &str, length: usize) -> (Answer, Vec<Sent>) {
+async fn send(scene: &Scene, line: &str, body: &str, length: usize) -> (Answer, Vec<Call>) {
     let pieces: Vec<_> = body.as_bytes().chunks(length).map(Bytes::copy_from_slice).collect();
     let frames = pieces.into_iter().map(|piece| Ok::<_, std::io::Error>(Frame::data(piece)));
     let body = StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>()));
@@ -54,7 +55,7 @@ async fn an_allowed_model_passes_byte_for_byte() {
                 for length in [997, 16_384, body.len()] {
                     let (answer, sent) = send(&scene, line, &body, length).await;
                     assert_eq!(answer.status, 200, "{line} {size} {length}: {answer:?}");
-                    assert!(sent[0].body.as_deref() == Some(body.as_bytes()), "byte for byte");
+                    assert!(sent[0].whole() == Some(&*body), "byte for byte");
                 }
             }
         }
@@ -81,7 +82,7 @@ async fn no_provider_gets_a_whole_form_of_another_model() {
             for length in [997, 16_384, body.len()] {
                 let (answer, sent) = send(&scene, LINE, &body, length).await;
                 answer.refused(403, 2403);
-                assert!(sent.iter().all(|sent| sent.body.is_none()), "{parts:?}");
+                assert!(sent.iter().all(|sent| !sent.is_whole), "{parts:?}");
             }
         }
         // A form without an end, and one with data after its end.
@@ -89,7 +90,7 @@ async fn no_provider_gets_a_whole_form_of_another_model() {
         for body in [format!("{model}{}", file(size)), format!("{}x", form(&[model, file(size)]))] {
             let (answer, sent) = send(&scene, LINE, &body, 997).await;
             answer.refused(403, 2403);
-            assert!(sent.iter().all(|sent| sent.body.is_none()));
+            assert!(sent.iter().all(|sent| !sent.is_whole));
         }
     }
 }

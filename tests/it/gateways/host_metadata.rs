@@ -5,8 +5,9 @@ use tower_ai_gateway::settings::route::{DynamicRoute, Field, Node};
 use tower_ai_gateway::settings::{ClientControl, GatewaySettingsBuilder};
 
 use crate::gateways::scene::{
-    Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret,
+    Answer, BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, secret,
 };
+use crate::support::scripted::Call;
 
 fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
     Scene::with(|of| {
@@ -15,8 +16,8 @@ fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> 
     })
 }
 
-fn metadata(sent: &Sent) -> Vec<String> {
-    sent.context.metadata().iter().map(|(key, value)| format!("{key}={value}")).collect()
+fn metadata(sent: &Call) -> Vec<String> {
+    sent.context().metadata().iter().map(|(key, value)| format!("{key}={value}")).collect()
 }
 
 fn warning(answer: &Answer) -> Option<&str> {
@@ -128,7 +129,7 @@ async fn a_dynamic_route_that_goes_by_the_hosts_key_cannot_be_entered_by_a_claim
         let said = format!(r#"{{"{key}":"paid"}}"#);
         let body = r#"{"model":"dynamic/r"}"#;
         let sent = scene.passes(UNIFIED, &[("cf-aig-metadata", &said)], body).await;
-        assert_eq!(sent.context.routed_model(), Some(expected), "{key}");
+        assert_eq!(sent.context().routed_model(), Some(expected), "{key}");
         assert_eq!(metadata(&sent)[..2], ["tenant=red", "seats=7"]);
     }
 }

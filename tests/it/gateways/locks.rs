@@ -11,8 +11,9 @@ use tower_ai_gateway::settings::{
 
 use self::ways::*;
 use crate::gateways::scene::{
-    Answer, BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, secret, token,
+    Answer, BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, secret, token,
 };
+use crate::support::scripted::Call;
 
 fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
     Scene::with(|of| {
@@ -135,7 +136,7 @@ async fn the_config_of_an_entry_is_under_the_same_locks() {
         for key in [camel, snake] {
             let open = scene(|of| of);
             let sent = open.passes(UNIVERSAL, &[], &with(format!(r#""{key}":{good}"#))).await;
-            assert_ne!(format!("{:?}", sent.context.directives().unwrap()), nothing, "{key}");
+            assert_ne!(format!("{:?}", sent.context().directives().unwrap()), nothing, "{key}");
             let scene = scene(|of| of.client_controls(without(locked)));
             for value in [good, "[]", "\"nonsense\"", "1e300"] {
                 let body = with(format!(r#""{key}":{value}"#));
@@ -144,7 +145,7 @@ async fn the_config_of_an_entry_is_under_the_same_locks() {
                 let reported = format!("locked, passed over: config.{camel}");
                 assert_eq!(warning(&answer), Some(&*reported));
                 let sent = scene.sent().pop().unwrap();
-                let mut directives = sent.context.directives().unwrap().clone();
+                let mut directives = sent.context().directives().unwrap().clone();
                 directives.event_id = None;
                 let shown = format!("{directives:?}");
                 let rest = shown.split(", warning:").next().unwrap();
@@ -233,7 +234,7 @@ async fn each_gateway_has_locks_of_its_own_by_its_id_in_path_and_header() {
         assert_eq!(answer.status, 200, "{line}: {answer:?}");
         assert_eq!(warning(&answer).is_none(), is_open, "{line} {headers:?}");
         let sent = scene.sent().pop().unwrap();
-        assert_eq!(sent.context.directives().unwrap().custom_cost.is_some(), is_open);
+        assert_eq!(sent.context().directives().unwrap().custom_cost.is_some(), is_open);
     }
 }
 

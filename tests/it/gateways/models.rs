@@ -52,11 +52,11 @@ async fn only_allowed_models_are_reached() {
     for model in ["grok-4", "grok-4.3", "meta/llama", "grok-4/x"] {
         let body = asks(model);
         let sent = scene.passes(NATIVE, &[], &body).await;
-        assert_eq!(sent.body.unwrap(), body, "byte for byte");
+        assert_eq!(sent.whole().unwrap(), body, "byte for byte");
         let body = asks(&format!("grok/{model}"));
         for line in [UNIFIED, REST] {
             let sent = scene.passes(line, &[], &body).await;
-            assert_eq!(sent.body.unwrap(), asks(model), "{line}");
+            assert_eq!(sent.whole().unwrap(), asks(model), "{line}");
         }
         scene.passes(UNIVERSAL, &[], &chat("grok", model)).await;
         scene.passes(UNIVERSAL, &[], &chat("compat", &format!("xai/{model}"))).await;
@@ -115,7 +115,7 @@ async fn a_model_in_the_path_counts_as_one_in_the_body() {
         "v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
     ] {
         let sent = scene.passes(&google(path), &[], body).await;
-        assert_eq!(sent.body.unwrap(), body);
+        assert_eq!(sent.whole().unwrap(), body);
     }
     for path in [
         "v1beta/models/gemini-1:generateContent",

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::gateways::scene::{NATIVE, Scene, UNIFIED, UNIVERSAL, entry, with_body};
-use crate::support::memory::{Step, Steps};
+use crate::support::scripted::{Step, Steps};
 
 fn allowing() -> Scene {
     Scene::with(|of| of.allow_models(["ok", "ok-*", "gemini-2*", "@preset/good", "good-agent"]))
@@ -40,7 +40,7 @@ async fn refused(path: &str, body: &Value) {
 async fn passes(path: &str, body: &Value) {
     let body = body.to_string();
     let sent = allowing().passes(&post(path), &[], &body).await;
-    assert_eq!(sent.body.unwrap(), body, "{path}");
+    assert_eq!(sent.whole().unwrap(), body, "{path}");
 }
 
 #[tokio::test]
@@ -97,11 +97,11 @@ async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
     };
     let body = json!({ "requests": many }).to_string();
     let (answer, sent) = send(body.clone()).await;
-    assert_eq!((answer.status.as_u16(), sent[0].body.as_deref()), (200, Some(body.as_bytes())));
+    assert_eq!((answer.status.as_u16(), sent[0].whole()), (200, Some(&*body)));
     let late = format!("{},{}]}}", body.trim_end_matches("]}"), request("no"));
     let (answer, sent) = send(late).await;
     answer.refused(403, 2403);
-    assert!(sent.iter().all(|sent| sent.body.is_none()), "the provider got no whole request");
+    assert!(sent.iter().all(|sent| !sent.is_whole), "the provider got no whole request");
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn a_model_that_is_found_late_breaks_the_request_off() {
             let frames = [Step::Data(head), Step::Data(late)];
             let answer = scene.send(with_body(line, &[], Steps::new(&frames).boxed())).await;
             answer.refused(403, 2403);
-            assert!(scene.sent().iter().all(|sent| sent.body.is_none()), "{line} {late}");
+            assert!(scene.sent().iter().all(|sent| !sent.is_whole), "{line} {late}");
         }
     }
 }
@@ -205,6 +205,6 @@ async fn nothing_is_read_without_rules() {
         ("openai/v1/anything", r#"{"a":[}"#),
         ("openai/v1/realtime?model=x", ""),
     ] {
-        assert_eq!(scene.passes(&post(path), &[], body).await.body.unwrap(), body);
+        assert_eq!(scene.passes(&post(path), &[], body).await.whole().unwrap(), body);
     }
 }

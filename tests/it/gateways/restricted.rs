@@ -7,7 +7,7 @@ use serde_json::json;
 use tower::BoxError;
 
 use crate::gateways::scene::{NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, with_body};
-use crate::support::memory::{Step, Steps};
+use crate::support::scripted::{Step, Steps};
 
 const ALLOWED: &str = r#"{"model":"ok"}"#;
 
@@ -21,7 +21,7 @@ fn scene() -> Scene {
 #[track_caller]
 fn none_is_whole(scene: &Scene, what: &str) {
     let sent = scene.sent();
-    assert!(sent.iter().all(|sent| sent.body.is_none()), "{what}: {sent:?}");
+    assert!(sent.iter().all(|sent| !sent.is_whole), "{what}: {sent:?}");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_late_duplicate_breaks_the_request_off() {
     let answer = scene.send(with_body(NATIVE, &[], Steps::new(&frames))).await;
     answer.refused(400, 2400);
     let sent = scene.sent();
-    assert_eq!((sent.len(), &sent[0].body), (1, &None), "the provider got a part of it");
+    assert_eq!((sent.len(), sent[0].is_whole), (1, false), "the provider got a part of it");
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_wrong_content_type_hides_no_model() {
     for kind in ["text/plain", "application/octet-stream", "application/vnd.x+json", "text/json"] {
         let headers = [("content-type", kind)];
         scene.refuses(NATIVE, &headers, r#"{"model":"no"}"#, (403, 2403)).await;
-        assert_eq!(scene.passes(NATIVE, &headers, ALLOWED).await.body.unwrap(), ALLOWED);
+        assert_eq!(scene.passes(NATIVE, &headers, ALLOWED).await.whole().unwrap(), ALLOWED);
     }
 }
 
@@ -190,7 +190,7 @@ async fn what_asks_no_model_passes_byte_for_byte() {
     ];
     for (line, headers, body) in lines {
         let sent = scene.passes(line, headers, body).await;
-        assert_eq!(sent.body.unwrap(), body, "{line}");
+        assert_eq!(sent.whole().unwrap(), body, "{line}");
     }
 }
 
@@ -206,7 +206,7 @@ async fn no_more_is_held_than_the_limit() {
     let none = format!(r#"{{"a":"{}"}}"#, "x".repeat(5000));
     scene.refuses("POST /v1/a/b/openai/v1/anything", &[], &none, (413, 2413)).await;
     let behind = format!(r#"{{"model":"ok","a":"{}"}}"#, "x".repeat(50_000));
-    assert_eq!(scene.passes(NATIVE, &[], &behind).await.body.unwrap(), behind);
+    assert_eq!(scene.passes(NATIVE, &[], &behind).await.whole().unwrap(), behind);
 }
 
 #[tokio::test]
@@ -224,6 +224,6 @@ async fn a_body_is_not_asked_for_more_behind_its_end() {
         let line = "POST /v1/a/b/openai/v1/moderations";
         let answer = scene.send(with_body(line, &[], once(data))).await;
         assert_eq!(answer.status, 200);
-        assert_eq!(scene.sent()[0].body.as_deref(), Some(data.as_bytes()));
+        assert_eq!(scene.sent()[0].whole(), Some(data));
     }
 }

@@ -1,10 +1,10 @@
 //! A gateway in memory, between clients and providers that record their requests.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
@@ -13,11 +13,10 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, SettingsResolver,
 };
-use tower_ai_gateway::{
-    GatewayContext, GatewayLayer, GatewayLayerBuilder, Mount, Provider, RequestBody,
-};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, Mount, Provider};
 
 use crate::support::memory;
+use crate::support::scripted::{Call, Reply, Upstream};
 
 pub(crate) const NATIVE: &str = "POST /v1/acct/gw/grok/v1/chat/completions";
 pub(crate) const UNIFIED: &str = "POST /v1/acct/gw/compat/chat/completions";
@@ -26,33 +25,6 @@ pub(crate) const UNIVERSAL: &str = "POST /v1/acct/gw";
 
 /// A body that suits native and model-routed paths.
 pub(crate) const BODY: &str = r#"{"model":"grok/grok-4","n":1}"#;
-
-/// A request as received by a provider.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) headers: HeaderMap,
-    pub(crate) query: Option<String>,
-    /// `None` if it broke off.
-    pub(crate) body: Option<Bytes>,
-    pub(crate) context: GatewayContext,
-}
-
-impl Sent {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next().map(|value| value.to_str().unwrap());
-        assert_eq!(values.next(), None, "{name} is there once");
-        value
-    }
-
-    /// All headers in which providers read keys, with their values.
-    pub(crate) fn keys(&self) -> Vec<(&'static str, &str)> {
-        ["authorization", "x-api-key", "api-key", "x-goog-api-key", "x-acme-key"]
-            .into_iter()
-            .filter_map(|name| Some((name, self.header(name)?)))
-            .collect()
-    }
-}
 
 /// A response as received by a client.
 #[derive(Clone, Debug)]
@@ -80,7 +52,7 @@ impl Answer {
 
 pub(crate) struct Scene {
     layer: GatewayLayer,
-    sent: Arc<Mutex<Vec<Sent>>>,
+    provider: Upstream,
     pub(crate) hook: memory::Recorder,
 }
 
@@ -104,7 +76,8 @@ impl Scene {
     pub(crate) fn of(set: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Self {
         let hook = memory::Recorder::default();
         let layer = set(layer()).metrics_hook(hook.clone()).peek_limit(4096);
-        Self { layer: layer.build().unwrap(), sent: Arc::default(), hook }
+        let provider = Upstream::always(Reply::ok().body(r#"{"object":"x"}"#));
+        Self { layer: layer.build().unwrap(), provider, hook }
     }
 
     /// The same settings for all gateways.
@@ -117,26 +90,7 @@ impl Scene {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let sent = self.sent.clone();
-        let provider = service_fn(move |request: Request<RequestBody<B>>| {
-            let sent = sent.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.ok().map(|body| body.to_bytes());
-                let context = head.extensions.get::<GatewayContext>().unwrap().clone();
-                let is_whole = body.is_some();
-                let headers = head.headers;
-                let query = head.uri.query().map(str::to_owned);
-                sent.lock().unwrap().push(Sent { headers, query, body, context });
-                if !is_whole {
-                    return Err(BoxError::from("the body broke off"));
-                }
-                let mut response = Response::new(Full::<Bytes>::from(r#"{"object":"x"}"#));
-                let json = "application/json".parse().unwrap();
-                response.headers_mut().insert("content-type", json);
-                Ok(response)
-            }
-        });
+        let provider = self.provider.clone();
         let service = self.layer.clone().upstream(provider).layer(service_fn(memory::app));
         let response =
             service.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
@@ -150,8 +104,8 @@ impl Scene {
     }
 
     /// The requests that the providers received since the last call.
-    pub(crate) fn sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut *self.sent.lock().unwrap())
+    pub(crate) fn sent(&self) -> Vec<Call> {
+        self.provider.take_calls()
     }
 
     /// The provider's request for this request, which must pass.
@@ -161,7 +115,7 @@ impl Scene {
         line: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> impl Future<Output = Sent> {
+    ) -> impl Future<Output = Call> {
         let at = std::panic::Location::caller();
         async move {
             let answer = self.ask(line, headers, body).await;

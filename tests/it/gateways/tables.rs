@@ -7,16 +7,17 @@ use tower_ai_gateway::settings::{
 };
 
 use crate::gateways::scene::{
-    BODY, NATIVE, REST, Scene, Sent, UNIFIED, UNIVERSAL, entry, request, token,
+    BODY, NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, request, token,
 };
+use crate::support::scripted::Call;
 
 /// Distinguishable settings.
 fn marked(mark: &str) -> GatewaySettings {
     GatewaySettings::builder().default_metadata("mark", mark).build().unwrap()
 }
 
-fn mark(sent: &Sent) -> String {
-    sent.context.metadata().get("mark").map_or_else(String::new, ToString::to_string)
+fn mark(sent: &Call) -> String {
+    sent.context().metadata().get("mark").map_or_else(String::new, ToString::to_string)
 }
 
 /// The mark of the request's settings; `None` if it is refused.

@@ -5,10 +5,11 @@ use super::*;
 #[tokio::test]
 async fn the_end_event_says_what_was() {
     let recorder = Recorder::default();
-    let upstream = Upstream {
-        headers: &[("content-type", "text/event-stream; charset=utf-8"), ("x-request-id", "req-1")],
-        ..Upstream::ok(&[Step::Data("data: 1\n\n"), Step::Data("data: [DONE]\n\n")]).pending(2)
-    };
+    let reply = Reply::status(200)
+        .headers(&[("content-type", "text/event-stream; charset=utf-8"), ("x-request-id", "req-1")])
+        .steps(&[Step::Data("data: 1\n\n"), Step::Data("data: [DONE]\n\n")])
+        .after_polls(2);
+    let upstream = Upstream::always(reply);
     let mut request = post(NATIVE, r#"{"stream":true,"model":"grok-4"}"#);
     request.headers_mut().insert("cf-aig-event-id", "mine".parse().unwrap());
     request.headers_mut().insert("cf-aig-metadata", r#"{"team":"a","n":1}"#.parse().unwrap());
@@ -39,7 +40,7 @@ async fn the_end_event_says_what_was() {
 async fn each_of_the_usual_names_of_a_provider_request_id_is_known() {
     for headers in [&[("x-request-id", "id")], &[("request-id", "id")], &[("x-trace-id", "id")]] {
         let recorder = Recorder::default();
-        let upstream = Upstream { headers, ..Upstream::ok(&[]) };
+        let upstream = Upstream::always(Reply::status(200).headers(headers).steps(&[]));
         exchange(recorder.clone(), upstream, post(NATIVE, "{}")).await;
         assert_eq!(recorder.end().provider_request_id.as_deref(), Some("id"), "{headers:?}");
     }
@@ -48,10 +49,10 @@ async fn each_of_the_usual_names_of_a_provider_request_id_is_known() {
 #[tokio::test]
 async fn what_did_not_come_has_no_time() {
     let recorder = Recorder::default();
-    exchange(recorder.clone(), Upstream::ok(&[Step::Data("")]), post(NATIVE, "{}")).await;
+    exchange(recorder.clone(), Upstream::steps(&[Step::Data("")]), post(NATIVE, "{}")).await;
     assert_eq!(recorder.end().timings.to_first_data, None);
     let recorder = Recorder::default();
-    exchange(recorder.clone(), Upstream::fails(), post(NATIVE, "{}")).await;
+    exchange(recorder.clone(), Upstream::refused(), post(NATIVE, "{}")).await;
     let timings = recorder.end().timings;
     assert_eq!(timings.to_head, None);
     assert!(!timings.overhead.is_zero(), "the request was rewritten all the same");
@@ -63,7 +64,7 @@ async fn the_time_that_a_client_takes_is_not_the_gateways_own() {
     let recorder = Recorder::default();
     let body = Steps::new(&[Step::Pending, Step::Data(r#"{"model":"grok/grok-4"}"#)]);
     let request = Request::post(UNIFIED).body(body).unwrap();
-    let service = layer(recorder.clone()).upstream(Upstream::ok(&[]));
+    let service = layer(recorder.clone()).upstream(Upstream::steps(&[]));
     let mut call = pin!(service.layer(service_fn(memory::app)).oneshot(request));
     assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     std::thread::sleep(WAIT);

@@ -44,7 +44,7 @@ async fn a_request_that_contradicts_itself_before_the_head_is_rejected_once() {
     let upload =
         [Step::Data(r#"{"model":"grok/grok-4","#), Step::Pending, Step::Data(r#""model":"x"}"#)];
     let service =
-        layer(recorder.clone()).upstream(Upstream::ok(&[])).layer(service_fn(memory::app));
+        layer(recorder.clone()).upstream(Upstream::steps(&[])).layer(service_fn(memory::app));
     let request = Request::post(UNIFIED).body(Steps::new(&upload)).unwrap();
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 400);

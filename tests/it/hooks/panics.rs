@@ -27,7 +27,8 @@ async fn a_hook_that_panics_harms_neither_the_response_nor_the_other_hooks() {
     let recorder = Recorder::default();
     let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(Panics);
     let layer = builder.metrics_hook(recorder.clone()).build().unwrap();
-    let service = layer.upstream(Upstream::ok(&[Step::Data("a")])).layer(service_fn(memory::app));
+    let service =
+        layer.upstream(Upstream::steps(&[Step::Data("a")])).layer(service_fn(memory::app));
     let response = service.oneshot(post(NATIVE, "{}")).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "a");
     assert_eq!(recorder.order(), "request attempt head end");
@@ -66,6 +67,6 @@ impl Drop for Bomb {
 #[tokio::test]
 async fn a_panic_that_panics_again_harms_nobody_either() {
     let hook = |_: &EndEvent<'_>| std::panic::panic_any(Bomb);
-    let response = exchange(hook, Upstream::ok(&[Step::Data("a")]), post(NATIVE, "{}")).await;
+    let response = exchange(hook, Upstream::steps(&[Step::Data("a")]), post(NATIVE, "{}")).await;
     assert_eq!(response.body().as_deref(), Some(&b"a"[..]));
 }

@@ -8,7 +8,8 @@ use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer};
 use tower_ai_gateway::settings::{ConcurrencyLimit, Secret, Settings};
 
 use crate::limits::{GROK, admitted, scene, streams};
-use crate::support::controlled::{Answer, Reply, Scene, every_gateway, post, with};
+use crate::support::controlled::{Answer, Scene, every_gateway, post, with};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 /// A limit of two per key; one of the stored keys has much more weight.

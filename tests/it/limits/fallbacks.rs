@@ -9,7 +9,8 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret};
 
 use crate::limits::{GROK, Scene, Set, admitted, scene};
-use crate::support::controlled::{Reply, body, every_gateway, post};
+use crate::support::controlled::{body, every_gateway, post};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 /// Two calls are refused by responses without an end; then there is a stream.

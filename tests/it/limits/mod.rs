@@ -16,7 +16,8 @@ use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{GatewaySettingsBuilder, Settings};
 
-use crate::support::controlled::{self, Answer, Reply, Scene};
+use crate::support::controlled::{Answer, Scene};
+use crate::support::scripted::{Call, Reply};
 
 const GROK: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const OPENAI: &str = "/v1/acct/gw/openai/v1/chat/completions";
@@ -26,7 +27,7 @@ type Set = fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder;
 fn scene(
     settings: Settings,
     control: ControlLayer,
-    reply: impl Fn(&controlled::Sent) -> Reply + Send + Sync + 'static,
+    reply: impl Fn(&Call) -> Reply + Send + Sync + 'static,
 ) -> Scene {
     let providers = [Provider::xai(), Provider::openai()];
     Scene::new(|builder| builder.providers(providers).settings(settings), control, reply)

@@ -8,7 +8,8 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, Settings, SettingsTable};
 
 use crate::limits::{GROK, OPENAI, Set, admitted, scene, streams};
-use crate::support::controlled::{Reply, SECOND, Scene, every_gateway, post, settings};
+use crate::support::controlled::{SECOND, Scene, every_gateway, post, settings};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 fn limit(count: usize) -> ConcurrencyLimit {

@@ -7,7 +7,8 @@ use tower_ai_gateway::settings::{
 };
 
 use crate::limits::{GROK, admitted, streams};
-use crate::support::controlled::{Answer, Reply, Scene, every_gateway, post, settings, with};
+use crate::support::controlled::{Answer, Scene, every_gateway, post, settings, with};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 /// Two requests at once, without waiting.

@@ -13,7 +13,8 @@ use tower_ai_gateway::settings::{Settings, Timeouts};
 use tower_ai_gateway::timeout::ConnectTimeout;
 
 use crate::limits::{GROK, OPENAI, scene};
-use crate::support::controlled::{Reply, Scene, every_gateway, post, with};
+use crate::support::controlled::{Scene, every_gateway, post, with};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 type Field = fn(Timeouts, Duration) -> Timeouts;
@@ -119,7 +120,7 @@ async fn the_connect_timeout_goes_with_the_request() {
             None => post(path),
         };
         scene.ask(request).await;
-        let got = scene.one().head.extensions.get::<ConnectTimeout>().copied();
+        let got = scene.one().extensions.get::<ConnectTimeout>().copied();
         assert_eq!(got, Some(ConnectTimeout(ms(expected))));
     }
 }

@@ -7,8 +7,9 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, FallbackChain, Secret, Timeouts};
 
 use crate::limits::{GROK, admitted, scene};
-use crate::support::controlled::{Reply, SECOND, Scene, body, every_gateway, post, with};
+use crate::support::controlled::{SECOND, Scene, body, every_gateway, post, with};
 use crate::support::memory::Seen;
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 fn generous() -> ControlLayer {

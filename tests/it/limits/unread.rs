@@ -12,7 +12,8 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{ConcurrencyLimit, Secret, Timeouts};
 
 use crate::limits::{GROK, Set, admitted, scene};
-use crate::support::controlled::{Answer, Reply, Scene, every_gateway, post};
+use crate::support::controlled::{Answer, Scene, every_gateway, post};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 fn none() -> Timeouts {

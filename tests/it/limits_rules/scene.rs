@@ -5,29 +5,28 @@ mod reply;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::control::limits::MemoryStore;
-use tower_ai_gateway::control::{ControlLayer, ReplayBody};
 use tower_ai_gateway::hook::LimitReport;
 use tower_ai_gateway::settings::limits::{Period, Window};
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Settings, SettingsTable,
 };
-use tower_ai_gateway::{EndEvent, GatewayLayer, Mount, Outcome, Provider, RequestBody};
+use tower_ai_gateway::{EndEvent, GatewayLayer, Mount, Outcome, Provider};
 
-use self::reply::Script;
 pub use self::reply::{Finish, Reply};
+use crate::support::memory;
+use crate::support::scripted::{self, AnswerBody, Call, Upstream};
 
-pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub type Answer = Response<AnswerBody>;
 
 /// The end of an exchange.
 #[derive(Clone, Debug)]
@@ -58,7 +57,7 @@ impl End {
 pub struct Scene {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Answer, Infallible>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
-    sent: Arc<Mutex<Vec<http::request::Parts>>>,
+    upstream: Upstream,
     ends: Arc<Mutex<Vec<End>>>,
     clock: Arc<AtomicU64>,
     settings: Settings,
@@ -126,37 +125,13 @@ impl Scene {
             .build()
             .unwrap();
         let replies: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
-        let sent: Arc<Mutex<Vec<http::request::Parts>>> = Arc::default();
-        let (script, heads) = (replies.clone(), sent.clone());
-        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
-            let (head, body) = request.into_parts();
-            heads.lock().unwrap().push(head);
-            let reply = script.lock().unwrap().pop_front().unwrap_or(Reply::used(1, 1));
-            async move {
-                body.collect().await.map_err(io::Error::other)?;
-                let (status, kind, body) = match reply {
-                    Reply::Fails(kind) => return Err(kind.into()),
-                    Reply::Silent => std::future::pending().await,
-                    Reply::Json(status, text) => {
-                        (status, "application/json", (VecDeque::from([text.into()]), Finish::Ends))
-                    }
-                    Reply::Broken(text) => {
-                        let events = VecDeque::from([text.into()]);
-                        (200, "application/json", (events, Finish::Breaks))
-                    }
-                    Reply::Stream(events, finish) => {
-                        let events = events.into_iter().map(Bytes::from).collect();
-                        (200, "text/event-stream", (events, finish))
-                    }
-                };
-                let response = Response::builder().status(status).header("content-type", kind);
-                io::Result::Ok(response.body(Script(body.0, body.1)).unwrap())
-            }
+        let script = replies.clone();
+        let upstream = Upstream::new(move |_, _| {
+            let reply = script.lock().unwrap().pop_front();
+            scripted::Reply::from(reply.unwrap_or(Reply::used(1, 1)))
         });
-        let app = service_fn(async |_: Request<Full<Bytes>>| {
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("app")))
-        });
-        let service = layer.upstream(control.layer(client)).layer(app);
+        let client = control.layer(upstream.clone());
+        let service = layer.upstream(client).layer(service_fn(memory::app));
         let service = service.map_response(|response: Response<_>| {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
@@ -164,7 +139,7 @@ impl Scene {
         Self {
             service,
             replies,
-            sent,
+            upstream,
             ends,
             clock,
             settings,
@@ -214,9 +189,9 @@ impl Scene {
         statuses
     }
 
-    /// The number of provider calls since the last call of this.
-    pub fn sent(&self) -> Vec<http::request::Parts> {
-        std::mem::take(&mut *self.sent.lock().unwrap())
+    /// The provider's calls since the last call of this.
+    pub fn sent(&self) -> Vec<Call> {
+        self.upstream.take_calls()
     }
 
     /// The end of the last exchange.

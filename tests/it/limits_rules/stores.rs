@@ -1,64 +1,17 @@
 //! Slow and failing stores.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, LimitStoreError, MemoryStore, ReservationId, Settlement,
-    Standing, StoreFuture,
-};
 use tower_ai_gateway::settings::SettingsTable;
-use tower_ai_gateway::settings::limits::{LimitRule, OnStoreFailure, Window};
+use tower_ai_gateway::settings::limits::{LimitRule, OnStoreFailure};
 
 use super::scene::settings;
 use super::{Reply, Scene, chat, fixed};
+use crate::support::failing_store::FailingStore;
 
-/// Answers after a delay, unless it is unavailable.
-#[derive(Debug, Default)]
-struct Remote {
-    counts: MemoryStore,
-    is_away: AtomicBool,
-    asked: AtomicUsize,
-}
-
-impl LimitStore for Remote {
-    fn reserve<'a>(&'a self, id: ReservationId, claims: &'a [Claim]) -> StoreFuture<'a, Decision> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            match self.is_away.load(Ordering::Relaxed) {
-                true => Err(LimitStoreError::Timeout),
-                false => self.counts.reserve(id, claims).await,
-            }
-        })
-    }
-
-    fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
-        self.counts.settle(id, settlements);
-    }
-
-    fn standing<'a>(
-        &'a self,
-        counter: &'a Counter,
-        window: Window,
-        limit: u64,
-    ) -> StoreFuture<'a, Standing> {
-        self.counts.standing(counter, window, limit)
-    }
-
-    fn refund<'a>(
-        &'a self,
-        counter: &'a Counter,
-        window: Window,
-        limit: u64,
-        extra: Option<u64>,
-    ) -> StoreFuture<'a, ()> {
-        self.counts.refund(counter, window, limit, extra)
-    }
-}
-
-fn scene(rules: impl IntoIterator<Item = LimitRule>) -> (Scene, Arc<Remote>) {
-    let store = Arc::new(Remote::default());
+fn scene(rules: impl IntoIterator<Item = LimitRule>) -> (Scene, Arc<FailingStore>) {
+    let store = Arc::new(FailingStore::default());
     let set = settings(|set| rules.into_iter().fold(set, |set, rule| set.limit(rule)));
     let table = SettingsTable::new().serve_unknown(set);
     (Scene::with(table, |control| control.limits(store.clone())), store)
@@ -81,22 +34,22 @@ async fn a_store_that_fails_is_each_rules_choice() {
     let local = rule("local", OnStoreFailure::Local);
     let open = rule("open", OnStoreFailure::Open);
     let (scene, store) = scene([local, open]);
-    store.is_away.store(true, Ordering::Relaxed);
+    store.is_failing.store(true, Ordering::Relaxed);
     assert_eq!(scene.ask(chat("{}")).await.0, 200);
     let end = scene.end();
     assert!(end.of("local").has_store_failed && end.of("open").has_store_failed);
     let (status, body) = scene.ask(chat("{}")).await;
     assert!(status == 429 && body.contains("`local`"), "{body}");
-    store.is_away.store(false, Ordering::Relaxed);
+    store.is_failing.store(false, Ordering::Relaxed);
     assert_eq!(scene.ask(chat("{}")).await.0, 200, "the store knows of nothing");
     assert_eq!(scene.ask(chat("{}")).await.0, 429);
 
     let (scene, store) = self::scene([rule("open", OnStoreFailure::Open)]);
-    store.is_away.store(true, Ordering::Relaxed);
+    store.is_failing.store(true, Ordering::Relaxed);
     assert_eq!(scene.statuses((0..3).map(|_| chat("{}"))).await, [200; 3]);
 
     let (scene, store) = self::scene([rule("closed", OnStoreFailure::Closed)]);
-    store.is_away.store(true, Ordering::Relaxed);
+    store.is_failing.store(true, Ordering::Relaxed);
     let answer = scene.send(chat("{}")).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["retry-after"]),

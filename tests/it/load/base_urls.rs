@@ -12,7 +12,8 @@ use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::{GatewayLayer, Provider};
 
 use crate::load::{CHAT, assert_shares, counts, key};
-use crate::support::controlled::{Reply, Scene, Sent, body, every_gateway, post, secret, with};
+use crate::support::controlled::{Scene, body, every_gateway, post, secret, with};
+use crate::support::scripted::{Call, Reply};
 
 fn scene(provider: Provider) -> Scene {
     fastrand::seed(7);
@@ -28,7 +29,7 @@ async fn arrivals(scene: &Scene, path: &str, content: &'static str) -> Vec<(Stri
     }
     let sent = scene.sent();
     assert!(sent.iter().all(|sent| sent.key() == Some("own")));
-    let seen = sent.into_iter().map(|sent| (sent.uri, sent.host.unwrap()));
+    let seen = sent.iter().map(|sent| (sent.uri.to_string(), sent.host().unwrap().to_owned()));
     seen.collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
@@ -146,10 +147,10 @@ async fn base_urls_and_keys_share_by_the_product_of_their_weights() {
         scene.ask(post(CHAT)).await;
     }
     let sent = scene.sent();
-    let place = |sent: &Sent| {
-        let uri = sent.uri.strip_suffix("/v1/chat/completions").unwrap();
-        assert_eq!(uri, format!("https://{}", sent.host.as_ref().unwrap()));
-        sent.host.clone().unwrap()
+    let place = |sent: &Call| {
+        let host = sent.host().unwrap();
+        assert_eq!(sent.uri, *format!("https://{host}/v1/chat/completions"));
+        host.to_owned()
     };
     assert_shares(&counts(&sent, place), &[("api.x.ai", 0.4), ("us.api.x.ai", 0.6)]);
     assert_shares(&counts(&sent, key), &[("one", 0.25), ("two", 0.75)]);
@@ -170,15 +171,15 @@ async fn the_load_of_a_place_is_that_of_all_clients() {
         scene.send(with(post(CHAT), "authorization", &key))
     };
     let first = ask("first").await;
-    let loaded = scene.one().host;
+    let loaded = scene.one();
     for number in 0..30 {
         drop(ask(&format!("client-{number}")).await);
-        assert_ne!(scene.one().host, loaded);
+        assert_ne!(scene.one().host(), loaded.host());
     }
     drop(first);
     let held = [ask("a").await, ask("b").await, ask("c").await, ask("d").await];
     assert_shares(
-        &counts(&scene.sent(), |sent| sent.host.clone().unwrap()),
+        &counts(&scene.sent(), |sent| sent.host().unwrap().to_owned()),
         &[("api.x.ai", 0.5), ("us.api.x.ai", 0.5)],
     );
     drop(held);
@@ -193,6 +194,6 @@ async fn without_a_host_header_none_is_made_up() {
         scene.send(request).await.into_body().collect().await.unwrap();
     }
     let sent = scene.sent();
-    assert!(sent.iter().all(|sent| sent.host.is_none()));
+    assert!(sent.iter().all(|sent| sent.host().is_none()));
     assert_eq!(counts(&sent, |sent| sent.authority().to_owned()).len(), 2);
 }

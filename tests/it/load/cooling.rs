@@ -6,7 +6,8 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{Outcome, Provider};
 
 use crate::load::{CHAT, counts, key};
-use crate::support::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
+use crate::support::controlled::{SECOND, Scene, every_gateway, post, secret, with};
+use crate::support::scripted::Reply;
 use crate::support::timed::ms;
 
 fn cooling() -> ControlLayer {
@@ -14,7 +15,7 @@ fn cooling() -> ControlLayer {
 }
 
 /// Answers 429 for the keys in the request's `x-tired`.
-fn tired(sent: &crate::support::controlled::Sent) -> Reply {
+fn tired(sent: &crate::support::scripted::Call) -> Reply {
     let own = sent.key().or_else(|| sent.header("x-own-api-key"));
     match (sent.header("x-tired"), own) {
         (Some(tired), Some(own)) if tired.split(' ').any(|key| key == own) => {

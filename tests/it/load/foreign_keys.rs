@@ -5,7 +5,8 @@ use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 use tower_ai_gateway::{Mount, Provider};
 
 use crate::load::{CHAT, counts, key};
-use crate::support::controlled::{Reply, Scene, body, every_gateway, post, secret, settings, with};
+use crate::support::controlled::{Scene, body, every_gateway, post, secret, settings, with};
+use crate::support::scripted::Reply;
 
 fn scene(settings: Settings) -> Scene {
     fastrand::seed(5);

@@ -10,12 +10,12 @@ mod weights;
 
 use std::collections::BTreeMap;
 
-use crate::support::controlled::Sent;
+use crate::support::scripted::Call;
 
 const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
 
 /// Counts occurrences.
-fn counts(sent: &[Sent], what: impl Fn(&Sent) -> String) -> BTreeMap<String, usize> {
+fn counts(sent: &[Call], what: impl Fn(&Call) -> String) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for sent in sent {
         *counts.entry(what(sent)).or_default() += 1;
@@ -23,7 +23,7 @@ fn counts(sent: &[Sent], what: impl Fn(&Sent) -> String) -> BTreeMap<String, usi
     counts
 }
 
-fn key(sent: &Sent) -> String {
+fn key(sent: &Call) -> String {
     sent.key().unwrap_or("none").to_owned()
 }
 

@@ -5,7 +5,8 @@ use tower_ai_gateway::usage::CostSource;
 use tower_ai_gateway::{Outcome, Provider};
 
 use crate::load::CHAT;
-use crate::support::controlled::{Reply, Scene, body, post, with};
+use crate::support::controlled::{Scene, body, post, with};
+use crate::support::scripted::Reply;
 
 const USAGE: &str = r#"{"model":"grok-4.6","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}"#;
 /// 1000 tokens at 2 USD and 100 at 6 USD per million, in ticks.
@@ -20,7 +21,7 @@ async fn the_price_is_that_of_the_host_that_has_served() {
         ControlLayer::new().retry_budget(1_000_000, 1000.0),
         |sent| match sent.header("x-down") {
             Some(down) if down == sent.authority() => Reply::status(503),
-            _ => Reply::ok().header("x-request-id", sent.authority()).json(USAGE),
+            _ => Reply::ok().header("x-request-id", sent.authority()).body(USAGE),
         },
     );
     let mut seen = [0; 2];

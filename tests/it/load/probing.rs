@@ -10,7 +10,8 @@ use tower_ai_gateway::control::health::{BreakerSettings, HealthLayer};
 use tower_ai_gateway::hook::Failure;
 
 use crate::load::{CHAT, counts, key};
-use crate::support::controlled::{Reply, SECOND, Scene, every_gateway, post, secret, with};
+use crate::support::controlled::{SECOND, Scene, every_gateway, post, secret, with};
+use crate::support::scripted::Reply;
 
 fn provider() -> Provider {
     Provider::xai().further_base_url("https://us.api.x.ai/v1", 1)
@@ -97,8 +98,8 @@ async fn each_attempt_picks_again_and_its_uri_host_and_key_belong_together() {
     assert!(served > 55, "{served}");
     let sent = scene.sent();
     for sent in &sent {
-        assert_eq!(sent.host.as_deref(), Some(sent.authority()));
-        assert_eq!(sent.head.uri.path(), "/v1/chat/completions");
+        assert_eq!(sent.host(), Some(sent.authority()));
+        assert_eq!(sent.uri.path(), "/v1/chat/completions");
     }
     let pairs = counts(&sent, |sent| format!("{} {}", sent.authority(), key(sent)));
     assert_eq!(pairs.len(), 4, "{pairs:?}");

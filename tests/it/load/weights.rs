@@ -5,7 +5,8 @@ use tower_ai_gateway::Provider;
 use tower_ai_gateway::control::ControlLayer;
 
 use crate::load::{CHAT, assert_shares, counts, key};
-use crate::support::controlled::{Reply, Scene, every_gateway, post, secret, with};
+use crate::support::controlled::{Scene, every_gateway, post, secret, with};
+use crate::support::scripted::Reply;
 
 fn scene(weights: [u32; 2], reply: Reply) -> Scene {
     fastrand::seed(11);

@@ -7,46 +7,13 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::control::limits::{
-    Claim, Counter, Decision, LimitStore, LimitStoreError, ReservationId, Settlement, Standing,
-    StoreFuture,
-};
 use tower_ai_gateway::settings::limits::{LimitRule, Period, Window};
 use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 
 use crate::metrics::scene::{page, recorder};
+use crate::support::failing_store::FailingStore;
 use crate::support::scrape::Page;
-
-/// A store that is never available.
-#[derive(Debug)]
-struct Gone;
-
-fn gone<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
-    Box::pin(async { Err(LimitStoreError::Timeout) })
-}
-
-impl LimitStore for Gone {
-    fn reserve<'a>(&'a self, _: ReservationId, _: &'a [Claim]) -> StoreFuture<'a, Decision> {
-        gone()
-    }
-
-    fn settle(&self, _: ReservationId, _: &[Settlement]) {}
-
-    fn standing<'a>(&'a self, _: &'a Counter, _: Window, _: u64) -> StoreFuture<'a, Standing> {
-        gone()
-    }
-
-    fn refund<'a>(
-        &'a self,
-        _: &'a Counter,
-        _: Window,
-        _: u64,
-        _: Option<u64>,
-    ) -> StoreFuture<'a, ()> {
-        gone()
-    }
-}
 
 /// Three requests under a limit of two, and a shadow limit of one.
 pub(crate) async fn refused() -> Page {
@@ -64,7 +31,8 @@ pub(crate) async fn refused() -> Page {
     let client = service_fn(|_: Request<_>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("{}"))))
     });
-    let service = layer.client_layer().layer(ControlLayer::new().limits(Gone).layer(client));
+    let store = FailingStore { is_failing: true.into(), ..Default::default() };
+    let service = layer.client_layer().layer(ControlLayer::new().limits(store).layer(client));
     for _ in 0..3 {
         let request = Request::post("/v1/acct/gw/grok/v1/chat/completions");
         let request = request.body(Full::<Bytes>::default()).unwrap();

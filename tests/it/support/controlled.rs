@@ -2,28 +2,23 @@
 #![allow(clippy::needless_pass_by_value)]
 
 use std::convert::Infallible;
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use tokio::time::sleep;
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_ai_gateway::control::{ControlLayer, ReplayBody};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, Secret, Settings, SettingsTable,
 };
-use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder, RequestBody};
+use tower_ai_gateway::{GatewayLayer, GatewayLayerBuilder};
 
 use super::memory::{self, Recorder};
-use super::timed::timed;
+use super::scripted::{AnswerBody, Call, Reply, Upstream};
 
-pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub type Answer = Response<AnswerBody>;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
@@ -43,105 +38,11 @@ pub fn every_gateway(
     Settings::new(SettingsTable::new().serve_unknown(settings(set)))
 }
 
-/// What the provider does with a request.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    after: Duration,
-    status: Result<u16, io::ErrorKind>,
-    headers: Vec<(&'static str, String)>,
-    body: Content,
-}
-
-#[derive(Clone, Debug)]
-enum Content {
-    Whole(Bytes),
-    /// A frame after each gap, in milliseconds.
-    Timed(Vec<u64>),
-}
-
-impl Reply {
-    pub fn status(status: u16) -> Self {
-        let body = Content::Whole(Bytes::from_static(b"{}"));
-        Self { after: Duration::ZERO, status: Ok(status), headers: Vec::new(), body }
-    }
-
-    pub fn ok() -> Self {
-        Self::status(200).header("content-type", "application/json")
-    }
-
-    pub fn fails(kind: io::ErrorKind) -> Self {
-        Self { status: Err(kind), ..Self::ok() }
-    }
-
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    pub fn json(mut self, text: impl Into<Bytes>) -> Self {
-        self.body = Content::Whole(text.into());
-        self
-    }
-
-    pub fn timed(mut self, gaps: &[u64]) -> Self {
-        self.body = Content::Timed(gaps.to_vec());
-        self
-    }
-
-    pub fn after(mut self, time: Duration) -> Self {
-        self.after = time;
-        self
-    }
-
-    async fn send(self) -> io::Result<Answer> {
-        if !self.after.is_zero() {
-            sleep(self.after).await;
-        }
-        let mut response = Response::builder().status(self.status.map_err(io::Error::from)?);
-        for (name, value) in self.headers {
-            response = response.header(name, value);
-        }
-        let body = match self.body {
-            Content::Whole(bytes) => {
-                Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
-            }
-            Content::Timed(gaps) => timed(&gaps).boxed_unsync(),
-        };
-        Ok(response.body(body).unwrap())
-    }
-}
-
-/// A request as received by the provider.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    pub uri: String,
-    pub host: Option<String>,
-    pub head: Parts,
-}
-
-impl Sent {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.head.headers.get_all(name).iter();
-        let value = all.next()?;
-        assert!(all.next().is_none(), "{name} twice");
-        Some(value.to_str().unwrap())
-    }
-
-    /// The token after `Bearer`.
-    pub fn key(&self) -> Option<&str> {
-        self.header("authorization")?.strip_prefix("Bearer ")
-    }
-
-    pub fn authority(&self) -> &str {
-        self.head.uri.authority().unwrap().as_str()
-    }
-}
-
 /// The gateway, its provider's requests, and its hook's events.
 #[derive(Clone)]
 pub struct Scene {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Answer, Infallible>,
-    sent: Arc<Mutex<Vec<Sent>>>,
+    upstream: Upstream,
     pub recorder: Recorder,
 }
 
@@ -150,29 +51,17 @@ impl Scene {
     pub fn new(
         build: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuilder,
         control: ControlLayer,
-        reply: impl Fn(&Sent) -> Reply + Send + Sync + 'static,
+        reply: impl Fn(&Call) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let recorder = Recorder::default();
         let layer = build(GatewayLayer::builder()).metrics_hook(recorder.clone()).build().unwrap();
-        let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
-        let (log, reply) = (sent.clone(), Arc::new(reply));
-        let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
-            let (head, body) = request.into_parts();
-            let uri = head.uri.to_string();
-            let host = head.headers.get("host").map(|host| host.to_str().unwrap().to_owned());
-            let sent = Sent { uri, host, head };
-            let reply = reply(&sent);
-            log.lock().unwrap().push(sent);
-            async move {
-                body.collect().await.map_err(io::Error::other)?;
-                reply.send().await
-            }
-        });
-        let service = layer.upstream(control.layer(client)).layer(service_fn(memory::app));
+        let upstream = Upstream::new(move |call, _| reply(call));
+        let client = control.layer(upstream.clone());
+        let service = layer.upstream(client).layer(service_fn(memory::app));
         let service = service.map_response(|response: Response<_>| {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
-        Self { service: BoxCloneSyncService::new(service), sent, recorder }
+        Self { service: BoxCloneSyncService::new(service), upstream, recorder }
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
@@ -188,12 +77,12 @@ impl Scene {
     }
 
     /// The provider's requests since the last call.
-    pub fn sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut *self.sent.lock().unwrap())
+    pub fn sent(&self) -> Vec<Call> {
+        self.upstream.take_calls()
     }
 
     /// The only request of these.
-    pub fn one(&self) -> Sent {
+    pub fn one(&self) -> Call {
         let mut sent = self.sent();
         assert_eq!(sent.len(), 1, "{sent:?}");
         sent.pop().unwrap()

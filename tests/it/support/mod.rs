@@ -10,6 +10,8 @@ pub mod collector;
 pub mod controlled;
 pub mod ends;
 pub mod every_thread;
+#[cfg(feature = "limits")]
+pub mod failing_store;
 pub mod frames;
 #[cfg(feature = "client")]
 pub mod gateway;

@@ -1,6 +1,7 @@
 //! Timeouts of a body: frames pass untouched, without allocations, and silence ends it to the millisecond.
 
 use super::*;
+use crate::support::scripted::{Step, Steps};
 
 /// A body of known length with trailers.
 struct Whole(Vec<Frame<Bytes>>);
@@ -105,11 +106,9 @@ fn frames_that_come_singly_allocate_nothing() {
         .unwrap();
     let of = |frames: usize| {
         let steps: Vec<_> =
-            std::iter::repeat_n([memory::Step::Data("x"), memory::Step::Pending], frames)
-                .flatten()
-                .collect();
+            std::iter::repeat_n([Step::Data("x"), Step::Pending], frames).flatten().collect();
         let timeouts = none().head(ms(100)).idle(ms(100)).total(ms(10_000));
-        let mut steps = Some(memory::Steps::new(&steps));
+        let mut steps = Some(Steps::new(&steps));
         let client = service_fn(move |_: Request<()>| {
             std::future::ready(Ok::<_, BoxError>(Response::new(steps.take().unwrap())))
         });

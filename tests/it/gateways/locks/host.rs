@@ -29,14 +29,14 @@ async fn what_the_host_says_itself_is_not_locked() {
         for line in [NATIVE, UNIFIED, REST] {
             let sent = scene.passes(line, headers, BODY).await;
             assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-own")], "{line}");
-            let held = sent.context.directives().unwrap();
+            let held = sent.context().directives().unwrap();
             assert_eq!((held.max_attempts, held.collect_log_payload), (Some(3), Some(true)));
             assert_eq!(held.custom_cost, Some(CustomCost::Total(2.0)));
         }
         let sent = scene.passes(UNIVERSAL, headers, &an_entry(&json!({}))).await;
-        assert_eq!(sent.context.directives().unwrap().max_attempts, Some(3));
+        assert_eq!(sent.context().directives().unwrap().max_attempts, Some(3));
         let sent = scene.passes(UNIFIED, headers, r#"{"model":"dynamic/r"}"#).await;
-        assert_eq!(sent.context.directives().unwrap().max_attempts, Some(4));
+        assert_eq!(sent.context().directives().unwrap().max_attempts, Some(4));
         assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-own")]);
     }
 }
@@ -51,6 +51,6 @@ async fn a_client_cannot_undo_a_route_by_what_is_locked() {
     let scene = scene(|of| of.client_controls([]).route(route));
     let headers = [("cf-aig-max-attempts", "1"), ("cf-aig-custom-cost", r#"{"total_cost":0}"#)];
     let sent = scene.passes(UNIFIED, &headers, r#"{"model":"dynamic/r"}"#).await;
-    let held = sent.context.directives().unwrap();
+    let held = sent.context().directives().unwrap();
     assert_eq!((held.max_attempts, held.custom_cost), (Some(4), None));
 }

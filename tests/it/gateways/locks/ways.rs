@@ -103,7 +103,7 @@ pub(super) fn an_entry(headers: &Value) -> String {
 }
 
 /// The answer to a request with this header, and the provider's request.
-pub(super) async fn send(scene: &Scene, by: By, name: &str, value: &str) -> (Answer, Option<Sent>) {
+pub(super) async fn send(scene: &Scene, by: By, name: &str, value: &str) -> (Answer, Option<Call>) {
     let answer = match by {
         By::Request(UNIVERSAL) => {
             scene.ask(UNIVERSAL, &[(name, value)], &an_entry(&json!({}))).await
@@ -124,7 +124,7 @@ pub(super) async fn is_heeded(scene: &Scene, by: By, header: &Control) {
     let what = format!("{by:?} {}: {answer:?}", header.name);
     assert_eq!((answer.status.as_u16(), warning(&answer)), (200, None), "{what}");
     let sent = sent.unwrap();
-    assert!((header.is_in_force)(sent.context.directives().unwrap()), "{what}");
+    assert!((header.is_in_force)(sent.context().directives().unwrap()), "{what}");
     let (answer, sent) = send(scene, by, header.name, header.bad).await;
     answer.refused(400, 2400);
     assert!(sent.is_none(), "{what}");
@@ -139,7 +139,7 @@ pub(super) async fn is_passed_over(scene: &Scene, by: By, header: &Control) {
         let reported = format!("locked, passed over: {}", header.name);
         assert_eq!(warning(&answer), Some(&*reported), "{what}");
         let sent = sent.unwrap();
-        assert!(!(header.is_in_force)(sent.context.directives().unwrap()), "{what}");
+        assert!(!(header.is_in_force)(sent.context().directives().unwrap()), "{what}");
         assert!(sent.headers.keys().all(|name| !name.as_str().starts_with("cf-")), "{what}");
     }
 }

@@ -1,13 +1,8 @@
 //! What the scripted provider answers.
 
-use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body::{Body, Frame};
-use tower::BoxError;
+use crate::support::scripted::{self, Step};
 
 /// What the provider does with a request.
 #[derive(Clone, Debug)]
@@ -70,25 +65,28 @@ impl Reply {
     }
 }
 
-/// The frames of a body, and how it ends.
-pub(super) struct Script(pub(super) VecDeque<Bytes>, pub(super) Finish);
-
-impl Body for Script {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match (self.0.pop_front(), self.1) {
-            (Some(data), _) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            (None, Finish::Ends) => Poll::Ready(None),
-            (None, Finish::Breaks) => {
-                self.1 = Finish::Ends;
-                Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::ConnectionReset).into())))
+impl From<Reply> for scripted::Reply {
+    fn from(reply: Reply) -> Self {
+        let stream = |events: Vec<String>, finish| {
+            let end = match finish {
+                Finish::Ends => None,
+                Finish::Breaks => Some(Step::Error),
+                Finish::GoesOn => Some(Step::Hang),
+            };
+            events.into_iter().map(Step::Text).chain(end).collect::<Vec<_>>()
+        };
+        match reply {
+            Reply::Json(status, text) => {
+                let reply = Self::status(status).header("content-type", "application/json");
+                reply.steps(stream(vec![text], Finish::Ends))
             }
-            (None, Finish::GoesOn) => Poll::Pending,
+            Reply::Stream(events, finish) => {
+                let reply = Self::status(200).header("content-type", "text/event-stream");
+                reply.steps(stream(events, finish))
+            }
+            Reply::Broken(text) => Self::ok().steps(stream(vec![text], Finish::Breaks)),
+            Reply::Fails(kind) => Self::fails(kind),
+            Reply::Silent => Self::silent(),
         }
     }
 }

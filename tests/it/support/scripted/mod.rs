@@ -1,57 +1,51 @@
-//! Providers in memory: each call is answered by a rule and recorded.
+//! Providers in memory: each call is recorded and answered by a rule.
 
+mod call;
 pub mod events;
+mod reply;
+mod steps;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
+pub use self::call::Call;
+pub use self::reply::Reply;
+pub use self::steps::{Step, Steps, yield_once};
+
 pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 pub type Answer = Result<Response<AnswerBody>, BoxError>;
 
-/// A call as received by a provider.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// The time since the provider was created.
-    pub at: Duration,
-    pub method: Method,
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-    /// The body was complete.
-    pub is_whole: bool,
+/// What a rule decides: an answer to send at once, or a [`Reply`].
+pub enum Decision {
+    Now(Box<Answer>),
+    Reply(Reply),
 }
 
-impl Call {
-    pub fn authority(&self) -> &str {
-        self.uri.authority().unwrap().as_str()
+impl From<Answer> for Decision {
+    fn from(answer: Answer) -> Self {
+        Self::Now(Box::new(answer))
     }
+}
 
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next();
-        assert!(values.next().is_none(), "{name} is there twice");
-        value.map(|value| value.to_str().unwrap())
-    }
-
-    pub fn text(&self) -> &str {
-        str::from_utf8(&self.body).unwrap()
+impl From<Reply> for Decision {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
     }
 }
 
 type Held = Pin<Box<dyn Send>>;
-type Rule = dyn Fn(&Call, usize) -> Answer + Send + Sync;
+type Rule = dyn Fn(&Call, usize) -> Decision + Send + Sync;
 
 /// All providers in one: the URI says which one is called.
 #[derive(Clone)]
@@ -60,28 +54,47 @@ pub struct Upstream {
     began: Instant,
     calls: Arc<Mutex<Vec<Call>>>,
     begun: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
     /// The number of body frames that it reads before it answers.
-    reads: usize,
+    reads: Arc<AtomicUsize>,
     /// Unread bodies, held like by a connection.
     held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Upstream {
     /// The rule gets the call and the number of earlier ones.
-    pub fn new(rule: impl Fn(&Call, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn new<D: Into<Decision>>(
+        rule: impl Fn(&Call, usize) -> D + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            rule: Arc::new(rule),
+            rule: Arc::new(move |call, before| rule(call, before).into()),
             began: Instant::now(),
             calls: Arc::default(),
             begun: Arc::default(),
-            reads: usize::MAX,
+            answered: Arc::default(),
+            reads: Arc::new(usize::MAX.into()),
             held: Arc::default(),
         }
     }
 
-    /// Answers before it has read the whole body, and keeps the rest open.
-    pub fn reads(mut self, frames: usize) -> Self {
-        self.reads = frames;
+    /// Does the same with every call.
+    pub fn always(reply: Reply) -> Self {
+        Self::new(move |_, _| reply.clone())
+    }
+
+    /// Answers every call with 200 and this body.
+    pub fn steps(steps: impl Into<Vec<Step>>) -> Self {
+        Self::always(Reply::status(200).steps(steps))
+    }
+
+    /// Can never be reached.
+    pub fn refused() -> Self {
+        Self::always(Reply::fails(std::io::ErrorKind::ConnectionRefused))
+    }
+
+    /// From now on, answers before it has read the whole body, and keeps the rest open.
+    pub fn reads(self, frames: usize) -> Self {
+        self.reads.store(frames, Ordering::SeqCst);
         self
     }
 
@@ -90,12 +103,19 @@ impl Upstream {
         self.begun.load(Ordering::SeqCst)
     }
 
+    /// All calls, those as well whose body broke off.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 
+    /// The calls since the last one of this.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    /// The number of answered calls.
     pub fn count(&self) -> usize {
-        self.calls.lock().unwrap().len()
+        self.answered.load(Ordering::SeqCst)
     }
 
     /// The times of its calls, in milliseconds.
@@ -129,30 +149,32 @@ where
         Box::pin(async move {
             let (head, body) = request.into_parts();
             let mut body = Box::pin(body);
-            let (mut read, mut is_whole) = (Vec::new(), false);
-            for _ in 0..this.reads {
+            let (mut read, mut end) = (Vec::new(), None);
+            for _ in 0..this.reads.load(Ordering::SeqCst) {
                 match body.frame().await {
-                    Some(frame) => {
-                        let frame = frame.map_err(Into::into)?;
+                    Some(Ok(frame)) => {
                         read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
                     }
-                    None => {
-                        is_whole = true;
-                        break;
-                    }
+                    Some(Err(error)) => end = Some(Err(error.into())),
+                    None => end = Some(Ok(())),
+                }
+                if end.is_some() {
+                    break;
                 }
             }
-            if !is_whole {
+            if end.is_none() {
                 this.held.lock().unwrap().push(body);
             }
-            let http::request::Parts { method, uri, headers, .. } = head;
-            let call = Call { at, method, uri, headers, body: read, is_whole };
-            let before = {
-                let mut calls = this.calls.lock().unwrap();
-                calls.push(call.clone());
-                calls.len() - 1
-            };
-            (this.rule)(&call, before)
+            let is_whole = matches!(end, Some(Ok(())));
+            let http::request::Parts { method, uri, headers, extensions, .. } = head;
+            let call = Call { at, method, uri, headers, extensions, body: read, is_whole };
+            this.calls.lock().unwrap().push(call.clone());
+            end.transpose()?;
+            let before = this.answered.fetch_add(1, Ordering::SeqCst);
+            match (this.rule)(&call, before) {
+                Decision::Now(answer) => *answer,
+                Decision::Reply(reply) => reply.send().await,
+            }
         })
     }
 }

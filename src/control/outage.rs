@@ -1,21 +1,21 @@
-//! Limits how often a repeated failure is logged.
+//! Limits how often an outage is logged.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The minimum time between two reports of the same failure.
+/// The minimum time between two reported outages.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Reports a failure once, and its end once, however often either is observed.
+/// Reports an outage at its start and at its end, however often either is observed.
 #[derive(Debug, Default)]
-pub(super) struct Notice {
+pub(super) struct Outage {
     is_reported: bool,
     reported_at: Option<Instant>,
 }
 
-impl Notice {
-    /// Call on failure. Returns true if it should be reported.
+impl Outage {
+    /// Call on failure. Returns true if the start should be reported.
     pub(super) fn fails(&mut self) -> bool {
         let is_recent = self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
         if self.is_reported || is_recent {
@@ -26,7 +26,7 @@ impl Notice {
         true
     }
 
-    /// Call on success. Returns true if the recovery should be reported.
+    /// Call on success. Returns true if the end should be reported.
     pub(super) fn works(&mut self) -> bool {
         std::mem::take(&mut self.is_reported)
     }
@@ -37,15 +37,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_repeated_failure_is_reported_once_in_ten_seconds() {
-        let mut notice = Notice::default();
-        assert!(!notice.works());
+    async fn an_outage_is_reported_once_in_ten_seconds() {
+        let mut outage = Outage::default();
+        assert!(!outage.works());
         let mut reports = 0;
         for _ in 0..1_000 {
-            reports += u32::from(notice.fails()) + u32::from(notice.works());
+            reports += u32::from(outage.fails()) + u32::from(outage.works());
         }
         assert_eq!(reports, 2);
         tokio::time::advance(REPORT_INTERVAL).await;
-        assert!(notice.fails() && !notice.fails());
+        assert!(outage.fails() && !outage.fails());
     }
 }
