@@ -5,7 +5,6 @@ mod error;
 mod frames;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ pub(super) use self::after::{After, Stored, discard};
 pub(in crate::control) use self::error::FlightError;
 use self::error::SharedError;
 use self::frames::Frames;
-use super::counts::{Counts, NotStored};
+use super::counts::NotStored;
 use super::framing::declared;
 use super::kept::kept;
 use super::metered::Metered;
@@ -47,7 +46,7 @@ pub(in crate::control) struct Recording {
     end: Option<End>,
     storing: Option<Box<Storing>>,
     /// There to its end, stored or not.
-    metered: Option<Metered>,
+    pub(super) metered: Option<Metered>,
     /// Whether all frames are held.
     is_growing: bool,
 }
@@ -223,10 +222,8 @@ impl Recording {
             after.storing = Some(storing);
             after.not_stored = Some(why);
         }
-        if self.end.is_some()
-            && let Some(metered) = self.metered.take()
-        {
-            after.metered = Some(metered);
+        if self.end.is_some() {
+            after.metered = self.metered.take();
         }
     }
 
@@ -275,13 +272,6 @@ impl Recording {
             }
         }
         after.metered = Some(metered);
-    }
-
-    /// The client that has asked leaves, and others may read on.
-    pub(super) fn outlives(&mut self, counts: &Arc<Counts>) {
-        if let Some(metered) = &mut self.metered {
-            metered.outlives(counts);
-        }
     }
 
     /// Nobody is left who reads it.

@@ -33,6 +33,9 @@ mod control {
         #[path = "../../../tests/loom/src/single_flight.rs"]
         mod models;
         #[cfg(test)]
+        #[path = "../../../tests/loom/src/provider.rs"]
+        mod provider;
+        #[cfg(test)]
         #[path = "../../../tests/loom/src/scene.rs"]
         mod scene;
         #[path = "../../../tests/loom/src/metered.rs"]

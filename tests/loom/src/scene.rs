@@ -1,6 +1,5 @@
-//! Requests, the flights that they share, and a provider that goes on as a model says.
+//! Requests, and the flights that they share.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use super::entry::CacheEntry;
 use super::flight::{Came, Ended, Flights, Headed, Member, Next, Own};
 use super::key::CacheKey;
 use super::metered::Metered;
+use super::provider::Provider;
 use super::recording::{Given, Recording};
 use super::store::Generation;
 use super::storing::{Head, Place, Storing};
@@ -28,38 +28,6 @@ const KEY: CacheKey = CacheKey([0; 32]);
 
 /// Every answer: a frame for each byte.
 pub(super) const WHOLE: [u8; 2] = [1, 2];
-
-/// What the provider has said so far.
-#[derive(Default)]
-pub(super) struct Provider {
-    /// What each call in turn gives: an answer for all, or something for the one alone that has asked.
-    pub(super) verdicts: VecDeque<Result<(), Ended>>,
-    /// How many frames of every body have come, its end included.
-    pub(super) frames: usize,
-    /// Whoever waits, once.
-    waiting: Vec<Waker>,
-    calls: usize,
-    /// Calls and bodies that were not dropped.
-    open: usize,
-}
-
-impl Provider {
-    /// Who gets something is owed no wake-up any more.
-    fn poll<T>(&mut self, said: Option<T>, cx: &Context<'_>) -> Poll<T> {
-        match said {
-            Some(said) => {
-                self.waiting.retain(|waiting| !waiting.will_wake(cx.waker()));
-                Poll::Ready(said)
-            }
-            None => {
-                if !self.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
-                    self.waiting.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
-    }
-}
 
 /// What requests, their flights and the provider share.
 #[derive(Clone)]

@@ -39,7 +39,8 @@ pub(super) struct State {
     pub(super) waiting: VecDeque<Part>,
     /// What they take.
     pub(super) bytes: usize,
-    /// What is counted of that. As long as the answer may be kept it is held for that, and counted there.
+    /// What is counted of that: nothing as long as the answer may be kept, for then its recording holds and
+    /// counts it.
     held: Held,
     /// It is told to those alone who read it already.
     pub(super) is_not_kept: bool,
@@ -77,27 +78,35 @@ impl State {
         self.bytes.saturating_sub(UNCOUNTED)
     }
 
+    /// Counts what waits, which is held for nothing else. False where it is more than may wait.
+    #[must_use]
+    fn fits(&mut self) -> bool {
+        let more = self.counted().saturating_sub(self.held.bytes());
+        self.bytes <= MOST_WAITING && (more == 0 || self.held.grow_modestly(more))
+    }
+
     /// Gives up what is not kept where more of it waits than may.
     fn bound(&mut self) {
-        if !self.is_not_kept {
-            return;
-        }
-        let more = self.counted().saturating_sub(self.held.bytes());
-        let has_room = more == 0 || self.held.grow_modestly(more);
-        if !has_room || self.bytes > MOST_WAITING {
+        if self.is_not_kept && !self.fits() {
             self.end(Outcome::Broken);
         }
     }
 
     /// The first word stands.
     fn end(&mut self, outcome: Outcome) {
-        if self.outcome.is_none() {
-            if matches!(outcome, Outcome::Broken) {
-                self.waiting = VecDeque::new();
-                self.held.release();
-            }
-            self.outcome = Some(outcome);
+        if self.outcome.is_some() {
+            return;
         }
+        let is_broken = match &outcome {
+            Outcome::Broken => true,
+            Outcome::Whole(None) => !self.fits(),
+            Outcome::Whole(Some(_)) => false,
+        };
+        if is_broken {
+            self.waiting = VecDeque::new();
+            self.held.release();
+        }
+        self.outcome = Some(if is_broken { Outcome::Broken } else { outcome });
     }
 }
 

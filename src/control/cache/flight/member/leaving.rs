@@ -32,8 +32,9 @@ impl Drop for Member {
             let asker = state.asker.take_if(|asker| asker.place == self.place);
             if asker.is_some()
                 && let Phase::Reading(reading) = &mut state.phase
+                && let Some(metered) = &mut reading.recording.metered
             {
-                reading.recording.outlives(&self.flights.counts);
+                metered.outlives(&self.flights.counts);
             }
             if !is_last {
                 if state.release() {
