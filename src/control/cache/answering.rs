@@ -11,7 +11,7 @@ use tower::BoxError;
 use super::body::CacheBody;
 use super::caching::Caching;
 use super::entry::CacheEntry;
-use super::flight::{Ended, Headed, Member};
+use super::flight::{Ended, Member, MemberHead};
 use super::framing::declared;
 use super::recording::FlightError;
 use super::target::Target;
@@ -28,13 +28,13 @@ pub(in crate::control) async fn shared(
 ) -> Result<Response<CacheBody>, BoxError> {
     let own = loop {
         match headed(&mut member, stale.is_some(), target.wait.until).await {
-            Some(Headed::Asked(head)) => {
+            Some(MemberHead::Asked(head)) => {
                 caching.missed();
                 let length = declared(&head.headers);
                 let response = Response::from_parts(*head, CacheBody::reading(member, length));
                 return Ok(marked(response, CacheStatus::Miss));
             }
-            Some(Headed::Followed(status, headers, age)) => {
+            Some(MemberHead::Followed(status, headers, age)) => {
                 caching.hit();
                 let length = declared(&headers);
                 let mut response = Response::new(CacheBody::reading(member, length));
@@ -42,23 +42,25 @@ pub(in crate::control) async fn shared(
                 *response.headers_mut() = headers;
                 return Ok(aged(marked(response, CacheStatus::Hit), age));
             }
-            Some(Headed::Own(own)) => break own,
+            Some(MemberHead::Own(own)) => break own,
             // It gets the older answer. Where that may not be given any more, it asks for itself.
-            Some(Headed::Failed) => {
+            Some(MemberHead::Failed) => {
                 if let Some(entry) = caching.still(stale.take(), target).await {
                     return Ok(instead(caching, entry, target));
                 }
             }
-            headed @ (Some(Headed::Panicked | Headed::Unfit) | None) => match member.leave() {
-                Some(alone) => {
-                    target.ask_alone();
-                    if matches!(headed, Some(Headed::Unfit)) {
-                        target.starts_anew();
+            headed @ (Some(MemberHead::Panicked | MemberHead::Unfit) | None) => {
+                match member.leave() {
+                    Some(alone) => {
+                        target.set_alone();
+                        if matches!(headed, Some(MemberHead::Unfit)) {
+                            target.restart_head_timeout();
+                        }
+                        member = alone;
                     }
-                    member = alone;
+                    None => return Err(FlightError::Panicked.into()),
                 }
-                None => return Err(FlightError::Panicked.into()),
-            },
+            }
         }
     };
     // One of the others may ask now.
@@ -73,7 +75,7 @@ pub(in crate::control) async fn shared(
 }
 
 /// The head, or what there is in its place; `None` where another request's call does not bring it in time.
-async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<Headed> {
+async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<MemberHead> {
     let mut timer = Timer::default();
     poll_fn(|cx| match member.poll_head(has_other, cx) {
         Poll::Ready(headed) => Poll::Ready(Some(headed)),

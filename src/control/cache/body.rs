@@ -9,7 +9,7 @@ use tower::BoxError;
 
 use super::entry::CacheEntry;
 use super::flight::{Member, Next};
-use super::recording::{Given, Source};
+use super::recording::{Piece, Source};
 use super::replaying::Replaying;
 use crate::control::timer::Timer;
 use crate::settings::cache::ReplayPace;
@@ -72,7 +72,7 @@ impl Body for CacheBody {
                     self.0 = Kind::Replaying(Replaying::behind(entry, *at, *left, trailers));
                 }
                 Next::Waits { until } => ready!(timer.poll_until(until, cx)),
-                Next::Given { given: Given::Data(data), is_last } => {
+                Next::Piece { piece: Piece::Data(data), is_last } => {
                     *at += 1;
                     *left = left.map(|left| left.saturating_sub(data.len() as u64));
                     if is_last {
@@ -80,12 +80,12 @@ impl Body for CacheBody {
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Next::Given { given, .. } => {
+                Next::Piece { piece, .. } => {
                     self.0 = Kind::Ended;
-                    return Poll::Ready(match given {
-                        Given::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
-                        Given::Error(error) => Some(Err(error)),
-                        Given::Data(_) | Given::End => None,
+                    return Poll::Ready(match piece {
+                        Piece::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
+                        Piece::Error(error) => Some(Err(error)),
+                        Piece::Data(_) | Piece::End => None,
                     });
                 }
             }

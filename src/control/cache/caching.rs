@@ -12,7 +12,7 @@ use tower::BoxError;
 
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
-use super::flight::{Call, Came, Ended, Flights, Member, Own};
+use super::flight::{Call, CallResult, Ended, Flights, Member, Own};
 use super::kept::kept;
 use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
@@ -163,7 +163,7 @@ impl Caching {
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
         let member = member.under(target.policy.clone());
         if member.is_alone() {
-            target.ask_alone();
+            target.set_alone();
         }
         if member.follows() {
             target.wait_for_others();
@@ -231,36 +231,36 @@ impl Caching {
 
 /// An answer of the provider: shared, unless its head tells that it is not kept. `broadcast`: tells other
 /// processes of it.
-pub(in crate::control) fn came(
+pub(in crate::control) fn answered(
     response: Response<Source>,
     target: Arc<Target>,
     broadcast: Option<Box<dyn Broadcast>>,
     ended: Ended,
-) -> Came {
+) -> CallResult {
     let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
     let (mut storing, metered) = match Storing::new(&response, target, broadcast) {
         Ok((storing, metered)) => (Box::new(storing), metered),
-        Err(why) => return Came::Own(Own { result: Ok(response), ended, why }),
+        Err(why) => return CallResult::Own(Own { result: Ok(response), ended, why }),
     };
     let (parts, source) = response.into_parts();
     let head = Head { status: parts.status, headers: kept(&parts.headers) };
     storing.begins(&head);
     let recording = Recording::new(head, source, Some((storing, metered)), held, most);
-    Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
+    CallResult::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
 }
 
 /// The call has given no answer.
-pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> Came {
-    Came::Own(Own { result: Err(error), ended, why: NotStored::Failed })
+pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> CallResult {
+    CallResult::Own(Own { result: Err(error), ended, why: NotStored::Failed })
 }
 
 /// An answer that another process gets.
-pub(in crate::control) fn followed(followed: Followed, target: &Target) -> Came {
+pub(in crate::control) fn followed(followed: Followed, target: &Target) -> CallResult {
     let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
     let Followed { status, headers, body } = followed;
     let source = Box::pin(body.map_err(Into::into));
     let recording = Recording::new(Head { status, headers }, source, None, held, most);
-    Came::Shared { head: None, recording: Box::new(recording) }
+    CallResult::Shared { head: None, recording: Box::new(recording) }
 }
 
 impl fmt::Debug for Caching {

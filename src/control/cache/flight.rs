@@ -1,8 +1,9 @@
 //! One call to the provider for several requests with the same key (single flight).
 //!
-//! The call and the body are polled by those who take part, under a lock, with a waker that wakes all who
-//! wait. So it goes on as long as one of them is left, and ends with the last. Where other processes read the
-//! answer, a task reads it for them, and goes on when all have left.
+//! The leader is the member whose call gives the response; the others are followers. Members poll the call
+//! and the body under a lock, with a waker that wakes all waiting members. So the call goes on while any
+//! member is left, and ends with the last. If other processes read the response, a task reads it for them,
+//! and goes on after all members have left.
 
 mod ahead;
 mod grace;
@@ -40,10 +41,10 @@ use self::state::{Flight, Joined};
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::key::CacheKey;
-use super::recording::{After, Given, Recording, Source};
+use super::recording::{After, Piece, Recording, Source};
 use super::store::Generation;
 
-/// Requests with the same key share a call, unless something was purged between them.
+/// Requests with the same key share a call, unless a purge came between them.
 type Key = (CacheKey, Generation);
 
 const SHARDS: usize = 16;
@@ -51,15 +52,15 @@ const SHARDS: usize = 16;
 pub(in crate::control) struct Flights {
     shards: [Shard; SHARDS],
     pub(super) counts: Arc<Counts>,
-    /// Room for answers that are read for other processes alone.
+    /// Permits for responses that only other processes read.
     orphans: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Shard {
     flights: Mutex<HashMap<Key, Arc<Flight>, RandomState>>,
-    /// How many have closed whose answer may be stored. Who finds nothing in the store, and no flight
-    /// either, must look into the store again if one has closed since.
+    /// The number of closed flights whose response may be stored. A request that finds neither an entry
+    /// nor a flight must look up the entry again if this has changed since its first lookup.
     closed: AtomicU64,
 }
 
@@ -79,12 +80,12 @@ impl Flights {
         &self.shards[usize::from(key.0[31]) % SHARDS]
     }
 
-    /// Another number after each flight of this key that has closed, and may have stored its answer.
+    /// Changes with each closed flight of this key that may have stored its response.
     pub(super) fn closed(&self, key: CacheKey) -> u64 {
         self.shard(key).closed.load(Ordering::Acquire)
     }
 
-    /// Takes part in the call for this key, or makes it. `most`: how many may take part.
+    /// Joins the call for this key, or makes it. `most`: the maximum number of members.
     pub(super) fn join(self: &Arc<Self>, key: Key, most: usize, call: Call) -> Member {
         loop {
             let flight = self.shard(key.0).flights().entry(key).or_insert_with(Flight::new).clone();
@@ -99,7 +100,7 @@ impl Flights {
         }
     }
 
-    /// Nobody joins this one any more.
+    /// Removes the flight, so that nobody joins it any more.
     fn close(&self, key: &Key, flight: &Arc<Flight>) {
         let may_be_stored = !flight.is_unshared();
         let shard = self.shard(key.0);
@@ -112,7 +113,7 @@ impl Flights {
         }
     }
 
-    /// Does what must not be done under the lock of a flight. `key`: where others find it.
+    /// Does what must not happen under the lock of a flight. `key`: the flight's key in the map.
     fn finish(&self, after: After, key: Option<&Key>, flight: &Arc<Flight>) {
         after.finish(&self.counts, || {
             if let Some(key) = key {
@@ -121,27 +122,26 @@ impl Flights {
         });
     }
 
-    /// How many calls are under way.
+    /// The number of calls under way.
     pub(super) fn count(&self) -> usize {
         self.shards.iter().map(|shard| shard.flights().len()).sum()
     }
 }
 
 /// A call to the provider. Nothing of it runs before it is polled.
-pub(in crate::control) type Call = Pin<Box<dyn Future<Output = Came> + Send>>;
+pub(in crate::control) type Call = Pin<Box<dyn Future<Output = CallResult> + Send>>;
 
-/// What a call gives.
-pub(in crate::control) enum Came {
-    /// An answer for everybody. `head`: as the one gets it that has asked; `None` where another process
-    /// has.
+/// The result of a call.
+pub(in crate::control) enum CallResult {
+    /// A response for all members. `head`: unfiltered, for the leader; `None` if another process leads.
     Shared { head: Option<Box<Parts>>, recording: Box<Recording> },
-    /// Somebody has stored the answer meanwhile.
+    /// The response has been stored since the lookup.
     Found(CacheEntry),
-    /// An answer for the one that has asked, and for nobody else.
+    /// A response for the caller alone.
     Own(Own),
 }
 
-/// An answer that is not shared.
+/// A response that is not shared.
 pub(in crate::control) struct Own {
     pub(in crate::control) result: Result<Response<Source>, BoxError>,
     pub(in crate::control) ended: Ended,
@@ -151,37 +151,37 @@ pub(in crate::control) struct Own {
 /// How a call has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::control) enum Ended {
-    /// The provider has done what it was asked for.
+    /// The provider has served the request.
     Answered,
-    /// The gateway or the provider has refused it, or its client has given it no time: another's may get
-    /// through.
+    /// The gateway or the provider has refused the request, or its own timeout was too short: another
+    /// member's call may succeed.
     Refused,
-    /// The provider has failed, so that an older answer may do.
+    /// The provider has failed, so a stale entry may be served.
     Failed,
 }
 
-/// What one of those who take part gets first.
-pub(in crate::control) enum Headed {
-    /// The head of the answer to its own call. The body is read with `Member::poll_next`.
+/// What a member gets before its body.
+pub(in crate::control) enum MemberHead {
+    /// It leads: the head of the response to its own call. `Member::poll_next` reads the body.
     Asked(Box<Parts>),
-    /// The head of what another one has asked for, and how old that is.
+    /// It follows: the head of the leader's response, and its age.
     Followed(StatusCode, HeaderMap, Duration),
-    /// The answer to its own call, which is not shared.
+    /// The response to its own call, which is not shared.
     Own(Own),
-    /// The call of another one has failed, and this one has something else.
+    /// The leader's call has failed, and this member has a stale entry.
     Failed,
-    /// What others get is none that this one keeps.
+    /// The response does not fit this member's policy.
     Unfit,
     /// A poll of the call has panicked.
     Panicked,
 }
 
-/// What one of those who take part gets of the body.
+/// What a member gets of the body.
 pub(super) enum Next {
-    /// `is_last`: there is nothing behind it.
-    Given { given: Given, is_last: bool },
-    /// No memory is left for more: until then it waits for others, which have read less.
+    /// `is_last`: nothing follows.
+    Piece { piece: Piece, is_last: bool },
+    /// No memory is left for more: the member waits for slower readers until then.
     Waits { until: Instant },
-    /// The answer is stored: the rest is read from there. `trailers`: in the place of those that are stored.
+    /// The response is stored, and the rest is read from its entry. `trailers` replace the stored ones.
     Stored { entry: CacheEntry, trailers: Option<Box<HeaderMap>> },
 }

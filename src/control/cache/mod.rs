@@ -44,10 +44,10 @@ mod writer;
 
 pub(super) use self::answering::{bypassed, hit, shared};
 pub(super) use self::body::CacheBody;
-pub(super) use self::caching::{Caching, Lookup, Way, came, failed, followed};
+pub(super) use self::caching::{Caching, Lookup, Way, answered, failed, followed};
 pub use self::counts::NotStored;
 pub use self::entry::{CacheEntry, NewEntry};
-pub(super) use self::flight::{Came, Ended};
+pub(super) use self::flight::{CallResult, Ended};
 pub use self::handle::{CacheHandle, CacheReport, ContinuedCalls, PurgeTarget};
 pub use self::key::{CacheKey, CachePlace, CacheScope};
 pub use self::memory::MemoryCache;

@@ -1,4 +1,4 @@
-//! An answer that several requests read while it arrives.
+//! A response that several requests read while it arrives.
 
 mod after;
 mod error;
@@ -27,27 +27,27 @@ use crate::util::unwind;
 /// A body of whatever type.
 pub(in crate::control) type Source = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
-/// The frames of an answer, as far as they have come, and the rest of it.
+/// The frames of a response that have come, and the source of the rest.
 ///
-/// All frames are held as long as it may be stored. Once it is known not to be, those are let go that
-/// everybody has read, and a reader that falls behind what may be held is broken off.
+/// It holds all frames while the response may be stored. After that it drops frames that all readers have
+/// read, and cuts off readers that fall behind what memory allows.
 pub(in crate::control) struct Recording {
     pub(super) head: Head,
     /// `None` once it has ended.
     source: Option<Source>,
     frames: Frames,
-    /// What has come, in bytes…
+    /// The bytes that have come.
     bytes: u64,
-    /// … of so many, where that was declared …
+    /// The declared length.
     length: Option<u64>,
-    /// … and how many are stored at most.
+    /// The maximum length of a stored response.
     most: u64,
     trailers: Option<Box<HeaderMap>>,
     end: Option<End>,
     storing: Option<Box<Storing>>,
-    /// There to its end, stored or not.
+    /// Kept to the end of the response, stored or not.
     pub(super) metered: Option<Metered>,
-    /// Whether all frames are held.
+    /// Whether it holds all frames.
     is_growing: bool,
 }
 
@@ -56,8 +56,8 @@ enum End {
     Broken(SharedError),
 }
 
-/// What one reader gets.
-pub(super) enum Given {
+/// What a reader gets next.
+pub(super) enum Piece {
     Data(Bytes),
     Trailers(HeaderMap),
     End,
@@ -65,7 +65,7 @@ pub(super) enum Given {
 }
 
 impl Recording {
-    /// `beside`: who stores it, and what reads its usage; `None` where another process does.
+    /// `beside`: what stores the response and meters it; `None` if another process does that.
     pub(super) fn new(
         head: Head,
         source: Source,
@@ -89,68 +89,68 @@ impl Recording {
         }
     }
 
-    /// Looks whether it has ended with its head.
+    /// Ends it if the response has no body.
     pub(super) fn begin(&mut self, after: &mut After) {
         if self.source.as_ref().is_some_and(|source| source.is_end_stream()) {
             self.ended(after);
         }
     }
 
-    /// Whether somebody who comes now gets all of it.
+    /// Whether a new reader gets all of it.
     pub(super) fn is_open(&self) -> bool {
         self.is_growing && self.end.is_none()
     }
 
-    /// Whether more of it comes, of which other processes are told.
-    pub(super) fn is_told(&self) -> bool {
-        self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_told())
+    /// Whether more of it comes and is broadcast to other processes.
+    pub(super) fn is_broadcast(&self) -> bool {
+        self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_broadcast())
     }
 
-    /// Whether more of it comes, which other processes read.
+    /// Whether more of it comes and other processes read it.
     pub(super) fn is_followed(&self) -> bool {
         self.end.is_none() && self.storing.as_ref().is_some_and(|storing| storing.is_followed())
     }
 
-    /// Whether all frames that have come are held.
+    /// Whether it holds all frames that have come.
     pub(super) fn is_growing(&self) -> bool {
         self.is_growing
     }
 
-    /// What there is for a reader that has read so many frames; `None` if more must come first.
-    /// `asks`: it has asked for the answer, so that all of the trailers are for it.
-    pub(super) fn get(&self, at: usize, asks: bool) -> Option<Given> {
+    /// The next piece for a reader that has read `at` frames; `None` if more must come first. `leads`: the
+    /// reader leads, and gets the trailers unfiltered.
+    pub(super) fn get(&self, at: usize, leads: bool) -> Option<Piece> {
         if self.frames.is_gone(at) {
-            return Some(Given::Error(FlightError::Slow.into()));
+            return Some(Piece::Error(FlightError::Slow.into()));
         }
         if let Some(data) = self.frames.get(at) {
-            return Some(Given::Data(data.clone()));
+            return Some(Piece::Data(data.clone()));
         }
         Some(match (self.end.as_ref()?, &self.trailers) {
-            (End::Broken(error), _) => Given::Error(error.clone().into()),
+            (End::Broken(error), _) => Piece::Error(error.clone().into()),
             (End::Clean, Some(trailers)) if at == self.frames.count() => {
-                Given::Trailers(if asks { (**trailers).clone() } else { kept(trailers) })
+                Piece::Trailers(if leads { (**trailers).clone() } else { kept(trailers) })
             }
-            (End::Clean, _) => Given::End,
+            (End::Clean, _) => Piece::End,
         })
     }
 
-    /// How many frames have come.
+    /// The number of frames that have come.
     pub(super) fn count(&self) -> usize {
         self.frames.count()
     }
 
-    /// Whether a frame behind so many is held.
+    /// Whether the frame at this position has come.
     pub(super) fn has(&self, at: usize) -> bool {
         at < self.frames.count()
     }
 
-    /// Whether nothing is left for a reader that has read so many frames.
+    /// Whether nothing is left for a reader that has read `at` frames.
     pub(super) fn is_over(&self, at: usize) -> bool {
         let is_clean = matches!(self.end, Some(End::Clean)) && self.trailers.is_none();
         is_clean && at == self.frames.count()
     }
 
-    /// Reads on, as [`poll_source`](Self::poll_source). It is broken where that panics.
+    /// Like [`poll_source`](Self::poll_source). A panic breaks the response off.
     pub(super) fn poll_guarded(&mut self, cx: &mut Context<'_>, after: &mut After) -> Poll<()> {
         let polled = unwind::call(|| self.poll_source(cx, after));
         polled.unwrap_or_else(|_| {
@@ -177,7 +177,7 @@ impl Recording {
                     if is_over {
                         self.ended(after);
                     } else if self.has_length() && !is_empty {
-                        // Nobody may ever ask for the end behind the declared length.
+                        // Readers may never poll for the end after the declared length.
                         let _ = self.poll_source(cx, after);
                     }
                 }
@@ -203,19 +203,19 @@ impl Recording {
         if let Some(storing) = &mut self.storing {
             storing.push(&data);
             if self.metered.as_ref().is_some_and(Metered::has_failed) {
-                self.lose(NotStored::Error, after);
+                self.stop_storing(NotStored::Error, after);
             }
         }
         if self.bytes > self.most && self.is_growing {
-            self.lose(NotStored::TooLarge, after);
+            self.stop_storing(NotStored::TooLarge, after);
         }
         if !self.frames.push(data) {
-            self.lose(NotStored::NoMemory, after);
+            self.stop_storing(NotStored::NoMemory, after);
         }
     }
 
-    /// It is not stored.
-    fn lose(&mut self, why: NotStored, after: &mut After) {
+    /// The response will not be stored.
+    fn stop_storing(&mut self, why: NotStored, after: &mut After) {
         self.is_growing = false;
         after.is_closed = true;
         if let Some(storing) = self.storing.take() {
@@ -227,20 +227,20 @@ impl Recording {
         }
     }
 
-    /// It has broken off.
+    /// The response has broken off.
     pub(super) fn broken(&mut self, error: BoxError, after: &mut After) {
         self.end = Some(End::Broken(SharedError(error.into())));
-        self.lose(NotStored::Broken, after);
+        self.stop_storing(NotStored::Broken, after);
         after.source = self.source.take();
     }
 
-    /// It has ended as its framing says.
+    /// The response has ended as its framing says.
     pub(super) fn ended(&mut self, after: &mut After) {
         self.end = Some(End::Clean);
         after.is_closed = true;
         after.source = self.source.take();
         if self.length.is_some_and(|length| length != self.bytes) {
-            return self.lose(NotStored::Incomplete, after);
+            return self.stop_storing(NotStored::Incomplete, after);
         }
         let Some(mut metered) = self.metered.take() else { return };
         metered.finish();
@@ -252,7 +252,7 @@ impl Recording {
             None => {}
             Some((Err(why), storing)) => {
                 storing.is_whole = true;
-                self.lose(why, after);
+                self.stop_storing(why, after);
             }
             Some((Ok(()), storing)) => {
                 let (frames, held) = self.frames.take();
@@ -274,22 +274,22 @@ impl Recording {
         after.metered = Some(metered);
     }
 
-    /// Nobody is left who reads it.
+    /// No reader is left.
     pub(super) fn abandoned(&mut self, after: &mut After) {
         if self.end.is_none() {
-            self.lose(NotStored::Abandoned, after);
+            self.stop_storing(NotStored::Abandoned, after);
         }
     }
 
-    /// Lets go what everybody has read who takes part, and what is more than may be held. `slowest`: how many
-    /// frames the slowest reader has read. `held_from`: none behind so many is let go for want of memory.
+    /// Drops the frames that all readers have read, and unread ones while memory is short. `slowest`: the
+    /// number of frames that the slowest reader has read. `held_from`: unread frames from here on stay.
     pub(super) fn release(&mut self, slowest: usize, held_from: Option<usize>) {
         if !self.is_growing {
             self.frames.release(slowest, held_from);
         }
     }
 
-    /// Whether more is held than may be, of an answer that is not kept.
+    /// Whether a response that is not stored takes more memory than it may.
     pub(super) fn is_full(&self) -> bool {
         !self.is_growing && self.frames.is_full()
     }

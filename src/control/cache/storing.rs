@@ -155,7 +155,7 @@ impl Storing {
     }
 
     /// Whether other processes are told of it.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_broadcast(&self) -> bool {
         self.broadcast.is_some()
     }
 
@@ -166,7 +166,7 @@ impl Storing {
     }
 
     /// It is not kept. Whether it is to be told on all the same, to other processes that may read it.
-    pub(super) fn goes_on(&mut self) -> bool {
+    pub(super) fn broadcasts_on(&mut self) -> bool {
         self.times = None;
         let Some(broadcast) = &mut self.broadcast else { return false };
         unwind::call(|| broadcast.not_kept()).is_ok()

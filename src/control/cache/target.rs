@@ -40,7 +40,7 @@ pub(in crate::control) struct Target {
 
 impl Target {
     /// Its call is for nobody else: it waited too long for others, or there were too many of them.
-    pub(in crate::control) fn ask_alone(&self) {
+    pub(in crate::control) fn set_alone(&self) {
         self.is_alone.store(true, Ordering::Relaxed);
     }
 
@@ -54,7 +54,7 @@ impl Target {
     }
 
     /// What it has waited for is there, and not for it: its own call has the whole of its time.
-    pub(in crate::control) fn starts_anew(&self) {
+    pub(in crate::control) fn restart_head_timeout(&self) {
         self.has_waited.store(false, Ordering::Relaxed);
     }
 

@@ -13,8 +13,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, Came, Ended, Lookup, Plan, Source, Target, Wait, Wanted, Way, bypassed,
-    came, failed, followed, hit, shared,
+    CacheBody, Caching, CallResult, Ended, Lookup, Plan, Source, Target, Wait, Wanted, Way,
+    answered, bypassed, failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -75,7 +75,7 @@ where
             Lookup::Missing(stale) => stale,
             Lookup::Failed => {
                 // It is shared in this process all the same.
-                target.ask_alone();
+                target.set_alone();
                 None
             }
         };
@@ -134,14 +134,14 @@ where
     }
 
     /// Sends it for all that want the same answer, unless that comes from elsewhere.
-    async fn share(self: Box<Self>, target: Arc<Target>) -> Came {
+    async fn share(self: Box<Self>, target: Arc<Target>) -> CallResult {
         let broadcast = match self.caching.way(&target).await {
-            Way::Found(entry) => return Came::Found(entry),
+            Way::Found(entry) => return CallResult::Found(entry),
             Way::Follow(answer) if target.takes(answer.status) => {
                 return followed(answer, &target);
             }
             Way::Follow(_) => {
-                target.starts_anew();
+                target.restart_head_timeout();
                 None
             }
             Way::Ask(broadcast) => broadcast,
@@ -157,7 +157,7 @@ where
                     _ => Ended::Refused,
                 };
                 let response = response.map(|body| Box::pin(body) as Source);
-                came(response, target, broadcast, ended)
+                answered(response, target, broadcast, ended)
             }
             Err(error) => {
                 // A client that gives the provider no time says nothing of it.

@@ -15,11 +15,11 @@ use tower::BoxError;
 
 use super::counts::NotStored;
 use super::entry::CacheEntry;
-use super::flight::{Came, Ended, Flights, Headed, Member, Next, Own};
+use super::flight::{CallResult, Ended, Flights, MemberHead, Member, Next, Own};
 use super::key::CacheKey;
 use super::metered::Metered;
 use super::provider::Provider;
-use super::recording::{Given, Recording};
+use super::recording::{Piece, Recording};
 use super::store::Generation;
 use super::storing::{Head, Place, Storing};
 use crate::util::budget::BodyBudget;
@@ -106,11 +106,11 @@ impl Scene {
     }
 
     /// What asks the provider. `closed`: how many flights had closed before the store was looked into.
-    async fn call(self, closed: u64) -> Came {
+    async fn call(self, closed: u64) -> CallResult {
         if self.flights.closed(KEY) != closed
             && let Some(entry) = self.stored()
         {
-            return Came::Found(entry);
+            return CallResult::Found(entry);
         }
         self.provider.lock().unwrap().calls += 1;
         let open = Open::new(&self);
@@ -121,7 +121,7 @@ impl Scene {
         });
         if let Err(ended) = verdict.await {
             let result = Err("for nobody else".into());
-            return Came::Own(Own { result, ended, why: NotStored::Failed });
+            return CallResult::Own(Own { result, ended, why: NotStored::Failed });
         }
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });
@@ -130,7 +130,7 @@ impl Scene {
         let beside = self.is_stored.then_some((storing, Metered));
         let recording = Recording::new(head, source, beside, self.budget.share(), 1000);
         let (parts, ()) = Response::new(()).into_parts();
-        Came::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
+        CallResult::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
     }
 
     fn join(&self, closed: u64) -> Member {
@@ -157,16 +157,16 @@ impl Scene {
     }
 
     /// One that takes part, and has been polled for its head once.
-    pub(super) fn member(&self) -> (Member, Poll<Headed>) {
+    pub(super) fn member(&self) -> (Member, Poll<MemberHead>) {
         let mut member = self.join(self.flights.closed(KEY));
         let headed = now(|cx| member.poll_head(false, cx));
         (member, headed)
     }
 
     /// The first one, whose call has been answered.
-    pub(super) fn asker(&self) -> Member {
+    pub(super) fn leader(&self) -> Member {
         let (member, headed) = self.member();
-        assert!(matches!(headed, Poll::Ready(Headed::Asked(_))));
+        assert!(matches!(headed, Poll::Ready(MemberHead::Asked(_))));
         member
     }
 
@@ -240,11 +240,11 @@ pub(super) fn now<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<
 /// Waits for the head.
 pub(super) fn head(member: &mut Member) -> Got {
     match block_on(poll_fn(|cx| member.poll_head(false, cx))) {
-        Headed::Asked(_) => Got::Asked,
-        Headed::Followed(..) => Got::Followed,
-        Headed::Own(_) => Got::Own,
-        Headed::Unfit => Got::Nothing,
-        Headed::Failed | Headed::Panicked => panic!("nothing did"),
+        MemberHead::Asked(_) => Got::Asked,
+        MemberHead::Followed(..) => Got::Followed,
+        MemberHead::Own(_) => Got::Own,
+        MemberHead::Unfit => Got::Nothing,
+        MemberHead::Failed | MemberHead::Panicked => panic!("nothing did"),
     }
 }
 
@@ -265,9 +265,9 @@ pub(super) async fn body(member: &Member) -> Vec<u8> {
     let mut read = Vec::new();
     loop {
         match poll_fn(|cx| member.poll_next(read.len(), cx)).await {
-            Next::Given { given: Given::Data(data), .. } => read.extend_from_slice(&data),
-            Next::Given { given: Given::End, .. } => return read,
-            Next::Given { .. } | Next::Waits { .. } => panic!("it has broken off"),
+            Next::Piece { piece: Piece::Data(data), .. } => read.extend_from_slice(&data),
+            Next::Piece { piece: Piece::End, .. } => return read,
+            Next::Piece { .. } | Next::Waits { .. } => panic!("it has broken off"),
             Next::Stored { entry, .. } => {
                 let rest = entry.parts().frames[read.len()..].concat();
                 return [read, rest].concat();

@@ -7,7 +7,7 @@ use std::task::Poll;
 use loom::future::block_on;
 use loom::thread;
 
-use super::flight::{Ended, Headed};
+use super::flight::{Ended, MemberHead};
 use super::scene::{Got, Scene, WHOLE, all, body, head, now};
 
 /// Every order with so many switches at most from a thread that could go on.
@@ -38,12 +38,12 @@ fn of_two_that_miss_one_asks_and_both_get_every_byte() {
 fn who_has_asked_can_leave_before_the_body() {
     model(3, || {
         let scene = Scene::new();
-        let (mut asker, headed) = scene.member();
+        let (mut leader, headed) = scene.member();
         assert!(headed.is_pending());
         let (mut follower, headed) = scene.member();
         assert!(headed.is_pending());
         // It has got the head when it leaves, or not.
-        let leaves = thread::spawn(move || drop(now(|cx| asker.poll_head(false, cx))));
+        let leaves = thread::spawn(move || drop(now(|cx| leader.poll_head(false, cx))));
         let follows = thread::spawn(move || {
             assert_eq!(head(&mut follower), Got::Followed);
             follower
@@ -64,11 +64,11 @@ fn who_has_asked_can_leave_while_others_read() {
     model(3, || {
         let scene = Scene::new();
         scene.answers();
-        let asker = scene.asker();
+        let leader = scene.leader();
         let (follower, headed) = scene.member();
-        assert!(matches!(headed, Poll::Ready(Headed::Followed(..))));
+        assert!(matches!(headed, Poll::Ready(MemberHead::Followed(..))));
         // It waits for the body when it leaves, or has read some of it.
-        let leaves = thread::spawn(move || drop(now(|cx| asker.poll_next(0, cx))));
+        let leaves = thread::spawn(move || drop(now(|cx| leader.poll_next(0, cx))));
         let follows = thread::spawn(move || assert_eq!(block_on(body(&follower)), WHOLE));
         scene.sends();
         leaves.join().unwrap();
@@ -89,8 +89,8 @@ fn after_a_failure_exactly_one_of_the_others_asks() {
         scene.refuses(Ended::Failed);
         scene.answers();
         scene.goes_on(|provider| provider.frames = 1 + WHOLE.len());
-        let [asker, others @ ..] = threads.map(|thread| thread.join().unwrap());
-        assert_eq!(asker, Got::Own);
+        let [leader, others @ ..] = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(leader, Got::Own);
         assert!(matches!(others, [Got::Asked, Got::Followed] | [Got::Followed, Got::Asked]));
         scene.finish(2);
     });
@@ -102,17 +102,17 @@ fn where_an_answer_is_for_one_alone_the_others_ask_at_once() {
     let [waited, began] = seen.clone();
     model(2, move || {
         let scene = Scene::new();
-        let [asker, follower] = [scene.member(), scene.member()].map(|(member, headed)| {
+        let [leader, follower] = [scene.member(), scene.member()].map(|(member, headed)| {
             assert!(headed.is_pending());
             member
         });
-        let threads = [asker, follower].map(|member| thread::spawn(move || all(member)));
+        let threads = [leader, follower].map(|member| thread::spawn(move || all(member)));
         scene.refuses(Ended::Answered);
         // It finds the others there, or begins anew.
         let (mut late, headed) = scene.member();
         let begins = !late.is_waiting_for_others();
         seen[usize::from(begins)].fetch_add(1, Ordering::Relaxed);
-        assert!(!matches!(headed, Poll::Ready(Headed::Followed(..))));
+        assert!(!matches!(headed, Poll::Ready(MemberHead::Followed(..))));
         if headed.is_ready() {
             late = late.leave().expect("it has a call of its own");
         }
@@ -120,8 +120,8 @@ fn where_an_answer_is_for_one_alone_the_others_ask_at_once() {
         scene.answers();
         scene.sends();
         assert_eq!(all(late), Got::Asked);
-        let [asker, follower] = threads.map(|thread| thread.join().unwrap());
-        assert_eq!(asker, Got::Own);
+        let [leader, follower] = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(leader, Got::Own);
         // Only what is stored sends anybody to the store.
         assert_eq!(scene.closed(), u64::from(begins));
         let has_found = begins && follower == Got::Followed;
@@ -161,7 +161,7 @@ fn a_flight_that_has_ended_takes_no_later_one_away() {
         let mut scene = Scene::new();
         scene.is_stored = false;
         scene.answers();
-        let first = scene.asker();
+        let first = scene.leader();
         scene.sends();
         // It is closed at the end of the answer, and again when the last one leaves.
         let reads = thread::spawn(move || assert_eq!(block_on(body(&first)), WHOLE));
@@ -178,7 +178,7 @@ fn who_comes_while_an_answer_is_stored_gets_that() {
     model(5, || {
         let scene = Scene::new();
         scene.answers();
-        let first = scene.asker();
+        let first = scene.leader();
         scene.sends();
         let reads = thread::spawn(move || assert_eq!(block_on(body(&first)), WHOLE));
         let got = scene.request();
@@ -194,11 +194,11 @@ fn what_is_read_elsewhere_comes_to_its_end_though_nobody_reads_it_here() {
         let mut scene = Scene::new();
         scene.is_followed = true;
         scene.answers();
-        let asker = scene.asker();
+        let leader = scene.leader();
         scene.sends();
         scene.until(Scene::has_stored);
-        assert_eq!(block_on(body(&asker)), WHOLE);
-        drop(asker);
+        assert_eq!(block_on(body(&leader)), WHOLE);
+        drop(leader);
         scene.finish(1);
     });
 }
@@ -210,10 +210,10 @@ fn what_reads_for_others_ends_with_the_answer_and_with_its_last_reader_here() {
             let mut scene = Scene::new();
             scene.is_followed = true;
             scene.answers();
-            let asker = scene.asker();
+            let leader = scene.leader();
             let reads = thread::spawn(move || match leaves {
-                true => drop(now(|cx| asker.poll_next(0, cx))),
-                false => assert_eq!(block_on(body(&asker)), WHOLE),
+                true => drop(now(|cx| leader.poll_next(0, cx))),
+                false => assert_eq!(block_on(body(&leader)), WHOLE),
             });
             if sends {
                 scene.sends();

@@ -59,7 +59,7 @@ impl Storing {
         CacheEntry::new(entry).counted(held)
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_broadcast(&self) -> bool {
         self.is_followed
     }
 
@@ -67,7 +67,7 @@ impl Storing {
         self.is_followed
     }
 
-    pub(super) fn goes_on(&mut self) -> bool {
+    pub(super) fn broadcasts_on(&mut self) -> bool {
         false
     }
 

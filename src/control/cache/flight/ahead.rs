@@ -1,4 +1,4 @@
-//! Reads an answer for other processes, whether its readers here go on or not.
+//! Reads a response for other processes, whether or not its readers in this process go on.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
@@ -12,12 +12,12 @@ use super::state::{Flight, Phase, State};
 use super::{Flights, Key};
 use crate::control::cache::recording::After;
 
-/// How often it is asked whether others read the answer, and whether it may be read on.
+/// How often it checks whether other processes read the response, and whether it may read on.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Where it waits among the readers.
+/// Its place among the waiting members.
 const PLACE: usize = usize::MAX;
 
-/// Reads while others do, as far as the answer is held for its readers here.
+/// Reads while other processes do, as far as memory holds the response for its readers here.
 pub(super) struct Ahead {
     flight: Weak<Flight>,
     flights: Arc<Flights>,
@@ -29,7 +29,7 @@ impl Ahead {
         Self { flight: Arc::downgrade(flight), flights, key }
     }
 
-    /// In a task of its own, which ends with the answer and with its last reader here.
+    /// Spawns a task, which ends with the response and with its last reader in this process.
     pub(super) fn spawn(self) {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
@@ -55,7 +55,7 @@ impl Ahead {
 impl Flight {
     fn poll_ahead(&self, state: &mut State, cx: &Context<'_>, after: &mut After) -> Poll<()> {
         let Phase::Reading(reading) = &state.phase else { return Poll::Ready(()) };
-        if !reading.is_told() {
+        if !reading.is_broadcast() {
             return Poll::Ready(());
         }
         if !reading.is_followed() {
@@ -65,7 +65,7 @@ impl Flight {
         self.waiting.add(PLACE, cx.waker());
         if state.waits(PLACE, read).is_none() && self.poll(state, after).is_ready() {
             state.release();
-            // The readers here, and this for more.
+            // Wakes the readers here, and this task again.
             after.wake.append(&mut self.waiting.all());
         }
         Poll::Pending

@@ -1,13 +1,13 @@
-//! How long those who share an answer wait for one that is behind.
+//! How long faster readers of a response wait for slower ones.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// In all, for one answer. Then what is not kept is let go though it was not read.
+/// In all, for one response. After that, its unread frames are dropped.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// What is left of that time.
+/// The rest of that time.
 pub(super) struct Grace {
     left: Duration,
     since: Option<Instant>,
@@ -20,7 +20,7 @@ impl Default for Grace {
 }
 
 impl Grace {
-    /// Somebody waits: until when, or not any more.
+    /// A reader waits. Returns until when; `None` if the time is over.
     pub(super) fn wait(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let until = *self.since.get_or_insert(now) + self.left;
@@ -31,7 +31,7 @@ impl Grace {
         None
     }
 
-    /// Nobody has to wait now.
+    /// No reader has to wait now.
     pub(super) fn rest(&mut self) {
         if let Some(since) = self.since.take() {
             self.left = self.left.saturating_sub(since.elapsed());

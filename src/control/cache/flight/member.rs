@@ -12,18 +12,18 @@ use crate::context::GatewayContext;
 use crate::control::cache::asked::Policy;
 use crate::control::cache::recording::After;
 
-/// One that takes part. Leaves when it is dropped.
+/// A member of a flight. It leaves when it is dropped.
 pub(in crate::control) struct Member {
     flight: Arc<Flight>,
     place: usize,
-    /// Its own call, until it is made.
+    /// Its own call, until it makes it.
     call: Option<Call>,
-    /// Of its exchange.
+    /// The context of its exchange.
     context: Option<GatewayContext>,
-    /// What it takes of others; `None`: all.
+    /// Which responses it accepts from others; `None`: all.
     policy: Option<Arc<Policy>>,
     flights: Arc<Flights>,
-    /// Where others find it; `None` where it is alone.
+    /// The flight's key in the map; `None` if it shares with nobody.
     key: Option<Key>,
     follows: bool,
 }
@@ -40,33 +40,33 @@ impl Member {
         Self { flight, place, call, context, policy, flights, key, follows: false }
     }
 
-    /// It takes of others what it would take from the store.
+    /// Accepts from others only what it would accept from the store.
     pub(in crate::control::cache) fn under(mut self, policy: Arc<Policy>) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// The exchange that it is for, which is billed where its call is made.
+    /// The exchange of its request, which pays for the call if it leads.
     pub(in crate::control) fn of(mut self, context: GatewayContext) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// One that shares with nobody.
+    /// A member that shares with nobody.
     pub(super) fn alone(call: Call, flights: Arc<Flights>) -> Self {
         let flight = Flight::new();
         flight.join(1);
         Self::new(flight, 0, call, flights, None)
     }
 
-    /// It has found others there.
+    /// Makes it a follower.
     pub(super) fn following(mut self) -> Self {
         self.follows = true;
         self.flights.counts.followers.add();
         self
     }
 
-    /// Leaves the others, and asks the provider for itself; `None` if its call was made before.
+    /// Leaves the flight to make its own call; `None` if that was made before.
     pub(in crate::control) fn leave(mut self) -> Option<Self> {
         let call = self.call.take()?;
         let mut alone = Self::alone(call, self.flights.clone());
@@ -79,12 +79,12 @@ impl Member {
         self.key.is_none()
     }
 
-    /// Whether it has found others there, and asks for none itself.
+    /// Whether it is a follower.
     pub(in crate::control::cache) fn follows(&self) -> bool {
         self.follows
     }
 
-    /// Whether it waits for somebody else's call.
+    /// Whether it waits for another member's call.
     pub(in crate::control) fn is_waiting_for_others(&self) -> bool {
         self.call.is_some()
     }

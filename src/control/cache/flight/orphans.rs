@@ -1,4 +1,4 @@
-//! Answers without a reader in this process that other processes still read.
+//! Responses that only other processes still read.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::reading::Reading;
 use crate::control::cache::counts::Counts;
 use crate::control::cache::recording::After;
 
-/// So many at a time. What is more is broken off.
+/// The maximum number at a time. More are cut off.
 pub(super) const MOST: usize = 64;
-/// How long one may take.
+/// The maximum time for one.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
-/// How often it is asked whether anybody reads it still.
+/// How often it checks whether any process still reads it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Room for one of them.
+/// A permit to read one of them.
 pub(super) struct Orphanage {
     runtime: Handle,
     permit: OwnedSemaphorePermit,
@@ -28,14 +28,14 @@ pub(super) struct Orphanage {
 }
 
 impl Orphanage {
-    /// `None` where there are too many, or no task can be spawned.
+    /// `None` if there are too many, or no task can be spawned.
     pub(super) fn with_room(flights: &Flights) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
         let permit = flights.orphans.clone().try_acquire_owned().ok()?;
         Some(Self { runtime, permit, counts: flights.counts.clone() })
     }
 
-    /// Gets the rest of an answer, in a task of its own, as long as other processes read it.
+    /// Reads the rest of a response in a task of its own, while other processes read it.
     pub(super) fn read_on(self, mut reading: Reading) {
         let Self { runtime, permit, counts } = self;
         let end = Instant::now() + LONGEST;

@@ -1,33 +1,33 @@
-//! An answer under way, and what other processes are told of it once it is known not to be kept.
+//! A response under way, and its broadcast to other processes once it will not be stored.
 
 use std::task::{Context, Poll};
 
 use crate::control::cache::counts::NotStored;
 use crate::control::cache::framing::declared;
-use crate::control::cache::recording::{After, Given, Recording};
+use crate::control::cache::recording::{After, Piece, Recording};
 use crate::control::cache::storing::Storing;
 use crate::util::unwind;
 
-/// An answer under way. Its recording tells others of it as long as it may be kept, and then this does.
+/// A response under way. Its recording broadcasts it while it may be stored; after that, this does.
 pub(super) struct Reading {
     pub(super) recording: Box<Recording>,
-    /// Other processes that go on with it, …
+    /// The broadcast to the processes that read it to the end…
     others: Option<Box<Storing>>,
-    /// … and how many frames they were told.
-    told: usize,
+    /// … and the number of frames sent there.
+    sent: usize,
 }
 
 impl Reading {
     pub(super) fn new(recording: Box<Recording>) -> Self {
-        Self { recording, others: None, told: 0 }
+        Self { recording, others: None, sent: 0 }
     }
 
-    /// Whether more of it comes, of which other processes are told.
-    pub(super) fn is_told(&self) -> bool {
-        self.others.is_some() || self.recording.is_told()
+    /// Whether more of it comes and is broadcast.
+    pub(super) fn is_broadcast(&self) -> bool {
+        self.others.is_some() || self.recording.is_broadcast()
     }
 
-    /// Whether more of it comes, which other processes read.
+    /// Whether more of it comes and other processes read it.
     pub(super) fn is_followed(&self) -> bool {
         let others = self.others.as_ref();
         self.recording.is_followed() || others.is_some_and(|others| others.is_followed())
@@ -37,17 +37,17 @@ impl Reading {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, after: &mut After) -> Poll<()> {
         let polled = self.recording.poll_guarded(cx, after);
         self.take_over(after);
-        self.tell(after);
+        self.broadcast(after);
         polled
     }
 
     /// It has ended as its framing says.
     pub(super) fn ended(&mut self, after: &mut After) {
         self.recording.ended(after);
-        self.tell(after);
+        self.broadcast(after);
     }
 
-    /// Nobody is left who reads it.
+    /// No reader is left.
     pub(super) fn abandoned(&mut self, after: &mut After) {
         self.recording.abandoned(after);
         if let Some(others) = self.others.take() {
@@ -55,50 +55,50 @@ impl Reading {
         }
     }
 
-    /// Where it is no more to be kept since it is too long, tells of an error, or no memory is left for all
-    /// of it.
+    /// Takes the broadcast over if the response will not be stored because it is too long, has an error, or
+    /// memory is short.
     fn take_over(&mut self, after: &mut After) {
         use NotStored::{Error, NoMemory, TooLarge};
         let why = after.not_stored;
         let may_go_on = matches!(why, Some(TooLarge | Error | NoMemory));
         let lost = &mut after.storing;
-        let lost = lost.take_if(|lost| may_go_on && !lost.is_whole && lost.goes_on());
+        let lost = lost.take_if(|lost| may_go_on && !lost.is_whole && lost.broadcasts_on());
         if let Some(lost) = lost {
             if why == Some(NoMemory) {
                 lost.make_room();
             }
             self.others = Some(lost);
-            while self.recording.has(self.told) {
-                self.told += 1;
+            while self.recording.has(self.sent) {
+                self.sent += 1;
             }
         }
     }
 
-    /// Tells the others what has come.
-    fn tell(&mut self, after: &mut After) {
+    /// Sends new frames to the other processes.
+    fn broadcast(&mut self, after: &mut After) {
         let Some(others) = &mut self.others else { return };
         others.is_whole = loop {
-            match self.recording.get(self.told, false) {
+            match self.recording.get(self.sent, false) {
                 None => return,
-                Some(Given::Data(data)) => {
-                    self.told += 1;
+                Some(Piece::Data(data)) => {
+                    self.sent += 1;
                     if unwind::call(|| others.push(&data)).is_err() {
                         break false;
                     }
                 }
-                Some(Given::Error(_)) => break false,
-                Some(Given::Trailers(trailers)) => {
-                    let is_told = unwind::call(|| others.trailers(&trailers)).is_ok();
-                    break is_told && has_all(&self.recording);
+                Some(Piece::Error(_)) => break false,
+                Some(Piece::Trailers(trailers)) => {
+                    let is_broadcast = unwind::call(|| others.trailers(&trailers)).is_ok();
+                    break is_broadcast && has_all(&self.recording);
                 }
-                Some(Given::End) => break has_all(&self.recording),
+                Some(Piece::End) => break has_all(&self.recording),
             }
         };
         after.storing = self.others.take();
     }
 }
 
-/// Whether it is as long as it was declared.
+/// Whether it has its declared length.
 fn has_all(recording: &Recording) -> bool {
     declared(&recording.head.headers).is_none() || recording.has_length()
 }

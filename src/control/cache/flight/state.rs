@@ -1,4 +1,4 @@
-//! How far a call has come, and those who take part in it.
+//! The state of a shared call and of its members.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -20,64 +20,64 @@ use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::recording::{After, Stored};
 
-/// A call, and those who take part in it.
+/// A shared call and its members.
 pub(super) struct Flight {
     state: Mutex<State>,
     pub(super) waiting: Arc<Waiting>,
-    /// Wakes all that wait.
+    /// Wakes all waiting members.
     pub(super) waker: Waker,
 }
 
 pub(super) struct State {
     pub(super) phase: Phase,
-    /// Those who take part, by their places.
-    pub(super) members: Vec<Option<Part>>,
+    /// By place. A place is free again once its member has left.
+    pub(super) members: Vec<Option<MemberState>>,
     pub(super) count: usize,
-    /// The place of the one whose call it is.
-    pub(super) asks: Option<usize>,
-    /// The one whose call has given what is read.
-    pub(super) asker: Option<Asker>,
-    /// How long the others are waited for.
+    /// The place of the member whose call is polled.
+    pub(super) caller: Option<usize>,
+    /// The member whose call gave the response.
+    pub(super) leader: Option<Leader>,
+    /// How long faster readers have waited for the other followers.
     grace: Grace,
 }
 
-pub(super) struct Asker {
+pub(super) struct Leader {
     pub(super) place: usize,
     pub(super) context: Option<GatewayContext>,
     grace: Grace,
 }
 
-impl Asker {
+impl Leader {
     pub(super) fn new(place: usize, context: Option<GatewayContext>) -> Self {
         Self { place, context, grace: Grace::default() }
     }
 }
 
 pub(super) enum Phase {
-    /// Nobody asks the provider. The next one that looks does.
+    /// No call is under way. The next member that polls makes its own.
     Vacant {
         has_failed: bool,
     },
     Calling(Call),
     Reading(Reading),
-    /// `trailers`: as they came, for the one that has asked.
+    /// `trailers`: the unfiltered ones, for the leader.
     Stored {
         entry: CacheEntry,
         trailers: Option<Box<HeaderMap>>,
     },
-    /// The provider has answered, and nobody can share that.
+    /// The provider has answered, and the answer cannot be shared.
     Unshared,
-    /// All have left.
+    /// All members have left.
     Over,
 }
 
-/// What is kept for one that takes part.
+/// The state of one member.
 #[derive(Default)]
-pub(super) struct Part {
-    /// How many frames it has read.
+pub(super) struct MemberState {
+    /// The number of frames that it has read.
     pub(super) at: usize,
-    /// The answer to its own call, where another one has polled that.
-    pub(super) came: Option<Answered>,
+    /// The answer to its own call, if another member polled that call.
+    pub(super) answer: Option<Answered>,
 }
 
 pub(super) enum Answered {
@@ -85,15 +85,15 @@ pub(super) enum Answered {
     Own(Own),
 }
 
-/// What became of the wish to take part.
+/// The result of joining a flight.
 pub(super) enum Joined {
     Member {
         place: usize,
         is_first: bool,
     },
-    /// As many as may take part do.
+    /// The flight has its maximum number of members.
     Full,
-    /// It is over, or what comes is not for others any more.
+    /// The flight is over, or its response can no longer be shared from the start.
     Closed,
 }
 
@@ -102,11 +102,11 @@ impl Flight {
         let waiting = Arc::new(Waiting::default());
         let state = State {
             phase: Phase::Vacant { has_failed: false },
-            // Most are alone.
+            // Most flights have one member.
             members: Vec::with_capacity(1),
             count: 0,
-            asks: None,
-            asker: None,
+            caller: None,
+            leader: None,
             grace: Grace::default(),
         };
         Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
@@ -116,24 +116,24 @@ impl Flight {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the provider has answered, and nobody can share that.
+    /// Whether the provider's answer cannot be shared.
     pub(super) fn is_unshared(&self) -> bool {
         matches!(self.state().phase, Phase::Unshared)
     }
 
-    /// Reads on. Ready when a frame or the end has come: then all that wait are to be woken.
+    /// Reads on. Ready when a frame or the end has come: then the caller must wake all waiting members.
     pub(super) fn poll(&self, state: &mut State, after: &mut After) -> Poll<()> {
         let Phase::Reading(reading) = &mut state.phase else { return Poll::Ready(()) };
         let polled = reading.poll(&mut Context::from_waker(&self.waker), after);
         if let Some(stored) = &mut after.stored {
-            // The last frame is given from there.
+            // Members read the last frame from the entry.
             state.phase = Phase::stored(stored);
         }
         state.mark();
         polled
     }
 
-    /// The place of one more that takes part, and whether it is the first.
+    /// Adds a member.
     pub(super) fn join(&self, most: usize) -> Joined {
         let mut state = self.state();
         if !state.phase.is_open() {
@@ -145,8 +145,8 @@ impl Flight {
         let place = state.members.iter().position(Option::is_none);
         let place = place.unwrap_or(state.members.len());
         match state.members.get_mut(place) {
-            Some(free) => *free = Some(Part::default()),
-            None => state.members.push(Some(Part::default())),
+            Some(free) => *free = Some(MemberState::default()),
+            None => state.members.push(Some(MemberState::default())),
         }
         state.count += 1;
         state.mark();
@@ -169,45 +169,45 @@ impl Phase {
 }
 
 impl State {
-    pub(super) fn part(&mut self, place: usize) -> Option<&mut Part> {
+    pub(super) fn member(&mut self, place: usize) -> Option<&mut MemberState> {
         self.members.get_mut(place)?.as_mut()
     }
 
-    /// How many frames the slowest of those has read who are still waited for.
+    /// The frames read by the slowest member that others still wait for.
     fn waited_for(&self) -> Option<usize> {
-        let is_over = |place| match &self.asker {
-            Some(asker) if asker.place == place => asker.grace.is_over(),
+        let is_over = |place| match &self.leader {
+            Some(leader) if leader.place == place => leader.grace.is_over(),
             _ => self.grace.is_over(),
         };
-        let parts = self.members.iter().enumerate();
-        let parts =
-            parts.filter(|(place, _)| !is_over(*place)).filter_map(|(_, part)| part.as_ref());
-        parts.map(|part| part.at).min()
+        let members = self.members.iter().enumerate();
+        let members =
+            members.filter(|(place, _)| !is_over(*place)).filter_map(|(_, member)| member.as_ref());
+        members.map(|member| member.at).min()
     }
 
-    /// Whether the one at this place has asked for what is read.
-    pub(super) fn has_asked(&self, place: usize) -> bool {
-        self.asker.as_ref().is_some_and(|asker| asker.place == place)
+    /// Whether the member at this place leads.
+    pub(super) fn is_leader(&self, place: usize) -> bool {
+        self.leader.as_ref().is_some_and(|leader| leader.place == place)
     }
 
-    /// Lets go what everybody has read of an answer that is not stored. Returns true if no memory was left
-    /// before, so that others may have waited.
+    /// Drops the frames that all members have read, if the response is not stored. Returns true if memory
+    /// was short before, so that members may be waiting.
     pub(super) fn release(&mut self) -> bool {
-        self.let_go(self.waited_for())
+        self.drop_frames(self.waited_for())
     }
 
-    /// The same, and of what is more than may be held all that comes before so many frames.
-    fn let_go(&mut self, held_from: Option<usize>) -> bool {
+    /// The same. While memory is short, it also drops unread frames, but none from `held_from` on.
+    fn drop_frames(&mut self, held_from: Option<usize>) -> bool {
         let was_full = self.is_full();
         if let Phase::Reading(reading) = &mut self.phase
             && !reading.recording.is_growing()
         {
-            let slowest = self.members.iter().flatten().map(|part| part.at).min();
+            let slowest = self.members.iter().flatten().map(|member| member.at).min();
             reading.recording.release(slowest.unwrap_or_default(), held_from);
         }
         if was_full && !self.is_full() {
             self.grace.rest();
-            self.asker.iter_mut().for_each(|asker| asker.grace.rest());
+            self.leader.iter_mut().for_each(|leader| leader.grace.rest());
         }
         was_full
     }
@@ -216,62 +216,61 @@ impl State {
         matches!(&self.phase, Phase::Reading(reading) if reading.recording.is_full())
     }
 
-    /// Until when the one at this place, which has read so many frames, waits for those that have read fewer,
-    /// since no memory is left for more. After that, what they have not read is let go. The one that has asked
-    /// waits for nobody.
+    /// Until when the member at this place, which has read `at` frames, waits for slower readers because
+    /// memory is short. After that their unread frames are dropped. The leader waits for nobody.
     pub(super) fn waits(&mut self, place: usize, at: usize) -> Option<Instant> {
         if !self.is_full() {
             return None;
         }
-        if self.has_asked(place) {
-            self.let_go(Some(at));
+        if self.is_leader(place) {
+            self.drop_frames(Some(at));
             return None;
         }
-        let Self { members, asker, grace, .. } = self;
-        let (mut of_asker, mut of_others) = (None, None);
-        for (place, part) in members.iter().enumerate() {
-            if part.as_ref().is_none_or(|part| part.at >= at) {
+        let Self { members, leader, grace, .. } = self;
+        let (mut for_leader, mut for_followers) = (None, None);
+        for (place, member) in members.iter().enumerate() {
+            if member.as_ref().is_none_or(|member| member.at >= at) {
                 continue;
             }
-            match asker {
-                Some(asker) if asker.place == place => of_asker = asker.grace.wait(),
-                _ => of_others = of_others.or_else(|| grace.wait()),
+            match leader {
+                Some(leader) if leader.place == place => for_leader = leader.grace.wait(),
+                _ => for_followers = for_followers.or_else(|| grace.wait()),
             }
         }
-        let until = of_asker.max(of_others);
+        let until = for_leader.max(for_followers);
         if until.is_none() {
             self.release();
         }
         until
     }
 
-    /// Notes whether the provider would go on with the answer if the one that has asked left now, or has
-    /// given more of it than that one has read.
+    /// Notes whether the provider would go on with the response if the leader left now, or has sent more of
+    /// it than the leader has read.
     pub(super) fn mark(&self) {
-        let Some(Asker { place, context: Some(context), .. }) = &self.asker else { return };
+        let Some(Leader { place, context: Some(context), .. }) = &self.leader else { return };
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 
-    /// What the call has given is for the one alone that has asked: it goes on for nobody else.
-    pub(super) fn is_own(&mut self) {
-        if let Some(Asker { context: Some(context), .. }) = self.asker.take() {
+    /// The response is for the leader alone, so nobody goes on with it.
+    pub(super) fn set_unshared(&mut self) {
+        if let Some(Leader { context: Some(context), .. }) = self.leader.take() {
             context.set_goes_on(false);
         }
     }
 
-    /// Whether more has come than the one at this place has read.
+    /// Whether the member at this place has unread frames.
     pub(super) fn is_behind(&self, place: usize) -> bool {
         match &self.phase {
             Phase::Reading(reading) => {
-                let part = self.members.get(place).and_then(Option::as_ref);
-                part.is_some_and(|part| reading.recording.has(part.at))
+                let member = self.members.get(place).and_then(Option::as_ref);
+                member.is_some_and(|member| reading.recording.has(member.at))
             }
             Phase::Stored { .. } => true,
             Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
         }
     }
 
-    /// Whether other processes read the answer.
+    /// Whether other processes read the response.
     fn is_followed(&self) -> bool {
         matches!(&self.phase, Phase::Reading(reading) if reading.is_followed())
     }

@@ -25,7 +25,7 @@ use crate::context::GatewayContext;
 use crate::context::{Arrival, Endpoint};
 use crate::control::cache::asked::Policy;
 use crate::control::cache::body::CacheBody;
-use crate::control::cache::caching::{Caching, FOLLOWERS, Way, came};
+use crate::control::cache::caching::{Caching, FOLLOWERS, Way, answered};
 use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;

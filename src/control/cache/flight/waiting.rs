@@ -1,4 +1,4 @@
-//! The tasks that wait for a future which one of them polls: its waker wakes all.
+//! The tasks that wait for a shared future. One of them polls it; its waker wakes all.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
@@ -8,8 +8,8 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
-/// The tasks that wait, by the place of each. As a waker, it wakes all of them, so that none is
-/// forgotten where another goes away.
+/// The waiting tasks, by place. As a waker, it wakes all of them, so that none is forgotten when another
+/// goes away.
 #[derive(Debug, Default)]
 pub(super) struct Waiting(Mutex<Vec<(usize, Waker)>>);
 
@@ -18,7 +18,7 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody waits from now on, until woken.
+    /// Adds a task, which waits until it is woken.
     pub(super) fn add(&self, place: usize, waker: &Waker) {
         let mut list = self.list();
         match list.iter_mut().find(|(known, _)| *known == place) {
@@ -33,14 +33,14 @@ impl Waiting {
         Some(list.swap_remove(at).1)
     }
 
-    /// Takes one that waits.
+    /// Removes one waiting task.
     pub(super) fn one(&self) -> Option<Waker> {
         let mut list = self.list();
-        // The one that has waited longest, mostly.
+        // Mostly the one that has waited longest.
         (!list.is_empty()).then(|| list.remove(0).1)
     }
 
-    /// Takes all that wait.
+    /// Removes all waiting tasks.
     pub(super) fn all(&self) -> Vec<Waker> {
         let mut list = self.list();
         list.drain(..).map(|(_, waker)| waker).collect()

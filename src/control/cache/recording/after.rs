@@ -1,4 +1,4 @@
-//! What a recording leaves to be done once no lock is held: all of it runs foreign code.
+//! Work for after the lock of a flight is released, as it runs foreign code.
 
 use std::task::Waker;
 
@@ -11,13 +11,13 @@ use crate::control::cache::metered::Metered;
 use crate::control::cache::storing::Storing;
 use crate::util::unwind;
 
-/// What is left to be done.
+/// The work.
 #[derive(Default)]
 pub(in crate::control::cache) struct After {
     pub(in crate::control::cache) wake: Vec<Waker>,
     pub(in crate::control::cache) source: Option<Source>,
     pub(in crate::control::cache) storing: Option<Box<Storing>>,
-    /// What has read the usage, once nothing is left to read.
+    /// The meter, once nothing is left to read.
     pub(in crate::control::cache) metered: Option<Metered>,
     pub(in crate::control::cache) not_stored: Option<NotStored>,
     pub(in crate::control::cache) stored: Option<Stored>,
@@ -25,16 +25,16 @@ pub(in crate::control::cache) struct After {
     pub(in crate::control::cache) is_closed: bool,
 }
 
-/// An answer to be given to the store.
+/// A response for the store.
 pub(in crate::control::cache) struct Stored {
     pub(in crate::control::cache) storing: Box<Storing>,
     pub(in crate::control::cache) entry: CacheEntry,
-    /// As they came, for the one that has asked.
+    /// Unfiltered, for the leader.
     pub(in crate::control::cache) trailers: Option<Box<HeaderMap>>,
 }
 
 impl After {
-    /// Does it. `close`: sees to it that nobody joins any more.
+    /// Does it. `close`: keeps new members out.
     pub(in crate::control::cache) fn finish(self, counts: &Counts, close: impl FnOnce()) {
         let Self { wake, source, storing, metered, not_stored, stored, is_closed } = self;
         if let Some(why) = not_stored {

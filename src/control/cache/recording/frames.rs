@@ -1,4 +1,4 @@
-//! The frames of an answer that are held for its readers.
+//! The frames of a response that are held for its readers.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use bytes::Bytes;
 
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 
-/// How much of an answer that is not kept is held for its slower readers though no memory is left.
+/// How many bytes of a response that is not stored are held for slower readers although memory is short.
 const LOOSE: usize = 64 * 1024;
 
-/// The frames that have come, but for those that were let go.
+/// The frames that have come, without the dropped ones.
 pub(super) struct Frames {
     frames: VecDeque<Bytes>,
-    /// How many were let go.
+    /// The number of dropped frames.
     first: usize,
-    /// What they take of the memory for bodies…
+    /// The memory that they take of the budget for bodies…
     held: Held,
-    /// … and what they take beyond that.
+    /// … and beyond it.
     loose: usize,
-    /// How much of an answer is held at most that is not kept.
+    /// The maximum of a response that is not stored.
     most: usize,
 }
 
@@ -28,7 +28,7 @@ impl Frames {
         Self { frames: VecDeque::with_capacity(1), first: 0, held, loose: 0, most }
     }
 
-    /// One more. False where there is no memory for it.
+    /// Adds a frame. Returns false if memory is short.
     #[must_use]
     pub(super) fn push(&mut self, data: Bytes) -> bool {
         let weight = weight(&data);
@@ -40,28 +40,27 @@ impl Frames {
         has_room
     }
 
-    /// How many have come.
+    /// The number of frames that have come.
     pub(super) fn count(&self) -> usize {
         self.first + self.frames.len()
     }
 
-    /// Whether the one behind so many was let go.
+    /// Whether the frame at this position was dropped.
     pub(super) fn is_gone(&self, at: usize) -> bool {
         at < self.first
     }
 
-    /// The one behind so many.
+    /// The frame at this position.
     pub(super) fn get(&self, at: usize) -> Option<&Bytes> {
         self.frames.get(at.checked_sub(self.first)?)
     }
 
-    /// All of them, and the memory that they have.
+    /// All frames, and the memory that they take.
     pub(super) fn take(&mut self) -> (Vec<Bytes>, Held) {
         (std::mem::take(&mut self.frames).into(), self.held.take())
     }
 
-    /// Lets those go that come before the first `slowest`, and what is more than may be held, but none
-    /// behind the first `held_from`.
+    /// Drops the first `slowest` frames, and more while memory is short, but none from `held_from` on.
     pub(super) fn release(&mut self, slowest: usize, held_from: Option<usize>) {
         while self.first < slowest
             || self.is_full()
@@ -77,7 +76,7 @@ impl Frames {
         }
     }
 
-    /// Whether more is held than may be, of an answer that is not kept.
+    /// Whether a response that is not stored takes more memory than it may.
     pub(super) fn is_full(&self) -> bool {
         self.loose > LOOSE || self.held.bytes().saturating_add(self.loose) > self.most
     }

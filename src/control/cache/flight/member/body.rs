@@ -1,14 +1,14 @@
-//! The frames that a member gets.
+//! The body as a member reads it.
 
 use std::task::{Context, Poll};
 
 use super::Member;
 use crate::control::cache::flight::Next;
 use crate::control::cache::flight::state::{Phase, State};
-use crate::control::cache::recording::{After, FlightError, Given};
+use crate::control::cache::recording::{After, FlightError, Piece};
 
 impl Member {
-    /// The next of the body, for one that has read so many frames.
+    /// The next piece of the body. `at`: the number of frames that it has read.
     pub(in crate::control::cache) fn poll_next(
         &self,
         at: usize,
@@ -31,34 +31,34 @@ impl Member {
         after: &mut After,
     ) -> Poll<Next> {
         let waiting = &self.flight.waiting;
-        let asks = state.has_asked(self.place);
+        let leads = state.is_leader(self.place);
         loop {
             let recording = match &mut state.phase {
                 Phase::Reading(reading) => &mut reading.recording,
                 Phase::Stored { entry, trailers } => {
-                    let trailers = if asks { trailers.take() } else { None };
+                    let trailers = if leads { trailers.take() } else { None };
                     return Poll::Ready(Next::Stored { entry: entry.clone(), trailers });
                 }
                 Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => {
-                    let given = Given::Error(FlightError::Panicked.into());
-                    return Poll::Ready(Next::Given { given, is_last: true });
+                    let piece = Piece::Error(FlightError::Panicked.into());
+                    return Poll::Ready(Next::Piece { piece, is_last: true });
                 }
             };
-            if let Some(given) = recording.get(at, asks) {
-                let read = at + usize::from(matches!(given, Given::Data(_)));
+            if let Some(piece) = recording.get(at, leads) {
+                let read = at + usize::from(matches!(piece, Piece::Data(_)));
                 let is_last = recording.is_over(read);
                 let is_growing = recording.is_growing();
-                if let Some(part) = state.part(self.place) {
-                    part.at = read;
+                if let Some(member) = state.member(self.place) {
+                    member.at = read;
                 }
                 state.mark();
                 if !is_growing {
-                    // Others may have waited for this one.
+                    // Faster readers may have waited for this one.
                     if state.release() {
                         after.wake.append(&mut self.flight.waiting.all());
                     }
                 }
-                return Poll::Ready(Next::Given { given, is_last });
+                return Poll::Ready(Next::Piece { piece, is_last });
             }
             waiting.add(self.place, cx.waker());
             if let Some(until) = state.waits(self.place, at) {
@@ -72,7 +72,7 @@ impl Member {
         }
     }
 
-    /// Whether nothing of the body is left, though nobody has asked.
+    /// Whether nothing of the body is left, without reading on.
     pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
         match &self.flight.state().phase {
             Phase::Reading(reading) => reading.recording.is_over(at),

@@ -1,4 +1,4 @@
-//! The head that a member gets, or what there is in its place.
+//! The head as a member gets it, or what comes in its place.
 
 use std::mem::replace;
 use std::task::{Context, Poll};
@@ -10,25 +10,26 @@ use crate::control::cache::asked::Policy;
 use crate::control::cache::fit::is_kept;
 use crate::control::cache::flight::ahead::Ahead;
 use crate::control::cache::flight::reading::Reading;
-use crate::control::cache::flight::state::{Answered, Asker, Phase, State};
-use crate::control::cache::flight::{Came, Ended, Headed};
+use crate::control::cache::flight::state::{Answered, Leader, Phase, State};
+use crate::control::cache::flight::{CallResult, Ended, MemberHead};
 use crate::control::cache::recording::{After, Recording, discard};
 use crate::util::unwind;
 
 impl Member {
-    /// Whether it takes what others get. What its own call has found was looked at before.
-    fn takes(&self, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
+    /// Whether it accepts the response of another member. The result of its own call needs no check.
+    fn accepts(&self, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
         self.call.is_none() || self.policy.as_ref().is_none_or(|policy| is_fit(policy))
     }
 
-    /// The head, or what there is in its place. `has_other`: it need not ask after a failure.
+    /// The head, or what comes in its place. `has_other`: it has a stale entry, so it need not call after a
+    /// failure.
     pub(in crate::control) fn poll_head(
         &mut self,
         has_other: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Headed> {
+    ) -> Poll<MemberHead> {
         let mut after = After::default();
-        // Dropped behind the lock.
+        // Dropped once the lock is released.
         let mut spent = Spent::default();
         let polled = {
             let flight = self.flight.clone();
@@ -47,28 +48,28 @@ impl Member {
         cx: &mut Context<'_>,
         after: &mut After,
         spent: &mut Spent,
-    ) -> Poll<Headed> {
+    ) -> Poll<MemberHead> {
         let (place, flight) = (self.place, self.flight.clone());
         loop {
-            match state.part(place).and_then(|part| part.came.take()) {
-                Some(Answered::Shared(head)) => return Poll::Ready(Headed::Asked(head)),
-                Some(Answered::Own(own)) => return Poll::Ready(Headed::Own(own)),
+            match state.member(place).and_then(|member| member.answer.take()) {
+                Some(Answered::Shared(head)) => return Poll::Ready(MemberHead::Asked(head)),
+                Some(Answered::Own(own)) => return Poll::Ready(MemberHead::Own(own)),
                 None => {}
             }
             match &mut state.phase {
                 Phase::Vacant { has_failed: true } if has_other => {
-                    // It may take its time to look at what it has: the next one need not wait.
+                    // It checks its stale entry first, so the next member need not wait for it.
                     flight.waiting.remove(place);
                     after.wake.extend(flight.waiting.one());
-                    return Poll::Ready(Headed::Failed);
+                    return Poll::Ready(MemberHead::Failed);
                 }
                 Phase::Vacant { .. } => {
                     let Some(call) = self.call.take() else {
-                        return Poll::Ready(Headed::Panicked);
+                        return Poll::Ready(MemberHead::Panicked);
                     };
                     state.phase = Phase::Calling(call);
-                    state.asks = Some(place);
-                    state.asker = Some(Asker::new(place, self.context.clone()));
+                    state.caller = Some(place);
+                    state.leader = Some(Leader::new(place, self.context.clone()));
                     if std::mem::take(&mut self.follows) {
                         self.flights.counts.followers.remove();
                     }
@@ -78,16 +79,16 @@ impl Member {
                     let calling = replace(&mut state.phase, Phase::Vacant { has_failed: true });
                     let Phase::Calling(mut call) = calling else { continue };
                     let mut waker = Context::from_waker(&flight.waker);
-                    // It may be another one's: a panic is not to end this one's task.
-                    let came = match unwind::call(|| call.as_mut().poll(&mut waker)) {
-                        Ok(Poll::Ready(came)) => came,
+                    // It may be another member's call: its panic must not end this task.
+                    let result = match unwind::call(|| call.as_mut().poll(&mut waker)) {
+                        Ok(Poll::Ready(result)) => result,
                         Ok(Poll::Pending) => {
                             state.phase = Phase::Calling(call);
                             return Poll::Pending;
                         }
                         Err(_) => {
-                            // The one whose call it was fails, and the next one asks.
-                            (state.asks, state.asker) = (None, None);
+                            // The caller fails, and the next member makes its call.
+                            (state.caller, state.leader) = (None, None);
                             spent.call = Some(call);
                             after.wake.append(&mut flight.waiting.all());
                             continue;
@@ -95,56 +96,64 @@ impl Member {
                     };
                     spent.call = Some(call);
                     flight.waiting.remove(place);
-                    if let Some(headed) = self.came(state, came, after, spent) {
+                    if let Some(headed) = self.call_done(state, result, after, spent) {
                         return Poll::Ready(headed);
                     }
                 }
                 Phase::Reading(reading) => {
                     let (head, age) = (&reading.recording.head, Duration::ZERO);
-                    if !self.takes(|policy| is_kept(head.status, policy)) {
-                        return Poll::Ready(Headed::Unfit);
+                    if !self.accepts(|policy| is_kept(head.status, policy)) {
+                        return Poll::Ready(MemberHead::Unfit);
                     }
-                    // It never asks for itself, so nothing of its request is needed any more.
+                    // It never makes its own call, so its request is no longer needed.
                     spent.own = self.call.take();
-                    return Poll::Ready(Headed::Followed(head.status, head.headers.clone(), age));
+                    return Poll::Ready(MemberHead::Followed(
+                        head.status,
+                        head.headers.clone(),
+                        age,
+                    ));
                 }
                 Phase::Stored { entry, .. } => {
                     let now = SystemTime::now();
-                    if !self.takes(|policy| entry.is_fresh(now, policy)) {
-                        return Poll::Ready(Headed::Unfit);
+                    if !self.accepts(|policy| entry.is_fresh(now, policy)) {
+                        return Poll::Ready(MemberHead::Unfit);
                     }
                     let age = entry.age(now);
                     let entry = entry.parts();
                     spent.own = self.call.take();
-                    return Poll::Ready(Headed::Followed(entry.status, entry.headers.clone(), age));
+                    return Poll::Ready(MemberHead::Followed(
+                        entry.status,
+                        entry.headers.clone(),
+                        age,
+                    ));
                 }
-                Phase::Unshared => return Poll::Ready(Headed::Unfit),
-                Phase::Over => return Poll::Ready(Headed::Panicked),
+                Phase::Unshared => return Poll::Ready(MemberHead::Unfit),
+                Phase::Over => return Poll::Ready(MemberHead::Panicked),
             }
         }
     }
 
-    /// An answer that has begun. Where other processes are told of it, it is read for them, too.
+    /// Begins to read the response. If it is broadcast, a task reads it for other processes, too.
     fn reading(&self, recording: Box<Recording>) -> Reading {
         let reading = Reading::new(recording);
-        if reading.is_told() {
+        if reading.is_broadcast() {
             Ahead::new(&self.flight, self.flights.clone(), self.key).spawn();
         }
         reading
     }
 
-    /// The call has given something. What it is for this one; `None` to look again.
-    fn came(
+    /// The call is done. Returns what that means for this member; `None` to check the state again.
+    fn call_done(
         &self,
         state: &mut State,
-        came: Came,
+        result: CallResult,
         after: &mut After,
         spent: &mut Spent,
-    ) -> Option<Headed> {
+    ) -> Option<MemberHead> {
         let waiting = &self.flight.waiting;
-        let asks = state.asks.take();
-        let (next, answered) = match came {
-            Came::Shared { head, mut recording } => {
+        let caller = state.caller.take();
+        let (next, answered) = match result {
+            CallResult::Shared { head, mut recording } => {
                 after.wake.append(&mut waiting.all());
                 recording.begin(after);
                 let phase = match &mut after.stored {
@@ -153,17 +162,17 @@ impl Member {
                 };
                 (phase, head.map(Answered::Shared))
             }
-            Came::Found(entry) => {
+            CallResult::Found(entry) => {
                 after.wake.append(&mut waiting.all());
-                // Whoever comes now finds it in the store.
+                // New requests find it in the store.
                 after.is_closed = true;
                 (Phase::Stored { entry, trailers: None }, None)
             }
-            Came::Own(own) => {
+            CallResult::Own(own) => {
                 self.flights.counts.not_stored(own.why).add();
-                state.is_own();
+                state.set_unshared();
                 let phase = match own.ended {
-                    // The others would get the like: each asks for itself at once, not in turn.
+                    // The others would get an unshared response, too: each makes its own call at once.
                     Ended::Answered => {
                         after.wake.append(&mut waiting.all());
                         after.is_closed = true;
@@ -177,17 +186,19 @@ impl Member {
         };
         state.phase = next;
         state.mark();
-        match (answered, asks) {
+        match (answered, caller) {
             (None, _) => None,
-            (Some(Answered::Shared(head)), Some(asks)) if asks == self.place => {
-                Some(Headed::Asked(head))
+            (Some(Answered::Shared(head)), Some(caller)) if caller == self.place => {
+                Some(MemberHead::Asked(head))
             }
-            // It leaves with that, and wakes the next one, not all.
-            (Some(Answered::Own(own)), Some(asks)) if asks == self.place => Some(Headed::Own(own)),
-            (Some(answered), Some(asks)) => {
-                after.wake.extend(waiting.remove(asks));
-                match state.part(asks) {
-                    Some(part) => part.came = Some(answered),
+            // It leaves with the response, and wakes one member, not all.
+            (Some(Answered::Own(own)), Some(caller)) if caller == self.place => {
+                Some(MemberHead::Own(own))
+            }
+            (Some(answered), Some(caller)) => {
+                after.wake.extend(waiting.remove(caller));
+                match state.member(caller) {
+                    Some(member) => member.answer = Some(answered),
                     None => spent.answered = Some(answered),
                 }
                 None

@@ -3,7 +3,7 @@
 use super::Member;
 use crate::control::cache::flight::Call;
 use crate::control::cache::flight::orphans::Orphanage;
-use crate::control::cache::flight::state::{Answered, Asker, Phase};
+use crate::control::cache::flight::state::{Answered, Leader, Phase};
 use crate::control::cache::recording::{After, discard};
 
 /// What is dropped once the lock is released.
@@ -22,15 +22,15 @@ impl Drop for Member {
             let mut state = self.flight.state();
             self.flight.waiting.remove(self.place);
             let is_behind = state.is_behind(self.place);
-            let part = state.members.get_mut(self.place).and_then(Option::take);
-            spent.answered = part.and_then(|part| part.came);
+            let member = state.members.get_mut(self.place).and_then(Option::take);
+            spent.answered = member.and_then(|member| member.answer);
             state.count = state.count.saturating_sub(1);
-            if state.asks == Some(self.place) {
-                state.asks = None;
+            if state.caller == Some(self.place) {
+                state.caller = None;
             }
             let is_last = state.count == 0;
-            let asker = state.asker.take_if(|asker| asker.place == self.place);
-            if asker.is_some()
+            let leader = state.leader.take_if(|leader| leader.place == self.place);
+            if leader.is_some()
                 && let Phase::Reading(reading) = &mut state.phase
                 && let Some(metered) = &mut reading.recording.metered
             {
@@ -45,7 +45,7 @@ impl Drop for Member {
             match &mut state.phase {
                 Phase::Reading(reading) if is_last => {
                     if reading.recording.has_length() {
-                        // Nobody asks for an end behind the declared length.
+                        // The declared length has come, so nobody polls for the end.
                         reading.ended(&mut after);
                     }
                     if reading.is_followed() {
@@ -63,11 +63,11 @@ impl Drop for Member {
                 | Phase::Over => {}
             }
             if is_last {
-                // Where others are left, what was noted of it last stays.
-                if let Some(Asker { context: Some(context), .. }) = asker {
+                // If members are left, the last note stays.
+                if let Some(Leader { context: Some(context), .. }) = leader {
                     context.set_goes_on(is_behind || orphanage.is_some());
                 }
-                // What reads ahead is over.
+                // The task that reads ahead ends.
                 after.wake.append(&mut self.flight.waiting.all());
                 spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
             }

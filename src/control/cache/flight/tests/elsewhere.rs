@@ -70,10 +70,10 @@ async fn who_cannot_share_an_answer_does_not_look_for_it_in_the_store() {
     let own = Box::pin(async { failed("for the first one alone".into(), Ended::Answered) });
     let mut first = task::spawn(caching.join(&target, own));
     let mut others = [(); 2].map(|()| task::spawn(caching.join(&target, pending())));
-    assert!(matches!(head(&mut first), Poll::Ready(Headed::Own(_))));
-    target.ask_alone();
+    assert!(matches!(head(&mut first), Poll::Ready(MemberHead::Own(_))));
+    target.set_alone();
     for other in &mut others {
-        assert!(matches!(head(other), Poll::Ready(Headed::Unfit)));
+        assert!(matches!(head(other), Poll::Ready(MemberHead::Unfit)));
         assert!(matches!(caching.way(&target).await, Way::Ask(None)));
     }
     assert_eq!(looks.load(Ordering::Relaxed), 0);

@@ -19,51 +19,51 @@ async fn set(is_set: Arc<AtomicBool>) {
 fn who_takes_the_place_of_the_one_that_has_asked_gets_no_head_of_its_own() {
     let (scene, answers) = (scene(), Arc::<AtomicBool>::default());
     let (is_set, answer) = (set(answers.clone()), scene.answer(Frames(1, 1)));
-    let mut asker = scene.member(async {
+    let mut leader = scene.member(async {
         is_set.await;
         answer.await
     });
     let mut follower = scene.member(std::future::pending());
-    assert!(head(&mut asker).is_pending() && head(&mut follower).is_pending());
-    drop(asker);
+    assert!(head(&mut leader).is_pending() && head(&mut follower).is_pending());
+    drop(leader);
     let mut late = scene.member(std::future::pending());
     answers.store(true, Ordering::Relaxed);
-    assert!(matches!(head(&mut follower), Poll::Ready(Headed::Followed(..))));
-    assert!(matches!(head(&mut late), Poll::Ready(Headed::Followed(..))));
+    assert!(matches!(head(&mut follower), Poll::Ready(MemberHead::Followed(..))));
+    assert!(matches!(head(&mut late), Poll::Ready(MemberHead::Followed(..))));
 }
 
 #[test]
 fn the_one_whose_refusal_another_has_got_is_woken_though_that_has_an_answer_at_once() {
     let (scene, refuses) = (scene(), Arc::<AtomicBool>::default());
     let is_set = set(refuses.clone());
-    let mut asker = scene.member(async {
+    let mut leader = scene.member(async {
         is_set.await;
         failed("refused".into(), Ended::Refused)
     });
     let mut follower = scene.member(scene.answer(Frames(1, 1)));
-    assert!(head(&mut asker).is_pending() && head(&mut follower).is_pending());
+    assert!(head(&mut leader).is_pending() && head(&mut follower).is_pending());
     refuses.store(true, Ordering::Relaxed);
-    assert!(matches!(head(&mut follower), Poll::Ready(Headed::Asked(_))));
-    assert!(asker.is_woken());
-    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Own(_))));
+    assert!(matches!(head(&mut follower), Poll::Ready(MemberHead::Asked(_))));
+    assert!(leader.is_woken());
+    assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Own(_))));
 }
 
 #[test]
 fn after_a_failure_one_is_woken_that_is_still_there() {
     let (scene, fails) = (scene(), Arc::<AtomicBool>::default());
     let is_set = set(fails.clone());
-    let mut asker = scene.member(async {
+    let mut leader = scene.member(async {
         is_set.await;
         failed("refused".into(), Ended::Failed)
     });
     let mut others = [(); 3].map(|()| scene.member(std::future::pending()));
-    assert!(head(&mut asker).is_pending());
+    assert!(head(&mut leader).is_pending());
     assert!(others.iter_mut().all(|other| head(other).is_pending()));
     let [left, next, last] = others;
     drop(left);
     fails.store(true, Ordering::Relaxed);
-    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Own(_))));
-    drop(asker);
+    assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Own(_))));
+    drop(leader);
     assert!(next.is_woken() && !last.is_woken());
     // It leaves as well, and has not looked.
     drop(next);

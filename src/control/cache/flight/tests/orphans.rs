@@ -98,11 +98,11 @@ impl Stage {
         let response = response.body(Box::pin(body) as Source).unwrap();
         let telling = Some(Box::new(Telling(self.others.clone())) as Box<dyn Broadcast>);
         let target = self.target.clone();
-        let call = Box::pin(async move { came(response, target, telling, Ended::Answered) });
+        let call = Box::pin(async move { answered(response, target, telling, Ended::Answered) });
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, call).of(self.target.context.clone());
         let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
-        assert!(matches!(headed, Headed::Asked(_)));
+        assert!(matches!(headed, MemberHead::Asked(_)));
         feed.send_data(Bytes::from_static(b"first")).await.unwrap();
         let mut body = CacheBody::reading(member, None);
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "first");

@@ -87,7 +87,7 @@ impl Drop for Calling {
     }
 }
 
-pub(super) async fn call(world: World, target: Arc<Target>) -> Came {
+pub(super) async fn call(world: World, target: Arc<Target>) -> CallResult {
     let calling = {
         let mut provider = world.lock().unwrap();
         provider.calling += 1;
@@ -122,5 +122,5 @@ pub(super) async fn call(world: World, target: Arc<Target>) -> Came {
         Verdict::Refusal => Ended::Refused,
         Verdict::Failure => Ended::Failed,
     };
-    came(response.body(body).unwrap(), target, None, ended)
+    answered(response.body(body).unwrap(), target, None, ended)
 }

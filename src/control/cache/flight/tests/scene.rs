@@ -92,16 +92,18 @@ impl Scene {
                     Actor::Done => false,
                     Actor::Waiting(member) => match member.poll_head(false, cx) {
                         Poll::Pending => false,
-                        Poll::Ready(Headed::Asked(_) | Headed::Followed(..)) => {
+                        Poll::Ready(MemberHead::Asked(_) | MemberHead::Followed(..)) => {
                             let Actor::Waiting(member) = replace(actor) else { unreachable!() };
                             *actor = Actor::Reading(CacheBody::reading(member, None), Vec::new());
                             true
                         }
-                        Poll::Ready(Headed::Own(_)) => {
+                        Poll::Ready(MemberHead::Own(_)) => {
                             drop(replace(actor));
                             false
                         }
-                        Poll::Ready(Headed::Failed | Headed::Unfit | Headed::Panicked) => {
+                        Poll::Ready(
+                            MemberHead::Failed | MemberHead::Unfit | MemberHead::Panicked,
+                        ) => {
                             panic!("nothing did")
                         }
                     },

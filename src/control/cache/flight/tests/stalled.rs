@@ -21,8 +21,8 @@ impl Stage {
     async fn read(is_read_elsewhere: bool) -> (Self, Feed, CacheBody) {
         let stage = Self::new();
         stage.others.read.store(is_read_elsewhere, Ordering::Relaxed);
-        let (feed, asker) = stage.begun().await;
-        (stage, feed, asker)
+        let (feed, leader) = stage.begun().await;
+        (stage, feed, leader)
     }
 
     /// One more here.
@@ -30,7 +30,7 @@ impl Stage {
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, Box::pin(std::future::pending()));
         let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
-        assert!(matches!(headed, Headed::Followed(..)));
+        assert!(matches!(headed, MemberHead::Followed(..)));
         CacheBody::reading(member, None)
     }
 
@@ -74,7 +74,7 @@ fn is_slow(error: &BoxError) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
-    let (stage, mut feed, asker) = Stage::read(true).await;
+    let (stage, mut feed, leader) = Stage::read(true).await;
     let mut whole = b"first".to_vec();
     for byte in 0..50 {
         timeout(LONG, feed.send_data(vec![byte; 10].into())).await.expect("it is read").unwrap();
@@ -85,12 +85,12 @@ async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
     assert_eq!((stage.told(), stage.ended()), (whole.clone(), Some(true)));
     // It has lost nothing, and nothing is done for it any more.
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
-    assert_eq!(all(asker).await, whole[5..]);
+    assert_eq!(all(leader).await, whole[5..]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_read_ahead_for_nobody() {
-    let (stage, mut feed, asker) = Stage::read(false).await;
+    let (stage, mut feed, leader) = Stage::read(false).await;
     for reads in [false, true, false] {
         stage.others.read.store(reads, Ordering::Relaxed);
         // It waits for what comes next, where it was followed.
@@ -105,26 +105,26 @@ async fn nothing_is_read_ahead_for_nobody() {
         assert_eq!(timeout(LONG, sent).await.is_ok(), reads);
         assert_eq!(stage.told().len() > told, reads);
     }
-    drop(asker);
+    drop(leader);
     assert_eq!(stage.ended(), Some(false));
     stage.ends(feed).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
-    let (stage, mut feed, mut asker) = Stage::read(true).await;
+    let (stage, mut feed, mut leader) = Stage::read(true).await;
     let took = send(&stage, &mut feed).await;
     assert!(took > GRACE - LOOK_EVERY && took < GRACE + 2 * LOOK_EVERY, "{took:?}");
     sleep(LOOK_EVERY).await;
     assert!(stage.told() == long());
-    assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
-    drop(asker);
+    assert!(is_slow(&leader.frame().await.unwrap().unwrap_err()));
+    drop(leader);
     stage.ends(feed).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
-    let (stage, mut feed, mut asker) = Stage::read(false).await;
+    let (stage, mut feed, mut leader) = Stage::read(false).await;
     let mut followers = Vec::new();
     for _ in 0..3 {
         followers.push(tokio::spawn(all(stage.follower().await)));
@@ -134,18 +134,18 @@ async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
     for follower in followers {
         assert!(follower.await.unwrap() == long());
     }
-    assert!(is_slow(&asker.frame().await.unwrap().unwrap_err()));
+    assert!(is_slow(&leader.frame().await.unwrap().unwrap_err()));
 }
 
 /// One that reads slowly delays all others no longer than one that has stopped.
 #[tokio::test(start_paused = true)]
 async fn the_waits_for_one_that_has_asked_are_bounded_together() {
     for pause in [Duration::from_millis(10), Duration::from_secs(1)] {
-        let (stage, mut feed, mut asker) = Stage::read(false).await;
+        let (stage, mut feed, mut leader) = Stage::read(false).await;
         let follower = tokio::spawn(all(stage.follower().await));
-        let asker = tokio::spawn(async move {
+        let leader = tokio::spawn(async move {
             let mut read = b"first".to_vec();
-            while let Some(frame) = asker.frame().await {
+            while let Some(frame) = leader.frame().await {
                 match frame {
                     Ok(frame) => read.extend_from_slice(&frame.into_data().unwrap()),
                     Err(error) => return Err(error),
@@ -158,7 +158,7 @@ async fn the_waits_for_one_that_has_asked_are_bounded_together() {
         assert!(took <= GRACE + pause, "{took:?}");
         drop(feed);
         assert!(follower.await.unwrap() == long());
-        match asker.await.unwrap() {
+        match leader.await.unwrap() {
             Ok(read) => assert!(pause < LOOK_EVERY && read == long()),
             Err(error) => assert!(pause > LOOK_EVERY && is_slow(&error)),
         }
@@ -184,10 +184,10 @@ async fn slowly(mut body: CacheBody, pause: Duration) -> (Vec<u8>, bool) {
 #[tokio::test(start_paused = true)]
 async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_not_for_long() {
     for (pause, gets_all) in [(Duration::from_millis(10), true), (LONG, false)] {
-        let (stage, mut feed, asker) = Stage::read(false).await;
+        let (stage, mut feed, leader) = Stage::read(false).await;
         let fast = tokio::spawn(all(stage.follower().await));
         let slow = tokio::spawn(slowly(stage.follower().await, pause));
-        drop(asker);
+        drop(leader);
         let took = send(&stage, &mut feed).await;
         assert!(took <= GRACE && gets_all == (took < GRACE), "{took:?}");
         drop(feed);
@@ -200,18 +200,18 @@ async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_n
 #[tokio::test(start_paused = true)]
 async fn one_that_has_asked_waits_for_nobody_and_is_waited_for_though_another_has_stopped() {
     for (asker_pause, is_alone) in [(Duration::ZERO, true), (Duration::from_millis(10), false)] {
-        let (stage, mut feed, asker) = Stage::read(false).await;
+        let (stage, mut feed, leader) = Stage::read(false).await;
         let stopped = tokio::spawn(slowly(stage.follower().await, LONG));
         let fast = match is_alone {
             true => None,
             false => Some(tokio::spawn(all(stage.follower().await))),
         };
-        let asker = tokio::spawn(slowly(asker, asker_pause));
+        let leader = tokio::spawn(slowly(leader, asker_pause));
         let took = send(&stage, &mut feed).await;
         let most = if is_alone { Duration::ZERO } else { 2 * GRACE };
         assert!(took <= most, "{took:?}");
         drop(feed);
-        assert!(asker.await.unwrap() == (long()[5..].to_vec(), true));
+        assert!(leader.await.unwrap() == (long()[5..].to_vec(), true));
         if let Some(fast) = fast {
             assert!(fast.await.unwrap() == long());
         }

@@ -15,23 +15,23 @@ pub(super) fn scene() -> Scene {
 impl Scene {
     pub(super) fn member(
         &self,
-        call: impl Future<Output = Came> + Send + 'static,
+        call: impl Future<Output = CallResult> + Send + 'static,
     ) -> Spawn<Member> {
         let key = (self.target.place.key, self.target.generation);
         task::spawn(self.flights.join(key, 8, Box::pin(call)))
     }
 
-    pub(super) fn answer(&self, body: Frames) -> impl Future<Output = Came> + Send + use<> {
+    pub(super) fn answer(&self, body: Frames) -> impl Future<Output = CallResult> + Send + use<> {
         let response = Response::builder()
             .header(header::TRANSFER_ENCODING, "chunked")
             .header(header::CONTENT_TYPE, "audio/mpeg");
         let response = response.body(Box::pin(body) as Source).unwrap();
         let target = self.target.clone();
-        async move { came(response, target, None, Ended::Answered) }
+        async move { answered(response, target, None, Ended::Answered) }
     }
 }
 
-pub(super) fn head(member: &mut Spawn<Member>) -> Poll<Headed> {
+pub(super) fn head(member: &mut Spawn<Member>) -> Poll<MemberHead> {
     member.enter(|cx, mut member| member.poll_head(false, cx))
 }
 
@@ -40,11 +40,11 @@ fn next(member: &mut Spawn<Member>, at: usize) -> Poll<Next> {
 }
 
 fn is_data(polled: &Poll<Next>) -> bool {
-    matches!(polled, Poll::Ready(Next::Given { given: Given::Data(_), .. }))
+    matches!(polled, Poll::Ready(Next::Piece { piece: Piece::Data(_), .. }))
 }
 
 fn is_panic(polled: &Poll<Next>) -> bool {
-    let Poll::Ready(Next::Given { given: Given::Error(error), .. }) = polled else { return false };
+    let Poll::Ready(Next::Piece { piece: Piece::Error(error), .. }) = polled else { return false };
     error.to_string().contains("panicked")
 }
 
@@ -77,18 +77,18 @@ fn a_call_that_panics_fails_its_own_request_alone() {
     assert!(head(&mut first).is_pending());
     let mut second = scene.member(async { failed("refused".into(), Ended::Failed) });
     // It polls the call of the first, and then asks for itself.
-    assert!(matches!(head(&mut second), Poll::Ready(Headed::Own(_))));
+    assert!(matches!(head(&mut second), Poll::Ready(MemberHead::Own(_))));
     assert!(first.is_woken());
-    assert!(matches!(head(&mut first), Poll::Ready(Headed::Panicked)));
+    assert!(matches!(head(&mut first), Poll::Ready(MemberHead::Panicked)));
 }
 
 #[test]
 fn a_body_that_panics_breaks_off() {
     let scene = scene();
     let mut first = scene.member(scene.answer(Frames(1, 1)));
-    assert!(matches!(head(&mut first), Poll::Ready(Headed::Asked(_))));
+    assert!(matches!(head(&mut first), Poll::Ready(MemberHead::Asked(_))));
     let mut second = scene.member(scene.answer(Frames(1, 1)));
-    assert!(matches!(head(&mut second), Poll::Ready(Headed::Followed(..))));
+    assert!(matches!(head(&mut second), Poll::Ready(MemberHead::Followed(..))));
     assert!(is_data(&next(&mut second, 0)));
     assert!(is_panic(&next(&mut second, 1)));
     assert!(is_data(&next(&mut first, 0)));
@@ -108,8 +108,8 @@ fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
         fresh_for: Duration::from_secs(1000),
         stale_for: Duration::ZERO,
     });
-    let mut first = scene.member(async { Came::Found(entry) });
-    let Poll::Ready(Headed::Followed(_, _, age)) = head(&mut first) else { panic!("no head") };
+    let mut first = scene.member(async { CallResult::Found(entry) });
+    let Poll::Ready(MemberHead::Followed(_, _, age)) = head(&mut first) else { panic!("no head") };
     assert!(age >= Duration::from_secs(100), "{age:?}");
     assert_eq!(scene.flights.count(), 0);
 }
@@ -117,37 +117,37 @@ fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
 #[test]
 fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
     let scene = scene();
-    let mut asker = scene.member(scene.answer(Frames(21, 10_000)));
-    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Asked(_))));
+    let mut leader = scene.member(scene.answer(Frames(21, 10_000)));
+    assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Asked(_))));
     let mut fast = scene.member(scene.answer(Frames(1, 1)));
-    assert!(matches!(head(&mut fast), Poll::Ready(Headed::Followed(..))));
+    assert!(matches!(head(&mut fast), Poll::Ready(MemberHead::Followed(..))));
     let mut at = 0;
     while is_data(&next(&mut fast, at)) {
         at += 1;
     }
     assert!((2..10).contains(&at), "{at}");
     for read in 0..20 {
-        assert!(is_data(&next(&mut asker, read)), "{read}");
+        assert!(is_data(&next(&mut leader, read)), "{read}");
         assert!(read > 0 || fast.is_woken());
     }
     // It is behind now, and nobody waits for it.
     let polled = next(&mut fast, at);
-    let Poll::Ready(Next::Given { given: Given::Error(error), .. }) = polled else {
+    let Poll::Ready(Next::Piece { piece: Piece::Error(error), .. }) = polled else {
         panic!("what it has not read is held")
     };
     assert!(error.to_string().contains("slow reader"));
     drop(fast);
 
     // Where it goes away, the others read on.
-    let mut asker = scene.member(scene.answer(Frames(21, 10_000)));
-    assert!(matches!(head(&mut asker), Poll::Ready(Headed::Asked(_))));
+    let mut leader = scene.member(scene.answer(Frames(21, 10_000)));
+    assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Asked(_))));
     let mut fast = scene.member(scene.answer(Frames(1, 1)));
-    assert!(matches!(head(&mut fast), Poll::Ready(Headed::Followed(..))));
+    assert!(matches!(head(&mut fast), Poll::Ready(MemberHead::Followed(..))));
     let mut at = 0;
     while is_data(&next(&mut fast, at)) {
         at += 1;
     }
-    drop(asker);
+    drop(leader);
     assert!(fast.is_woken());
     for at in at..20 {
         assert!(is_data(&next(&mut fast, at)), "{at}");
