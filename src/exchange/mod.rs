@@ -9,7 +9,6 @@ mod characters;
 mod consumed;
 mod end;
 mod heads;
-pub(crate) mod late_refusal;
 mod log;
 pub(crate) mod misuse;
 pub(crate) mod observation;

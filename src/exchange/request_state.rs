@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use crate::exchange::characters::Characters;
 use crate::json::object::ScanError;
@@ -101,22 +101,18 @@ impl RequestState {
         self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
     }
 
-    /// Ready with the reason if the request must not reach the provider completely, or with `None`
-    /// once its body has ended. Until then, the task is woken at either.
-    pub(super) fn poll_refusal(&self, cx: &Context<'_>) -> Poll<Option<ScanError>> {
-        let has_ended = self.has_ended.load(Ordering::Acquire);
-        if !has_ended {
+    /// Why the request must not reach the provider completely, if that is known. It is asked for until
+    /// the response head is there, and then with each frame of the response: until the request body has
+    /// ended, the task is woken for it.
+    pub(crate) fn late_refusal(&self, cx: &Context<'_>) -> Option<ScanError> {
+        if !self.has_ended.load(Ordering::Acquire) {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *waiting {
                 Some(known) => known.clone_from(cx.waker()),
                 None => *waiting = Some(cx.waker().clone()),
             }
         }
-        match self.refusal.get() {
-            Some(error) => Poll::Ready(Some(*error)),
-            None if has_ended => Poll::Ready(None),
-            None => Poll::Pending,
-        }
+        self.refusal.get().copied()
     }
 
     /// The body has ended or is gone.

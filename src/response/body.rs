@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 
 use self::error::{ModelForbidden, ResponseAborted};
-use crate::exchange::late_refusal::LateRefusal;
+use crate::exchange::request_state::RequestState;
 use crate::exchange::{Exchange, ExchangeHandle, SharedExchange};
 use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
@@ -54,7 +54,8 @@ struct Guard {
     trailers: Trailers,
     /// The provider has answered from a forbidden model: nothing more passes.
     is_cut: bool,
-    late_refusal: LateRefusal,
+    /// Set if the rest of the request body can still refuse the request.
+    request: Option<Arc<RequestState>>,
     /// Set if the usage that the gateway asked for must be hidden from the client.
     hiding: Option<Box<Hiding>>,
 }
@@ -79,7 +80,7 @@ impl<B: Body> ResponseBody<B> {
         body: B,
         mut exchange: Exchange,
         trailers: Trailers,
-        late_refusal: LateRefusal,
+        request: Option<Arc<RequestState>>,
         hiding: Option<Hiding>,
         shared_exchange: Option<Arc<SharedExchange>>,
     ) -> Self {
@@ -88,7 +89,7 @@ impl<B: Body> ResponseBody<B> {
         }
         let hiding = hiding.map(Box::new);
         let handle = shared_exchange.map(ExchangeHandle::new);
-        let mut guard = Guard { exchange, handle, trailers, is_cut: false, late_refusal, hiding };
+        let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
         guard.put_back();
         Self { source: Source::Upstream { body }, guard }
     }
@@ -139,7 +140,7 @@ impl Guard {
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.late_refusal.poll(cx).is_some() {
+        if self.request.as_ref().is_some_and(|request| request.late_refusal(cx).is_some()) {
             self.exchange.broken(Failure::RequestBody);
             return Poll::Ready(Some(Err(Box::new(ResponseAborted))));
         }

@@ -9,7 +9,6 @@ use http_body::Body;
 
 use crate::context::GatewayContext;
 use crate::directives::Warning;
-use crate::exchange::late_refusal::LateRefusal;
 use crate::exchange::request_state::RequestState;
 use crate::exchange::usage_option;
 use crate::exchange::{Exchange, SharedExchange};
@@ -42,9 +41,8 @@ pub(crate) struct ResponseRelay {
     pub(crate) announces_provider: bool,
     /// The client is an axum router, or a service around one.
     pub(crate) is_around_router: bool,
-    /// The request body. Kept after it was sent if the gateway may have asked for usage in it.
+    /// The request body, while it can still refuse the request or may ask for usage.
     pub(crate) watch: Option<Arc<RequestState>>,
-    pub(crate) late_refusal: LateRefusal,
 }
 
 impl ResponseRelay {
@@ -62,7 +60,6 @@ impl ResponseRelay {
             announces_provider: false,
             is_around_router: false,
             watch: None,
-            late_refusal: LateRefusal::default(),
         }
     }
 
@@ -117,7 +114,7 @@ impl ResponseRelay {
                 body,
                 self.exchange,
                 trailers,
-                self.late_refusal,
+                self.watch,
                 hiding,
                 shared_exchange,
             )

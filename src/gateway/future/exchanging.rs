@@ -139,13 +139,13 @@ where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body,
 {
-    let mut relay = slot.take().expect(COMPLETED);
+    let relay = slot.take().expect(COMPLETED);
     let result = {
         let _entered = relay.exchange.enter();
         call.poll(cx)
     };
     // Check after polling the call, which reads the request body.
-    if let Some(error) = relay.late_refusal.poll(cx) {
+    if let Some(error) = relay.watch.as_ref().and_then(|request| request.late_refusal(cx)) {
         return Poll::Ready(Ok(relay
             .cut_off(messages::unreadable_body(error))
             .map(ResponseBody::local)));

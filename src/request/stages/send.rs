@@ -5,7 +5,6 @@ use http::Request;
 use http_body::Body;
 use tower::BoxError;
 
-use crate::exchange::late_refusal::LateRefusal;
 use crate::request::body::RequestBody;
 use crate::request::peek::Peek;
 use crate::request::stages::Shared;
@@ -57,11 +56,7 @@ impl Shared {
             Some(watch) if asks => self.ask_for_usage(&relay.context, &mut head, edit, watch),
             _ => None,
         };
-        let can_be_refused = !peek.is_lenient() || peek.is_for_limits();
-        if let Some(watch) = relay.watch.as_ref().filter(|_| can_be_refused) {
-            relay.late_refusal = LateRefusal::of(watch);
-        }
-        if splice.is_none() {
+        if peek.is_lenient() && !peek.is_for_limits() && splice.is_none() {
             relay.watch = None;
         }
         let body = peek.into_body(edit, splice, &relay.context);

@@ -37,8 +37,8 @@ async fn hiding_keeps_trailers_behind_the_last_byte() {
     ];
     let body = Sized(StreamBody::new(futures_util::stream::iter(frames)), data.len() as u64);
     let hiding = Some(Hiding::new(Arc::default()));
-    let (exchange, late) = Default::default();
-    let mut body = ResponseBody::relayed(body, exchange, Trailers::Stripped, late, hiding, None);
+    let exchange = Exchange::default();
+    let mut body = ResponseBody::relayed(body, exchange, Trailers::Stripped, None, hiding, None);
     let mut got = Vec::new();
     // Like a server that polls for the end after each frame.
     while !body.is_end_stream()
