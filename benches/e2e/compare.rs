@@ -9,6 +9,7 @@ use crate::fields::Fields;
 use crate::loads::Load;
 use crate::machine::Busy;
 use crate::options::Options;
+use crate::own_route;
 use crate::page::{self, COMPARE, Page};
 use crate::process::Server;
 use crate::records::Records;
@@ -66,11 +67,14 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
     let mut repeats = options.repeats;
     let measured = options.loads.iter().map(|load| measure(&options, *load, &mut repeats));
     let measured = measured.collect::<Result<_, _>>()?;
+    let own_route = own_route::measure(&options, &mut repeats)?;
     let (took, stolen) = (started.elapsed(), busy.stolen_since()?);
     let after = Busy::now()?.share_within(Duration::from_secs(2))?;
 
     let run = Run { measured, took, others: [before, after], stolen };
-    let text = [page::about(&options, &run)?, table::summary(&run), table::details(&run)].concat();
+    let text =
+        [page::about(&options, &run)?, table::summary(&run), table::details(&run), own_route]
+            .concat();
     page.write(&text)?;
     std::fs::write(&options.plot, plot::draw(&run))?;
     println!("{text}");
@@ -119,7 +123,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
 }
 
 /// The first undisturbed sample, or the last one if there are no more repeats.
-fn undisturbed(
+pub(crate) fn undisturbed(
     repeats: &mut usize,
     mut sample: impl FnMut() -> Result<Sample, BoxError>,
 ) -> Result<Sample, BoxError> {

@@ -5,6 +5,7 @@
 //! argument, or one of the given programs.
 #![allow(missing_docs)]
 
+mod app;
 mod around;
 mod bare;
 mod compare;
@@ -16,6 +17,7 @@ mod machine;
 mod nginx;
 mod numbers;
 mod options;
+mod own_route;
 mod page;
 mod plot;
 mod process;
@@ -47,6 +49,9 @@ fn main() -> ExitCode {
         "upstream" => upstream::main(args),
         "bare" => bare::main(args),
         "around" => around::main(args),
+        "app" => app::alone(args),
+        "app-in-gateway" => app::in_gateway(args),
+        "app-with-layer" => app::with_layer(args),
         _ => {
             println!("e2e: not measured here, for it needs other programs: benches/e2e/run.sh");
             Ok(())

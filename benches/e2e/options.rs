@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use crate::BoxError;
 use crate::fields;
 use crate::loads::Load;
+use crate::own_route;
 
 pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
+    /// Parts of the names of what is measured; all if one is empty.
+    only: Vec<String>,
     /// Parts of the titles of targets to measure in addition to the bare proxy; all if empty.
     targets: Vec<String>,
     pub(crate) rounds: usize,
@@ -41,13 +44,16 @@ impl Options {
             loads = Load::all();
         }
         let only = fields.text("only")?;
-        loads.retain(|load| only.split(',').any(|part| load.to_string().contains(part)));
+        let only: Vec<_> = only.split(',').map(str::to_owned).collect();
+        loads.retain(|load| is_named(&only, &load.to_string()));
         let rounds = fields.number("rounds")?;
-        if loads.is_empty() || rounds == 0 {
+        if loads.is_empty() && !is_named(&only, own_route::NAME) || rounds == 0 {
+            let only = only.join(",");
             return Err(format!("no load is called {only}, or there are no rounds").into());
         }
         Ok(Self {
             loads,
+            only,
             targets: fields.text("targets")?.split(',').map(str::to_owned).collect(),
             rounds,
             repeats: fields.number("repeats")?,
@@ -67,12 +73,22 @@ impl Options {
         })
     }
 
+    /// Whether what has this name is measured.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        is_named(&self.only, name)
+    }
+
     pub(crate) fn names(&self, title: &str) -> bool {
-        self.targets.iter().any(|part| title.contains(part.as_str()))
+        is_named(&self.targets, title)
     }
 
     /// The upstream's certificate, if it uses TLS. The key is next to it.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.scratch.join("certificate.pem")
     }
+}
+
+/// Whether a name has one of these parts.
+fn is_named(parts: &[String], name: &str) -> bool {
+    parts.iter().any(|part| name.contains(part.as_str()))
 }

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Measures the example gateway beside a bare hyper proxy, nginx and the crate axum-reverse-proxy, and
-# writes docs/performance.md and docs/performance.svg. About 11 minutes after building, and 10 more at
+# writes docs/performance.md and docs/performance.svg. About 12 minutes after building, and 10 more at
 # most where others disturb it. Needs Linux with two idle cores: one for the server under test
 # (server_core=1), one for the load and the upstream (load_core=0).
 #
 #   benches/e2e/run.sh                  some loads
 #   benches/e2e/run.sh --all            all loads: about 40 minutes; writes docs/performance-all.md and its plot
-#   benches/e2e/run.sh scale            many open streams, and several threads: about 10 minutes
+#   benches/e2e/run.sh scale            many open streams, and several threads: about 12 minutes
 #   benches/e2e/run.sh only=events-50 rounds=1 repeats=0 window_ms=300 page=FILE plot=FILE     to try it
 #
-# `only=` has parts of names of loads with commas between, such as json-1/http1/64 or tls, `targets=` parts of
-# titles of targets, such as SQLite or everything. FILE is a copy of the page.
+# `only=` has parts of names of loads with commas between, such as json-1/http1/64, tls or own-route (that of an
+# axum app), `targets=` parts of titles of targets, such as SQLite or everything. FILE is a copy of the page.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

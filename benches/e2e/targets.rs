@@ -4,6 +4,7 @@ use std::fs::File;
 use std::process::Command;
 
 use crate::BoxError;
+use crate::app;
 use crate::loads::{Exchange, Load, Upstream};
 use crate::nginx;
 use crate::options::Options;
@@ -39,6 +40,12 @@ pub(crate) enum Target {
     Cached,
     /// The layer around a client of HTTP/2, for many streams alone.
     Around,
+    /// An axum app, for its own route alone,
+    App,
+    /// the same with the gateway around it,
+    AppInGateway,
+    /// and with it added by `Router::layer`.
+    AppWithLayer,
 }
 
 impl Target {
@@ -67,7 +74,8 @@ impl Target {
             Self::Line | Self::JsonLines | Self::Sqlite | Self::Everything => load.is_observed(),
             // Where the upstream is not asked, it does not matter how it would be.
             Self::Cached => load.is_observed() && load.upstream == Upstream::Plain,
-            Self::Gateway | Self::Metered | Self::Controlled | Self::Around => true,
+            Self::Gateway | Self::Metered | Self::Controlled => true,
+            Self::Around | Self::App | Self::AppInGateway | Self::AppWithLayer => false,
         };
         Self::ALL.into_iter().filter(is_measured).collect()
     }
@@ -87,6 +95,9 @@ impl Target {
             Self::Everything => "gateway, everything",
             Self::Cached => "gateway, from its cache",
             Self::Around => "the layer over HTTP/2",
+            Self::App => "the app alone",
+            Self::AppInGateway => "with the gateway around the app",
+            Self::AppWithLayer => "with the gateway by `Router::layer`",
         }
     }
 
@@ -104,7 +115,8 @@ impl Target {
             Self::Sqlite => "#3a6db5",
             Self::Everything => "#1d2f6f",
             Self::Cached => "#2fa3a0",
-            Self::Around => "#8c2f1b",
+            // Not drawn.
+            Self::Around | Self::App | Self::AppInGateway | Self::AppWithLayer => "#8c2f1b",
         }
     }
 
@@ -122,6 +134,7 @@ impl Target {
     /// The path of the load's requests. All of them reach the upstream at the same path.
     pub(crate) fn path(self, load: &Load) -> String {
         let route = match self {
+            Self::App | Self::AppInGateway | Self::AppWithLayer => return app::OWN.to_owned(),
             Self::Direct | Self::Bare | Self::Nginx | Self::AxumReverseProxy => "/v1",
             _ if load.exchange.is_unified() => "/v1/acct/gw/compat",
             _ => "/v1/acct/gw/grok/v1",
@@ -184,6 +197,9 @@ impl Target {
                 command
             }
             Self::Around => role(cores, "around", port, Some(upstream))?,
+            Self::App => role(cores, "app", port, None)?,
+            Self::AppInGateway => role(cores, "app-in-gateway", port, Some(upstream))?,
+            Self::AppWithLayer => role(cores, "app-with-layer", port, Some(upstream))?,
             Self::Nginx => {
                 let directory = options.scratch.join("nginx");
                 std::fs::create_dir_all(&directory)?;

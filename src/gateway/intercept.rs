@@ -11,8 +11,9 @@ use tower_service::Service;
 
 use crate::gateway::future::InterceptFuture;
 use crate::request::body::RequestBody;
-use crate::request::stages::Shared;
+use crate::request::stages::{Shared, Snapshot};
 use crate::response::intercept_body::InterceptBody;
+use crate::routing::Route;
 use crate::util::macros::service_accessors;
 
 /// Sends requests on gateway paths to the upstream `U`, and all others unchanged to the app `S`.
@@ -68,15 +69,36 @@ where
         self.app.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let snapshot = self.shared.snapshot();
-        let Some(route) = snapshot.route(&request) else {
-            self.shared.leave_to_app(&request);
-            return InterceptFuture::app(self.app.call(request));
-        };
-        let prepared = self.shared.prepare(&snapshot, &route, &mut request, false);
-        InterceptFuture::gateway(&self.shared, prepared, request, &mut self.upstream)
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        {
+            let snapshot = self.shared.snapshot();
+            if let Some(route) = snapshot.route(&request) {
+                return exchange(&self.shared, &snapshot, &route, request, &mut self.upstream);
+            }
+        }
+        // After the snapshot's end, so that the app's future is made where it stays.
+        self.shared.leave_to_app(&request);
+        InterceptFuture::app(self.app.call(request))
     }
+}
+
+/// Not inlined: changing the request in `call` would move the app's own once more.
+#[inline(never)]
+fn exchange<F, U, B, R>(
+    shared: &Arc<Shared>,
+    snapshot: &Snapshot<'_>,
+    route: &Route<'_>,
+    mut request: Request<B>,
+    upstream: &mut U,
+) -> InterceptFuture<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    let prepared = shared.prepare(snapshot, route, &mut request, false);
+    InterceptFuture::gateway(shared, prepared, request, upstream)
 }
 
 service_accessors!(Intercept<S, U>, app);

@@ -21,7 +21,11 @@ impl Shared {
     pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
         let path = request.uri().path();
         let may_be_a_call = match *request.method() {
-            Method::POST => path.len() >= SHORTEST_CALL,
+            // Few of an app's own paths are either.
+            Method::POST => {
+                ends_as_calls_end(path)
+                    || self.mounts.iter().any(|mount| mount.strip(path).is_some())
+            }
             Method::GET => path.ends_with("/models"),
             _ => false,
         };
@@ -60,9 +64,6 @@ impl Shared {
     }
 }
 
-/// `/v1/messages`
-const SHORTEST_CALL: usize = 12;
-
 /// Endings of provider calls. An app is unlikely to have such paths that also match a mount.
 const CALLS: [&str; 11] = [
     "/chat/completions",
@@ -93,10 +94,6 @@ fn asks_a_known_provider(mounts: &[Mount], path: &str) -> bool {
 /// Returns true if the path ends like a call, and either names an added provider or matches a
 /// mount.
 fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &str) -> bool {
-    // An app's own paths seldom do, so most need only this comparison.
-    if !ends_as_calls_end(path) {
-        return false;
-    }
     let ends_like = |calls: &[&str]| calls.iter().any(|call| path.ends_with(call));
     let is_call = ends_like(&CALLS);
     (is_call || ends_like(&CALLS_BY_COMMON_NAMES)) && path.split('/').any(is_added)

@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use super::TARGETS;
 use crate::BoxError;
 use crate::fields::Fields;
 use crate::loads::{Exchange, Load};
@@ -27,10 +26,15 @@ struct Held {
     others: f64,
 }
 
-pub(super) fn measure(options: &Options, streams: usize) -> Result<String, BoxError> {
-    let mut rounds: Vec<Vec<Held>> = vec![Vec::new(); TARGETS.len()];
+/// The first of the targets is the one to compare with.
+pub(super) fn measure(
+    options: &Options,
+    streams: usize,
+    targets: &[Target],
+) -> Result<String, BoxError> {
+    let mut rounds: Vec<_> = targets.iter().map(|target| (*target, Vec::new())).collect();
     for _ in 0..ROUNDS {
-        for (target, held) in TARGETS.iter().zip(&mut rounds) {
+        for (target, held) in &mut rounds {
             held.push(hold(options, *target, streams)?);
         }
     }
@@ -80,6 +84,13 @@ fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxEr
         }
         told = String::from_utf8(output.stdout)?;
     }
+    drop(server);
+    if let Some(log) = target.log() {
+        let (records, opened) = (log.take(&options.scratch)?, (WARM_UP + streams) as u64);
+        if records != opened {
+            return Err(format!("{}: {records} records of {opened} streams", target.title()).into());
+        }
+    }
     let fields = Fields::of(told.split_whitespace());
     let number = |name| fields.number::<f64>(name);
     let (events, cpu) = (number("events")?, number("cpu_seconds")?);
@@ -91,8 +102,9 @@ fn hold(options: &Options, target: Target, streams: usize) -> Result<Held, BoxEr
     })
 }
 
-fn table(streams: usize, rounds: &[Vec<Held>]) -> String {
-    let others = rounds.iter().flatten().map(|held| held.others).fold(0.0, f64::max) * 100.0;
+fn table(streams: usize, rounds: &[(Target, Vec<Held>)]) -> String {
+    let all = rounds.iter().flat_map(|(_, held)| held);
+    let others = all.map(|held| held.others).fold(0.0, f64::max) * 100.0;
     let mut text = format!(
         "### {} open streams, an event each second on each\n\n\
          {ROUNDS} rounds; other work had at most {others:.1} % of the cores in any window.\n\n\
@@ -101,8 +113,8 @@ fn table(streams: usize, rounds: &[Vec<Held>]) -> String {
         grouped(streams as f64),
     );
     let over = |held: &[Held], what: fn(&Held) -> f64| Spread::of(held.iter().map(what));
-    let bare = &rounds[0];
-    for (target, held) in TARGETS.iter().zip(rounds) {
+    let bare = &rounds[0].1;
+    for (target, held) in rounds {
         let memory = over(held, |held| held.kib_per_stream);
         let above =
             Spread::of(held.iter().zip(bare).map(|(a, b)| a.kib_per_stream - b.kib_per_stream));

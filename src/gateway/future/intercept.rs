@@ -92,25 +92,38 @@ where
             InterceptProjection::App { call } => {
                 call.poll(cx).map_ok(|response| response.map(InterceptBody::app))
             }
-            InterceptProjection::Gateway { exchanging } => {
-                let response = ready!(exchanging.poll(cx, Ok)).unwrap_or_else(
-                    |UpstreamFailed { error, relay }| {
-                        if relay.context.is_over_limit() {
-                            let rejection = messages::body_over_limit();
-                            return relay.cut_off(rejection).map(ResponseBody::local);
-                        }
-                        let error: BoxError = error.into();
-                        if let Some(refusal) = failure::refusal_of(&*error) {
-                            return relay.refused(refusal.clone()).map(ResponseBody::local);
-                        }
-                        let rejection = failure::answer_to(&*error);
-                        relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
-                    },
-                );
-                Poll::Ready(Ok(response.map(InterceptBody::gateway)))
-            }
+            InterceptProjection::Gateway { exchanging } => poll_exchanging(exchanging, cx),
         }
     }
+}
+
+/// Not inlined: the app's responses would move once more to where both come together.
+#[inline(never)]
+fn poll_exchanging<U, B, A, R, E>(
+    exchanging: Pin<&mut Exchanging<Call<U, B>, U, B>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<InterceptBody<A, R>>, E>>
+where
+    U: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    U::Error: Into<BoxError>,
+    R: Body,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let response =
+        ready!(exchanging.poll(cx, Ok)).unwrap_or_else(|UpstreamFailed { error, relay }| {
+            if relay.context.is_over_limit() {
+                let rejection = messages::body_over_limit();
+                return relay.cut_off(rejection).map(ResponseBody::local);
+            }
+            let error: BoxError = error.into();
+            if let Some(refusal) = failure::refusal_of(&*error) {
+                return relay.refused(refusal.clone()).map(ResponseBody::local);
+            }
+            let rejection = failure::answer_to(&*error);
+            relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
+        });
+    Poll::Ready(Ok(response.map(InterceptBody::gateway)))
 }
 
 opaque_debug!(InterceptFuture<F, U, B> where U: Service<Request<RequestBody<B>>>);
