@@ -62,9 +62,6 @@ use self::identity::Identity;
 use self::limit_store::{LimitStore, LimitStoreChoice};
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
-#[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))))]
-pub use crate::client::ClientCertificates;
 use crate::credentials::secret::Secret;
 use crate::provider::Provider;
 use crate::settings::{GatewaySettings, SettingsTable};

@@ -4,19 +4,20 @@
 //! split anywhere. It is strict about the outer object, because a lenient reader could find another
 //! `model` than the provider does; in nested values it only counts brackets.
 
+mod member;
 mod notes;
 mod value;
 
 use std::num::NonZeroU64;
 use std::ops::Range;
 
+use self::member::{MODEL, Member, STREAM, member};
 use self::notes::Notes;
 use super::flat::Scalar;
 use super::is_space;
 use super::nested::Nested;
 use super::quote::StringEnd;
 use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
-use super::string;
 
 /// The longest spelling, with every letter as a `\u` escape, of a key that matters here.
 const LONGEST_KEY: usize = 6 * "max_completion_tokens".len();
@@ -73,21 +74,6 @@ impl Default for State {
         Self::Start { bom: 0 }
     }
 }
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Member {
-    Field(BodyField),
-    StreamOptions,
-    /// Azure's extension, with which Azure accepts no `stream_options`.
-    DataSources,
-    /// What a cache must not repeat.
-    Stateful,
-    #[default]
-    Other,
-}
-
-const MODEL: Member = Member::Field(BodyField::Model);
-const STREAM: Member = Member::Field(BodyField::Stream);
 
 #[derive(Debug, Default)]
 pub(crate) struct ObjectScanner {
@@ -277,25 +263,6 @@ impl ObjectScanner {
                 Ok(end + 1)
             }
         }
-    }
-}
-
-/// `captures`: also recognise the fields that only conditions read.
-fn member(key: &[u8], captures: bool) -> Member {
-    match key {
-        b"model" => return MODEL,
-        b"stream" => return STREAM,
-        b"stream_options" => return Member::StreamOptions,
-        b"data_sources" => return Member::DataSources,
-        _ if !captures && !key.contains(&b'\\') => return Member::Other,
-        _ => {}
-    }
-    let fields =
-        if captures { &BodyField::ALL[..] } else { &[BodyField::Model, BodyField::Stream] };
-    match fields.iter().find(|field| string::reads(key, field.name())) {
-        Some(field) => Member::Field(*field),
-        None if string::reads(key, "stream_options") => Member::StreamOptions,
-        None => Member::Other,
     }
 }
 

@@ -102,6 +102,8 @@ fn known_errors() -> impl Iterator<Item = &'static KnownError> {
     OF_THE_CORE.iter().chain(crate::KNOWN_ERRORS.iter().copied().flatten())
 }
 
+// `E` is an error or a `BoxError`, which is none: no bound holds for both and shows the error by
+// reference, and an error that was boxed cannot be given back as an `E`. So other types are not read.
 fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     match error.downcast_ref::<BoxError>() {

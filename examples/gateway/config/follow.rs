@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use tower_ai_gateway::HttpClient;
-use tower_ai_gateway::client::HttpClientBuilder;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
-use tower_ai_gateway::config::ClientCertificates;
+use tower_ai_gateway::client::ClientCertificates;
+use tower_ai_gateway::client::HttpClientBuilder;
 use tower_ai_gateway::config::Config;
 #[cfg(feature = "control")]
 use tower_ai_gateway::control::ControlLayer;

@@ -9,9 +9,14 @@ use tower_layer::Layer;
 use super::limiter::{Limiter, Limits};
 use crate::control::call::{Call, Parts};
 
-/// Limits how many requests are in flight. A request counts until its response body has ended.
+/// Limits how many requests are in flight. A request counts until its response body has ended or is
+/// dropped.
 ///
-/// All services of a layer share its permits. See [the module](super).
+/// tower's own `ConcurrencyLimit` releases its permit at the response head. Here, a request without
+/// a permit waits in order of arrival for a bounded time, then fails with a
+/// [`ConcurrencyError`](super::ConcurrencyError), which the gateway answers with 503. If a
+/// [`FallbackLayer`](crate::control::FallbackLayer) above drops a response to try something else,
+/// its permit is released at once. All services of a layer share its permits.
 ///
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {
@@ -24,6 +29,25 @@ use crate::control::call::{Call, Parts};
 /// let limit = ConcurrencyLayer::new(100).wait(Duration::from_secs(5)).queue(50);
 /// let service = limit.layer(client);
 /// # let _ = service;
+/// ```
+///
+/// Besides the pool for all requests there can be [pools by key](Self::per), each with its own
+/// limit:
+///
+/// ```
+/// use http::Extensions;
+/// use tower_ai_gateway::control::ConcurrencyLayer;
+///
+/// #[derive(Clone)]
+/// struct Tenant {
+///     name: String,
+///     streams: usize,
+/// }
+///
+/// let limit = ConcurrencyLayer::new(100).per(|extensions: &Extensions| {
+///     extensions.get::<Tenant>().map(|tenant| (tenant.name.clone(), tenant.streams))
+/// });
+/// # let _ = limit;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer {

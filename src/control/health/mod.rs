@@ -7,9 +7,8 @@
 //!
 //! ```
 //! use tower::ServiceBuilder;
-//! use tower_ai_gateway::control::health::{
-//!     BreakerSettings, CoolDownSettings, HealthChange, HealthLayer,
-//! };
+//! use tower_ai_gateway::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
+//! use tower_ai_gateway::hook::HealthChange;
 //! # use tower::service_fn;
 //! # async fn send(_: http::Request<String>) -> Result<http::Response<String>, std::io::Error> {
 //! #     Ok(http::Response::default())
@@ -76,4 +75,3 @@ pub(super) use self::shared::{Candidates, Handle};
 pub(super) use self::tracked::{Target, Tracked};
 #[cfg(test)]
 pub(super) use self::{change::Subject, permit::Breaker};
-pub use crate::hook::health::{ChangeReason, HealthChange, HealthState};

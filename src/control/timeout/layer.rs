@@ -5,9 +5,12 @@ use tower_layer::Layer;
 use super::Timeout;
 use crate::directives::timeouts::Timeouts;
 
-/// Bounds the time of each upstream call.
+/// Bounds the time of each upstream call: of its connection, of its response head, and between the
+/// frames of its response body.
 ///
-/// See [the module](super).
+/// tower's own `Timeout` ends at the response head. Here, a healthy stream may last as long as it
+/// likes, but a silent one may not. To bound all attempts of a request together, see
+/// [`DeadlineLayer`].
 ///
 /// ```
 /// # let client = tower::service_fn(|_: http::Request<String>| async {

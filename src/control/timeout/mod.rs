@@ -1,24 +1,4 @@
-//! Timeouts of one upstream call: of its connection, its response head, and between the frames of
-//! its response body.
-//!
-//! tower's own `Timeout` ends at the response head. Here, a healthy stream may last as long as it
-//! likes, but a silent one may not. To bound all attempts of a request together, see
-//! [`DeadlineLayer`].
-//!
-//! ```
-//! # #[cfg(feature = "client")] {
-//! use std::time::Duration;
-//! use bytes::Bytes;
-//! use http_body_util::Full;
-//! use tower::ServiceBuilder;
-//! use tower_ai_gateway::control::TimeoutLayer;
-//! use tower_ai_gateway::{HttpClient, settings::Timeouts};
-//!
-//! let timeouts = Timeouts::default().head(Duration::from_secs(60)).idle(Duration::from_secs(30));
-//! let client: HttpClient<Full<Bytes>> = HttpClient::new().unwrap();
-//! let service = ServiceBuilder::new().layer(TimeoutLayer::new(timeouts)).service(client);
-//! # let _ = service; }
-//! ```
+//! Timeouts of one upstream call, and of all calls of a request together.
 
 mod future;
 mod layer;

@@ -1,7 +1,9 @@
 //! The model at the top of an object is found in any split, and nothing ambiguous passes.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
+use crate::json::string;
 
 /// The result of one push of `body`: the model as text, `stream`, or the error.
 fn scan(body: &[u8]) -> Result<(Option<String>, bool), ScanError> {

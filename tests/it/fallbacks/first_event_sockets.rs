@@ -61,7 +61,7 @@ impl Scene {
         let health = HealthLayer::new()
             .breaker(BreakerSettings::default().failures_in_a_row(2).open_for(MINUTE))
             .cool_down(CoolDownSettings::default())
-            .on_change(move |change: &tower_ai_gateway::control::health::HealthChange<'_>| {
+            .on_change(move |change: &tower_ai_gateway::hook::HealthChange<'_>| {
                 let reported = format!("{} to {}: {}", change.from, change.to, change.reason);
                 changes.lock().unwrap().push(reported);
             });

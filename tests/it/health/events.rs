@@ -8,9 +8,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::control::health::{
-    BreakerSettings, ChangeReason, CoolDownSettings, HealthChange, HealthLayer, HealthState,
-};
+use tower_ai_gateway::control::health::{BreakerSettings, CoolDownSettings, HealthLayer};
+use tower_ai_gateway::hook::{ChangeReason, HealthChange, HealthState};
 use tower_ai_gateway::{EndEvent, GatewayLayer, MetricsHook, Provider};
 
 use crate::health::script::SECOND;

@@ -3,16 +3,20 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body::Body;
+use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_ai_gateway::RequestBody;
 use tower_ai_gateway::hook::Failure;
 
 use crate::own_clients::breaks::{Break, around, beside, controlled, layer};
+use crate::own_clients::{Upload, full};
 use crate::support::scripted::events::Events;
 
 const BREAKS: [Break; 8] = [
@@ -112,15 +116,15 @@ async fn a_connector_that_times_out_is_a_connect_timeout() {
 
 /// A host's conversion of its client's errors.
 #[derive(Debug)]
-struct Own(hyper_util::client::legacy::Error);
+struct Own<E>(E);
 
-impl std::fmt::Display for Own {
+impl<E> std::fmt::Display for Own<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("own")
     }
 }
 
-impl std::error::Error for Own {
+impl<E: std::error::Error + 'static> std::error::Error for Own<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0)
     }
@@ -134,4 +138,30 @@ async fn an_error_of_the_hosts_own_is_classified_by_its_source() {
     // Around a client it is boxed, because the gateway cannot inspect the host's own type.
     let boxed = MapErr::new(MapErr::new(client(), Own), BoxError::from);
     around(boxed, &breaks).await;
+}
+
+#[tokio::test]
+async fn an_error_of_the_hosts_own_around_one_of_the_system_is_classified_in_both_positions() {
+    for (kind, failure) in [
+        (io::ErrorKind::ConnectionRefused, Failure::Connect),
+        (io::ErrorKind::ConnectionReset, Failure::Reset),
+        (io::ErrorKind::TimedOut, Failure::HeadTimeout),
+    ] {
+        let client = service_fn(move |_: http::Request<RequestBody<Upload>>| async move {
+            Err::<http::Response<Full<Bytes>>, _>(Own(io::Error::from(kind)))
+        });
+        let request = || http::Request::post("/ai/grok/v1/x").body(full("{}")).unwrap();
+        let gateway = |events| layer("http://provider.test/v1".to_owned(), events).build().unwrap();
+
+        let events = Events::default();
+        let beside = gateway(&events).upstream(client).layer(axum::Router::new());
+        beside.oneshot(request()).await.unwrap();
+        assert_eq!(events.end().failure, Some(failure), "beside an app");
+
+        let events = Events::default();
+        let around = gateway(&events).around(MapErr::new(client, BoxError::from));
+        let error = around.oneshot(request()).await.unwrap_err();
+        assert!(error.is::<Own<io::Error>>(), "the client's error is handed on");
+        assert_eq!(events.end().failure, Some(failure), "around the client");
+    }
 }
