@@ -28,7 +28,11 @@ impl Price {
             _ if usage.total() > Some(0) && !self.covers_tokens(usage, case) => return None,
             _ => amounts.others = self.media(usage, case)?,
         }
-        let further = [(usage.pages, self.page), (usage.search_units, self.search_unit)];
+        let further = [
+            (usage.pages, self.page),
+            (usage.search_units, self.search_unit),
+            (usage.citations, self.citation),
+        ];
         let request = (self.request.map(|_| 1), self.request);
         for (units, rate) in further.into_iter().chain([request]) {
             let amount = charge(units.unwrap_or(0), rate)?.saturating_mul(MILLI);
@@ -224,7 +228,6 @@ impl TokenPrice {
             (spoken, self.audio_output),
             (drawn, self.image_output),
             (known(usage.reasoning), self.reasoning.or(self.output)),
-            (known(usage.citations), self.citations),
         ] {
             to.tokens = to.tokens.saturating_add(charge(tokens, rate)?);
         }

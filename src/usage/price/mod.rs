@@ -60,6 +60,9 @@ pub struct Price {
     pub page: Option<Rate>,
     /// The price per search of a reranker.
     pub search_unit: Option<Rate>,
+    /// The price per token of citations (Perplexity). Zero for a model that reports and does not bill
+    /// them.
+    pub citation: Option<Rate>,
     /// The price per request, in addition to everything else.
     pub request: Option<Rate>,
     /// Prices per tool call. Missing ones are looked up among those of the provider.

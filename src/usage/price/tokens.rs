@@ -19,8 +19,6 @@ pub struct TokenPrice {
     pub output: Option<Rate>,
     /// Per output token of reasoning. Default: `output`.
     pub reasoning: Option<Rate>,
-    /// Per token of citations (Perplexity). Zero for a model that reports and does not bill them.
-    pub citations: Option<Rate>,
     /// Per input token of audio.
     pub audio_input: Option<Rate>,
     /// Per cached input token of audio. If this differs from `cached_input`, a response with both

@@ -152,7 +152,7 @@ impl PriceTable {
     /// cached_input = 0.3       # "input" where it costs the same
     /// cache_write = 3.75       # for 5 minutes (OpenAI: 30)
     /// long_cache_write = 6     # for an hour (OpenAI: 12)
-    /// output = 15              # further: reasoning, citations, audio_input, audio_output, image_input, …
+    /// output = 15              # further: reasoning, audio_input, audio_output, image_input, …
     /// steps = [{ above = 200000, input = 6, cached_input = 0.6, output = 22.5 }]    # or `from`
     /// tiers = { batch = 50, flex = { percent = 50, cached_percent = 100 }, priority = { input = 9, output = 30 } }
     /// regions = { us = 110, "us.api.example.com" = 110 }     # percent
@@ -161,7 +161,7 @@ impl PriceTable {
     ///
     /// [models."openai/gpt-image"]
     /// images = [{ size = "1024x1024", quality = "high", price = 0.167 }]    # or `image` for all
-    /// minute = 0.006    # or second, hour; further: characters, pages, search_units, requests
+    /// minute = 0.006    # or second, hour; further: characters, citations, pages, search_units, requests
     ///
     /// [[models."google-ai-studio/gemini-x"]]
     /// input = 1

@@ -55,7 +55,7 @@ fn citations_have_a_price_of_their_own_or_none() {
     assert_eq!(plain(&simple(), &Usage { citations: Some(0), ..cited }), Some(110));
     let mut price = simple();
     for (rate, expected) in [(Rate::ticks(2), 120), (Rate::ZERO, 110)] {
-        price.tokens.as_mut().unwrap().citations = Some(rate);
+        price.citation = Some(rate);
         assert_eq!(plain(&price, &cited), Some(expected));
     }
 }

@@ -80,6 +80,23 @@ fn litellms_rows_are_read_with_their_suffixes() {
 }
 
 #[test]
+fn searches_of_gemini_have_no_price() {
+    for (provider, slug, is_known) in [
+        ("gemini", "google-ai-studio", false),
+        ("vertex_ai-language-models", "google-vertex-ai", false),
+        ("vertex_ai-anthropic_models", "google-vertex-ai", true),
+    ] {
+        let (table, _) = litellm(&format!(
+            r#""m":{{"litellm_provider":"{provider}","mode":"chat","input_cost_per_token":1e-06,
+            "web_search_billing_unit":"per_query",
+            "search_context_cost_per_query":{{"search_context_size_low":0.014}}}}"#
+        ));
+        let price = table.get(slug, "m").unwrap();
+        assert_eq!(price.tools.web_search.is_some(), is_known, "{provider}");
+    }
+}
+
+#[test]
 fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
     for (row, reason) in [
         (
