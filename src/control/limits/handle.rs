@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::board::{SeenRule, fullest_first};
 use super::naming::{self, Naming};
@@ -51,6 +52,16 @@ pub struct LimitCounter {
 impl LimitsHandle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// Waits until the store has counted what requests have used that are over. Call it before the process
+    /// exits, after the last request: what is still on its way to Redis is lost otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If some of it is not counted yet when the time is over.
+    pub async fn flush(&self, within: Duration) -> Result<(), LimitStoreError> {
+        self.shared.store().settled(within).await
     }
 
     /// How the limits stand: every rule that this process has seen requests under, and of each the `top`

@@ -74,8 +74,10 @@ static NOTES: Notes = Notes {
 /// After a failover of a replicated Redis, what the new master had not yet got is not counted.
 ///
 /// [`settle`](LimitStore::settle) queues, and a task sends what is queued. While Redis is away it waits,
-/// within bounds; where one node of a cluster is away, what is of other nodes does not wait for it. Dropping the store sends what is left, for five seconds, if the runtime lives so long;
-/// [`flush`](Self::flush) waits for that.
+/// within bounds; where one node of a cluster is away, what is of other nodes does not wait for it.
+/// Before the process exits, [`LimitsHandle::flush`](super::LimitsHandle::flush) or
+/// [`flush`](Self::flush) waits for it. Dropping the store sends what is left, for five seconds, if the
+/// runtime lives so long.
 ///
 /// # TLS
 ///
@@ -232,6 +234,12 @@ impl LimitStore for RedisStore {
         if let Some(settle) = Settle::new(id, settlements) {
             self.shared.queue.push(settle);
         }
+    }
+
+    fn settled<'a>(&'a self, within: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            if self.flush(within).await { Ok(()) } else { Err(LimitStoreError::Timeout) }
+        })
     }
 
     fn standing<'a>(
