@@ -76,6 +76,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long work on other threads may go on when all else is done: some may be blocked for ever.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long what was used last may take to be counted in Redis.
+#[cfg(feature = "limits")]
+const LAST_COUNTS: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     let _last_lines = log::LastLines::of_stderr();
     match runtime() {
@@ -172,6 +176,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         config.settings,
         gateway::admin::Guard::from_env()?,
     ));
+    #[cfg(feature = "limits")]
+    let limits = config.control.limits_handle();
     let pages = pages.open(options.admin).await?;
     let app = pages.beside(Router::new().route("/healthz", get(|| async { "ok\n" })));
     let client = config.client;
@@ -196,6 +202,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
         () = pages.serve() => Ok(()),
     };
     observers.finish().await;
+    #[cfg(feature = "limits")]
+    if let Err(error) = limits.flush(LAST_COUNTS).await {
+        tracing::warn!(%error, "some of what was used last is not counted in Redis");
+    }
     Ok(served?)
 }
 

@@ -19,6 +19,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tower_ai_gateway::settings::GatewayToken;
 
 /// The environment variable that the token is read from.
 pub(crate) const TOKEN: &str = "GATEWAY_ADMIN_TOKEN";
@@ -45,7 +46,7 @@ impl Guard {
         match env::var(TOKEN) {
             Ok(token) => Self::with_token(&token),
             Err(VarError::NotPresent) => Ok(Self(None)),
-            Err(VarError::NotUnicode(_)) => Err(TokenError),
+            Err(VarError::NotUnicode(_)) => Err(TokenError::Unsendable),
         }
     }
 
@@ -55,8 +56,14 @@ impl Guard {
 
     fn with_token(token: &str) -> Result<Self, TokenError> {
         // A variable that is set by mistake to nothing must not let everybody in.
-        let is_good = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        is_good.then(|| Self(Some(Arc::new(digest(token.as_bytes()))))).ok_or(TokenError)
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Unsendable);
+        }
+        // Whoever has it may come from anywhere.
+        if GatewayToken::new(token).is_guessable() {
+            return Err(TokenError::Guessable);
+        }
+        Ok(Self(Some(Arc::new(digest(token.as_bytes())))))
     }
 
     fn check(
@@ -173,16 +180,26 @@ impl IntoResponse for Denied {
     }
 }
 
-/// A token that nobody could type or send.
+/// Why a token is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TokenError;
+pub(crate) enum TokenError {
+    /// Nobody could type or send it.
+    Unsendable,
+    /// Anybody could guess it.
+    Guessable,
+}
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{TOKEN} must be visible ASCII characters without spaces: unset it, or choose another"
-        )
+        f.write_str(TOKEN)?;
+        f.write_str(match self {
+            Self::Unsendable => {
+                " must be visible ASCII characters without spaces: unset it, or choose another"
+            }
+            Self::Guessable => {
+                " can be guessed: draw one at random, such as by `openssl rand -hex 32`"
+            }
+        })
     }
 }
 

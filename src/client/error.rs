@@ -1,5 +1,6 @@
 //! Errors of [`HttpClient`](super::HttpClient).
 
+use std::io;
 use std::time::Duration;
 
 use tower::BoxError;
@@ -9,6 +10,7 @@ use super::foreign;
 use super::via_proxy::ViaProxy;
 use crate::hook::Failure;
 use crate::response::failure::UpstreamError;
+use crate::util::sources::sources;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 /// A client could not be built, or a request failed.
@@ -69,7 +71,7 @@ pub(super) enum Cause {
 /// The suffix of the message if the proxy failed.
 fn through_proxy(error: &BoxError) -> &'static str {
     #[cfg(feature = "proxy")]
-    if crate::util::sources::sources(&**error).any(|error| error.is::<ViaProxy>()) {
+    if sources(&**error).any(|error| error.is::<ViaProxy>()) {
         return " through the proxy";
     }
     let _ = error;
@@ -77,6 +79,13 @@ fn through_proxy(error: &BoxError) -> &'static str {
 }
 
 impl ClientError {
+    /// `longest`: the connect timeout. The connector gives each address of a name a part of it.
+    pub(super) fn connect(error: BoxError, longest: Duration) -> Self {
+        let is_timeout = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        let is_over = sources(&*error).filter_map(|error| error.downcast_ref()).any(is_timeout);
+        if is_over { Self::connect_timeout(longest) } else { Self(Cause::Connect(error)) }
+    }
+
     pub(super) fn connect_timeout(after: Duration) -> Self {
         Self(Cause::ConnectTimeout(TimeoutError::new(TimeoutPhase::Connect, after)))
     }
@@ -99,7 +108,7 @@ impl ClientError {
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     #[must_use]
     pub fn is_proxy(&self) -> bool {
-        self.is_connect() && crate::util::sources::sources(self).any(|error| error.is::<ViaProxy>())
+        self.is_connect() && sources(self).any(|error| error.is::<ViaProxy>())
     }
 }
 

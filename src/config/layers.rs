@@ -1,5 +1,10 @@
 //! The client certificates and layers that a settings file configures.
 
+#[cfg(feature = "control")]
+use std::sync::Arc;
+#[cfg(feature = "control")]
+use std::time::Duration;
+
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use crate::client::ClientCertificates;
 use crate::config::Config;
@@ -15,6 +20,8 @@ use crate::control::{ControlLayer, REPLAY_LIMIT, RetryLayer};
 use crate::jwt::JwtLayer;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use crate::provider::Provider;
+#[cfg(feature = "control")]
+use crate::settings::GatewaySettings;
 
 /// What [`HttpClient`](crate::HttpClient) shows.
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -75,6 +82,18 @@ impl Config {
         #[cfg(feature = "cache")]
         let layer = self.kept_in.apply(layer);
         layer
+    }
+
+    /// The longest connect timeout in the file. `HttpClient` never takes longer than its own (10 s unless
+    /// its builder sets another), so a longer one needs a client that has it too.
+    #[must_use]
+    pub fn longest_connect_timeout(&self) -> Option<Duration> {
+        let of_gateway = |settings: &Arc<GatewaySettings>| {
+            let of_providers = settings.provider_timeouts.iter().map(|(_, own)| own.connect);
+            let default = settings.defaults().and_then(|defaults| defaults.connect_timeout);
+            of_providers.chain([settings.timeouts.connect, default]).flatten().max()
+        };
+        self.settings.iter().filter_map(of_gateway).max()
     }
 
     /// Applies `[health]` and `[retry]` to `layer`, its clones and their services, for future

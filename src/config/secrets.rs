@@ -49,7 +49,7 @@ pub(super) fn tokens(
                 return Err(entry.refuse(Kind::Missing, message));
             }
         };
-        if token.is_short() || token.is_well_known() {
+        if token.is_guessable() {
             let message = "this token can be guessed: draw one at random, such as by \
                            `openssl rand -hex 32`";
             return Err(entry.refuse(Kind::WeakToken, message));

@@ -62,6 +62,7 @@ pub struct Directives {
     /// `cf-aig-request-timeout`: the timeout of the response head, 1 ms to 1 hour.
     pub request_timeout: Option<Duration>,
     /// `cf-aig-connect-timeout`, specific to this crate: the timeout of connecting, 1 ms to 1 hour.
+    /// One that is longer than the HTTP client's own changes nothing.
     pub connect_timeout: Option<Duration>,
     /// `cf-aig-idle-timeout`, specific to this crate: the maximum time between two frames of the
     /// response, 1 ms to 1 hour.

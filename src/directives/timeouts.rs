@@ -20,7 +20,8 @@ use crate::util::timeout::TimeoutPhase;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Getting a connection: a pooled one, or name resolution, TCP and TLS.
+    /// Getting a connection: a pooled one, or name resolution, TCP and TLS. A time that is longer than
+    /// the HTTP client's own (of [`HttpClient`](crate::HttpClient), 10 s unless set) changes nothing.
     pub connect: Option<Duration>,
     /// Waiting for the next part of the client's request body.
     ///

@@ -118,10 +118,15 @@ fn a_change_comes_from_our_own_page_as_json() {
 }
 
 #[test]
-fn a_token_that_cannot_be_sent_is_refused() {
+fn a_token_that_cannot_be_sent_or_can_be_guessed_is_refused() {
+    let refused = |token: &str| Guard::with_token(token).err();
     for token in ["", " ", "a b", "é", "a\n"] {
-        assert!(Guard::with_token(token).is_err(), "{token:?}");
+        assert_eq!(refused(token), Some(TokenError::Unsendable), "{token:?}");
     }
+    for token in ["a", "k7mfqx2", "changeme", "password", "12345678"] {
+        assert_eq!(refused(token), Some(TokenError::Guessable), "{token:?}");
+    }
+    assert_eq!(refused("k7mfqx2w"), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Settings that follow their file.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "control")]
+use std::time::Duration;
 
 use tower_ai_gateway::HttpClient;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -11,6 +13,8 @@ use tower_ai_gateway::config::Config;
 use tower_ai_gateway::control::ControlLayer;
 #[cfg(feature = "jwt")]
 use tower_ai_gateway::jwt::JwtLayer;
+#[cfg(feature = "control")]
+use tower_ai_gateway::settings::Timeouts;
 use tower_ai_gateway::settings::{Settings, SettingsTable};
 
 use super::watch::Changes;
@@ -20,6 +24,10 @@ use crate::gateway::hangup::Hangups;
 use crate::gateway::options::ProviderOption;
 use crate::gateway::prices::PricesFile;
 use crate::gateway::supervise::outlive;
+
+/// What connecting may take where the file does not say.
+#[cfg(feature = "control")]
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the file, and again from here on at every change of it and at SIGHUP.
 pub(super) async fn start(
@@ -47,6 +55,9 @@ struct Followed {
     /// What the client was built with.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     certificates: ClientCertificates,
+    /// What the client was built with: no request waits for longer.
+    #[cfg(feature = "control")]
+    connect_timeout: Duration,
     #[cfg(feature = "control")]
     control: ControlLayer,
     /// What the control layers count and keep answers in was made by this one.
@@ -63,6 +74,8 @@ impl Followed {
         prices: Option<PricesFile>,
     ) -> Result<Self, BoxError> {
         let config = read(path).await?;
+        #[cfg(feature = "control")]
+        let longest = config.longest_connect_timeout().filter(|own| *own > CONNECT_TIMEOUT);
         Ok(Self {
             path: path.to_owned(),
             settings: Settings::new(table(&config, &moved)?),
@@ -71,7 +84,16 @@ impl Followed {
             moved,
             prices,
             #[cfg(feature = "control")]
-            control: config.control_layer(),
+            connect_timeout: longest.unwrap_or(CONNECT_TIMEOUT),
+            #[cfg(feature = "control")]
+            control: match longest {
+                None => config.control_layer(),
+                // The others keep the usual one.
+                Some(_) => {
+                    let usual = Timeouts::default().connect(CONNECT_TIMEOUT);
+                    config.control_layer().timeouts(usual)
+                }
+            },
             #[cfg(feature = "jwt")]
             jwt: config.jwt_layer(),
             #[cfg(any(feature = "cache", feature = "limits"))]
@@ -93,6 +115,8 @@ impl Followed {
 
     fn client(&self) -> HttpClientBuilder {
         let client = HttpClient::builder();
+        #[cfg(feature = "control")]
+        let client = client.connect_timeout(self.connect_timeout);
         #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
         let client = client.client_certificates(&self.certificates);
         client
@@ -154,6 +178,11 @@ impl Followed {
         if certificates != self.certificates {
             let file = self.path.display();
             tracing::warn!(%file, "client certificates are read at the start alone; restart for them");
+        }
+        #[cfg(feature = "control")]
+        if config.longest_connect_timeout() > Some(self.connect_timeout) {
+            let (file, longest) = (self.path.display(), self.connect_timeout);
+            tracing::warn!(%file, ?longest, "connect timeouts go no further than at the start; restart for longer ones");
         }
         #[cfg(feature = "limits")]
         if !config.has_same_limit_store(&self.first) {

@@ -37,7 +37,8 @@ Options:
 
 Environment:
   GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard, on the address of --listen
-                               too; without it they are shown at --admin alone, to this machine
+                               too; without it they are shown at --admin alone, to this machine. It
+                               has 8 characters or more, and is no placeholder
   GATEWAY_MAX_CONNECTIONS      how many there are at once; further ones wait [default: 8192]
   GATEWAY_WRITE_TIMEOUT        seconds after which a client is disconnected that takes no byte of
                                its answer [default: 60]

@@ -4,10 +4,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,17 +17,21 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{conn::auto::Builder, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
 use pin_project_lite::pin_project;
 use tokio::{
     net::TcpStream,
-    time::{Sleep, sleep},
+    sync::futures::OwnedNotified,
+    time::{Instant, Sleep, sleep},
 };
 use tower_service::Service;
 
-use super::{BoxError, Limits, tracked::Tracked, write_timeout::WriteTimeout};
+use super::{
+    BoxError, Limits, activity::Activity, drain::Drain, tracked::Tracked,
+    write_timeout::WriteTimeout,
+};
 
 /// What all connections share.
 pub(super) struct Connections<S> {
@@ -50,13 +51,13 @@ impl<S> Connections<S> {
         }
     }
 
-    /// Serves one connection, whose peer's address comes along with every request. The watchers are
-    /// taken before the future is first polled, so that none is forgotten.
+    /// Serves one connection, whose peer's address comes along with every request. It hears of the
+    /// drain from this call on, so that none is forgotten.
     pub(super) fn converse<B>(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        graceful: &GracefulShutdown,
+        drain: &Drain,
     ) -> impl Future<Output = ()> + Send + use<S, B>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -69,61 +70,82 @@ impl<S> Connections<S> {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
 
-        let asked = Arc::new(AtomicBool::new(false));
+        let activity = Activity::new(drain.exchanges());
         let service = service_fn({
-            let (asked, service) = (asked.clone(), self.service.clone());
+            let (activity, service) = (activity.clone(), self.service.clone());
             move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(ConnectInfo(peer));
-                asked.store(true, Ordering::Relaxed);
-                service.call(request)
+                activity.open(service.call(request))
             }
         });
         let io = WriteTimeout::new(TokioIo::new(stream), self.write_timeout);
-        let io = Tracked::new(io, graceful.watcher());
+        let io = Tracked::new(io, drain.socket());
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
-        let connection = graceful.watch(connection);
-        let silence = Some(Box::pin(sleep(self.header_timeout)));
-        Conversation { connection, asked, silence }
+        Conversation {
+            connection,
+            stopping: drain.stopping(),
+            is_ending: false,
+            activity,
+            patience: self.header_timeout,
+            silence: Box::pin(sleep(self.header_timeout)),
+        }
     }
 }
 
 pin_project! {
-    /// A connection until its end, or until its client has asked nothing in time.
+    /// A connection until its end, which comes when it is told to stop, or when its client has
+    /// asked nothing in time.
     ///
     /// It has a name, for an async block would hold the connection twice: as it was given to it, and
     /// as it is polled.
     struct Conversation<C> {
         #[pin]
         connection: C,
-        asked: Arc<AtomicBool>,
-        // Gone once something has been asked. hyper's own header timeout begins only when the
-        // protocol is known, which takes a byte of the client's.
-        silence: Option<Pin<Box<Sleep>>>,
+        #[pin]
+        stopping: OwnedNotified,
+        // It ends as soon as nothing is open.
+        is_ending: bool,
+        activity: Arc<Activity>,
+        patience: Duration,
+        // Put off only when it fires. hyper's own header timeout begins when the protocol is known,
+        // which takes a byte of the client's, and HTTP/2 has none.
+        silence: Pin<Box<Sleep>>,
     }
 }
 
-impl<C> Future for Conversation<C>
-where
-    C: Future<Output = Result<(), BoxError>>,
-{
+impl<C: GracefulConnection<Error = BoxError>> Future for Conversation<C> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        if let Poll::Ready(ended) = this.connection.poll(cx) {
-            if let Err(error) = ended {
-                tracing::debug!(error, "connection ended early");
+        let mut this = self.project();
+        if !*this.is_ending && this.stopping.poll(cx).is_ready() {
+            *this.is_ending = true;
+            this.connection.as_mut().graceful_shutdown();
+        }
+        loop {
+            if let Poll::Ready(ended) = this.connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!(error, "connection ended early");
+                }
+                return Poll::Ready(());
             }
-            return Poll::Ready(());
+            if this.silence.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            let idle_since = this.activity.idle_since();
+            let is_over = idle_since.is_some_and(|since| now >= since + *this.patience);
+            if is_over && (*this.is_ending || !this.activity.has_asked()) {
+                tracing::debug!("connection closed: no request in time");
+                return Poll::Ready(());
+            }
+            if is_over {
+                // Over HTTP/2 a request may be on its way: its client learns that it was not taken.
+                *this.is_ending = true;
+                this.connection.as_mut().graceful_shutdown();
+            }
+            let since = idle_since.filter(|_| !is_over).unwrap_or(now);
+            this.silence.as_mut().reset(since + *this.patience);
         }
-        if this.asked.load(Ordering::Relaxed) {
-            *this.silence = None;
-        }
-        let is_over = |silence: &mut Pin<Box<Sleep>>| silence.as_mut().poll(cx).is_ready();
-        if !this.silence.as_mut().is_some_and(is_over) {
-            return Poll::Pending;
-        }
-        tracing::debug!("connection closed: no request in time");
-        Poll::Ready(())
     }
 }

@@ -17,7 +17,7 @@ const SEND_BYTES: usize = 128 * 1024;
 pub(crate) struct Limits {
     /// How many connections there are at once. The next ones wait to be accepted.
     pub(crate) connections: usize,
-    /// For a request's head, which over HTTP/1.1 counts from the end of the exchange before it.
+    /// For a request's head, from the end of the exchanges before it.
     pub(crate) header_timeout: Duration,
     /// How long a peer may take no byte of what there is to write.
     pub(crate) write_timeout: Duration,

@@ -1,6 +1,8 @@
 //! Serving HTTP/1.1 and HTTP/2 on one port, and stopping without cutting anyone off.
 
+mod activity;
 mod connection;
+mod drain;
 mod limits;
 mod signals;
 #[cfg(test)]
@@ -12,21 +14,23 @@ use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tower_service::Service;
 
 pub(crate) use self::limits::Limits;
-use self::{connection::Connections, signals::Signals};
+use self::{connection::Connections, drain::Drain, signals::Signals};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long running exchanges may take to finish once the server has been asked to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// How long what is cut off then may take to notice.
+const CUT: Duration = Duration::from_secs(5);
 
 /// How long to wait before trying again when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -74,9 +78,8 @@ pub(crate) async fn serve_until<S, B>(
     S::Future: Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let graceful = GracefulShutdown::new();
+    let drain = Drain::new();
     let connections = Connections::new(service, &limits);
-    // Tasks of a set end with it: when this function returns, no connection outlives it.
     let mut tasks = JoinSet::new();
     tokio::pin!(stop, cut);
 
@@ -85,7 +88,7 @@ pub(crate) async fn serve_until<S, B>(
         tokio::select! {
             () = &mut stop => break,
             (stream, peer) = accept(&listener), if !is_full => {
-                tasks.spawn(connections.converse(stream, peer, &graceful));
+                tasks.spawn(connections.converse(stream, peer, &drain));
                 if tasks.len() == limits.connections {
                     tracing::warn!(limits.connections, "no more connections until one ends");
                 }
@@ -99,9 +102,14 @@ pub(crate) async fn serve_until<S, B>(
     drop(listener);
     tracing::info!(grace = ?limits.grace, "stopping: running exchanges may finish");
     tokio::select! {
-        () = graceful.shutdown() => tracing::info!("stopped"),
+        () = drain.stop() => tracing::info!("stopped"),
         () = sleep(limits.grace) => tracing::warn!("stopped: the grace period is over"),
         () = &mut cut => tracing::warn!("stopped at once"),
+    }
+    // When this returns, no exchange goes on, and each has told its hooks how it ended.
+    tasks.shutdown().await;
+    if timeout(CUT, drain.ended()).await.is_err() {
+        tracing::warn!("exchanges go on that were cut off");
     }
 }
 

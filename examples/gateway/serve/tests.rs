@@ -29,8 +29,11 @@ async fn guard<F: Future>(what: &str, step: F) -> F::Output {
     }
 }
 
-/// Always has more, and tells when it is dropped.
-struct Endless(mpsc::UnboundedSender<()>);
+/// Always has more, or never, and tells when it is dropped.
+struct Endless {
+    is_silent: bool,
+    dropped: mpsc::UnboundedSender<()>,
+}
 
 impl Body for Endless {
     type Data = Bytes;
@@ -40,13 +43,16 @@ impl Body for Endless {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.is_silent {
+            return Poll::Pending;
+        }
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 64 * 1024])))))
     }
 }
 
 impl Drop for Endless {
     fn drop(&mut self) {
-        let _ = self.0.send(());
+        let _ = self.dropped.send(());
     }
 }
 
@@ -54,28 +60,34 @@ struct Server {
     addr: SocketAddr,
     dropped: mpsc::UnboundedReceiver<()>,
     stop: oneshot::Sender<()>,
-    serving: tokio::task::JoinHandle<()>,
+    /// How many hold the service when it has stopped, or an answer of it.
+    serving: tokio::task::JoinHandle<usize>,
 }
 
-/// Answers `/endless` without end and all else with what was sent.
+/// Answers `/endless` and `/silent` without end and all else with what was sent.
 async fn server(limits: Limits) -> Server {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (sender, dropped) = mpsc::unbounded_channel();
+    let own = sender.clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = service_fn(move |request: Request<Incoming>| {
-        let sender = sender.clone();
+        let dropped = sender.clone();
         async move {
-            if request.uri().path() == "/endless" {
-                return Ok(Response::new(Either::Left(Endless(sender))));
+            let path = request.uri().path();
+            let is_silent = path == "/silent";
+            if is_silent || path == "/endless" {
+                return Ok(Response::new(Either::Left(Endless { is_silent, dropped })));
             }
             let body = request.into_body().collect().await?.to_bytes();
             Ok::<_, hyper::Error>(Response::new(Either::Right(Full::new(body))))
         }
     });
     let stop_when = async move { drop(stopped.await) };
-    let serving =
-        tokio::spawn(serve_until(listener, service, limits, stop_when, std::future::pending()));
+    let serving = tokio::spawn(async move {
+        serve_until(listener, service, limits, stop_when, std::future::pending()).await;
+        own.strong_count() - 1
+    });
     Server { addr, dropped, stop, serving }
 }
 
@@ -126,14 +138,56 @@ async fn a_client_that_stops_reading_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_holds_the_drain_for_no_longer_than_the_grace() {
-    let limits = Limits { grace: Duration::from_millis(300), ..Limits::default() };
-    let mut server = server(limits).await;
-    let mut stuck = connect(server.addr, get("/endless", "")).await;
-    assert!(status(&mut stuck).await.contains("200"));
-    server.stop.send(()).unwrap();
-    guard("the server stops", server.serving).await.unwrap();
-    guard("its exchange ends with it", server.dropped.recv()).await.unwrap();
+async fn what_the_grace_cuts_off_has_ended_when_the_server_has() {
+    for asked in [get("/endless", "").into_bytes(), http2("/endless")] {
+        let limits = Limits { grace: Duration::from_millis(300), ..Limits::default() };
+        let server = server(limits).await;
+        let mut stuck = connect(server.addr, asked).await;
+        guard("an answer", stuck.read_exact(&mut [0; 64 * 1024])).await.unwrap();
+        server.stop.send(()).unwrap();
+        let left = guard("the server stops", server.serving).await.unwrap();
+        assert_eq!(left, 0, "its exchange goes on");
+    }
+}
+
+/// What comes until the connection is closed.
+async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut came = Vec::new();
+    guard("the connection is closed", stream.read_to_end(&mut came)).await.unwrap();
+    came
+}
+
+/// Limits under which a client without an open exchange is soon one too many.
+fn impatient() -> Limits {
+    let hour = Duration::from_secs(3600);
+    Limits { header_timeout: Duration::from_millis(200), ping: hour, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let server = server(impatient()).await;
+    for asked in [Vec::new(), get("/", "").into_bytes(), http2("/")] {
+        let mut idle = connect(server.addr, &asked).await;
+        let came = rest(&mut idle).await;
+        let is_http2 = asked.starts_with(b"PRI");
+        // The first GOAWAY names no stream: a request that crosses it is served.
+        let goaway = frame(7, 0, 0, &[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+        let is_told = came.windows(goaway.len()).any(|bytes| bytes == goaway);
+        assert_eq!(is_told, is_http2, "{came:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_an_open_exchange_is_not_idle() {
+    let mut server = server(impatient()).await;
+    for asked in [get("/silent", "").into_bytes(), http2("/silent")] {
+        let mut open = connect(server.addr, asked).await;
+        let answer = timeout(4 * impatient().header_timeout, rest(&mut open)).await;
+        assert!(answer.is_err(), "it is closed");
+        assert!(server.dropped.try_recv().is_err(), "it is given up");
+        drop(open);
+        guard("it ends with its connection", server.dropped.recv()).await.unwrap();
+    }
 }
 
 #[tokio::test]

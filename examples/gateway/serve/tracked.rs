@@ -7,19 +7,20 @@ use std::{
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::server::graceful::Watcher;
+
+use super::drain::Running;
 
 /// A socket that counts as a running exchange until it is dropped.
 ///
 /// hyper is done with an upgraded connection (a WebSocket) when it hands the socket on; this is not.
 pub(super) struct Tracked<T> {
     io: T,
-    _watcher: Watcher,
+    _running: Running,
 }
 
 impl<T> Tracked<T> {
-    pub(super) fn new(io: T, watcher: Watcher) -> Self {
-        Self { io, _watcher: watcher }
+    pub(super) fn new(io: T, running: Running) -> Self {
+        Self { io, _running: running }
     }
 }
 

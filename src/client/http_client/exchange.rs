@@ -30,7 +30,7 @@ pub(super) async fn exchange<B: SendBody>(
                 let connected = Box::pin(timeout(longest, client.pool.connect(&origin, found)));
                 let connected = connected.await;
                 let connected = connected.map_err(|_| ClientError::connect_timeout(longest))?;
-                connected.map_err(Cause::Connect)?
+                connected.map_err(|error| ClientError::connect(error, longest))?
             }
         };
         let is_http2 = matches!(connection, Connection::Http2(_));

@@ -166,3 +166,20 @@ fn a_cool_down_is_no_longer_than_its_cap() {
     // The implicit default is capped instead.
     assert!(read("health.cool_down.cap_ms = 500").is_ok());
 }
+
+#[test]
+fn the_longest_connect_timeout_is_that_of_any_gateway_and_provider() {
+    let longest = |text: &str| read(text).unwrap().longest_connect_timeout();
+    assert_eq!(longest("[gateways.a]\ntimeouts = { head_ms = 9 }"), None);
+    let text = "
+        unknown_gateways = \"serve\"
+        [default]
+        timeouts = { connect_ms = 1 }
+        [gateways.a]
+        timeouts = { connect_ms = 2 }";
+    assert_eq!(longest(text), Some(Duration::from_millis(2)));
+    let text = format!("{text}\ndefaults = {{ connect_timeout_ms = 3 }}");
+    assert_eq!(longest(&text), Some(Duration::from_millis(3)));
+    let text = format!("{text}\nprovider_timeouts = {{ grok = {{ connect_ms = 4 }} }}");
+    assert_eq!(longest(&text), Some(Duration::from_millis(4)));
+}

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::board::{SeenRule, fullest_first};
 use super::naming::{self, Naming};
@@ -51,6 +52,16 @@ pub struct LimitCounter {
 impl LimitsHandle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// Waits until the store has counted the usage of all requests that have ended. Call it after the last
+    /// request, before the process exits: settlements on their way to Redis are lost otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If some of it is not counted within that time.
+    pub async fn flush(&self, within: Duration) -> Result<(), LimitStoreError> {
+        self.shared.store().settled(within).await
     }
 
     /// Shows how the limits stand: every rule under which this process has seen requests, each with

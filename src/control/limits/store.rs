@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +83,16 @@ pub trait LimitStore: fmt::Debug + Send + Sync + 'static {
     /// amounts are what counts so far.
     fn settle(&self, id: ReservationId, settlements: &[Settlement]);
 
+    /// Waits until all that was [settled](Self::settle) counts. Default: it does at once.
+    ///
+    /// # Errors
+    ///
+    /// If some of it does not count yet when the time is over.
+    fn settled<'a>(&'a self, within: Duration) -> StoreFuture<'a, ()> {
+        let _ = within;
+        Box::pin(ready(Ok(())))
+    }
+
     /// What a counter holds.
     fn standing<'a>(
         &'a self,
@@ -115,6 +125,10 @@ impl<T: LimitStore + ?Sized> LimitStore for Arc<T> {
 
     fn settle(&self, id: ReservationId, settlements: &[Settlement]) {
         (**self).settle(id, settlements);
+    }
+
+    fn settled<'a>(&'a self, within: Duration) -> StoreFuture<'a, ()> {
+        (**self).settled(within)
     }
 
     fn standing<'a>(

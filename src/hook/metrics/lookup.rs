@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge, Label};
 
 use super::identities::IdentityKey;
-use super::known::{Id, Known};
+use super::known::Id;
 use super::labels::ErrorType;
 use super::names::{self, label};
 use super::register::labels;
@@ -14,6 +14,7 @@ use super::{Metrics, codes};
 use crate::context::GatewayContext;
 use crate::hook::genai;
 use crate::hook::{EndEvent, Outcome};
+use crate::usage::MatchedBy;
 use crate::util::operation::Operation;
 
 /// The handles of all requests for one operation.
@@ -62,33 +63,39 @@ impl Metrics {
         self.streams.get(&(provider, context.operation()), make)
     }
 
-    fn model(&self, context: &GatewayContext, model: Option<&str>) -> Id {
+    /// A name in the price table is known. Others are learned if `is_learned` says so, up to the limit. A
+    /// snapshot is not known, as clients can make up any number of them.
+    fn model(
+        &self,
+        context: &GatewayContext,
+        model: Option<&str>,
+        is_learned: impl Fn(Option<MatchedBy>) -> bool,
+    ) -> Id {
         self.models.id_or(model, |model| {
             let prices = self.prices.current();
             let provider = context.provider().unwrap_or_default();
             let found = prices.find_at(provider, context.provider_kind(), model);
-            let is_priced = found.is_some();
-            if is_priced { self.models.add(model) } else { Id::OTHER }
+            match found.map(|found| found.by) {
+                Some(MatchedBy::Name | MatchedBy::Alias) => self.models.add(model),
+                by if is_learned(by) => self.models.learn(model),
+                _ => Id::OTHER,
+            }
         })
     }
 
     pub(super) fn key(&self, end: &EndEvent<'_>) -> Key {
         let context = end.context;
         let is_success = end.is_success();
-        let learn = |known: &Known, id: Id, name: Option<&str>| match (id, name) {
-            (Id::OTHER, Some(name)) if is_success => known.learn(name),
-            _ => id,
-        };
-        let response_model = self.model(context, end.response_model);
-        let response_model = learn(&self.models, response_model, end.response_model);
+        let response_model = self.model(context, end.response_model, |_| is_success);
         let request_model = match end.request_model {
             // The usual case: look it up once.
             same if same == end.response_model => response_model,
-            other => self.model(context, other),
+            // A response names the model behind an alias, so other names are not learned.
+            other => self.model(context, other, |by| is_success && by.is_some()),
         };
         let gateway = self.gateways.as_ref().map_or(Id::NONE, |gateways| {
-            let name = Some(context.gateway());
-            learn(gateways, gateways.id(name), name)
+            let learn = |name: &str| if is_success { gateways.learn(name) } else { Id::OTHER };
+            gateways.id_or(Some(context.gateway()), learn)
         });
         Key {
             provider: self.provider(context),

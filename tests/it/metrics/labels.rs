@@ -1,6 +1,17 @@
 //! Labels: names, values and bounds.
 
+use tower_ai_gateway::usage::{Price, PriceTable, Prices, TokenPrice};
+
 use crate::metrics::scene::Scene;
+
+/// Prices of models and their snapshots.
+fn priced() -> Prices {
+    let mut table = PriceTable::builtin();
+    let price = Price::per_token(TokenPrice::new(1, 1, 1)).snapshots(true);
+    table.insert("grok/missing", price.clone());
+    table.insert("grok/echo", price.alias("echo-alias"));
+    Prices::new(table)
+}
 
 #[tokio::test]
 async fn labels_are_opentelemetrys() {
@@ -26,18 +37,35 @@ async fn labels_are_opentelemetrys() {
 
 #[tokio::test]
 async fn a_hostile_client_mints_no_series() {
-    let mut scene = Scene::new(|metrics| metrics).await;
+    let mut scene = Scene::new(|metrics| metrics.prices(priced())).await;
     scene.chat("missing-0").await;
     let page = scene.page();
     assert_eq!(page.values("gen_ai_request_model"), ["other"]);
     assert_eq!(page.values("gen_ai_response_model"), ["other"]);
     let before = page.samples.len();
-    for number in 1..300 {
+    // Names of snapshots are priced as their model; there are any number of them, too.
+    for number in 1..100 {
         scene.chat(&format!("missing-{number}")).await;
+        scene.chat(&format!("missing-{}-01-07", 2000 + number)).await;
+        scene.chat(&format!("missing-v1:{number}")).await;
     }
     let page = scene.page();
     assert_eq!(page.samples.len(), before);
-    assert_eq!(page.sum("ai_gateway_requests_ended_total", &[("error_type", "404")]), 300);
+    assert_eq!(page.sum("ai_gateway_requests_ended_total", &[("error_type", "404")]), 298);
+}
+
+#[tokio::test]
+async fn snapshots_are_learned_of_what_succeeds() {
+    let mut scene = Scene::new(|metrics| metrics.max_models(2).prices(priced())).await;
+    for number in 1..100 {
+        scene.chat(&format!("echo-{}-01-07", 2000 + number)).await;
+    }
+    scene.chat("echo").await;
+    scene.chat("echo-alias").await;
+    let page = scene.page();
+    let known = ["echo", "echo-2001-01-07", "echo-2002-01-07", "echo-alias", "other"];
+    assert_eq!(page.values("gen_ai_request_model"), known);
+    assert_eq!(page.values("gen_ai_response_model"), known);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! System limits of a process, and signals.
 
 use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
-use crate::process::scene::{connect, get, refused, serves, stops, until};
+use crate::process::scene::{STREAM, connect, get, refused, serves, stops, until};
 use crate::support::program::Program;
 
 #[test]
@@ -65,4 +66,39 @@ fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
     program.signal("HUP");
     serves(program.addr);
     assert!(program.stop().success());
+}
+
+#[test]
+fn a_stream_that_the_second_signal_cuts_off_has_its_record() {
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let records = directory.path().join("records.jsonl");
+    let moved = format!("grok=http://{}/v1", provider.local_addr().unwrap());
+    let arguments = ["--provider", &moved, "--log", records.to_str().unwrap()];
+    let program = Program::start(&arguments);
+    let addr = program.addr;
+    let mut client = connect(addr);
+    let length = STREAM.len();
+    write!(
+        client,
+        "POST /v1/acct/gw/grok/v1/chat/completions HTTP/1.1\r\nhost: {addr}\r\n\
+         authorization: Bearer test-key\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{STREAM}"
+    )
+    .unwrap();
+    let (mut answering, _) = provider.accept().unwrap();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    write!(answering, "{head}data: {{\"choices\":[]}}\n\n").unwrap();
+    let mut came = Vec::new();
+    while !came.ends_with(b"\n\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        came.extend(byte);
+    }
+    program.signal("TERM");
+    until("the gateway accepts no more", || TcpStream::connect(addr).is_err());
+    assert!(program.stop().success());
+    let records = std::fs::read_to_string(records).unwrap();
+    assert_eq!(records.lines().count(), 1, "{records}");
+    assert!(records.contains(r#""outcome":"cancelled""#), "{records}");
 }

@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod counting;
+mod exit;
 mod leases;
 mod processes;
 mod replica_trouble;

@@ -93,8 +93,8 @@ async fn four_gateways_settle_to_the_token_and_to_the_tick() {
     for task in tasks {
         task.await.unwrap();
     }
-    for (store, ..) in &gateways {
-        assert!(store.flush(TOO_LONG).await);
+    for (_, control, _) in &gateways {
+        control.limits_handle().flush(TOO_LONG).await.unwrap();
     }
     let overview = gateways[0].1.limits_handle().overview(1).await;
     let used = |name| {

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Instant;
+
+use tower_ai_gateway::control::ControlLayer;
 
 use super::*;
 use crate::server::{TOO_LONG, eventually};
@@ -114,7 +117,7 @@ async fn a_script_cache_that_was_flushed_costs_no_request() {
 async fn settlements_wait_until_redis_is_back() {
     early_in_the_hour().await;
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let store = patient(&server);
+    let store = Arc::new(patient(&server));
     let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
     let mut made = Vec::new();
     for _ in 0..300 {
@@ -126,6 +129,9 @@ async fn settlements_wait_until_redis_is_back() {
         store.settle(*id, &[settlement(claims[0], decision, 7)]);
     }
     assert!(!store.flush(Duration::from_millis(200)).await);
+    let limits = ControlLayer::new().limits(store.clone()).limits_handle();
+    let left = limits.flush(Duration::from_millis(200)).await;
+    assert!(matches!(left, Err(LimitStoreError::Timeout)), "{left:?}");
     assert_eq!(store.stats().queued, 300);
     assert!(server.run());
     assert!(store.flush(TOO_LONG).await);

@@ -214,3 +214,37 @@ async fn a_hangup_reads_it_again() {
     hang_up().await;
     until(|| !Arc::ptr_eq(&before, &settings.current())).await;
 }
+
+#[cfg(all(feature = "control", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+#[tokio::test]
+async fn a_connect_timeout_longer_than_the_usual_one_holds() {
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Full;
+    use tokio::time::{Instant, pause};
+    use tower::{Layer as _, ServiceExt as _};
+    use tower_ai_gateway::control::ReplayBody;
+
+    let (_directory, path) = directory();
+    let text = |ms: u64| gateway("a") + &format!("timeouts = {{ connect_ms = {ms} }}\n");
+    fs::write(&path, text(30_000)).unwrap();
+    let followed = followed(&path).await;
+    // It is connected to, and says nothing of TLS.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", silent.local_addr().unwrap());
+    let client: HttpClient<ReplayBody<Full<Bytes>>> = followed.client().build().unwrap();
+    let service = followed.control.layer(client);
+    let waits = async |timeouts: Timeouts| {
+        let request = Request::get(&url).extension(timeouts).body(Full::default()).unwrap();
+        let start = Instant::now();
+        service.clone().oneshot(request).await.unwrap_err();
+        start.elapsed().as_secs()
+    };
+    let (usual, own) = (Timeouts::default(), Timeouts::default().connect(Duration::from_secs(30)));
+    pause();
+    assert_eq!([waits(own).await, waits(usual).await], [30, 10]);
+    tokio::time::resume();
+    fs::write(&path, text(31_000)).unwrap();
+    let log = logged(followed.renew(false)).await;
+    assert!(log.contains("WARN") && log.contains("restart for longer ones"), "{log}");
+}

@@ -8,6 +8,7 @@ use http::Uri;
 use http_body::Body;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 #[cfg(feature = "proxy")]
 use hyper_util::client::proxy::matcher::Matcher;
 use tower::BoxError;
@@ -95,9 +96,15 @@ impl HttpClientBuilder {
     }
 
     fn tcp(&self) -> HttpConnector {
-        let mut tcp = HttpConnector::new();
+        self.tcp_by(GaiResolver::new())
+    }
+
+    fn tcp_by<R>(&self, resolver: R) -> HttpConnector<R> {
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.set_nodelay(true);
         tcp.set_keepalive(self.tcp_keepalive);
+        // The addresses of a name share it: a dead one leaves time for the next.
+        tcp.set_connect_timeout(Some(self.connect_timeout));
         tcp
     }
 }
@@ -165,5 +172,44 @@ impl crate::client::dial::Dial for WithoutTls {
             return Box::pin(std::future::ready(Err(error.into())));
         }
         self.0.dial(uri)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use http::Uri;
+    use tokio::net::TcpSocket;
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    /// Its queue is full, so that the system answers nobody who connects.
+    fn dead() -> (tokio::net::TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&addr, Duration::from_millis(100)).ok();
+        let queued = std::iter::from_fn(connect).collect();
+        (listener, queued)
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_leaves_time_for_the_next() {
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (dead, _queued) = dead();
+        let addrs = [dead.local_addr().unwrap(), live.local_addr().unwrap()];
+        let resolver = service_fn(move |_| ready(Ok::<_, Infallible>(addrs.into_iter())));
+        let timeout = Duration::from_secs(2);
+        let tcp = HttpClientBuilder::default().connect_timeout(timeout).tcp_by(resolver);
+        let uri = Uri::from_static("http://two-addresses.test/");
+        let connected = tokio::time::timeout(timeout, tcp.oneshot(uri)).await;
+        let stream = connected.expect("the first address had all the time").unwrap();
+        assert_eq!(stream.inner().peer_addr().unwrap(), addrs[1]);
     }
 }

@@ -74,9 +74,10 @@ static NOTES: Notes = Notes {
 /// anew. After a failover, what the new master had not received yet is not counted.
 ///
 /// [`settle`](LimitStore::settle) queues, and a task sends. While Redis is away, settlements wait,
-/// within bounds; if one node of a cluster is away, those for other nodes do not wait for it. A
-/// dropped store goes on sending for up to five seconds, if the runtime lives that long;
-/// [`flush`](Self::flush) waits for it.
+/// within bounds; if one node of a cluster is away, those for other nodes do not wait for it.
+/// Before the process exits, [`LimitsHandle::flush`](super::LimitsHandle::flush) or
+/// [`flush`](Self::flush) waits for them. A dropped store goes on sending for up to five seconds,
+/// if the runtime lives that long.
 ///
 /// # TLS
 ///
@@ -236,6 +237,12 @@ impl LimitStore for RedisStore {
         if let Some(settle) = Settle::new(id, settlements) {
             self.shared.queue.push(settle);
         }
+    }
+
+    fn settled<'a>(&'a self, within: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            if self.flush(within).await { Ok(()) } else { Err(LimitStoreError::Timeout) }
+        })
     }
 
     fn standing<'a>(

@@ -1,0 +1,123 @@
+//! Whether a connection is in use.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use hyper::body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use super::drain::Running;
+
+/// The exchanges of one connection. It lives as long as the last of them.
+pub(super) struct Activity {
+    state: Mutex<State>,
+    _running: Running,
+}
+
+struct State {
+    open: usize,
+    has_asked: bool,
+    /// Since when nothing is open, if nothing is.
+    idle_since: Instant,
+}
+
+impl Activity {
+    pub(super) fn new(running: Running) -> Arc<Self> {
+        let state = State { open: 0, has_asked: false, idle_since: Instant::now() };
+        Arc::new(Self { state: Mutex::new(state), _running: running })
+    }
+
+    /// Since when no exchange is open; `None` while one is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.open == 0).then_some(state.idle_since)
+    }
+
+    /// Whether there was an exchange at all.
+    pub(super) fn has_asked(&self) -> bool {
+        self.state().has_asked
+    }
+
+    /// An exchange begins.
+    pub(super) fn open<F>(self: &Arc<Self>, answer: F) -> Exchange<F> {
+        let mut state = self.state();
+        state.open += 1;
+        state.has_asked = true;
+        drop(state);
+        Exchange { answer, open: Some(Open(self.clone())) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An exchange that has not ended.
+struct Open(Arc<Activity>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.open -= 1;
+        state.idle_since = Instant::now();
+    }
+}
+
+// Fields are dropped in their order: what the service gave is gone before its exchange has ended.
+pin_project! {
+    /// An exchange until its response.
+    pub(super) struct Exchange<F> {
+        #[pin]
+        answer: F,
+        open: Option<Open>,
+    }
+}
+
+impl<F, B, E> Future for Exchange<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<ExchangeBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.answer.poll(cx))?;
+        let open = this.open.take();
+        Poll::Ready(Ok(response.map(|body| ExchangeBody { body, _open: open })))
+    }
+}
+
+pin_project! {
+    /// An exchange until the end of its response body.
+    pub(super) struct ExchangeBody<B> {
+        #[pin]
+        body: B,
+        _open: Option<Open>,
+    }
+}
+
+impl<B: Body> Body for ExchangeBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
