@@ -72,7 +72,7 @@ impl Scene {
             .settings(Arc::new(settings.build().unwrap()))
             .ask_for_usage(true)
             .metrics_hook(move |end: &EndEvent<'_>| {
-                *hook.lock().unwrap() = Some(super::booked(end))
+                *hook.lock().unwrap() = Some(super::booked(end));
             })
             .build()
             .unwrap();
