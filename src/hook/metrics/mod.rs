@@ -67,7 +67,7 @@
 //! Clients choose models, so only known models become labels: those in the [price
 //! table](Metrics::prices), in the [host's list](Metrics::models), or named by a complete
 //! successful response while there is [room](Metrics::max_models). Any other is `other`. Dated names
-//! of models in the price table are learned as well, from requests too, if their response is one. A
+//! of models in the table are endless, so they are learned too, those in requests included. A
 //! provider's error code is a label if it is one of the usual codes or one of the first 50 others
 //! that look like a code, else `other`. Accounts, metadata and subjects are never labels; gateways
 //! are if the host [enables it](Metrics::label_gateways). The [metric

@@ -68,6 +68,14 @@ fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
     assert!(program.stop().success());
 }
 
+fn read_until(stream: &mut TcpStream, end: &[u8]) {
+    let (mut came, mut byte) = (Vec::new(), [0]);
+    while !came.ends_with(end) {
+        stream.read_exact(&mut byte).unwrap();
+        came.extend(byte);
+    }
+}
+
 #[test]
 fn a_stream_that_the_second_signal_cuts_off_has_its_record() {
     let provider = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -87,14 +95,10 @@ fn a_stream_that_the_second_signal_cuts_off_has_its_record() {
     )
     .unwrap();
     let (mut answering, _) = provider.accept().unwrap();
+    read_until(&mut answering, b"\r\n\r\n");
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     write!(answering, "{head}data: {{\"choices\":[]}}\n\n").unwrap();
-    let mut came = Vec::new();
-    while !came.ends_with(b"\n\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).unwrap();
-        came.extend(byte);
-    }
+    read_until(&mut client, b"\n\n\r\n");
     program.signal("TERM");
     until("the gateway accepts no more", || TcpStream::connect(addr).is_err());
     assert!(program.stop().success());

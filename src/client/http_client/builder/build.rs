@@ -175,7 +175,8 @@ impl crate::client::dial::Dial for WithoutTls {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::convert::Infallible;
     use std::future::ready;
