@@ -25,7 +25,8 @@ use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::{GatewayLayer, Outcome, Provider, RequestBody};
 
 use crate::support::memory::{self, Recorder};
-use crate::support::scripted::{Step, Steps, yield_once};
+use crate::support::scripted::Step;
+use crate::support::scripted::steps::{Steps, yield_once};
 use crate::support::timed::{ms, read, timed};
 
 /// The owner of a request.

@@ -25,7 +25,8 @@ use tower_ai_gateway::{
 };
 
 use crate::support::memory::{self, Recorder, Seen};
-use crate::support::scripted::{Reply, Step, Steps, Upstream};
+use crate::support::scripted::steps::Steps;
+use crate::support::scripted::{Reply, Step, Upstream};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";

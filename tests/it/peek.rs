@@ -17,7 +17,8 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::HttpClient;
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
-use crate::support::scripted::{Step, Steps, Upstream};
+use crate::support::scripted::steps::Steps;
+use crate::support::scripted::{Step, Upstream};
 
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
 

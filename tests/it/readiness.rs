@@ -15,7 +15,8 @@ use tower_ai_gateway::{GatewayLayer, Mount, Provider};
 use tower_test::mock;
 
 use crate::support::memory;
-use crate::support::scripted::{Reply, Step, Steps, Upstream};
+use crate::support::scripted::steps::Steps;
+use crate::support::scripted::{Reply, Step, Upstream};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/models";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";

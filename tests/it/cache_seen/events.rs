@@ -14,7 +14,7 @@ use tower_ai_gateway::{Outcome, RequestBody};
 use super::scene::{Reply, builder, chat, end, exchange, layer, seen};
 use crate::support::memory::{self, Recorder};
 use crate::support::metered::{CHAT, CHAT_USAGE, chat_event};
-use crate::support::scripted::{Step, Steps};
+use crate::support::scripted::steps::{Step, Steps};
 
 #[tokio::test]
 async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {

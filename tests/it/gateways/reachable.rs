@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::gateways::scene::{NATIVE, Scene, UNIFIED, UNIVERSAL, entry, with_body};
-use crate::support::scripted::{Step, Steps};
+use crate::support::scripted::steps::{Step, Steps};
 
 fn allowing() -> Scene {
     Scene::with(|of| of.allow_models(["ok", "ok-*", "gemini-2*", "@preset/good", "good-agent"]))

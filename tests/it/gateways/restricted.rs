@@ -7,7 +7,7 @@ use serde_json::json;
 use tower::BoxError;
 
 use crate::gateways::scene::{NATIVE, REST, Scene, UNIFIED, UNIVERSAL, entry, with_body};
-use crate::support::scripted::{Step, Steps};
+use crate::support::scripted::steps::{Step, Steps};
 
 const ALLOWED: &str = r#"{"model":"ok"}"#;
 

@@ -9,9 +9,8 @@ use std::task::Poll;
 use http::Request;
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai_gateway::control::health::{
-    BreakerSettings, ChangeReason, HealthLayer, HealthState, UnavailableReason,
-};
+use tower_ai_gateway::control::health::{BreakerSettings, HealthLayer, UnavailableReason};
+use tower_ai_gateway::hook::{ChangeReason, HealthState};
 use tower_test::mock;
 
 use crate::health::script::{

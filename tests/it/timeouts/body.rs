@@ -1,7 +1,7 @@
 //! Timeouts of a body: frames pass untouched, without allocations, and silence ends it to the millisecond.
 
 use super::*;
-use crate::support::scripted::{Step, Steps};
+use crate::support::scripted::steps::{Step, Steps};
 
 /// A body of known length with trailers.
 struct Whole(Vec<Frame<Bytes>>);

@@ -3,7 +3,7 @@
 mod call;
 pub mod events;
 mod reply;
-mod steps;
+pub mod steps;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -21,7 +21,7 @@ use tower::{BoxError, Service};
 
 pub use self::call::Call;
 pub use self::reply::Reply;
-pub use self::steps::{Step, Steps, yield_once};
+pub use self::steps::Step;
 
 pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 pub type Answer = Result<Response<AnswerBody>, BoxError>;
