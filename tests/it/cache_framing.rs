@@ -18,7 +18,7 @@ use crate::support::{guard, noise};
 const ASK: &str = "POST /v1/acct/gw/grok/v1/images/generations";
 
 #[tokio::test]
-async fn an_answer_with_two_lengths_is_whole_for_all_who_get_it() {
+async fn a_response_with_two_lengths_is_complete_for_every_reader() {
     let body = noise(380);
     for framing in [
         "content-length: 4\r\ntransfer-encoding: chunked",

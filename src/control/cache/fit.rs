@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_as_old_as_its_reader_lets_it_be() {
+    fn the_policy_of_the_request_bounds_the_age_of_an_entry() {
         let now = SystemTime::now();
         let entry = CacheEntry::new(NewEntry {
             status: StatusCode::OK,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_answers_of_success_are_kept_unless_a_rule_names_some() {
+    fn successes_are_stored_unless_a_rule_lists_statuses() {
         let kept = |status, statuses: &[u16]| {
             is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
         };

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_declared_where_all_readers_find_the_same() {
+    fn only_an_unambiguous_length_is_declared() {
         for (lines, expected) in [
             (&["4"][..], Some(4)),
             (&["4", "4"], Some(4)),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_chunks_alone_tell_of_an_end() {
+    fn only_chunked_alone_marks_the_end() {
         let is = |values: &[&'static str]| {
             let lines: Vec<_> = values.iter().map(|value| (TRANSFER_ENCODING, *value)).collect();
             is_chunked(&head(&lines))

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_changes_what_it_is_for_and_nothing_else() {
+    fn a_purge_changes_only_the_generations_of_its_target() {
         let places = [place(1, 1), place(2, 1), place(3, 2)];
         let gateway = scope(1);
         for (what, changed) in [
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_remembered_purges_everything() {
+    fn one_purge_too_many_purges_everything() {
         let generations = Generations::default();
         let mut seen = vec![generations.of(&place(1, 1))];
         for turn in 0..=MOST {

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purge_by_model_is_one_of_unknown_models_too() {
+    fn a_purge_by_model_includes_unknown_models() {
         let gateway = scopes::of_gateway(None, "main");
         let target = || PurgeTarget::gateway("main");
         let unknown = Purge::Part { gateway, part: scopes::of_model(gateway, "") };
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_no_gateway_is_nothing() {
+    fn a_part_without_a_gateway_purges_nothing() {
         let (key, sealed): (_, SealedKey) = (CacheKey([1; 32]), "0".repeat(80).parse().unwrap());
         let all = PurgeTarget::all;
         for target in [

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_a_hop_a_client_or_a_moment_is_not_kept() {
+    fn headers_of_a_hop_a_client_or_a_moment_are_not_stored() {
         for name in [
             "connection",
             "keep-alive",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_kept_in_its_order() {
+    fn other_headers_are_stored_in_order() {
         let all = map(&[
             ("content-type", "text/event-stream"),
             ("content-encoding", "gzip"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_varies_by_what_is_not_in_the_key_is_known() {
+    fn a_vary_outside_of_the_key_is_found() {
         for told in ["accept-encoding", "Origin, Accept", "x-unknown,", "authorization"] {
             assert!(!varies_by_more(&map(&[("vary", told)])), "{told}");
         }

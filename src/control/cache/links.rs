@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_found_and_data_is_none() {
+    fn urls_are_found_and_data_urls_are_not() {
         for (answer, expected) in [
             (r#"{"data":[{"url":"https://a.test/1.png"}]}"#, true),
             (r#"{"data":[{"b64_json":"aHR0cHM="},{"other": "http:\/\/a.test"}]}"#, true),

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_or_polls_state_is_found() {
+    fn members_that_change_or_poll_state_are_found() {
         for body in [
             r#"{"conversation":"conv_1"}"#,
             r#"{"conversation":{"id":"c"}}"#,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_known() {
+    fn a_stream_is_recognised() {
         assert!(read(r#"{"stream":true}"#).is_stream());
         assert!(read(r#"{"stream":false,"stream" : true }"#).is_stream());
         for body in ["{}", r#"{"stream":false}"#, r#"{"a":{"stream":true}}"#] {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_told_where_every_reader_finds_the_same() {
+    fn only_an_unambiguous_model_is_named() {
         for body in [r#"{"model":"a"}"#, r#"{"x":{"model":"b"},"mod\u0065l":"\u0061","y":1}"#] {
             assert_eq!(read(body).model(), Model::Named("a".into()), "{body}");
         }
@@ -186,7 +186,7 @@ mod tests {
 
     /// The scanner reads on after the model.
     #[test]
-    fn state_is_found_behind_a_model_that_cannot_be_told() {
+    fn state_is_found_after_an_ambiguous_model() {
         assert!(!read(r#"{"model":"a","model":{"b":1},"background":true}"#).is_clean(true));
     }
 }

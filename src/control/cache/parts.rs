@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn different_lists_are_different_digests() {
+    fn different_lists_have_different_digests() {
         let of = |parts: &[&[u8]]| {
             let mut all = Parts::new("test");
             parts.iter().for_each(|part| all.add(part));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_not_what_is_empty() {
+    fn a_missing_part_differs_from_an_empty_one() {
         let of = |part: Option<&[u8]>| {
             let mut all = Parts::new("test");
             all.add_option(part);

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_makes_an_answer_is_repeated() {
+    fn only_calls_without_side_effects_are_repeatable() {
         let is = |path| is_repeatable(Operation::of(path), path);
         for path in [
             "chat/completions",

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_names_are_one_scope() {
+    fn different_names_have_different_scopes() {
         let gateway = of_gateway(Some("a"), "b");
         let all = [
             gateway,

@@ -129,7 +129,7 @@ mod tests {
     const GATEWAY: CacheScope = CacheScope([1; 16]);
 
     #[test]
-    fn a_key_is_read_by_its_store_and_for_its_gateway_alone() {
+    fn only_its_store_opens_a_key_and_only_for_its_gateway() {
         let (seal, other) = (KeySeal::random(), KeySeal::random());
         let key = CacheKey([7; 32]);
         let sealed = seal.seal(GATEWAY, key);
@@ -146,7 +146,7 @@ mod tests {
 
     /// Even with a known pair of key and sealed key.
     #[test]
-    fn nobody_else_can_test_a_guess() {
+    fn no_guess_can_be_tested_without_the_seal() {
         let seal = KeySeal::random();
         let (known, guessed) = (CacheKey([7; 32]), CacheKey([8; 32]));
         let (own, shown) = (seal.seal(GATEWAY, known), seal.seal(GATEWAY, guessed));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_reads_back_and_nothing_else_does() {
+    fn only_a_sealed_key_as_shown_is_parsed() {
         let sealed = KeySeal::random().seal(GATEWAY, CacheKey([7; 32]));
         let shown = sealed.to_string();
         assert_eq!((shown.len(), shown.parse()), (80, Ok(sealed)));

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_meter_reads_is_kept_by_its_media_type() {
+    fn unmetered_responses_are_stored_by_media_type() {
         let is = |kind: Option<&'static str>, operation| {
             let mut headers = HeaderMap::new();
             if let Some(kind) = kind {

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn room_is_made_once_a_second() {
+    async fn memory_is_freed_once_a_second() {
         let store = Arc::<Counting>::default();
         let writer = Writer::new(Arc::new(store.clone()), Arc::default());
         for _ in 0..100 {

@@ -79,7 +79,7 @@ impl Charging {
 }
 
 #[tokio::test]
-async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
+async fn a_leader_that_leaves_followers_is_charged_the_estimate() {
     let charging = Charging::new();
     let (feed, first, second) = charging.streams().await;
     drop(first);
@@ -91,7 +91,7 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
 }
 
 #[tokio::test]
-async fn who_leaves_alone_is_charged_for_what_came() {
+async fn a_leader_that_leaves_alone_is_charged_for_what_arrived() {
     let charging = Charging::new();
     charging.learn().await;
     let first = charging.stage.spawn(ask(BOUNDED));
@@ -101,7 +101,7 @@ async fn who_leaves_alone_is_charged_for_what_came() {
 
 /// The estimate counts until the answer is at its end, and what it has used from then on.
 #[tokio::test]
-async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
+async fn a_leader_that_left_is_charged_the_usage_at_the_end() {
     for has_come in [false, true] {
         let charging = Charging::new();
         let (feed, first, second) = charging.streams().await;
@@ -131,7 +131,7 @@ enum Leaves {
 }
 
 #[tokio::test]
-async fn what_stops_being_kept_is_charged_all_the_same() {
+async fn a_response_that_is_no_longer_stored_is_still_charged() {
     use Leaves::{AtItsEnd, Before, Behind};
     let long = event(&"x".repeat(60_000));
     for (why, leaves) in [NotStored::TooLarge, NotStored::NoMemory]
@@ -170,7 +170,7 @@ async fn what_stops_being_kept_is_charged_all_the_same() {
 
 /// An error, and an answer that is to be made yet, which is billed where it is fetched.
 #[tokio::test]
-async fn what_the_others_have_read_is_charged_to_nobody_where_it_is_free() {
+async fn a_free_response_refunds_the_leader_that_left() {
     let queued = r#"{"id":"r","object":"response","status":"queued","output":[]}"#;
     let error = r#"{"error":{"message":"no"},"output":[]}"#;
     for answer in [queued, error] {
@@ -198,7 +198,7 @@ async fn what_the_others_have_read_is_charged_to_nobody_where_it_is_free() {
 
 /// Others have waited for it, and do not get it.
 #[tokio::test]
-async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
+async fn a_client_that_leaves_its_own_response_is_charged_for_what_arrived() {
     let charging = Charging::new();
     charging.learn().await;
     let (asked, [first, second]) = charging.two(|| ask(BOUNDED)).await;
@@ -210,7 +210,7 @@ async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
 }
 
 #[tokio::test]
-async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate() {
+async fn a_leader_that_leaves_with_data_unread_is_charged_the_estimate() {
     let charging = Charging::new();
     let (feed, first, mut second) = charging.streams().await;
     feed.send(event("b"));
@@ -225,7 +225,7 @@ async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate()
 
 /// No answer tells how long the text was that it speaks: who leaves is charged for it at once.
 #[tokio::test]
-async fn who_leaves_speech_to_others_is_charged_for_the_text() {
+async fn a_leader_that_leaves_speech_to_followers_is_charged_for_the_text() {
     const TEXT: &str = r#"{"model":"tts-1","voice":"alloy","input":"twenty characters 20"}"#;
     let control = ControlLayer::new();
     let limits = control.limits_handle();

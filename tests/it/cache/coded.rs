@@ -52,7 +52,7 @@ fn write(encoder: &mut impl Write, text: &[u8]) {
 
 /// A strict client calls an answer broken that lacks the last byte of its coding.
 #[tokio::test]
-async fn a_compressed_answer_is_kept_with_its_last_byte_and_not_without() {
+async fn a_compressed_response_is_stored_only_with_its_last_byte() {
     let events = [event("a"), DONE.to_owned()].concat();
     for (kind, text) in [("application/json", TEXT), ("text/event-stream", &events)] {
         for (at, (coding, encode)) in ENCODERS.into_iter().enumerate() {
@@ -82,7 +82,7 @@ async fn a_compressed_answer_is_kept_with_its_last_byte_and_not_without() {
 
 /// An address is good for minutes, an answer is kept for hours.
 #[tokio::test]
-async fn an_image_is_kept_and_not_where_to_fetch_it() {
+async fn an_image_is_stored_but_not_a_link_to_one() {
     let address = r#"{"data":[{"url":"https://images.test/a.png"}]}"#;
     let image = r#"{"data":[{"b64_json":"aGVsbG8="}]}"#;
     for (path, answer, is_address) in [

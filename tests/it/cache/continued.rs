@@ -17,7 +17,7 @@ enum Leaves {
 
 /// No limit would know of it, and no event has it.
 #[tokio::test]
-async fn what_an_answer_has_used_that_goes_on_for_others_is_counted() {
+async fn usage_after_the_leader_left_is_counted() {
     let long = event(&"x".repeat(2_000));
     let rest = USAGE.to_owned() + DONE;
     // Whether it is kept, and when the first one leaves.

@@ -44,7 +44,7 @@ async fn came(
 }
 
 #[tokio::test]
-async fn what_is_not_whole_is_never_kept() {
+async fn a_partial_response_is_never_stored() {
     let a = event("a");
     let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
     let length = &[("content-type", "application/json"), ("content-length", "40")];
@@ -80,7 +80,7 @@ async fn what_is_not_whole_is_never_kept() {
 }
 
 #[tokio::test]
-async fn a_head_that_says_so_is_not_kept() {
+async fn a_head_can_forbid_storing() {
     for (code, headers, why) in [
         (500, JSON, NotStored::Status),
         (400, JSON, NotStored::Status),
@@ -116,7 +116,7 @@ async fn a_head_that_says_so_is_not_kept() {
 
 /// It is not the answer of whom the client has asked.
 #[tokio::test]
-async fn what_another_provider_has_answered_is_not_kept() {
+async fn the_response_of_a_fallback_is_not_stored() {
     let stage = Stage::build(
         ControlLayer::new(),
         BodyBudget::default(),
@@ -149,7 +149,7 @@ impl Guard for Flagging {
 }
 
 #[tokio::test]
-async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
+async fn the_response_to_a_flagged_request_is_not_stored() {
     let stage = Stage::build(
         ControlLayer::new(),
         BodyBudget::default(),
@@ -167,7 +167,7 @@ async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
 
 /// Whether it can be fetched later, by an id, or not.
 #[tokio::test]
-async fn what_is_yet_to_be_made_is_not_kept() {
+async fn a_deferred_response_is_not_stored() {
     for (answer, expected) in [
         (r#"{"id":"r","object":"response","status":"queued","output":[]}"#, "MISS"),
         (r#"{"object":"response","status":"queued","output":[]}"#, "MISS"),
@@ -196,7 +196,7 @@ async fn what_is_yet_to_be_made_is_not_kept() {
 }
 
 #[tokio::test]
-async fn an_image_with_its_length_is_kept() {
+async fn an_image_with_its_length_is_stored() {
     let stage = Stage::new();
     let answer = stage.spawn(ask(QUESTION));
     stage.asked().await.answer_whole(IMAGE, "png");
@@ -247,7 +247,7 @@ fn small_stage() -> (Stage, String) {
 }
 
 #[tokio::test]
-async fn a_full_cache_leaves_room_for_answers_under_way() {
+async fn a_full_cache_leaves_room_for_responses_under_way() {
     let (stage, large) = small_stage();
     for turn in 1..=12 {
         let question: &'static str = String::leak(format!("{{\"turn\":{turn}}}"));
@@ -273,7 +273,7 @@ async fn a_full_cache_leaves_room_for_answers_under_way() {
 }
 
 #[tokio::test]
-async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
+async fn without_memory_responses_are_relayed_and_entries_are_evicted() {
     let (stage, large) = small_stage();
     let answer = stage.fill(QUESTION, &large).await;
     assert!(text(answer).await == large);
@@ -296,7 +296,7 @@ async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_forgotten_while_it_is_read_is_read_to_its_end() {
+async fn an_entry_purged_while_it_is_read_is_read_to_its_end() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let feed = stage.asked().await.answer(200, EVENTS);
@@ -314,7 +314,7 @@ async fn an_answer_that_is_forgotten_while_it_is_read_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn settings_that_change_meanwhile_change_nothing_that_is_under_way() {
+async fn new_settings_do_not_affect_responses_under_way() {
     let stage = Stage::new();
     let answer = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;

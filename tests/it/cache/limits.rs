@@ -22,7 +22,7 @@ fn ask_within(milliseconds: &'static str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
+async fn a_follower_releases_its_request_after_the_head() {
     const LONG: usize = 20_000;
     let stage = Stage::new();
     let body: &'static str = Box::leak(QUESTION.replace("hi", &"x".repeat(LONG)).into_boxed_str());
@@ -47,7 +47,7 @@ async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
 
 /// A client that does not read is ended by its own timeout; the others get the whole answer.
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_stalls_is_bounded_by_itself() {
+async fn a_stalled_reader_is_bounded_by_itself() {
     let idle = Duration::from_secs(2);
     for stalled in [0, 1] {
         let stage = Stage::with(ControlLayer::new(), |set| {
@@ -147,7 +147,7 @@ async fn without_the_store_requests_share_a_call_in_their_process() {
 
 /// Whatever the store says.
 #[tokio::test]
-async fn without_the_store_nobody_gets_what_was_asked_for_before_a_purge() {
+async fn without_the_store_no_request_joins_a_call_from_before_a_purge() {
     let control = ControlLayer::new().cache(Gone);
     let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
     let first = stage.spawn(ask(QUESTION));

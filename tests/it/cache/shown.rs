@@ -16,7 +16,7 @@ fn entries(stage: &Stage) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn an_entry_is_purged_by_the_key_that_its_exchanges_have_told() {
+async fn an_entry_is_purged_by_the_sealed_key_of_its_events() {
     let stage = Stage::new();
     for question in [QUESTION, OTHER] {
         text(stage.fill(question, TEXT).await).await;
@@ -45,7 +45,7 @@ async fn an_entry_is_purged_by_the_key_that_its_exchanges_have_told() {
 }
 
 #[tokio::test]
-async fn no_client_is_told_of_it_and_nobody_where_the_cache_is_not_asked() {
+async fn no_client_gets_the_sealed_key_and_a_bypass_has_none() {
     let stage = Stage::new();
     let miss = stage.fill(QUESTION, TEXT).await;
     let headers = format!("{:?}", miss.headers());
@@ -69,7 +69,7 @@ async fn no_client_is_told_of_it_and_nobody_where_the_cache_is_not_asked() {
 
 /// What is shown by one store tells nothing to those who know the answers of another.
 #[tokio::test]
-async fn the_same_answer_has_another_key_in_another_process() {
+async fn the_sealed_key_differs_between_processes() {
     let mut told = Vec::new();
     for _ in 0..2 {
         let stage = Stage::new();

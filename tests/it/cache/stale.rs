@@ -19,7 +19,7 @@ async fn stage(age: Duration, stale: bool) -> Stage {
 }
 
 #[tokio::test]
-async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
+async fn a_stale_entry_is_served_only_if_the_provider_fails() {
     let minute = Duration::from_secs(60);
     for (age, stale, code, given) in [
         (minute, true, 500, (200, "HIT")),
@@ -57,7 +57,7 @@ async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_well_again_gives_a_new_answer() {
+async fn a_recovered_provider_gives_a_new_response() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let answer = stage.fill(QUESTION, r#"{"new":1}"#).await;
     assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", r#"{"new":1}"#));
@@ -65,7 +65,7 @@ async fn a_provider_that_is_well_again_gives_a_new_answer() {
 }
 
 #[tokio::test]
-async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
+async fn all_followers_get_the_stale_entry_at_the_first_failure() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -82,7 +82,7 @@ async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
 }
 
 #[tokio::test]
-async fn what_is_purged_while_the_provider_fails_is_not_given() {
+async fn an_entry_purged_while_the_provider_fails_is_not_served() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -108,7 +108,7 @@ async fn what_is_purged_while_the_provider_fails_is_not_given() {
 }
 
 #[tokio::test]
-async fn what_gets_too_old_while_the_provider_fails_is_not_given() {
+async fn an_entry_that_expires_while_the_provider_fails_is_not_served() {
     let left = Duration::from_millis(200);
     let stage = stage(HOUR * 2 - left, true).await;
     let answer = stage.spawn(ask(QUESTION));

@@ -24,7 +24,7 @@ async fn a_leader_knows_whether_it_is_followed() {
 }
 
 #[tokio::test]
-async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
+async fn followers_get_every_byte_in_order_and_the_response_is_stored() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (status, headers) = told();
@@ -86,7 +86,7 @@ async fn the_first_byte_is_a_few_milliseconds_behind() {
 }
 
 #[tokio::test]
-async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
+async fn a_leader_that_ends_before_its_head_wakes_followers() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let broadcast = lead(&one, &place(1)).await;
@@ -111,7 +111,7 @@ async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
 }
 
 #[tokio::test]
-async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
+async fn a_complete_but_unstored_response_ends_cleanly_without_new_followers() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -129,7 +129,7 @@ async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
 
 /// A request that looked for the answer just before it was kept does not ask the provider again.
 #[tokio::test]
-async fn who_looked_too_early_gets_what_was_kept_since() {
+async fn a_request_that_looked_up_too_early_gets_the_new_entry() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut broadcast = lead(&one, &place(1)).await;
@@ -168,7 +168,7 @@ async fn a_reader_takes_one_batch_at_a_time() {
 
 /// All at once, without a pause in which any of it could be sent.
 #[tokio::test]
-async fn what_comes_faster_than_it_is_told_is_told_to_its_end_and_kept() {
+async fn a_response_faster_than_its_broadcast_is_sent_whole_and_stored() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -187,7 +187,7 @@ async fn what_comes_faster_than_it_is_told_is_told_to_its_end_and_kept() {
 }
 
 #[tokio::test]
-async fn what_was_purged_meanwhile_is_said_not_to_be_kept() {
+async fn a_purged_response_is_reported_as_not_stored() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;

@@ -136,7 +136,7 @@ async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once
 
 /// Without Redis each process calls the provider, and each client is served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn without_redis_each_gateway_asks_by_itself() {
+async fn without_redis_each_gateway_makes_its_own_call() {
     let mut server = Server::start(&[]);
     server.kill();
     let expected: String = (0..FRAMES).map(frame).collect();
@@ -177,7 +177,7 @@ async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_
 
 /// The first one's client leaves, and the one at the other gateway reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_from_another_gateway_gets_all_though_the_first_client_leaves() {
+async fn a_follower_at_another_gateway_gets_all_though_the_first_client_leaves() {
     let server = Server::start(&[]);
     let (mut provider, body) = Body::new(4);
     let answer = once(200, body);

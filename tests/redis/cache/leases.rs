@@ -99,7 +99,7 @@ async fn a_slow_leader_cannot_overwrite() {
 }
 
 #[tokio::test]
-async fn a_leader_that_has_lost_its_lease_gives_up_nobody_elses() {
+async fn a_leader_that_has_lost_its_lease_releases_no_other() {
     let server = Server::start(&[]);
     let (slow, quick) = (patient(&server), patient(&server));
     let mut old = lead(&slow, &place(1)).await;

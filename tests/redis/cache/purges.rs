@@ -11,7 +11,7 @@ const ALL: [Purge; 5] = [
 ];
 
 #[tokio::test]
-async fn a_purge_forgets_what_belongs_to_it_and_nothing_else() {
+async fn a_purge_removes_its_target_and_nothing_else() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let other = |number: usize| {
@@ -44,7 +44,7 @@ async fn a_purge_forgets_what_belongs_to_it_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
+async fn a_response_purged_under_way_is_not_stored() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let own = CachePlace { custom: Some(scope(4)), ..place(1) };
@@ -72,7 +72,7 @@ async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
 
 /// Between the first of its chunks and the next.
 #[tokio::test]
-async fn an_answer_that_is_purged_while_it_is_written_is_not_kept() {
+async fn an_entry_purged_while_it_is_written_is_not_stored() {
     let server = Server::start(&[]);
     let (writer, purger) = (patient(&server), patient(&server));
     let what = Purge::Entry { gateway: scope(1), key: place(1).key };
@@ -97,7 +97,7 @@ async fn an_answer_that_is_purged_while_it_is_written_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
+async fn a_lost_generation_loses_entries_and_brings_none_back() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let own = CachePlace { custom: Some(scope(4)), ..place(1) };
@@ -134,7 +134,7 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
 
 /// Clients choose names of models and custom keys.
 #[tokio::test]
-async fn a_generation_stays_long_only_once_something_is_kept() {
+async fn a_generation_stays_long_only_once_something_is_stored() {
     const HOUR: i64 = 60 * 60 * 1000;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -156,7 +156,7 @@ async fn a_generation_stays_long_only_once_something_is_kept() {
 
 /// What one process has shown, each of the others can purge, as long as something of that time is kept.
 #[tokio::test]
-async fn a_key_that_is_shown_is_read_by_all_who_share_the_answers() {
+async fn every_process_that_shares_entries_opens_a_sealed_key() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let elsewhere =

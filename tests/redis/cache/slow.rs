@@ -114,7 +114,7 @@ async fn finds(store: &RedisCache, key: u8) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_answer_is_a_miss_where_all_of_it_takes_too_long() {
+async fn a_long_entry_that_takes_too_long_is_a_miss() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let (near, far) = (patient(&server), way.store());
@@ -134,7 +134,7 @@ async fn a_long_answer_is_a_miss_where_all_of_it_takes_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_has_a_part_of_it_waits_for_the_rest() {
+async fn a_client_with_a_part_of_the_response_waits_for_the_rest() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let (near, far) = (patient(&server), way.store());
@@ -154,7 +154,7 @@ async fn who_has_a_part_of_it_waits_for_the_rest() {
 
 /// What requests ask goes the same way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_more_than_a_few_chunks_are_under_way_to_it_at_a_time() {
+async fn the_number_of_chunks_under_way_is_bounded() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let far = Arc::new(way.store());

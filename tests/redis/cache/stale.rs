@@ -64,7 +64,7 @@ impl CacheStore for Old {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_old_answer_is_read_once() {
+async fn a_stale_entry_is_read_once() {
     let server = Server::start(&[]);
     let fails = Arc::<AtomicBool>::default();
     let text = format!("{{\"a\":\"{}\"}}", "x".repeat(LONG));
@@ -93,7 +93,7 @@ async fn an_old_answer_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_generation_is_that_of_an_answer_and_of_each_purge_another() {
+async fn each_purge_changes_the_generation_of_an_entry() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let before = generation(&store, &place(1)).await;

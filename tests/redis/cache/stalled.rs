@@ -72,14 +72,14 @@ async fn all_come_elsewhere(most: u64, frames: Vec<Vec<u8>>, is_kept: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_elsewhere_gets_all_though_the_first_client_reads_nothing() {
+async fn a_follower_elsewhere_gets_all_though_the_first_client_reads_nothing() {
     let frames = (1..FRAMES).map(|number| frame(number).into_bytes()).collect();
     all_come_elsewhere(1 << 20, frames, true).await;
 }
 
 /// Of that 64 KiB are held, and then its client is waited for for five seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_it_does_where_the_answer_is_not_kept() {
+async fn so_it_does_if_the_response_is_not_stored() {
     let frames = (0..100).map(|_| b"data: x".repeat(1_000)).collect();
     all_come_elsewhere(1_000, frames, false).await;
 }

@@ -33,7 +33,7 @@ fn keeping(server: &Server, status: u16, body: Body, after: Duration) -> Gateway
 
 /// One keeps 201 and the other 200: neither gives what only the other keeps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
+async fn a_gateway_follows_no_response_that_it_would_not_store() {
     let server = Server::start(&[]);
     let (mut to_leader, led) = Body::new(4);
     let (mut to_other, others) = Body::new(4);
@@ -59,7 +59,7 @@ async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
 
 /// It has waited for an answer that is not for it, and asks with the whole of its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_has_waited_for_an_answer_that_is_not_for_it_has_not_lost_that_time() {
+async fn a_wait_for_an_unfit_response_does_not_shorten_the_head_timeout() {
     let server = Server::start(&[]);
     let [(one, _sender), (other, sender)] = [201, 200].map(|status| {
         let (sender, body) = Body::new(4);

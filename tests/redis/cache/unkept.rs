@@ -65,7 +65,7 @@ async fn shared(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
+async fn followers_elsewhere_get_all_of_a_response_that_is_not_stored() {
     for (most, memory, lost_by) in [
         (1_000, 1 << 20, "x".repeat(2_000)),
         (1 << 20, 1 << 20, ERROR.to_owned()),
@@ -106,7 +106,7 @@ async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
+async fn an_unstored_response_that_breaks_off_ends_in_an_error() {
     let server = Server::start(&[]);
     let (mut provider, answer) = Body::new(4);
     let gateways = gateways(&server, 1_000, 1 << 20, vec![answer]);
@@ -122,7 +122,7 @@ async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
 
 /// It has become too long for the cache, or has no marker at its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
+async fn trailers_of_an_unstored_response_reach_followers_elsewhere() {
     for most in [1_000, 1 << 20] {
         let server = Server::start(&[]);
         let (mut provider, answer) = Body::new(4);
@@ -149,7 +149,7 @@ async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
 
 /// So much at once, of which some is told meanwhile where that is waited for.
 #[tokio::test]
-async fn what_is_not_kept_waits_to_be_told_as_far_as_there_is_memory() {
+async fn memory_bounds_what_waits_of_an_unstored_response() {
     const MIB: usize = 1 << 20;
     let (much, none) = (BodyBudget::new(256 * MIB), BodyBudget::new(0));
     for (memory, frame, count, waits, is_whole) in [
@@ -185,7 +185,7 @@ async fn what_is_not_kept_waits_to_be_told_as_far_as_there_is_memory() {
 }
 
 #[tokio::test]
-async fn what_is_not_kept_and_read_by_nobody_is_told_no_more() {
+async fn an_unstored_response_without_followers_is_no_longer_broadcast() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;
@@ -203,7 +203,7 @@ async fn what_is_not_kept_and_read_by_nobody_is_told_no_more() {
 
 /// Its process dies.
 #[tokio::test]
-async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
+async fn an_unstored_response_breaks_off_with_its_leader() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -225,7 +225,7 @@ async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
 
 /// Of a long one Redis holds what came last.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_answer_is_told_to_its_end_and_held_in_part() {
+async fn a_long_response_is_broadcast_to_its_end_and_held_in_part() {
     const MIB: usize = 1 << 20;
     let server = Server::start(&[]);
     let (one, other) = (confined(&server), confined(&server));

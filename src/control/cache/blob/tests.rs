@@ -75,7 +75,7 @@ fn entries() -> impl Strategy<Value = NewEntry> {
 
 proptest! {
     #[test]
-    fn what_was_encoded_is_decoded(entry in entries()) {
+    fn an_encoded_entry_is_decoded(entry in entries()) {
         let text = format!("{entry:?}");
         let decoded = decode(encode(entry)).unwrap();
         prop_assert_eq!(format!("{:?}", decoded.parts()), text);
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shorter_or_longer_is_a_miss(entry in entries(), more in vec(any::<u8>(), 1..40)) {
+    fn a_cut_or_extended_blob_is_a_miss(entry in entries(), more in vec(any::<u8>(), 1..40)) {
         let blob = encode(entry);
         for length in 0..blob.len() {
             prop_assert!(decode(blob[..length].to_vec()).is_none());
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn an_entry_is_of_one_place_and_one_generation(entry in entries(), other in 8_u64..) {
+    fn a_blob_is_valid_for_one_place_and_one_generation(entry in entries(), other in 8_u64..) {
         let blob = Bytes::from(encode(entry));
         prop_assert!(CacheEntry::from_bytes(&blob, &place(2), GENERATION).is_none());
         prop_assert!(CacheEntry::from_bytes(&blob, &place(1), Generation(other)).is_none());
@@ -130,7 +130,7 @@ proptest! {
 }
 
 #[test]
-fn a_count_that_cannot_be_true_takes_no_memory() {
+fn a_false_count_takes_no_memory() {
     let entry = NewEntry {
         status: StatusCode::OK,
         headers: HeaderMap::new(),

@@ -36,7 +36,7 @@ use crate::control::cache::writer::Writer;
 use crate::util::budget::BodyBudget;
 
 #[test]
-fn in_any_order_one_asks_and_all_get_every_byte() {
+fn in_any_order_one_leads_and_all_get_every_byte() {
     let (mut whole, mut broken, mut calls, mut hits) = (0, 0, 0, 0);
     for seed in 0..20_000 {
         let store = MemoryCache::new();

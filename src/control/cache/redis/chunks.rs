@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_chunks_is_what_was_written_and_nothing_else() {
+    fn only_a_list_of_chunks_as_written_is_parsed() {
         for bytes in [1, CHUNK, CHUNK + 1, 25 << 20] {
             let chunks = Chunks::new(bytes);
             let text = chunks.to_text();

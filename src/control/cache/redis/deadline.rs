@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_left_gets_less_and_is_never_too_much_for_the_clock() {
+    async fn the_time_left_shrinks_and_never_overflows_the_clock() {
         let (short, endless) =
             (Deadline::within(Duration::from_millis(50)), Deadline::within(Duration::MAX));
         tokio::time::advance(Duration::from_millis(30)).await;

@@ -131,7 +131,7 @@ mod tests {
     const KEY: CacheKey = CacheKey([1; 32]);
 
     #[test]
-    fn a_batch_is_read_as_it_was_written_and_not_with_a_bit_changed() {
+    fn a_batch_is_read_as_written_and_any_changed_bit_is_refused() {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "text/event-stream".parse().unwrap());
         let all = [

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_long_is_waited_for_so_long_and_what_is_short_is_not() {
+    async fn only_a_long_entry_waits_for_memory() {
         let budget = BodyBudget::new(2 * BATCH);
         let mut all = budget.share();
         assert!(all.grow(2 * BATCH));

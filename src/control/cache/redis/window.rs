@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_last_is_held_and_no_more_than_so_much() {
+    fn the_last_part_is_held_within_the_bound() {
         for length in [1_000, 100 << 10, STEP, 3 * STEP + 1] {
             let mut window = Window::default();
             for number in 0..(3 * MOST_BYTES / length) as u64 {

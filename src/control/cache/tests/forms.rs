@@ -35,7 +35,7 @@ fn a_custom_key_stands_for_a_form_by_its_model() {
 }
 
 #[test]
-fn a_custom_key_does_not_stand_for_a_form_that_can_be_read_in_two_ways() {
+fn a_custom_key_does_not_stand_for_an_ambiguous_form() {
     let model = ("model", "whisper-1");
     for fields in [
         &[model, ("model", "whisper-1")][..],

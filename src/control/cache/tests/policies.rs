@@ -23,7 +23,7 @@ fn time(scene: &Scene) -> Option<Duration> {
 }
 
 #[test]
-fn nothing_is_kept_unless_somebody_asks() {
+fn nothing_is_stored_unless_asked_for() {
     let plain = Scene::new();
     let unset = Scene::new().settings(|builder| builder);
     let on_request = on(CacheSettings::on_request());
@@ -52,7 +52,7 @@ fn nothing_is_kept_unless_somebody_asks() {
 }
 
 #[test]
-fn a_request_goes_before_its_gateway() {
+fn a_request_overrides_its_gateway() {
     let scene = || on(CacheSettings::new(HOUR));
     assert_eq!(time(&scene()), Some(HOUR));
     assert_eq!(time(&scene().with("cf-aig-cache-key", "c")), Some(HOUR));
@@ -67,7 +67,7 @@ fn a_request_goes_before_its_gateway() {
 }
 
 #[test]
-fn what_the_host_locks_is_not_heard() {
+fn locked_directives_are_ignored() {
     let locked = |cache: Option<CacheSettings>| {
         Scene::new().settings(|builder| {
             let builder = builder.client_controls([ClientControl::Retry]);
@@ -86,7 +86,7 @@ fn what_the_host_locks_is_not_heard() {
 }
 
 #[test]
-fn only_calls_are_kept() {
+fn only_repeatable_calls_are_stored() {
     let scene = on(CacheSettings::new(HOUR));
     for uri in ["/v1/acct/gw/grok/v1/files", "/v1/acct/gw/grok/v1/chat/completions/c_1"] {
         assert_eq!(time(&scene.clone().uri(uri)), Some(Duration::ZERO), "{uri}");
@@ -99,7 +99,7 @@ fn only_calls_are_kept() {
 }
 
 #[test]
-fn rules_say_what_holds_for_some_requests() {
+fn a_rule_applies_to_the_requests_that_it_matches() {
     let body = |scene: Scene, model: &str| scene.body(format!(r#"{{"model":"{model}"}}"#));
     let rules = |cache: CacheSettings| {
         cache
@@ -183,7 +183,7 @@ fn callers_that_cannot_be_told_apart_share_nothing() {
 
 /// A layer below may have a key for each of them, with settings or without.
 #[test]
-fn callers_whose_keys_may_come_from_below_are_told_apart_or_pass() {
+fn callers_with_keys_from_a_layer_are_told_apart_or_bypass() {
     let bare = || Scene::new().without("authorization").with("cf-aig-cache-key", "c");
     assert_eq!(time(&bare()), Some(Duration::ZERO));
     let default = Some(Duration::from_secs(300));
@@ -221,7 +221,7 @@ fn a_custom_key_shares_nothing() {
 }
 
 #[test]
-fn a_request_to_be_answered_later_is_not_kept() {
+fn a_deferred_request_is_not_stored() {
     let scene = on(CacheSettings::new(HOUR));
     assert_eq!(time(&scene.uri(format!("{CHAT}?queueRequest=true"))), Some(Duration::ZERO));
 }
@@ -237,7 +237,7 @@ fn is_clean(scene: &Scene) -> bool {
 }
 
 #[test]
-fn bodies_that_tell_of_a_state_at_the_provider_are_not_clean() {
+fn bodies_that_refer_to_provider_state_are_not_clean() {
     let scene = || on(CacheSettings::new(HOUR));
     assert!(is_clean(&scene()));
     for body in [

@@ -263,21 +263,21 @@ async fn run(is_paused: bool, is_shaky: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gets_what_is_not_whole_or_not_its_own() {
+async fn no_request_gets_a_partial_or_foreign_response() {
     run(true, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_does_where_threads_race() {
+async fn none_does_while_threads_race() {
     run(false, false).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_does_where_the_store_fails() {
+async fn none_does_while_the_store_fails() {
     run(true, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_does_where_the_store_fails_and_threads_race() {
+async fn none_does_while_the_store_fails_and_threads_race() {
     run(false, true).await;
 }

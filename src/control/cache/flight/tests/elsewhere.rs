@@ -37,7 +37,7 @@ impl CacheStore for Elsewhere {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_process_is_waited_for_as_long_as_another_request() {
+async fn a_request_waits_for_another_process_as_long_as_for_a_leader() {
     let caching = Caching::of(Elsewhere::default());
     let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
     let started = tokio::time::Instant::now();
@@ -47,7 +47,7 @@ async fn another_process_is_waited_for_as_long_as_another_request() {
 }
 
 #[tokio::test]
-async fn one_that_asks_alone_waits_for_no_other_process() {
+async fn a_request_alone_waits_for_no_other_process() {
     let store = Elsewhere::default();
     let turns = store.turns.clone();
     let caching = Caching::of(store);
@@ -61,7 +61,7 @@ async fn one_that_asks_alone_waits_for_no_other_process() {
 }
 
 #[tokio::test]
-async fn who_cannot_share_an_answer_does_not_look_for_it_in_the_store() {
+async fn an_unshared_response_is_not_looked_up_again() {
     let store = Elsewhere::default();
     let looks = store.looks.clone();
     let caching = Caching::of(store);

@@ -129,7 +129,7 @@ impl Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_read_to_its_end_for_others_and_kept() {
+async fn an_orphan_is_read_to_its_end_and_stored() {
     let stage = Stage::new();
     let mut feed = stage.left().await;
     sleep(Duration::from_secs(30)).await;
@@ -147,7 +147,7 @@ async fn an_answer_is_read_to_its_end_for_others_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
+async fn an_orphan_ends_with_its_last_reader_or_after_too_long() {
     let stage = Stage::new();
     let mut feed = stage.left().await;
     sleep(Duration::from_secs(3)).await;
@@ -164,7 +164,7 @@ async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
+async fn orphans_are_bounded_and_need_a_reader() {
     let stage = Stage::new();
     let mut feeds = Vec::new();
     for _ in 0..MOST {
@@ -185,7 +185,7 @@ async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
 
 /// What is kept has 1,000 bytes at most.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
+async fn a_response_that_outgrows_the_cache_is_broadcast_to_its_end() {
     for (length, is_broken, is_whole) in
         [(None, false, true), (None, true, false), (Some(200), false, false)]
     {
@@ -215,7 +215,7 @@ async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
+async fn a_panic_of_the_store_or_of_the_body_ends_one_response() {
     let stage = Stage::new();
     stage.others.panics.store(true, Ordering::Relaxed);
     let mut feed = stage.left().await;

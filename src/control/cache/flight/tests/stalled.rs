@@ -73,7 +73,7 @@ fn is_slow(error: &BoxError) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
+async fn followers_elsewhere_get_all_though_the_local_reader_stalls() {
     let (stage, mut feed, leader) = Stage::read(true).await;
     let mut whole = b"first".to_vec();
     for byte in 0..50 {
@@ -89,7 +89,7 @@ async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_ahead_for_nobody() {
+async fn nothing_is_read_ahead_without_a_reader() {
     let (stage, mut feed, leader) = Stage::read(false).await;
     for reads in [false, true, false] {
         stage.others.read.store(reads, Ordering::Relaxed);
@@ -111,7 +111,7 @@ async fn nothing_is_read_ahead_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
+async fn a_long_response_is_bounded_and_waits_once_for_the_local_reader() {
     let (stage, mut feed, mut leader) = Stage::read(true).await;
     let took = send(&stage, &mut feed).await;
     assert!(took > GRACE - LOOK_EVERY && took < GRACE + 2 * LOOK_EVERY, "{took:?}");
@@ -123,7 +123,7 @@ async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
+async fn followers_wait_briefly_for_a_stalled_leader() {
     let (stage, mut feed, mut leader) = Stage::read(false).await;
     let mut followers = Vec::new();
     for _ in 0..3 {
@@ -139,7 +139,7 @@ async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
 
 /// One that reads slowly delays all others no longer than one that has stopped.
 #[tokio::test(start_paused = true)]
-async fn the_waits_for_one_that_has_asked_are_bounded_together() {
+async fn all_waits_for_a_leader_are_bounded_together() {
     for pause in [Duration::from_millis(10), Duration::from_secs(1)] {
         let (stage, mut feed, mut leader) = Stage::read(false).await;
         let follower = tokio::spawn(all(stage.follower().await));
@@ -182,7 +182,7 @@ async fn slowly(mut body: CacheBody, pause: Duration) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_not_for_long() {
+async fn fast_followers_wait_briefly_for_slow_ones() {
     for (pause, gets_all) in [(Duration::from_millis(10), true), (LONG, false)] {
         let (stage, mut feed, leader) = Stage::read(false).await;
         let fast = tokio::spawn(all(stage.follower().await));
@@ -198,7 +198,7 @@ async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_has_asked_waits_for_nobody_and_is_waited_for_though_another_has_stopped() {
+async fn a_leader_waits_for_nobody_and_is_waited_for_though_a_follower_stalls() {
     for (asker_pause, is_alone) in [(Duration::ZERO, true), (Duration::from_millis(10), false)] {
         let (stage, mut feed, leader) = Stage::read(false).await;
         let stopped = tokio::spawn(slowly(stage.follower().await, LONG));

@@ -66,7 +66,7 @@ impl Body for Frames {
 }
 
 #[test]
-fn a_call_that_panics_fails_its_own_request_alone() {
+fn a_call_that_panics_fails_only_its_own_request() {
     let scene = scene();
     let mut polls = 0;
     let mut first = scene.member(poll_fn(move |_| {
@@ -96,7 +96,7 @@ fn a_body_that_panics_breaks_off() {
 }
 
 #[test]
-fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
+fn an_entry_stored_meanwhile_is_served_with_its_age_and_not_joined() {
     let scene = scene();
     let entry = CacheEntry::new(NewEntry {
         status: StatusCode::OK,
@@ -115,7 +115,7 @@ fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
 }
 
 #[test]
-fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
+fn a_slow_leader_is_not_cut_off_for_faster_followers() {
     let scene = scene();
     let mut leader = scene.member(scene.answer(Frames(21, 10_000)));
     assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Asked(_))));

@@ -4,7 +4,7 @@ use super::*;
 use crate::settings::GatewayToken;
 
 #[test]
-fn keys_for_the_provider_separate_whoever_shares() {
+fn provider_keys_separate_even_shared_entries() {
     for cache in [cached, shared] {
         let scene = || Scene::new().settings(cache);
         for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
@@ -39,7 +39,7 @@ fn of_tokens(cache: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Sce
 }
 
 #[test]
-fn callers_are_apart_unless_they_share() {
+fn callers_are_separate_unless_they_share() {
     let shown = |cache, name, token: &str| of_tokens(cache).with(name, token);
     for name in ["cf-aig-authorization", "authorization", "x-api-key"] {
         let by = |cache, token| shown(cache, name, token);
@@ -67,7 +67,7 @@ fn callers_are_apart_unless_they_share() {
 
 /// The layer may have a key for each caller.
 #[test]
-fn callers_whose_keys_come_from_a_layer_do_not_share() {
+fn callers_with_keys_from_a_layer_do_not_share() {
     let by = |token: &str| {
         let scene = Scene::new().without("authorization").settings(|builder| {
             let builder = builder.token(GatewayToken::new("token-one"));
@@ -84,7 +84,7 @@ fn callers_whose_keys_come_from_a_layer_do_not_share() {
 
 /// A host may resolve them by its tenants, whatever ids their paths have.
 #[test]
-fn settings_of_another_place_are_another_gateway() {
+fn settings_of_another_scope_separate() {
     let scoped = |name| Scene::new().settings(|builder| shared(builder).scope(name));
     apart(&scoped("red"), &scoped("blue"));
     together(&scoped("red"), &scoped("red"));
@@ -100,7 +100,7 @@ fn settings_of_another_place_are_another_gateway() {
 }
 
 #[test]
-fn entries_of_a_universal_request_are_apart_by_caller_too() {
+fn entries_of_a_universal_request_are_separate_by_caller() {
     let entries = r#"[{"provider":"grok","endpoint":"v1/chat/completions",
         "headers":{"cf-aig-cache-key":"c","content-type":"application/json"},
         "query":{"model":"grok-4","messages":[]}}]"#;
@@ -112,7 +112,7 @@ fn entries_of_a_universal_request_are_apart_by_caller_too() {
 }
 
 #[test]
-fn all_of_an_identity_separates() {
+fn every_part_of_an_identity_separates() {
     let by = |identity: Identity| {
         let scene = scene();
         let policy = scene.kept().1;

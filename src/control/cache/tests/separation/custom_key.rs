@@ -83,7 +83,7 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
 
 /// Otherwise the answer of one model could be had for another, in spite of a rule for that.
 #[test]
-fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
+fn a_custom_key_does_not_stand_for_a_body_with_an_ambiguous_model() {
     for (one, other) in [
         (r#"{"model":"a","model":"b"}"#, r#"{"model":"a","model":"c"}"#),
         (r#"{"model":"a","Model":"b"}"#, r#"{"model":"a","Model":"c"}"#),
@@ -102,7 +102,7 @@ fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
 }
 
 #[test]
-fn places_tell_what_they_can_be_purged_by() {
+fn places_have_the_scopes_that_purges_name() {
     let place = custom("c").place();
     let gateway = scopes::of_gateway(Some("acct"), "gw");
     assert_eq!(place.gateway, gateway);
