@@ -1,4 +1,4 @@
-//! Concurrent requests for the same answer.
+//! Concurrent identical requests.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use tower_ai_gateway::settings::cache::CacheRule;
 
 use super::*;
 
-/// Starts this many requests. All but the first wait for its call, which has reached the provider.
+/// Starts this many requests. All but the first follow its call, which has reached the provider.
 async fn together(stage: &Stage, count: usize) -> (Asked, Vec<tokio::task::JoinHandle<Answer>>) {
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -132,7 +132,7 @@ async fn after_a_failure_exactly_one_follower_calls() {
     assert_eq!(all.remove(0).await.unwrap().status(), 502);
     let asked = stage.asked().await;
     stage.until("one asks", |stage| stage.cache.stats().followers == 62).await;
-    // Give the others time for calls of their own, which they must not make.
+    // Give the followers time for calls of their own, which they must not make.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
@@ -208,7 +208,7 @@ async fn a_follower_that_waited_too_long_makes_its_own_call() {
     let mut all = vec![first, stage.spawn_patiently(ask(QUESTION))];
     stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
     let began = tokio::time::Instant::now();
-    // Longer than the guard of the wait.
+    // Longer than the maximum wait.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let second = stage.asked().await;
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 30);
@@ -220,7 +220,7 @@ async fn a_follower_that_waited_too_long_makes_its_own_call() {
     stage.finish().await;
 }
 
-/// Its head says that nobody can share it.
+/// The head shows that the response cannot be shared.
 #[tokio::test(start_paused = true)]
 async fn an_unshared_response_lets_followers_call_at_once_with_all_their_time() {
     let head = Timeouts::default().head(Duration::from_secs(20));
@@ -259,7 +259,7 @@ async fn a_call_has_at_most_a_thousand_followers() {
     stage.finish().await;
 }
 
-/// Settings may change while an answer comes.
+/// Settings may change while a response is under way.
 #[tokio::test]
 async fn a_follower_that_stores_other_statuses_makes_its_own_call() {
     let stage = Stage::with(ControlLayer::new(), |set| set.cache(keeping(201)));

@@ -1,11 +1,11 @@
-//! Answers from the cache.
+//! Responses from the cache.
 
 use http_body::Frame;
 use tower_ai_gateway::settings::cache::ReplayPace;
 
 use super::*;
 
-/// Headers that differ between equal answers.
+/// Headers that differ between equal responses.
 fn lasting(answer: &Answer) -> Vec<(String, String)> {
     let moment =
         ["cf-aig-log-id", "cf-aig-event-id", "cf-aig-request-id", "cf-aig-cache-status", "age"];

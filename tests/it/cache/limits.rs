@@ -1,4 +1,4 @@
-//! Requests that share an answer: what they hold, and how long they wait.
+//! Requests that share a response: what they hold, and how long they wait.
 
 mod waits;
 
@@ -45,7 +45,7 @@ async fn a_follower_releases_its_request_after_the_head() {
     stage.finish().await;
 }
 
-/// A client that does not read is ended by its own timeout; the others get the whole answer.
+/// The timeout of a client that does not read ends its own response; the others get all of theirs.
 #[tokio::test(start_paused = true)]
 async fn a_stalled_reader_is_bounded_by_itself() {
     let idle = Duration::from_secs(2);
@@ -73,7 +73,7 @@ async fn a_stalled_reader_is_bounded_by_itself() {
         assert_eq!(text(reads).await, DONE);
         broken(stalls).await;
 
-        // This also holds for an answer from the cache.
+        // This also holds for a hit.
         let hit = stage.send(ask(QUESTION)).await;
         assert_eq!(status(&hit), "HIT");
         tokio::time::sleep(3 * idle).await;
@@ -83,7 +83,7 @@ async fn a_stalled_reader_is_bounded_by_itself() {
     }
 }
 
-/// A store with a stale answer to every request.
+/// A store with a stale entry for every request.
 #[derive(Debug)]
 struct Behind;
 
@@ -145,7 +145,7 @@ async fn without_the_store_requests_share_a_call_in_their_process() {
     stage.finish().await;
 }
 
-/// Whatever the store says.
+/// Whatever the store reports.
 #[tokio::test]
 async fn without_the_store_no_request_joins_a_call_from_before_a_purge() {
     let control = ControlLayer::new().cache(Gone);

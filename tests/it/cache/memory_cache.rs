@@ -38,7 +38,7 @@ fn entry(bytes: usize, stored_at: SystemTime) -> CacheEntry {
     })
 }
 
-/// In which everything has room.
+/// A budget with room for everything.
 fn budget() -> BodyBudget {
     BodyBudget::new(usize::MAX)
 }
@@ -47,7 +47,7 @@ async fn has(store: &MemoryCache, place: &CachePlace) -> bool {
     store.get(place, &budget()).await.unwrap().entry.is_some()
 }
 
-/// Whether it says that it keeps it.
+/// Whether the store says that it stores the entry.
 async fn put(store: &MemoryCache, place: &CachePlace, entry: CacheEntry) -> bool {
     let generation = store.get(place, &budget()).await.unwrap().generation;
     store.put(place, entry, generation).await.unwrap()
@@ -84,7 +84,7 @@ async fn a_purge_removes_its_target() {
         for place in &all {
             assert_eq!(has(&store, place).await, left.contains(&place.key.0[0]), "{what:?}");
         }
-        // An answer that was under way is not stored after the purge.
+        // A response under way is not stored after the purge.
         if !left.contains(&1) {
             let late = store.put(&all[0], entry(1, SystemTime::now()), before);
             assert!(!late.await.unwrap(), "{what:?}");

@@ -1,8 +1,8 @@
-//! A client that has got a part of an answer, when no memory is left for the rest.
+//! A client with a part of a response, when no memory is left for the rest.
 
 use super::*;
 
-/// One that has read `first` of an answer whose recording is gone, and which is kept.
+/// A follower that has read `first` of a response whose recording is gone and whose entry is stored.
 async fn begun(server: &Server, key: u8, rest: &[u8], memory: &BodyBudget) -> Followed {
     let (one, other) = (patient(server), patient(server));
     let mut broadcast = lead(&one, &place(key)).await;

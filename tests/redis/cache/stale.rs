@@ -1,4 +1,4 @@
-//! Old answers in Redis, where the provider fails.
+//! Stale entries in Redis when the provider fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 const HOUR: Duration = Duration::from_secs(3_600);
 const LONG: usize = 400 << 10;
 
-/// A Redis whose answers are two hours old.
+/// A Redis store whose entries are two hours old.
 #[derive(Debug)]
 struct Old(RedisCache);
 

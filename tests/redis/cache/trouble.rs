@@ -101,7 +101,7 @@ async fn a_paused_redis_is_a_miss_in_time() {
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
 }
 
-/// Redis grants the lease after nobody waits for it any more.
+/// Redis grants the lease after the request has stopped waiting.
 #[tokio::test]
 async fn an_unclaimed_lease_is_released_at_once() {
     let server = Server::start(&[]);
@@ -144,7 +144,7 @@ async fn a_full_redis_stores_nothing_and_serves_what_it_has() {
     assert!(is_kept(&store, &place(2)).await);
 }
 
-/// Redis may evict entries: answers are lost, but none is wrong.
+/// Redis may evict keys: entries are lost, but none is wrong.
 #[tokio::test]
 async fn a_redis_that_evicts_serves_what_is_left() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]);
@@ -154,7 +154,7 @@ async fn a_redis_that_evicts_serves_what_is_left() {
     let body = |key: u8| vec![key; 200_000];
     for key in 1..=60 {
         let generation = generation(&store, &place(key)).await;
-        // It may be refused if its generation was evicted meanwhile.
+        // The write may be refused if its generation was evicted since.
         store.put(&place(key), entry(&[&body(key)]), generation).await.unwrap();
     }
     let mut found = 0;
@@ -203,7 +203,7 @@ async fn an_outage_is_logged_once_and_so_is_its_end() {
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
 }
 
-/// For a user that may run the commands alone which suffice.
+/// A user that may run only the documented commands.
 pub(super) fn confined(server: &Server) -> RedisCache {
     let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +strlen +incr +rpush +lrange \
                 +ltrim +llen +lindex +pexpire +del +unlink +ping +hello +client";

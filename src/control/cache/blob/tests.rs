@@ -1,4 +1,4 @@
-//! What was encoded is decoded, and damaged bytes are a miss.
+//! Encoded entries are decoded, and damaged bytes are a miss.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn decode(bytes: impl Into<Bytes>) -> Option<CacheEntry> {
     CacheEntry::from_bytes(&bytes.into(), &place(1), GENERATION)
 }
 
-/// With a checksum that fits.
+/// Adds a valid checksum.
 fn sign(body: &[u8]) -> Vec<u8> {
     let sum = checksum(body, &place(1), GENERATION);
     [body, &sum].concat()
@@ -98,7 +98,7 @@ proptest! {
             prop_assert!(decode(blob[..length].to_vec()).is_none());
         }
         prop_assert!(decode([&*blob, &more].concat()).is_none());
-        // Also where somebody has made the checksum fit.
+        // Even with a valid checksum.
         let body = &blob[..blob.len() - CHECKSUM];
         prop_assert!(decode(sign(&[body, &more].concat())).is_none());
         for length in 0..body.len() {
@@ -110,7 +110,7 @@ proptest! {
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300), entry in entries(), at in any::<prop::sample::Index>(), byte: u8) {
         prop_assert!(decode(bytes.clone()).is_none());
         let _ = decode(sign(&bytes));
-        // What is still one after a change is the one that these bytes are for.
+        // If the changed bytes are still an entry, it encodes to exactly these bytes.
         let mut blob = encode(entry);
         blob.truncate(blob.len() - CHECKSUM);
         let at = at.index(blob.len());

@@ -1,4 +1,4 @@
-//! Who asks for the cache, and what goes before what.
+//! Who asks for the cache, and which setting overrides which.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn on(cache: CacheSettings) -> Scene {
     Scene::new().settings(|builder| builder.cache(cache))
 }
 
-/// For how long; zero for `BYPASS`, and nothing for nothing.
+/// The TTL; zero for `BYPASS`, and `None` if the cache is not asked for.
 fn time(scene: &Scene) -> Option<Duration> {
     match scene.got() {
         Got::Nothing => None,
@@ -123,11 +123,11 @@ fn a_rule_applies_to_the_requests_that_it_matches() {
     let (_, policy) = embeddings().kept();
     assert_eq!((policy.fresh_for, policy.pace), (2 * HOUR, ReplayPace::AtOnce));
     assert_eq!((policy.most_request_bytes, policy.most_response_bytes), (10, 20));
-    // A client's word goes before a time, and not before `never`.
+    // A client's directive overrides a TTL, but not `never`.
     let asks = |scene: Scene| scene.with("cf-aig-cache-key", "c").with("cf-aig-cache-ttl", "60");
     assert_eq!(time(&asks(embeddings())), Some(MINUTE));
     assert_eq!(time(&body(asks(scene()), "grok-9-preview")), Some(Duration::ZERO));
-    // Nobody knows which model these are for.
+    // The model of these requests is unknown.
     for unknown in ["not json", "", r#"{"no":"model"}"#, r#"{"model":"openrouter/auto"}"#] {
         assert_eq!(time(&scene().body(unknown)), Some(Duration::ZERO), "{unknown}");
     }
@@ -153,7 +153,8 @@ fn a_rule_applies_to_the_requests_that_it_matches() {
     };
     assert_eq!(time(&entry("grok-9-preview")), Some(Duration::ZERO));
     assert_eq!(time(&entry("grok-3")), Some(MINUTE));
-    // Where only requests ask, a rule that keeps asks for them, and one that does not says nothing.
+    // If only requests ask for the cache, a rule with a TTL asks for its requests, and `never` has no
+    // status.
     let on_request = || on(rules(CacheSettings::on_request()));
     assert_eq!(time(&on_request()), None);
     assert_eq!(time(&body(on_request(), "grok-3")), Some(MINUTE));
@@ -161,7 +162,7 @@ fn a_rule_applies_to_the_requests_that_it_matches() {
     assert_eq!(time(&body(asks(on_request()), "grok-9-preview")), Some(Duration::ZERO));
 }
 
-/// All callers of such a gateway look alike to it.
+/// The gateway cannot tell the callers apart.
 #[test]
 fn callers_that_cannot_be_told_apart_share_nothing() {
     let stored = |cache: CacheSettings| {
@@ -181,7 +182,7 @@ fn callers_that_cannot_be_told_apart_share_nothing() {
     assert_eq!(time(&own_key), Some(HOUR));
 }
 
-/// A layer below may have a key for each of them, with settings or without.
+/// A layer below may have a key for each caller, with or without settings.
 #[test]
 fn callers_with_keys_from_a_layer_are_told_apart_or_bypass() {
     let bare = || Scene::new().without("authorization").with("cf-aig-cache-key", "c");
@@ -226,7 +227,7 @@ fn a_deferred_request_is_not_stored() {
     assert_eq!(time(&scene.uri(format!("{CHAT}?queueRequest=true"))), Some(Duration::ZERO));
 }
 
-/// As it is read before it is sent.
+/// Whether the body is clean, as the cache reads it.
 fn is_clean(scene: &Scene) -> bool {
     let policy = scene.kept().1;
     scene.sent(move |head, context, body| {

@@ -46,7 +46,7 @@ fn the_destination_separates() {
         "/v1/acctg/w/grok/v1/chat/completions",
     ] {
         let other = scene().uri(uri);
-        // An empty query is none upstream.
+        // Upstream, an empty query is no query.
         if uri.ends_with('?') || !uri.contains("v1/chat") && uri.contains("grok/chat") {
             let (one, other) = (scene().sent(upstream_uri), other.sent(upstream_uri));
             if one == other {
@@ -134,7 +134,7 @@ fn every_header_that_can_change_a_response_separates() {
         apart(&with(one), &with(other));
         apart(&scene().without(name), &with(one));
         apart(&with(one), &with(one).with(name, other));
-        // Of codings, it is the set that counts.
+        // Only the set of codings counts.
         if name != "accept-encoding" {
             apart(&with(one).with(name, other), &with(other).with(name, one));
         }

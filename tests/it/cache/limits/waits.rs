@@ -1,8 +1,8 @@
-//! How long who shares an answer waits for it.
+//! How long a follower waits.
 
 use super::*;
 
-/// Where the provider may be asked once, its time is over then, whoever has asked it.
+/// Without retries, the head timeout includes the wait, whoever makes the call.
 #[tokio::test(start_paused = true)]
 async fn a_follower_waits_no_longer_than_its_head_timeout() {
     let stage = Stage::new();
@@ -40,7 +40,7 @@ async fn a_call_after_a_wait_has_the_rest_of_the_head_timeout() {
     stage.finish().await;
 }
 
-/// Each attempt has its own time.
+/// Each attempt has its own head timeout.
 #[tokio::test(start_paused = true)]
 async fn a_follower_with_retries_calls_after_its_wait() {
     let stage = Stage::new();
@@ -59,7 +59,7 @@ async fn a_follower_with_retries_calls_after_its_wait() {
     stage.finish().await;
 }
 
-/// It asks in its turn, and then has all the time that its own call has.
+/// The follower leads in its turn, and then has the whole time of its own call.
 #[tokio::test(start_paused = true)]
 async fn a_new_leader_is_not_bound_by_its_earlier_wait() {
     let stage = Stage::new();

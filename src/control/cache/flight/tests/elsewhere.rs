@@ -1,10 +1,10 @@
-//! Another process that asks the provider, and looks into the store that both have.
+//! Another process that calls the provider, and a store that both share.
 
 use super::trouble::head;
 use super::*;
 use crate::control::cache::caching::failed;
 
-/// Another process asks the provider, and is never heard of again.
+/// A leader in another process that never gives a response.
 #[derive(Debug, Default)]
 struct Elsewhere {
     looks: Arc<AtomicUsize>,
@@ -77,7 +77,7 @@ async fn an_unshared_response_is_not_looked_up_again() {
         assert!(matches!(caching.way(&target).await, Way::Ask(None)));
     }
     assert_eq!(looks.load(Ordering::Relaxed), 0);
-    // Of another call nobody knows what became of it.
+    // How another call ended is unknown, so its entry is looked up.
     drop((first, others));
     drop(caching.join(&target, pending()));
     assert!(matches!(caching.way(&target).await, Way::Ask(None)));

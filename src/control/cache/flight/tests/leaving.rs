@@ -6,7 +6,7 @@ use super::trouble::{Frames, head, scene};
 use super::*;
 use crate::control::cache::caching::failed;
 
-/// Waits without ever being woken: whoever polls first once it is set goes on.
+/// Waits without registering a waker: the first poll after it is set goes on.
 async fn set(is_set: Arc<AtomicBool>) {
     poll_fn(|_| match is_set.load(Ordering::Relaxed) {
         true => Poll::Ready(()),
@@ -65,7 +65,7 @@ fn after_a_failure_a_remaining_member_is_woken() {
     assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Own(_))));
     drop(leader);
     assert!(next.is_woken() && !last.is_woken());
-    // It leaves as well, and has not looked.
+    // The woken member leaves without a poll.
     drop(next);
     assert!(last.is_woken());
 }

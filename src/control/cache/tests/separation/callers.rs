@@ -1,4 +1,4 @@
-//! Who asks: keys for the provider, tokens, identities, and whose gateway it is.
+//! Callers: provider keys, tokens, identities, and tenants.
 
 use super::*;
 use crate::settings::GatewayToken;
@@ -21,7 +21,7 @@ fn provider_keys_separate_even_shared_entries() {
         apart(&acme("k1"), &acme("k2"));
         let query = |key: &str| scene().without("authorization").uri(format!("{CHAT}?key={key}"));
         apart(&query("k1"), &query("k2"));
-        // A custom key stands for the query, but not for the key in it.
+        // A custom key stands for the query, but not for a provider key in it.
         apart(
             &query("k1").with("cf-aig-cache-key", "c"),
             &query("k2").with("cf-aig-cache-key", "c"),
@@ -29,7 +29,7 @@ fn provider_keys_separate_even_shared_entries() {
     }
 }
 
-/// With stored keys and two tokens.
+/// A gateway with stored keys and two tokens.
 fn of_tokens(cache: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
     let key = crate::credentials::secret::Secret::new("sk-stored").unwrap();
     Scene::new().without("authorization").settings(|builder| {
@@ -45,7 +45,7 @@ fn callers_are_separate_unless_they_share() {
         let by = |cache, token| shown(cache, name, token);
         apart(&by(cached, "Bearer token-one"), &by(cached, "Bearer token-two"));
         together(&by(shared, "Bearer token-one"), &by(shared, "Bearer token-two"));
-        // It is the same caller, however it is written.
+        // The same caller, in another spelling.
         together(
             &by(cached, "token-one"),
             &shown(cached, "cf-aig-authorization", "Bearer token-one"),
@@ -56,7 +56,7 @@ fn callers_are_separate_unless_they_share() {
     apart(&named(cached, "ann"), &named(cached, "bob"));
     apart(&named(cached, "ann"), &shown(cached, "authorization", "token-one"));
     together(&named(shared, "ann"), &named(shared, "bob"));
-    // Those who ask by themselves, too.
+    // Also if only the requests ask for the cache.
     let asks = |token: &str| {
         of_tokens(|builder| builder)
             .with("cf-aig-authorization", token)
@@ -82,7 +82,7 @@ fn callers_with_keys_from_a_layer_do_not_share() {
     apart(&alias("a"), &alias("b"));
 }
 
-/// A host may resolve them by its tenants, whatever ids their paths have.
+/// A host may resolve settings by tenant, whatever ids the paths have.
 #[test]
 fn settings_of_another_scope_separate() {
     let scoped = |name| Scene::new().settings(|builder| shared(builder).scope(name));
