@@ -48,7 +48,7 @@ pub(in crate::control) enum Lookup {
     Fresh(CacheEntry),
     /// `Some`: a stale entry, to serve if the provider fails.
     Missing(Option<CacheEntry>),
-    /// The lookup failed, so nobody knows which purges there were.
+    /// The lookup failed, so it is unknown which purges there were.
     Failed,
 }
 

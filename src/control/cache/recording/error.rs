@@ -1,4 +1,4 @@
-//! Why an answer that several read breaks off.
+//! Why a response with several readers breaks off.
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +20,7 @@ impl Error for SharedError {
     }
 }
 
-/// Why an answer that others get, too, has broken off for one of them.
+/// Why a shared response broke off for one of its readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::control) enum FlightError {
     /// The others read on, and what it has not read yet is not held any more.

@@ -16,7 +16,7 @@ use crate::util::hex;
 #[derive(Clone, Debug)]
 pub(super) struct Generations {
     pub(super) everything: Vec<u8>,
-    /// Those of the gateway and its parts. The last one changes with each purge within the gateway.
+    /// Those of the gateway and its parts. The last one changes with each purge of a single entry.
     pub(super) own: Vec<Vec<u8>>,
 }
 
@@ -27,7 +27,7 @@ impl Generations {
         self.digest(self.own.len().saturating_sub(1))
     }
 
-    /// The generation of a response under way. It also changes if any entry of the gateway is purged.
+    /// The generation of a response under way. It also changes if any single entry of the gateway is purged.
     pub(super) fn of_flight(&self) -> Generation {
         self.digest(self.own.len())
     }

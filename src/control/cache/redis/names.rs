@@ -6,7 +6,7 @@
 //! ```text
 //! g            the generation of the gateway
 //! g:PART       that of a provider, a model or a custom key
-//! p            that of all purges within the gateway, including those of one entry
+//! p            that of the purges of single entries
 //! n            the number of the last lease
 //! e:KEY        an entry, or the list of its chunks
 //! e:KEY:ID:N   a chunk
@@ -53,14 +53,14 @@ impl Names {
         name
     }
 
-    /// The generation that changes with each purge within a gateway.
+    /// The generation that changes with each purge of a single entry of a gateway.
     pub(super) fn purges(&self, gateway: CacheScope) -> Name {
         let mut name = self.start(gateway, 1);
         name.push(b'p');
         name
     }
 
-    /// All generations of a place except that of everything. The last is that of purges.
+    /// All generations of a place except that of everything. The last is that of single purges.
     pub(super) fn generations(&self, place: &CachePlace) -> Vec<Name> {
         let parts = [Some(place.provider), Some(place.model), place.custom];
         let mut names = vec![self.gateway(place.gateway)];
