@@ -1,4 +1,4 @@
-//! Compressed answers, which are kept where their coding has come to its end.
+//! Compressed responses, which are stored only with the end of their coding.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use super::*;
 
 type Encoder = (&'static str, fn(&[u8]) -> Vec<u8>);
 
-/// Each flushes before its end, so that all of the text is there in front of it.
+/// Each is flushed before its end, so that all of the text comes before the last bytes.
 const ENCODERS: [Encoder; 6] = [
     ("gzip", |text| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -50,7 +50,7 @@ fn write(encoder: &mut impl Write, text: &[u8]) {
     encoder.flush().unwrap();
 }
 
-/// A strict client calls an answer broken that lacks the last byte of its coding.
+/// Strict clients reject a response without the last bytes of its coding.
 #[tokio::test]
 async fn a_compressed_response_is_stored_only_with_its_last_byte() {
     let events = [event("a"), DONE.to_owned()].concat();
@@ -80,7 +80,7 @@ async fn a_compressed_response_is_stored_only_with_its_last_byte() {
     }
 }
 
-/// An address is good for minutes, an answer is kept for hours.
+/// A URL is valid for minutes, and an entry for hours.
 #[tokio::test]
 async fn an_image_is_stored_but_not_a_link_to_one() {
     let address = r#"{"data":[{"url":"https://images.test/a.png"}]}"#;
@@ -90,7 +90,7 @@ async fn an_image_is_stored_but_not_a_link_to_one() {
         ("images/edits", address, true),
         ("audio/speech", address, true),
         ("images/generations", image, false),
-        // What a text says is no place of the answer.
+        // A URL within a text is not a link to the result.
         ("chat/completions", r#"{"choices":[{"message":{"content":"https://a"}}]}"#, false),
     ] {
         for coding in [None, Some(ENCODERS[0])] {

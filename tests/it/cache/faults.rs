@@ -1,4 +1,4 @@
-//! Failed answers are passed on unchanged and never stored.
+//! Failed responses are passed on unchanged and never stored.
 
 use tower_ai_gateway::Guard;
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
@@ -10,8 +10,8 @@ use crate::support::controlled::secret;
 
 const IMAGE: &[(&str, &str)] = &[("content-type", "image/png")];
 
-/// An answer with these frames that ends properly or is reset: what the client got, and that it is
-/// not stored.
+/// Sends a response with these frames that ends properly or is reset. Returns what the client got, and
+/// checks that it is not stored.
 async fn came(
     headers: &[(&str, &str)],
     frames: &[&str],
@@ -49,7 +49,7 @@ async fn a_partial_response_is_never_stored() {
     let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
     let length = &[("content-type", "application/json"), ("content-length", "40")];
     let gzip = &[("content-type", "text/event-stream"), ("content-encoding", "x-unknown")];
-    // It ends with its connection.
+    // The end of the connection ends the response.
     let unchunked = &[("content-type", "image/png"), ("transfer-encoding", "gzip")];
     for (headers, frames, is_reset, why) in [
         // Reset by the provider.
@@ -62,11 +62,11 @@ async fn a_partial_response_is_never_stored() {
         (length, &[r#"{"choices":[]}"#][..], false, NotStored::Incomplete),
         (IMAGE, &["png"][..], false, NotStored::Incomplete),
         (unchunked, &["png"][..], false, NotStored::Incomplete),
-        // Errors under a status of success.
+        // Errors with a status of success.
         (EVENTS, &[&*a, error, DONE][..], false, NotStored::Error),
         (EVENTS, &[&*a, DONE, error.trim_end()][..], false, NotStored::Error),
         (JSON, &[r#"{"error":{"message":"no"}}"#][..], false, NotStored::Error),
-        // A marker that cannot be read.
+        // A malformed marker.
         (gzip, &[&*a, DONE][..], false, NotStored::Encoded),
     ] {
         let (got, not_stored) = match why {
@@ -114,7 +114,7 @@ async fn a_head_can_forbid_storing() {
     }
 }
 
-/// It is not the answer of whom the client has asked.
+/// The client asked for another provider.
 #[tokio::test]
 async fn the_response_of_a_fallback_is_not_stored() {
     let stage = Stage::build(
@@ -165,7 +165,7 @@ async fn the_response_to_a_flagged_request_is_not_stored() {
     stage.finish().await;
 }
 
-/// Whether it can be fetched later, by an id, or not.
+/// Whether the result can be fetched later, by an id, or not.
 #[tokio::test]
 async fn a_deferred_response_is_not_stored() {
     for (answer, expected) in [
@@ -218,7 +218,7 @@ async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
     let feed = asked.answer(200, EVENTS);
     let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
     let third = third.await.unwrap();
-    // 40 MiB, of which 25 may be stored. Two clients continue to read, one does not.
+    // 40 MiB, of which 25 may be stored. Two clients go on reading, one does not.
     let part = event(&"x".repeat(1 << 20));
     for _ in 0..40 {
         feed.send(part.clone());
@@ -231,14 +231,14 @@ async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
     drop(feed);
     assert_eq!(text(first).await, DONE);
     assert_eq!(text(second).await, DONE);
-    // It has missed data and gets an error.
+    // The client has missed data and gets an error.
     assert!(broken(third).await.len() < 40 << 20);
     assert_eq!(stage.cache.stats().not_stored, [(NotStored::TooLarge, 1)]);
     assert!(!is_kept(&stage).await);
     stage.finish().await;
 }
 
-/// A gateway with 1 MiB for all bodies, and an answer of 300 kB.
+/// A gateway with 1 MiB for all bodies, and a response of 300 kB.
 fn small_stage() -> (Stage, String) {
     let budget = BodyBudget::new(1 << 20);
     let set = |set: GatewaySettingsBuilder| set.cache(CacheSettings::new(HOUR));
@@ -257,7 +257,7 @@ async fn a_full_cache_leaves_room_for_responses_under_way() {
         assert!((300_000..=1 << 19).contains(&stage.budget.used()), "{}", stage.budget.used());
     }
     assert_eq!(stage.cache.stats().not_stored, []);
-    // A reader far behind is not broken off.
+    // A reader far behind is not cut off.
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
     let second = stage.spawn(ask(QUESTION));
@@ -277,7 +277,7 @@ async fn without_memory_responses_are_relayed_and_entries_are_evicted() {
     let (stage, large) = small_stage();
     let answer = stage.fill(QUESTION, &large).await;
     assert!(text(answer).await == large);
-    // Another one is under way, and a quarter is reserved for requests.
+    // Another response is under way, and a quarter is reserved for requests.
     let response = stage.spawn(ask(r#"{"turn":1}"#));
     let feed = stage.asked().await.answer(200, JSON);
     feed.send(large.clone());

@@ -1,4 +1,4 @@
-//! The key of an entry, as operators see it and purge by it.
+//! Sealed keys, as operators see them and purge by them.
 
 use tower_ai_gateway::control::cache::{CacheStoreError, PurgeTarget, SealedKey};
 
@@ -10,7 +10,7 @@ fn target(entry: &str) -> PurgeTarget {
     PurgeTarget::gateway("main").account("acct").sealed_entry(entry.parse().unwrap())
 }
 
-/// The keys that the end events have told, of the exchanges until now.
+/// The sealed keys of the end events until now.
 fn entries(stage: &Stage) -> Vec<Option<String>> {
     stage.recorder.ends().into_iter().map(|end| end.cache_entry).collect()
 }
@@ -67,7 +67,7 @@ async fn no_client_gets_the_sealed_key_and_a_bypass_has_none() {
     stage.finish().await;
 }
 
-/// What is shown by one store tells nothing to those who know the answers of another.
+/// The keys of one store tell nothing to whoever knows the responses of another.
 #[tokio::test]
 async fn the_sealed_key_differs_between_processes() {
     let mut told = Vec::new();

@@ -1,12 +1,11 @@
-//! Stale answers when the provider fails.
+//! Stale entries when the provider fails.
 
 use tower_ai_gateway::control::cache::{MemoryCache, PurgeTarget};
 
 use super::*;
 use crate::support::older::Older;
 
-/// A gateway with a stored answer of this age. Answers are fresh for an hour, and may be stale for
-/// another hour.
+/// A gateway with an entry of this age. Entries are fresh for an hour, and may be stale for another hour.
 async fn stage(age: Duration, stale: bool) -> Stage {
     let control = ControlLayer::new().cache(Older(MemoryCache::new(), age));
     let stage = Stage::with(control, |set| {
@@ -28,9 +27,9 @@ async fn a_stale_entry_is_served_only_if_the_provider_fails() {
         (HOUR + minute, true, 0, (200, "STALE")),
         // An error of the client.
         (HOUR + minute, true, 400, (400, "MISS")),
-        // Stale answers are not allowed.
+        // Stale entries are not allowed.
         (HOUR + minute, false, 500, (500, "MISS")),
-        // Too old even for a stale answer.
+        // Too old even for a stale entry.
         (HOUR * 2 + minute, true, 500, (500, "MISS")),
     ] {
         let stage = stage(age, stale).await;
@@ -92,7 +91,7 @@ async fn an_entry_purged_while_the_provider_fails_is_not_served() {
     asked.fail();
     let first = first.await.unwrap();
     assert_eq!((first.status().as_u16(), status(&first)), (502, "none"));
-    // One of the others asks for all of them.
+    // One follower calls for all of them.
     stage.asked().await.answer_whole(JSON, r#"{"new":1}"#);
     let mut given = Vec::new();
     for answer in others {
