@@ -116,7 +116,7 @@ fn gzipped(body: &[u8]) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_hit_is_its_miss_for_every_shape() {
+async fn a_hit_equals_its_miss_for_every_shape() {
     let mut kept = 0;
     let mut not_kept = Vec::new();
     for fixture in bills::fixtures() {

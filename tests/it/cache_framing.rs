@@ -1,4 +1,4 @@
-//! Answers from the cache over sockets, where a provider declares a length that is none.
+//! Cached responses over sockets, when the provider declares an invalid length.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::support::{guard, noise};
 const ASK: &str = "POST /v1/acct/gw/grok/v1/images/generations";
 
 #[tokio::test]
-async fn an_answer_with_two_lengths_is_whole_for_all_who_get_it() {
+async fn a_response_with_two_lengths_is_complete_for_every_reader() {
     let body = noise(380);
     for framing in [
         "content-length: 4\r\ntransfer-encoding: chunked",
@@ -55,7 +55,7 @@ async fn an_answer_with_two_lengths_is_whole_for_all_who_get_it() {
         })
         .await;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n{framing}\r\n\r\n");
-        // The first chunk is as long as the length that counts for nothing.
+        // The first chunk is as long as the length that does not count.
         wire.send([head.as_bytes(), &chunk(&body[..4])].concat()).await;
         wire.send([chunk(&body[4..]), chunk(b"")].concat()).await;
 

@@ -68,7 +68,7 @@ async fn ask(gateway: &Gateway, path: &str, headers: &[&str], body: &[u8]) -> (S
 }
 
 #[tokio::test]
-async fn nobody_gets_the_answer_to_another_request() {
+async fn no_request_gets_the_response_to_another() {
     let gateway = start(CacheSettings::new(Duration::from_secs(60))).await;
     let token = "cf-aig-authorization: token-one";
     let mut numbers = Vec::new();
@@ -113,7 +113,7 @@ async fn nobody_gets_the_answer_to_another_request() {
 }
 
 #[tokio::test]
-async fn callers_share_where_the_host_says_so() {
+async fn callers_share_entries_if_the_host_allows_it() {
     let gateway = start(CacheSettings::new(Duration::from_secs(60)).shared()).await;
     let by = |token: &'static str| [KEY, token];
     let (first, miss) = ask(&gateway, CHAT, &by("cf-aig-authorization: token-one"), BODY).await;
@@ -126,7 +126,7 @@ async fn callers_share_where_the_host_says_so() {
 }
 
 #[tokio::test]
-async fn rules_and_directives_say_what_is_kept() {
+async fn rules_and_directives_decide_what_is_stored() {
     let minute = Duration::from_secs(60);
     let cache = CacheSettings::on_request()
         .rule(CacheRule::never().only_models(["*-preview"]))

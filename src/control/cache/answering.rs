@@ -1,4 +1,4 @@
-//! The response to a request that uses the cache: stored, shared with others, or passed by.
+//! The response to a request that uses the cache: from an entry, from a shared call, or bypassed.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -19,7 +19,7 @@ use crate::control::timer::Timer;
 use crate::hook::CacheStatus;
 use crate::settings::cache::ReplayPace;
 
-/// What a request gets that shares a call. `stale`: what it may get where the provider fails.
+/// The response to a request that shares a call. `stale`: an entry to serve if the provider fails.
 pub(in crate::control) async fn shared(
     caching: &Caching,
     mut member: Member,
@@ -43,7 +43,7 @@ pub(in crate::control) async fn shared(
                 return Ok(aged(marked(response, CacheStatus::Hit), age));
             }
             Some(MemberHead::Own(own)) => break own,
-            // It gets the older answer. Where that may not be given any more, it asks for itself.
+            // If the stale entry may no longer be served, poll on: this member makes its own call.
             Some(MemberHead::Failed) => {
                 if let Some(entry) = caching.still(stale.take(), target).await {
                     return Ok(instead(caching, entry, target));
@@ -63,7 +63,7 @@ pub(in crate::control) async fn shared(
             }
         }
     };
-    // One of the others may ask now.
+    // Lets the next member make its call.
     drop(member);
     if own.ended == Ended::Failed
         && let Some(entry) = caching.still(stale, target).await
@@ -74,7 +74,7 @@ pub(in crate::control) async fn shared(
     Ok(marked(own.result?.map(CacheBody::own), CacheStatus::Miss))
 }
 
-/// The head, or what there is in its place; `None` where another request's call does not bring it in time.
+/// What a member gets first; `None` if another request's call gives no head in time.
 async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<MemberHead> {
     let mut timer = Timer::default();
     poll_fn(|cx| match member.poll_head(has_other, cx) {
@@ -87,7 +87,7 @@ async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<
     .await
 }
 
-/// The answer that was found in the store.
+/// The response from a fresh entry.
 pub(in crate::control) fn hit(
     caching: &Caching,
     entry: CacheEntry,
@@ -97,12 +97,12 @@ pub(in crate::control) fn hit(
     replayed(entry, target.policy.pace, CacheStatus::Hit)
 }
 
-/// The answer to a request that was not for the cache.
+/// Marks the response to a request that bypassed the cache.
 pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
     marked(response, CacheStatus::Bypass)
 }
 
-/// The older answer in place of the provider's failure.
+/// The response from a stale entry, instead of the provider's failure.
 fn instead(caching: &Caching, entry: CacheEntry, target: &Target) -> Response<CacheBody> {
     caching.stale();
     replayed(entry, target.policy.pace, CacheStatus::Stale)
@@ -123,7 +123,7 @@ fn aged(mut response: Response<CacheBody>, age: Duration) -> Response<CacheBody>
     response
 }
 
-/// Says what the cache has done, unless one of the host's own, further down, has said so.
+/// Sets the cache status, unless a cache of the host further down has set it.
 fn marked<B>(mut response: Response<B>, status: CacheStatus) -> Response<B> {
     response.extensions_mut().get_or_insert_with(|| status);
     response

@@ -1,4 +1,4 @@
-//! Whether the answer to a request may be stored, for how long, and for whom: its policy.
+//! The policy of a request: whether its response may be stored, for how long, and for whom.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,37 +13,37 @@ use crate::directives::pattern::hides_a_model;
 use crate::settings::cache::{CacheRule, CacheSettings, MOST_BYTES, ReplayPace};
 use crate::util::opaque::opaque_debug;
 
-/// For how long where only the request asks for it.
+/// The TTL if only the request asks for the cache.
 const TTL: Duration = Duration::from_secs(300);
 
-/// What the cache is to do with a request.
+/// What the cache does with a request.
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
-    /// Nothing, and nothing is said of it: nobody has asked for a cache.
+    /// Nothing: the cache is not asked for, and the response has no cache status.
     Nothing,
-    /// Nothing, though somebody has asked: the client gets `BYPASS`.
+    /// Nothing, although the cache is asked for: the response has the status `BYPASS`.
     Bypass,
-    /// To look for its answer, and to keep it.
+    /// Looks up the entry, and stores the response on a miss.
     Keep(Arc<Policy>),
 }
 
-/// How an answer is to be kept.
+/// How a response is stored.
 #[derive(Clone)]
 pub(super) struct Policy {
     pub(super) fresh_for: Duration,
-    /// For how long after that, where the provider fails.
+    /// How much longer an entry may be served if the provider fails.
     pub(super) stale_for: Duration,
     pub(super) is_shared: bool,
     pub(super) pace: ReplayPace,
     pub(super) most_request_bytes: u64,
     pub(super) most_response_bytes: u64,
-    /// The statuses of the answers that are kept; empty: each that can be.
+    /// The statuses that are stored; empty: every status that can be.
     pub(super) statuses: Vec<u16>,
     /// The client's `cf-aig-cache-key`.
     pub(super) custom: Option<Box<str>>,
 }
 
-/// What a gateway and a request say together. Costs next to nothing where neither asks.
+/// Combines what the gateway and the request ask for. Nearly free if neither asks.
 pub(super) fn asked<B>(request: &Request<B>, context: &GatewayContext) -> Asked {
     let settings = context.settings().and_then(|settings| settings.cache.as_deref());
     let custom = context.directives().and_then(|directives| directives.cache_key.as_deref());
@@ -69,13 +69,13 @@ fn asked_by<B>(
     let ttl = directives.and_then(|directives| directives.cache_ttl);
     let fresh_for = ttl.or(of_gateway).unwrap_or(TTL);
     let skips = directives.is_some_and(|directives| directives.skip_cache == Some(true));
-    // What a request says goes before what its gateway says, but for `never`.
+    // The request overrides its gateway, except for `never`.
     let is_off = never || skips || fresh_for.is_zero();
     let shares = settings.is_some_and(|settings| settings.is_shared);
     let has_key_below = gets_key_below(request, context);
-    // A custom key is chosen by its caller, who could name the answer of another one.
+    // A caller chooses its custom key, and could choose one that finds another caller's entry.
     let is_shared = shares && !has_key_below && custom.is_none();
-    // Where answers are shared anyway, a token is enough, whatever keys come from below.
+    // If entries are shared, a token suffices, even if provider keys come from a layer below.
     let is_known_by_token = context.token_digest().is_some() && (shares || !has_key_below);
     if is_off
         || *request.method() != Method::POST
@@ -102,7 +102,7 @@ fn is_on_request(settings: &CacheSettings) -> bool {
     settings.ttl.is_none()
 }
 
-/// Whether the caller is known by its identity, or by a key for the provider that it brings.
+/// Whether the caller is known: by its identity, or by a provider key that it sent.
 fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     context.identity().is_some()
         || context.has_credentials()
@@ -110,22 +110,22 @@ fn may_tell_caller<B>(request: &Request<B>, context: &GatewayContext) -> bool {
         || request.uri().query().is_some_and(|query| credentials::keys_in_query(query).count() > 0)
 }
 
-/// Whether the key in the headers can only be the client's, as that of an entry of a universal request: the
-/// gateway stores none.
+/// Whether the provider key in the headers can only be the client's. So it is in an entry of a universal
+/// request if the gateway stores no keys.
 fn is_key_of_client<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     context.current().is_some_and(|step| step.entry.is_some())
         && context.settings().is_none_or(|settings| settings.keys.is_empty())
         && has_key(request, context)
 }
 
-/// Whether the key for the provider may come from a layer below, which may have one for each caller. A
-/// gateway without settings may have such a layer, too.
+/// Whether the provider key may come from a layer below, which may have one for each caller. A gateway
+/// without settings may have such a layer, too.
 fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     let takes = context.settings().is_none_or(|settings| settings.takes_keys_from_layer);
     takes && !has_key(request, context)
 }
 
-/// Whether the headers have a key for the provider, whoever put it there.
+/// Whether the headers have a provider key, from whatever source.
 fn has_key<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     context.upstream().is_some_and(|upstream| {
         let header = upstream.key_header(context.way());
@@ -133,18 +133,18 @@ fn has_key<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     })
 }
 
-/// The first rule that is for this request.
+/// The first rule that matches the request.
 fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option<&'s CacheRule> {
     let model = settings.goes_by_model().then(|| model(context)).flatten();
     let path = context.provider_path();
     settings.rules.iter().find(|rule| rule.is_for(model.as_deref(), path))
 }
 
-/// The model of a request, as far as it is known before its body was read to the end.
+/// The model, as far as it is known before the body is read to its end.
 fn model(context: &GatewayContext) -> Option<Cow<'_, str>> {
     // A name that leaves the choice to the provider may stand for any model.
     context.model().filter(|model| !hides_a_model(model))
 }
 
-// The custom key may tell what was asked.
+// The custom key may contain user data.
 opaque_debug!(Policy { fresh_for, stale_for, is_shared, pace, statuses });

@@ -1,4 +1,4 @@
-//! The binary form of an entry, for stores that keep bytes.
+//! The binary format of an entry, for stores that keep bytes.
 //!
 //! ```text
 //! magic and version   8      "taigcch1"
@@ -27,13 +27,13 @@ use super::entry::{CacheEntry, NewEntry};
 use super::key::CachePlace;
 use super::store::Generation;
 
-/// Changes with the form.
+/// Changes with the format.
 const MAGIC: &[u8; 8] = b"taigcch1";
 const CHECKSUM: usize = 32;
 
 impl CacheEntry {
-    /// The entry as one run of bytes, for a store that keeps bytes. They are good for this place and this
-    /// generation alone.
+    /// Encodes the entry for a store that keeps bytes. The bytes are valid for this place and this
+    /// generation only.
     #[must_use]
     pub fn to_bytes(&self, place: &CachePlace, generation: Generation) -> Vec<u8> {
         let entry = self.parts();
@@ -66,8 +66,8 @@ impl CacheEntry {
         blob
     }
 
-    /// The entry that [`to_bytes`](Self::to_bytes) gave for this place and generation; `None` for any other
-    /// bytes. Nothing is copied but the headers, and little more memory taken than the bytes have.
+    /// Decodes the bytes that [`to_bytes`](Self::to_bytes) gave for this place and generation; `None` for
+    /// any other bytes. Copies only the headers, and takes little more memory than the bytes have.
     #[must_use]
     pub fn from_bytes(bytes: &Bytes, place: &CachePlace, generation: Generation) -> Option<Self> {
         let body = bytes.slice(..bytes.len().checked_sub(CHECKSUM)?);
@@ -113,7 +113,7 @@ fn checksum(body: &[u8], place: &CachePlace, generation: Generation) -> [u8; CHE
     digest.finalize().into()
 }
 
-/// A length over 4 GiB is written as another, so that the blob is refused when it is read.
+/// Writes a length over 4 GiB as `u32::MAX`, so that the decoder refuses the blob.
 fn put_length(blob: &mut Vec<u8>, length: usize) {
     blob.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
 }
@@ -123,7 +123,7 @@ fn put_duration(blob: &mut Vec<u8>, duration: Duration) {
     blob.extend_from_slice(&duration.subsec_nanos().to_be_bytes());
 }
 
-/// Writes headers as an entry has them.
+/// Writes headers in the format of an entry.
 pub(super) fn put_headers(blob: &mut Vec<u8>, headers: &HeaderMap) {
     put_length(blob, headers.len());
     for (name, value) in headers {
@@ -141,7 +141,7 @@ fn duration(rest: &mut Bytes) -> Option<Duration> {
     Some(Duration::new(seconds, nanos))
 }
 
-/// The next bytes.
+/// Takes the next bytes.
 pub(super) fn number<const N: usize>(rest: &mut Bytes) -> Option<[u8; N]> {
     let bytes = *rest.first_chunk::<N>()?;
     rest.advance(N);
@@ -161,7 +161,7 @@ fn numbers(rest: &mut Bytes) -> Option<Vec<u32>> {
     take(rest, usize::try_from(count).ok()?)
 }
 
-/// So many numbers.
+/// Takes `count` numbers.
 fn take(rest: &mut Bytes, count: usize) -> Option<Vec<u32>> {
     let bytes = count.checked_mul(4).filter(|bytes| *bytes <= rest.len())?;
     let taken = rest.split_to(bytes);
@@ -169,7 +169,7 @@ fn take(rest: &mut Bytes, count: usize) -> Option<Vec<u32>> {
     Some(numbers.iter().map(|number| u32::from_be_bytes(*number)).collect())
 }
 
-/// What [`put_headers`] has put, and nothing that only means the same.
+/// Reads what [`put_headers`] wrote, and refuses any other encoding of the same headers.
 pub(super) fn headers(rest: &mut Bytes) -> Option<HeaderMap> {
     let all = rest.clone();
     let count = number(rest).map(u32::from_be_bytes)?;

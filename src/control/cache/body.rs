@@ -14,18 +14,18 @@ use super::replaying::Replaying;
 use crate::control::timer::Timer;
 use crate::settings::cache::ReplayPace;
 
-/// An answer from the cache, one that is being recorded, or one that is not shared.
+/// The body from an entry, from a shared call, or from a call that is not shared.
 pub(in crate::control) struct CacheBody(Kind);
 
 enum Kind {
     Replaying(Replaying),
     Reading {
         member: Member,
-        /// How many frames were read.
+        /// The number of frames read.
         at: usize,
-        /// The bytes that are still to come, where that was declared.
+        /// The bytes left, if the length is declared.
         left: Option<u64>,
-        /// For the time that it waits for slower readers.
+        /// Bounds the wait for slower readers.
         timer: Timer,
     },
     Own(Source),
@@ -37,7 +37,7 @@ impl CacheBody {
         Self(Kind::Replaying(Replaying::new(entry, pace)))
     }
 
-    /// `length`: the declared one.
+    /// `length`: the declared length.
     pub(in crate::control) fn reading(member: Member, length: Option<u64>) -> Self {
         if member.is_over(0) {
             return Self(Kind::Ended);

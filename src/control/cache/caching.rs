@@ -1,4 +1,4 @@
-//! What all services of one layer share: the store, the calls under way, and the counts.
+//! What all services of a layer share: the store, the calls under way, and the counters.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,46 +24,46 @@ use super::writer::Writer;
 use crate::TARGET;
 use crate::util::unwind;
 
-/// How many requests may share a call beside the one that asks.
+/// The maximum number of followers of a call.
 pub(super) const FOLLOWERS: usize = 1000;
 
-/// How often it is asked again whose turn it is.
+/// How often a request asks for a turn.
 const TURNS: usize = 3;
 
-/// The store of a layer, the calls under way, and what was counted. Clones share all of it.
+/// The store, calls under way and counters of a layer. Clones share them.
 #[derive(Clone)]
 pub(in crate::control) struct Caching(Arc<Inner>);
 
 struct Inner {
-    /// Made when it is first needed.
+    /// Made at first use.
     writer: OnceLock<Arc<Writer>>,
     flights: Arc<Flights>,
     counts: Arc<Counts>,
-    /// How often something was purged.
+    /// The number of purges by this process.
     purges: AtomicU64,
 }
 
-/// What was found in the store.
+/// The result of a lookup.
 pub(in crate::control) enum Lookup {
     Fresh(CacheEntry),
-    /// What may be given where the provider fails.
+    /// `Some`: a stale entry, to serve if the provider fails.
     Missing(Option<CacheEntry>),
-    /// The store could not be asked, so nobody knows what was purged.
+    /// The lookup failed, so it is unknown which purges there were.
     Failed,
 }
 
-/// Where an answer is to come from.
+/// Where a response comes from.
 pub(in crate::control) enum Way {
-    /// Somebody has stored it meanwhile.
+    /// An entry that was stored after the lookup.
     Found(CacheEntry),
-    /// From the provider; other processes are told of it.
+    /// The provider. The broadcast sends the response to other processes.
     Ask(Option<Box<dyn Broadcast>>),
-    /// From another process.
+    /// Another process.
     Follow(Followed),
 }
 
 impl Caching {
-    /// With a store of its own, in memory.
+    /// With its own store in memory.
     pub(in crate::control) fn local() -> Self {
         let counts = Arc::<Counts>::default();
         let flights = Arc::new(Flights::new(counts.clone()));
@@ -89,7 +89,7 @@ impl Caching {
         &*self.writer().store
     }
 
-    /// The store, if it was needed.
+    /// The store, if it has been used.
     pub(super) fn store_in_use(&self) -> Option<&dyn CacheStore> {
         self.0.writer.get().map(|writer| &*writer.store)
     }
@@ -102,12 +102,12 @@ impl Caching {
         &self.0.flights
     }
 
-    /// Something is purged: what was asked for before is not for those who come later.
+    /// Notes a purge, so that later requests do not share earlier calls.
     pub(super) fn purges(&self) {
         self.0.purges.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// In place of a generation that no store has given: another after each purge in this process.
+    /// Stands in for the generation if a lookup fails. Each purge by this process changes it.
     fn unknown(&self) -> Generation {
         Generation(!self.0.purges.load(Ordering::Relaxed))
     }
@@ -128,7 +128,7 @@ impl Caching {
         self.0.counts.bypasses.add();
     }
 
-    /// Looks into the store.
+    /// Looks up the entry, and notes its generation and seal.
     pub(in crate::control) async fn look_up(&self, target: &mut Target) -> Lookup {
         target.closed = self.0.flights.closed(target.place.key);
         let lookup;
@@ -136,7 +136,7 @@ impl Caching {
         lookup
     }
 
-    /// Trouble with the store is a miss.
+    /// An error or a panic of the store is a failed lookup.
     async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
         let Target { place, policy, .. } = target;
         let store = self.store();
@@ -157,7 +157,7 @@ impl Caching {
         (lookup, generation, seal)
     }
 
-    /// Shares the call for this place with others that want the same.
+    /// Joins the call for this place, or leads it.
     pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
         let key = (target.place.key, target.generation);
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
@@ -171,7 +171,7 @@ impl Caching {
         member
     }
 
-    /// The stored answer, unless something was purged since the first look.
+    /// The fresh entry, unless a purge came after the first lookup.
     async fn stored_since(&self, target: &Target) -> Option<CacheEntry> {
         match self.look(target).await {
             (Lookup::Fresh(entry), now, _) if now == target.generation => Some(entry),
@@ -179,7 +179,7 @@ impl Caching {
         }
     }
 
-    /// The older answer that was found, unless something was purged since, or its time has run out.
+    /// The stale entry, unless a purge came after the lookup, or the entry has expired.
     pub(in crate::control) async fn still(
         &self,
         stale: Option<CacheEntry>,
@@ -193,7 +193,8 @@ impl Caching {
         (!is_purged && is_spare).then_some(stale)
     }
 
-    /// Where the answer is to come from. Another process is waited for as long as another request is.
+    /// Where the response comes from. The wait for another process is bounded like that for another
+    /// request.
     pub(in crate::control) async fn way(&self, target: &Target) -> Way {
         let Target { place, generation, closed, .. } = target;
         if self.0.flights.closed(place.key) != *closed
@@ -213,7 +214,7 @@ impl Caching {
                     let until = target.wait.until;
                     match timeout_at(until, unwind::run(|| following)).await {
                         Ok(Ok(Ok(Some(followed)))) => return Way::Follow(followed),
-                        // It may have been stored without being told.
+                        // The entry may be stored although the broadcast gave no response.
                         Ok(Ok(Ok(None))) => {
                             if let Some(entry) = self.stored_since(target).await {
                                 return Way::Found(entry);
@@ -229,8 +230,8 @@ impl Caching {
     }
 }
 
-/// An answer of the provider: shared, unless its head tells that it is not kept. `broadcast`: tells other
-/// processes of it.
+/// A response of the provider: shared, unless its head shows that it is not stored. `broadcast`: sends it
+/// to other processes.
 pub(in crate::control) fn answered(
     response: Response<Source>,
     target: Arc<Target>,
@@ -249,12 +250,12 @@ pub(in crate::control) fn answered(
     CallResult::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
 }
 
-/// The call has given no answer.
+/// The call gave no response.
 pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> CallResult {
     CallResult::Own(Own { result: Err(error), ended, why: NotStored::Failed })
 }
 
-/// An answer that another process gets.
+/// A response that another process leads.
 pub(in crate::control) fn followed(followed: Followed, target: &Target) -> CallResult {
     let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
     let Followed { status, headers, body } = followed;

@@ -1,9 +1,9 @@
-//! Which codings of a body a client takes.
+//! The content codings that a client accepts.
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-/// The known codings, each with its bit. A header with another one counts as it is written.
+/// The known codings and their bits. A header with an unknown coding goes into the key as it is.
 const KNOWN: [(&str, u8); 8] = [
     ("gzip", 1),
     ("x-gzip", 1),
@@ -17,16 +17,16 @@ const KNOWN: [(&str, u8); 8] = [
 
 const IDENTITY: u8 = 64;
 
-/// The codings that `accept-encoding` takes, however a client writes and ranks them.
+/// The codings that `accept-encoding` accepts, whatever their spelling, order and weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codings {
     taken: u8,
-    /// Refused by `q=0`. `identity` has no bit here: it is taken unless it is refused.
+    /// Refused by `q=0`. `identity` has no bit here: it is accepted unless it is refused.
     refused: u8,
 }
 
 impl Codings {
-    /// `None` where one of them is not known, or cannot be read.
+    /// `None` if a coding is unknown or malformed.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut codings = Self { taken: IDENTITY, refused: 0 };
         for value in headers.get_all(ACCEPT_ENCODING) {
@@ -52,7 +52,7 @@ impl Codings {
     }
 }
 
-/// Whether `q=0.5` is more than nothing; `None` if it is no weight.
+/// Whether a weight such as `q=0.5` is above zero; `None` if it is malformed.
 fn weight_of(weight: &str) -> Option<bool> {
     let (name, number) = weight.split_once('=')?;
     let number = number.trim();

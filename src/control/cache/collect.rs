@@ -1,4 +1,4 @@
-//! Reads the body of a request to its end and puts it into the key.
+//! Reads the body of a request to its end, and adds it to the key.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use crate::control::timer::Timer;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
-/// Reads a body to its end, and puts it into the key. Nothing of it is copied. False where it is too long,
-/// has trailers, or broke off; or there is no memory for it; or it tells of a state at the provider.
+/// Reads a body to its end, and adds it to the key without copying it. False if the body is too long, has
+/// trailers, breaks off, finds no memory, or refers to state at the provider.
 ///
-/// `most`: how many bytes are read. `held`: the share of the memory for bodies. `patience`: how long the
+/// `most`: the maximum length in bytes. `held`: the body's share of the budget. `patience`: how long the
 /// client may be silent.
 pub(super) async fn collect<B>(
     read: &mut Read<B>,

@@ -1,18 +1,18 @@
-//! Copies small frames and header values, so that a stored answer holds no buffer of its connection.
+//! Copies small frames and header values, so that an entry keeps no buffer of its connection alive.
 //!
-//! Frames and header values are cut from the buffers of the connection, which a few bytes would keep whole.
+//! Both are slices of those buffers: a few bytes would keep a whole buffer.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Frames of fewer bytes are copied.
+/// Shorter frames are copied.
 const SMALL: usize = 4096;
 
-/// How many headers a response gets beside the stored ones: `age` and the gateway's own. With room for them
-/// the copy in each hit need not be rehashed.
+/// Room for the headers that a hit adds: `age` and the gateway's own. So the copy for a hit need not be
+/// rehashed.
 const ADDED_HEADERS: usize = 6;
 
-/// The same frames, with those that are small joined in buffers of their own.
+/// The same frames, with each run of small ones copied into one buffer.
 pub(super) fn frames(mut frames: Vec<Bytes>) -> Vec<Bytes> {
     for run in frames.chunk_by_mut(|one, other| is_small(one) && is_small(other)) {
         if run.first().is_some_and(is_small) {
@@ -36,7 +36,7 @@ fn join(run: &mut [Bytes]) {
     }
 }
 
-/// The same lines, with values in a buffer of their own.
+/// The same headers, with all values copied into one buffer.
 pub(super) fn headers(lines: &[(&HeaderName, &HeaderValue)]) -> HeaderMap {
     let bytes = lines.iter().map(|(_, value)| value.len()).sum();
     let mut joined = BytesMut::with_capacity(bytes);
@@ -44,7 +44,7 @@ pub(super) fn headers(lines: &[(&HeaderName, &HeaderValue)]) -> HeaderMap {
     let mut joined = joined.freeze();
     let mut copies = HeaderMap::with_capacity(lines.len() + ADDED_HEADERS);
     for (name, value) in lines {
-        // These bytes were a value before, so they are one.
+        // The bytes were a valid value before.
         let Ok(mut copy) = HeaderValue::from_maybe_shared(joined.split_to(value.len())) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Counts of what a cache has done: hits, misses, and why answers were not stored.
+//! Counters of a cache: hits, misses, and why responses were not stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,41 +6,41 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::util::macros::named_enum;
 
 named_enum! {
-/// Why an answer was not kept.
+/// Why a response was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotStored {
-    /// There was none: the call failed or was refused.
+    /// There was no response: the call failed or was refused.
     Failed = "failed",
-    /// Its status is none that is kept.
+    /// Its status is not one that is stored.
     Status = "status",
-    /// Another provider or model than the first has answered.
+    /// A fallback answered, not the first provider and model.
     Fallback = "fallback",
-    /// A guard has put a label on the request.
+    /// A guard labelled the request.
     Flagged = "flagged",
-    /// It is longer than what is kept.
+    /// It is longer than the maximum.
     TooLarge = "too_large",
     /// No memory was left for it.
     NoMemory = "no_memory",
-    /// It has broken off.
+    /// It broke off.
     Broken = "broken",
-    /// Nobody was left who read it.
+    /// All readers left before its end.
     Abandoned = "abandoned",
-    /// Its end was not there: a marker, the end of the JSON, or some of its length.
+    /// Its end is missing: a marker, the end of the JSON, or part of the declared length.
     Incomplete = "incomplete",
-    /// It tells of an error, whatever its status says.
+    /// Its body reports an error, whatever the status.
     Error = "error",
-    /// It is encoded in a way that is not read, so that nobody can say whether it is whole.
+    /// Its encoding cannot be decoded, so nothing shows whether it is complete.
     Encoded = "encoded",
-    /// Its media type is none of an answer, and nothing reads it.
+    /// No parser reads its media type, and the type is not that of a result.
     MediaType = "media_type",
-    /// It is made later, and this is none yet; or it says where to fetch what was made.
+    /// The result comes later, or the response only links to it.
     Deferred = "deferred",
-    /// It varies by what is not in its key (`vary`).
+    /// `vary` names something that is not in its key.
     Varies = "varies",
-    /// Too many answers were being written to the store.
+    /// Too many entries were being written to the store.
     Busy = "busy",
-    /// The store has not kept it: it has failed, has no room for it, or something was purged meanwhile.
+    /// The store did not store it: the store failed, had no room, or a purge came between.
     Store = "store",
 }
 /// The name in lower case, as in `too_large`.
@@ -49,7 +49,7 @@ pub fn as_str;
 pub(super) const ALL;
 }
 
-/// Counted since the layer was made.
+/// Counters since the layer was made.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) hits: Count,
@@ -57,13 +57,13 @@ pub(super) struct Counts {
     pub(super) misses: Count,
     pub(super) bypasses: Count,
     pub(super) stored: Count,
-    /// How many requests wait for or read what another one gets, now.
+    /// The followers now.
     pub(super) followers: Count,
     pub(super) continued: Continued,
     not_stored: [Count; NotStored::ALL.len()],
 }
 
-/// What calls have used that went on for others.
+/// The usage of calls that went on for followers.
 #[derive(Debug, Default)]
 pub(super) struct Continued {
     pub(super) calls: Count,
@@ -94,12 +94,12 @@ impl Count {
 }
 
 impl Counts {
-    /// Counts an answer once it is known whether it was written.
+    /// Counts a response once the result of the write is known.
     pub(super) fn on_written(self: Arc<Self>) -> Box<dyn FnOnce(bool) + Send> {
         Box::new(move |is_stored| self.written(is_stored))
     }
 
-    /// Counts an answer that the store was given.
+    /// Counts the result of a write.
     pub(super) fn written(&self, is_stored: bool) {
         let count = if is_stored { &self.stored } else { self.not_stored(NotStored::Store) };
         count.add();

@@ -1,4 +1,4 @@
-//! One stored answer: its head, and its frames with their times.
+//! An entry: the head of a stored response, and its frames with their times.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -10,65 +10,65 @@ use http::{HeaderMap, StatusCode};
 use crate::util::budget::Held;
 use crate::util::opaque::opaque_debug;
 
-/// An answer that is kept: its head and its frames as they came. Cheap to clone.
+/// A stored response: its head, and its frames as they arrived. Cheap to clone.
 #[derive(Clone)]
 pub struct CacheEntry(Arc<Counted>);
 
 struct Counted {
     entry: NewEntry,
-    /// What it takes of the budget that all bodies share.
+    /// The entry's share of the body budget.
     held: OnceLock<Held>,
 }
 
-/// What an entry is made of.
+/// The contents of an entry.
 pub struct NewEntry {
     /// The status.
     pub status: StatusCode,
-    /// What is kept of the headers.
+    /// The headers that are stored.
     pub headers: HeaderMap,
     /// The data, frame by frame.
     pub frames: Vec<Bytes>,
-    /// When each frame came, in milliseconds after the head. As many as frames, or none.
+    /// The arrival time of each frame, in milliseconds after the head: one for each frame, or none at all.
     pub times: Vec<u32>,
-    /// The trailers, where there were some.
+    /// The trailers, if there were any.
     pub trailers: Option<HeaderMap>,
-    /// When the answer was whole.
+    /// When the response ended.
     pub stored_at: SystemTime,
-    /// For how long it may be given from then on.
+    /// How long the entry is fresh, from `stored_at`.
     pub fresh_for: Duration,
-    /// For how much longer where the provider fails.
+    /// How much longer the entry may be served if the provider fails.
     pub stale_for: Duration,
 }
 
 impl CacheEntry {
-    /// An entry of these parts.
+    /// An entry with these contents.
     #[must_use]
     pub fn new(entry: NewEntry) -> Self {
         Self(Arc::new(Counted { entry, held: OnceLock::new() }))
     }
 
-    /// The same, whose memory is counted.
+    /// The same entry, counted in a budget.
     pub(super) fn counted(self, held: Held) -> Self {
         let _ = self.0.held.set(held);
         self
     }
 
-    /// Whether both are the same one.
+    /// Whether both are the same entry in memory.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What it is made of.
+    /// The contents of the entry.
     #[must_use]
     pub fn parts(&self) -> &NewEntry {
         &self.0.entry
     }
 }
 
-// An answer may hold user data.
+// A response may hold user data.
 opaque_debug!(NewEntry { status, headers.len(), frames.len(), stored_at, fresh_for, stale_for });
 
-/// Opaque: an answer may hold user data.
+/// Opaque: a response may hold user data.
 impl fmt::Debug for CacheEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NewEntry { status, frames, fresh_for, .. } = self.parts();

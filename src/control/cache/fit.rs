@@ -1,4 +1,4 @@
-//! Whether an answer is for a request: by its status and its age.
+//! Whether an entry suits a request, by its status and its age.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +7,8 @@ use http::StatusCode;
 use super::asked::Policy;
 use super::entry::{CacheEntry, NewEntry};
 
-/// The statuses that are kept: those of success, or which of them a rule names; not those that promise an
-/// answer, have none, give a part of one, or tell of several outcomes.
+/// Whether a status is stored: a success, and a listed one if the rule lists some. A response that promises
+/// a result, is empty or partial, or has several outcomes is not stored.
 pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
     let is_whole = !matches!(
         status,
@@ -24,30 +24,30 @@ pub(super) fn is_kept(status: StatusCode, policy: &Policy) -> bool {
 }
 
 impl CacheEntry {
-    /// How old it is: zero where the clock was set back.
+    /// The age of the entry: zero if the clock was set back.
     pub(super) fn age(&self, now: SystemTime) -> Duration {
         now.duration_since(self.parts().stored_at).unwrap_or_default()
     }
 
-    /// For how long it may be given, and for how much longer where the provider fails: neither longer than
-    /// it was stored for, nor than its reader wants.
+    /// How long the entry is fresh, and how much longer it is stale: as it was stored, but no longer than
+    /// the policy of the request allows.
     fn times(&self, policy: &Policy) -> (Duration, Duration) {
         let NewEntry { fresh_for, stale_for, .. } = self.parts();
         (*fresh_for.min(&policy.fresh_for), *stale_for.min(&policy.stale_for))
     }
 
-    /// Whether it may be given to this reader.
+    /// Whether the request may get the entry.
     pub(super) fn is_fresh(&self, now: SystemTime, policy: &Policy) -> bool {
         is_kept(self.parts().status, policy) && self.age(now) < self.times(policy).0
     }
 
-    /// Whether it may be given to this reader at least where the provider fails.
+    /// Whether the request may get the entry, at least if the provider fails.
     pub(super) fn is_spare(&self, now: SystemTime, policy: &Policy) -> bool {
         let (fresh_for, stale_for) = self.times(policy);
         is_kept(self.parts().status, policy) && self.age(now) < fresh_for.saturating_add(stale_for)
     }
 
-    /// Whether it may be given to anybody at least where the provider fails.
+    /// Whether any request may get the entry, at least if the provider fails.
     pub(super) fn is_usable(&self, now: SystemTime) -> bool {
         let NewEntry { fresh_for, stale_for, .. } = self.parts();
         self.age(now) < fresh_for.saturating_add(*stale_for)
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_as_old_as_its_reader_lets_it_be() {
+    fn the_policy_of_the_request_bounds_the_age_of_an_entry() {
         let now = SystemTime::now();
         let entry = CacheEntry::new(NewEntry {
             status: StatusCode::OK,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_answers_of_success_are_kept_unless_a_rule_names_some() {
+    fn successes_are_stored_unless_a_rule_lists_statuses() {
         let kept = |status, statuses: &[u16]| {
             is_kept(StatusCode::from_u16(status).unwrap(), &policy(1, 1, statuses))
         };

@@ -1,10 +1,10 @@
-//! What the head of an answer says of its length and its end.
+//! What the head of a response says about its length and its end.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 
-/// The length that the head declares. None beside `transfer-encoding`, which goes before it (RFC 9112 §6.3),
-/// and none where its lines differ.
+/// The declared length. `None` with `transfer-encoding`, which overrides it (RFC 9112 §6.3), and if its
+/// lines differ.
 pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
     if headers.contains_key(TRANSFER_ENCODING) {
         return None;
@@ -16,11 +16,11 @@ pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
 
 fn length(value: &HeaderValue) -> Option<u64> {
     let digits = value.to_str().ok()?;
-    // `parse` takes a sign, too.
+    // `parse` accepts a sign, too.
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Whether the last chunk tells where the answer ends. Beside another coding it may end with its connection.
+/// Whether the last chunk marks the end. With another coding, the end of the connection may mark it.
 pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let is_chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_declared_where_all_readers_find_the_same() {
+    fn only_an_unambiguous_length_is_declared() {
         for (lines, expected) in [
             (&["4"][..], Some(4)),
             (&["4", "4"], Some(4)),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_chunks_alone_tell_of_an_end() {
+    fn only_chunked_alone_marks_the_end() {
         let is = |values: &[&'static str]| {
             let lines: Vec<_> = values.iter().map(|value| (TRANSFER_ENCODING, *value)).collect();
             is_chunked(&head(&lines))

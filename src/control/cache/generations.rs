@@ -1,4 +1,4 @@
-//! The last purge that each entry has seen, so that no answer from before it is stored after it.
+//! The generation of each place, so that no response from before a purge is stored after it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +7,15 @@ use std::sync::{PoisonError, RwLock};
 use super::key::{CacheKey, CachePlace, CacheScope};
 use super::store::{Generation, Purge};
 
-/// How many purges of parts are remembered one by one. Beyond that, everything is purged once.
+/// The maximum number of purges that are remembered one by one. The next one purges everything.
 const MOST: usize = 4096;
 
-/// Numbers for purges, from one counter: a place has that of the last purge which it was part of.
+/// Numbers purges with one counter. The generation of a place is the number of its last purge.
 #[derive(Debug, Default)]
 pub(super) struct Generations {
-    /// Of the last purge of everything.
+    /// The last purge of everything.
     all: AtomicU64,
-    /// Of the last purge of anything.
+    /// The last purge of any kind.
     last: AtomicU64,
     parts: RwLock<HashMap<Purged, u64>>,
 }
@@ -43,7 +43,7 @@ impl Generations {
             Purged::Entry(key),
         ];
         let numbers = purged.iter().chain(&custom).filter_map(|purged| parts.get(purged));
-        // Read again under the lock: a purge of everything may have cleared the parts meanwhile.
+        // Read again under the lock: a purge of everything may have cleared the parts since.
         let all = self.all.load(Ordering::Acquire);
         Generation(numbers.copied().fold(all, u64::max))
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_changes_what_it_is_for_and_nothing_else() {
+    fn a_purge_changes_only_the_generations_of_its_target() {
         let places = [place(1, 1), place(2, 1), place(3, 2)];
         let gateway = scope(1);
         for (what, changed) in [
@@ -100,7 +100,7 @@ mod tests {
             (Purge::Gateway(scope(3)), [false, false, false]),
         ] {
             let generations = Generations::default();
-            // What was purged before does not matter.
+            // An earlier purge makes no difference.
             for _ in 0..2 {
                 let before = places.map(|place| generations.of(&place));
                 generations.purge(&what);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_remembered_purges_everything() {
+    fn one_purge_too_many_purges_everything() {
         let generations = Generations::default();
         let mut seen = vec![generations.of(&place(1, 1))];
         for turn in 0..=MOST {

@@ -1,4 +1,4 @@
-//! The operator's handle: counts and purges.
+//! The operator's handle: statistics and purges.
 
 use super::caching::Caching;
 use super::counts::NotStored;
@@ -9,7 +9,7 @@ use super::store::{CacheStats, CacheStoreError, Purge};
 use crate::util::hex;
 use crate::util::opaque::opaque_debug;
 
-/// How a cache stands, and purges. From
+/// Reads the statistics of a cache, and purges it. From
 /// [`ControlLayer::cache_handle`](crate::control::ControlLayer::cache_handle).
 ///
 /// ```
@@ -28,50 +28,50 @@ pub struct CacheHandle {
     caching: Caching,
 }
 
-/// What a cache has done since its layer was made, in this process.
+/// Statistics of a cache since its layer was made, in this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheReport {
-    /// Requests that were answered from the cache, with what others got while it came included.
+    /// Requests served from an entry, or from the call of another request.
     pub hits: u64,
-    /// Requests that were answered with what was too old, for the provider has failed.
+    /// Requests served a stale entry because the provider failed.
     pub stale: u64,
-    /// Requests for which the provider was asked.
+    /// Requests served by their own call to the provider.
     pub misses: u64,
-    /// Requests that asked for the cache and were not for it.
+    /// Requests that could not use the cache, though the gateway or the request asked for it.
     pub bypasses: u64,
-    /// Answers that were stored.
+    /// Responses that were stored.
     pub stored: u64,
-    /// Answers that were not, by the reason.
+    /// Responses that were not stored, by reason.
     pub not_stored: Vec<(NotStored, u64)>,
-    /// Requests that wait for or read what another one gets, now.
+    /// Followers now: requests that wait for or read the response to another request's call.
     pub followers: u64,
-    /// Calls that requests can share, now.
+    /// Calls under way that requests can join.
     pub flights: u64,
-    /// Calls that went on for others when the client had left that had asked.
+    /// Calls that went on for followers after the leader's client had left.
     pub continued: ContinuedCalls,
-    /// How the store stands.
+    /// Statistics of the store.
     pub store: CacheStats,
 }
 
-/// What calls have used, in all, that went on for others when the client had left that had asked. The event
-/// of that client's exchange has what it saw of it, if anything.
+/// The usage of calls that went on for followers after the leader's client had left. The event of that
+/// client's exchange has what the client saw of the usage, if anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContinuedCalls {
-    /// Those of which the provider has told what they used.
+    /// The calls whose usage the provider reported.
     pub calls: u64,
-    /// Tokens of input.
+    /// Input tokens.
     pub input_tokens: u64,
-    /// Tokens of output.
+    /// Output tokens.
     pub output_tokens: u64,
-    /// The cost as far as prices are known, in ticks: 1 USD = 10<sup>10</sup> ticks.
+    /// The cost, as far as prices are known, in ticks: 1 USD = 10<sup>10</sup> ticks.
     pub cost_ticks: u64,
 }
 
-/// What to purge, by names.
+/// What to purge, by name.
 ///
-/// Nothing of it is looked up: a name that was never used purges nothing.
+/// Names are not checked: an unknown name purges nothing.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "nothing is purged until it is given to `CacheHandle::purge`"]
 pub struct PurgeTarget {
@@ -90,55 +90,55 @@ enum Part {
 }
 
 impl PurgeTarget {
-    /// Everything. An account or a part that is named beside it purges nothing: these are of a
+    /// Everything. With an account or a part the purge fails, because both belong to a
     /// [gateway](Self::gateway).
     pub fn all() -> Self {
         Self { account: None, gateway: None, part: None }
     }
 
-    /// All of a gateway on a mount without accounts.
+    /// All entries of a gateway, on a mount without accounts.
     pub fn gateway(gateway: impl Into<String>) -> Self {
         Self { account: None, gateway: Some(gateway.into()), part: None }
     }
 
-    /// Of this account's gateway of that name.
+    /// The gateway belongs to this account.
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
         self
     }
 
-    /// Only answers of this provider, by its slug.
+    /// Only entries of this provider, by its slug.
     pub fn provider(mut self, slug: impl Into<String>) -> Self {
         self.part = Some(Part::Provider(slug.into()));
         self
     }
 
-    /// Only answers for this model, as it is asked for, and those to requests whose model could not be
-    /// read, which may be for any.
+    /// Only entries for this model, as requests name it, and entries whose model could not be read, which
+    /// may be for any model.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.part = Some(Part::Model(model.into()));
         self
     }
 
-    /// Only answers under this `cf-aig-cache-key`.
+    /// Only entries of this `cf-aig-cache-key`.
     pub fn custom_key(mut self, key: impl Into<String>) -> Self {
         self.part = Some(Part::Custom(key.into()));
         self
     }
 
-    /// Only the answer with this key.
+    /// Only the entry with this key.
     pub fn entry(mut self, key: CacheKey) -> Self {
         self.part = Some(Part::Entry(key));
         self
     }
 
-    /// Only the answer whose key is shown so, in [`EndEvent::cache_entry`](crate::EndEvent::cache_entry).
+    /// Only the entry with this sealed key, from [`EndEvent::cache_entry`](crate::EndEvent::cache_entry).
     pub fn sealed_entry(mut self, key: SealedKey) -> Self {
         self.part = Some(Part::Shown(key));
         self
     }
 
-    /// What is purged beside it: answers that may be for the model as well.
+    /// The second purge of a purge by model: entries of unknown models.
     fn unknown(&self) -> Option<Purge> {
         let (Some(gateway), Some(Part::Model(_))) = (&self.gateway, &self.part) else {
             return None;
@@ -147,7 +147,7 @@ impl PurgeTarget {
         Some(Purge::Part { gateway, part: scopes::of_model(gateway, "") })
     }
 
-    /// `None` for a key that `open` cannot read, and for a part of no gateway.
+    /// `None` if `open` cannot read the key, or if a part has no gateway.
     fn purge(&self, open: impl FnOnce(CacheScope, SealedKey) -> Option<CacheKey>) -> Option<Purge> {
         let Some(gateway) = &self.gateway else {
             let is_all = self.account.is_none() && self.part.is_none();
@@ -169,7 +169,7 @@ impl PurgeTarget {
 }
 
 impl CacheKey {
-    /// The key of these 64 hexadecimal digits; `None` where they are something else.
+    /// Reads 64 hexadecimal digits; `None` for anything else.
     #[must_use]
     pub fn from_hex(digits: &str) -> Option<Self> {
         hex::read(digits).map(Self)
@@ -181,7 +181,7 @@ impl CacheHandle {
         Self { caching }
     }
 
-    /// How it stands.
+    /// The statistics until now.
     #[must_use]
     pub fn stats(&self) -> CacheReport {
         let counts = self.caching.counts();
@@ -206,14 +206,13 @@ impl CacheHandle {
         }
     }
 
-    /// Forgets answers, those that are being recorded among them: they go on to whom they are for, and
-    /// are not stored.
+    /// Purges entries. Responses under way still reach their clients, but are not stored.
     ///
     /// # Errors
     ///
-    /// Where the store cannot be asked: then nothing is forgotten, or not all of it.
-    /// [`UnknownKey`](CacheStoreError::UnknownKey) where the store has never shown such a
-    /// [key](PurgeTarget::sealed_entry), and where an account or a part is named without its gateway.
+    /// If the store fails: then nothing was purged, or not everything.
+    /// [`UnknownKey`](CacheStoreError::UnknownKey) if the store has never shown this [sealed
+    /// key](PurgeTarget::sealed_entry), or if an account or a part is named without a gateway.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
         self.caching.purges();
         let store = &self.caching.writer().store;
@@ -231,7 +230,7 @@ impl CacheHandle {
 }
 
 opaque_debug!(CacheHandle);
-// A custom key may tell what was asked.
+// A custom key may contain user data.
 opaque_debug!(PurgeTarget { account, gateway });
 
 #[cfg(test)]
@@ -239,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purge_by_model_is_one_of_unknown_models_too() {
+    fn a_purge_by_model_includes_unknown_models() {
         let gateway = scopes::of_gateway(None, "main");
         let target = || PurgeTarget::gateway("main");
         let unknown = Purge::Part { gateway, part: scopes::of_model(gateway, "") };
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_no_gateway_is_nothing() {
+    fn a_part_without_a_gateway_purges_nothing() {
         let (key, sealed): (_, SealedKey) = (CacheKey([1; 32]), "0".repeat(80).parse().unwrap());
         let all = PurgeTarget::all;
         for target in [

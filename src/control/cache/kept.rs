@@ -1,4 +1,4 @@
-//! The headers of an answer that are stored, and whether it varies by more than its key (`vary`).
+//! The response headers that are stored, and whether a response varies by more than its key (`vary`).
 
 use http::header::{CONTENT_LENGTH, VARY};
 use http::{HeaderMap, HeaderName};
@@ -8,8 +8,8 @@ use super::framing::declared;
 use super::lines::is_told_apart;
 use crate::provider::headers;
 
-/// The headers that are kept: not those of one hop, of one client or of one moment. They hold nothing but
-/// their own bytes. A length is kept where it was that of the answer.
+/// The headers to store: not those of one hop, one client or one moment. Their values are copied. A
+/// `content-length` is stored only if it was valid.
 pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
     let of_this_hop = headers::named_by_connection(headers);
     let has_length = declared(headers).is_some();
@@ -24,7 +24,7 @@ pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
 
 fn is_kept(name: &str) -> bool {
     if name == "trailer" {
-        // Over HTTP/1 no trailers come that were not announced.
+        // HTTP/1 sends no trailers that are not announced.
         return true;
     }
     let is_of_a_moment =
@@ -33,11 +33,11 @@ fn is_kept(name: &str) -> bool {
     let is_of_a_limit = name.contains("limit")
         && ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
         || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
-    // Those that no client gets: of one hop, credentials, cookies and the gateway's own.
+    // No client gets hop-by-hop headers, credentials, cookies, and the gateway's own headers.
     headers::is_for_any_client(name) && !is_of_a_moment && !is_of_a_limit
 }
 
-/// Whether an answer depends on what is not in its key, by its own account.
+/// Whether a response says that it depends on something outside of its key.
 pub(super) fn varies_by_more(headers: &HeaderMap) -> bool {
     headers.get_all(VARY).iter().any(|value| {
         let names = value.to_str().unwrap_or("*").split(',').map(str::trim);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_a_hop_a_client_or_a_moment_is_not_kept() {
+    fn headers_of_a_hop_a_client_or_a_moment_are_not_stored() {
         for name in [
             "connection",
             "keep-alive",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_kept_in_its_order() {
+    fn other_headers_are_stored_in_order() {
         let all = map(&[
             ("content-type", "text/event-stream"),
             ("content-encoding", "gzip"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_varies_by_what_is_not_in_the_key_is_known() {
+    fn a_vary_outside_of_the_key_is_found() {
         for told in ["accept-encoding", "Origin, Accept", "x-unknown,", "authorization"] {
             assert!(!varies_by_more(&map(&[("vary", told)])), "{told}");
         }

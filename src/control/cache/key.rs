@@ -1,7 +1,7 @@
-//! The key of an answer: a digest of all that can change it.
+//! The cache key of a request: a digest of everything that can change the response.
 //!
-//! Everything that goes to the provider is in the key, but for headers of which it is known that they
-//! change no answer. So a header that nobody here has heard of separates, too.
+//! Everything that goes to the provider is in the key, except headers that are known to change no response.
+//! So an unknown header separates entries, too.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,26 +23,26 @@ use crate::credentials;
 use crate::settings::{GatewaySettings, is_named};
 use crate::util::hex;
 
-/// A digest of all that can change an answer: 256 bits.
+/// A digest of everything that can change a response: 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey(pub [u8; 32]);
 
-/// Where an answer is kept: its key, and what it can be purged by.
+/// Where an entry is stored: its key, and the scopes that a purge can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePlace {
-    /// What finds it.
+    /// The key for lookups.
     pub key: CacheKey,
-    /// Of the account and the gateway: entries with the same one can be kept together.
+    /// The account and the gateway. A store may keep entries with the same value together.
     pub gateway: CacheScope,
-    /// Of the provider within the gateway.
+    /// The provider within the gateway.
     pub provider: CacheScope,
-    /// Of the model within the gateway.
+    /// The model within the gateway.
     pub model: CacheScope,
-    /// Of the custom key within the gateway, where the request has one.
+    /// The custom key within the gateway, if the request has one.
     pub custom: Option<CacheScope>,
 }
 
-/// The first 16 hexadecimal digits.
+/// Shows the first 16 hexadecimal digits.
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex::Text(&self.0[..8]).fmt(f)
@@ -55,22 +55,21 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// Puts a key together: the head of a request first, then its body as it is read.
+/// Computes the key: from the head of a request first, then from its body as it arrives.
 pub(super) struct KeyMaker {
-    /// Of the gateway, the provider, the caller, the method and the headers. Without a custom key, also of
-    /// what that would stand for: path, query and body.
+    /// Gateway, provider, caller, method and headers. Without a custom key also path, query and body.
     digest: Sha256,
     custom: Option<Box<Custom>>,
     members: Members,
-    /// The body is compressed, so that nobody reads its members.
+    /// Whether the body is compressed, so that its members cannot be read.
     has_coding: bool,
     takes_only_json: bool,
 }
 
-/// A client's key, and what it stands for.
+/// A client's custom key, and what it replaces.
 struct Custom {
     key: Box<str>,
-    /// Of the path, the query, and the headers of the content.
+    /// Path, query, and the `content-*` headers.
     target: [u8; 32],
     body: Sha256,
 }
@@ -109,7 +108,7 @@ impl KeyMaker {
         }
     }
 
-    /// The next bytes of the body.
+    /// Adds the next bytes of the body.
     pub(super) fn push(&mut self, data: &[u8]) {
         match &mut self.custom {
             None => self.digest.update(data),
@@ -118,34 +117,34 @@ impl KeyMaker {
         self.members.push(data);
     }
 
-    /// Whether the body, which was read to its end, only asks for an answer: one that tells of a state at
-    /// the provider, or that cannot be read, is not for the cache.
+    /// Whether the cache may serve a request with this body, after its end: not if the body refers to state
+    /// at the provider, or cannot be read.
     pub(super) fn is_clean(&self) -> bool {
         !self.has_coding && self.members.is_clean(!self.takes_only_json)
     }
 
-    /// `context`: of the same request.
+    /// `context`: that of the same request.
     pub(super) fn finish(self, context: &GatewayContext) -> CachePlace {
         let Self { mut digest, custom, members, .. } = self;
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
         let gateway = scopes::of_gateway(context.account(), context.gateway());
-        // A form that cannot be read may ask for anything, whatever model the path names.
+        // A malformed form may name another model than the path.
         let is_read = !members.is_form() || members.model() != Model::Ambiguous;
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;
-            // One key may be used for several operations, and with and without a stream.
+            // The same custom key may be used for several operations, with and without streaming.
             let mut parts = Parts::new(context.operation().as_str());
             parts.count(usize::from(members.is_stream()));
             parts.add(key.as_bytes());
-            // The model is as the request names it, so that no other's answer is given for it.
+            // As the request names the model, so that no response of another model is served.
             parts.add_option(model.name().map(str::as_bytes));
             match model {
-                // Where the path has the model, it also says in which shape the answer is to be.
+                // A path that names the model also sets the format of the response.
                 Model::Named(_) if is_read && context.model_in_path(None).is_none() => {}
-                // The path may say which model it is.
+                // The path may name the model.
                 Model::Named(_) | Model::None if is_read => parts.add(&target),
-                // It may be any.
+                // The model is unknown, so everything is added.
                 _ => {
                     parts.add(&target);
                     parts.add(&body.finalize());
@@ -164,8 +163,8 @@ impl KeyMaker {
     }
 }
 
-/// The model, where the gateway knows it. `is_strict`: what was read of the beginning of a body is not
-/// enough, for a further `model` may follow.
+/// The model, if the gateway knows it. `is_strict`: a model from the beginning of the body does not count,
+/// because another `model` may follow.
 fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Cow<'_, str>> {
     if !is_strict {
         return context.model();
@@ -174,7 +173,7 @@ fn known_model(context: &GatewayContext, is_strict: bool) -> Option<Cow<'_, str>
     routed.or_else(|| context.model_in_path(None).map(Cow::Owned))
 }
 
-/// The gateway, and where the request goes, but for its path.
+/// The gateway and the upstream, without the path.
 fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayContext) {
     let (uri, upstream) = (request.uri(), context.upstream());
     parts.add_option(context.account().map(str::as_bytes));
@@ -187,14 +186,14 @@ fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayCont
     parts.add(request.method().as_str().as_bytes());
 }
 
-/// The `content-type`, where there is exactly one.
+/// The `content-type`, if there is exactly one.
 fn content_type<B>(request: &Request<B>) -> Option<&[u8]> {
     let mut lines = request.headers().get_all(CONTENT_TYPE).iter();
     let line = lines.next()?;
     lines.next().is_none().then(|| line.as_bytes())
 }
 
-/// The path, the query, and those headers of the content for which `is_added` holds.
+/// The path, the query, and the `content-*` headers for which `is_added` holds.
 fn add_target<B>(
     parts: &mut Parts,
     request: &Request<B>,
@@ -206,8 +205,8 @@ fn add_target<B>(
     headers.add(parts, is_added);
 }
 
-/// Where the settings of a gateway stand: two tenants of a host may have one id. Settings that stand
-/// nowhere and that nobody has named are others in each process, so that no store mixes them up.
+/// The scope of the settings, because two tenants of a host may use the same gateway id. Unnamed settings
+/// outside of a table differ in each process, so that no shared store mixes them up.
 fn place_of_settings(settings: Option<&GatewaySettings>) -> [u8; 16] {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     let scope = settings.map_or(0, |settings| settings.scope);
@@ -215,15 +214,15 @@ fn place_of_settings(settings: Option<&GatewaySettings>) -> [u8; 16] {
     (u128::from(scope) << 64 | u128::from(process)).to_be_bytes()
 }
 
-/// Who is calling: the host's word for it, and the token that the gateway was shown. The keys for the
-/// provider are among the headers, in every key, but for those in the query.
+/// The caller: the identity from the host, and the gateway token. Provider keys in headers are always in
+/// the key, as headers; those in the query are added here.
 fn add_caller<B>(
     parts: &mut Parts,
     request: &Request<B>,
     context: &GatewayContext,
     is_shared: bool,
 ) {
-    // The key that a layer below chooses may depend on all of the identity.
+    // A layer below may choose the provider key by any part of the identity.
     let identity = context.identity().filter(|_| !is_shared);
     parts.add_option(identity.map(|identity| identity.subject().as_bytes()));
     if let Some(identity) = identity {
@@ -237,7 +236,7 @@ fn add_caller<B>(
     }
     let token = context.token_digest().filter(|_| !is_shared);
     parts.add_option(token.map(<[u8; 32]>::as_slice));
-    // Which of the keys below the gateway it is.
+    // Which stored provider key is used.
     parts.add_option(context.key_alias().map(str::as_bytes));
     let query = request.uri().query();
     for key in query.into_iter().flat_map(credentials::keys_in_query) {

@@ -1,4 +1,4 @@
-//! The headers of a request in its key.
+//! The request headers in the key.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,7 @@ use super::codings::Codings;
 use super::parts::Parts;
 use crate::context::GatewayContext;
 
-/// The lines of a head that may change an answer, in the order of their names; those of one name are in
-/// the order in which they came.
+/// The headers that may change a response, sorted by name. Lines with the same name keep their order.
 pub(super) struct Headers<'a> {
     lines: Vec<(&'a HeaderName, &'a HeaderValue)>,
     codings: Option<Codings>,
@@ -19,7 +18,7 @@ pub(super) struct Headers<'a> {
 impl<'a> Headers<'a> {
     pub(super) fn of<B>(request: &'a Request<B>, context: &GatewayContext) -> Self {
         let headers = request.headers();
-        // A provider that is not built in may keep conversations by such headers.
+        // A custom provider may keep conversations by session headers.
         let is_custom = context.upstream().is_some_and(|upstream| upstream.kind().is_none());
         let is_added = |name: &str| !changes_nothing(name) || is_custom && is_of_session(name);
         let mut lines = Vec::with_capacity(headers.len());
@@ -28,7 +27,7 @@ impl<'a> Headers<'a> {
         Self { lines, codings: Codings::of(headers) }
     }
 
-    /// Adds the lines of these names.
+    /// Adds the headers for which `is_one` holds.
     pub(super) fn add(&self, parts: &mut Parts, is_one: impl Fn(&str) -> bool) {
         let names = self.lines.chunk_by(|(one, _), (other, _)| one == other);
         for lines in names {
@@ -38,7 +37,7 @@ impl<'a> Headers<'a> {
             }
             parts.add(name.as_str().as_bytes());
             if let Some(codings) = self.codings.filter(|_| *name == ACCEPT_ENCODING) {
-                // A count that no lines have.
+                // No header has zero lines, so the codings cannot be mistaken for lines.
                 parts.count(0);
                 parts.add(&codings.to_bytes());
                 continue;
@@ -46,7 +45,7 @@ impl<'a> Headers<'a> {
             parts.count(lines.len());
             lines.iter().for_each(|(_, value)| parts.add(value.as_bytes()));
         }
-        // Marks the end, for no name is empty.
+        // Marks the end, because no name is empty.
         parts.add(b"");
     }
 }
@@ -55,8 +54,8 @@ pub(super) fn is_of_content(name: &str) -> bool {
     name.starts_with("content-")
 }
 
-/// Headers that tell of the client's program, of one sending, of a trace or of a conversation. No
-/// provider answers otherwise for them.
+/// Headers of the client's program, of one transmission, of a trace or of a conversation. No provider
+/// responds differently because of them.
 fn changes_nothing(name: &str) -> bool {
     matches!(
         name,
@@ -96,7 +95,7 @@ fn changes_nothing(name: &str) -> bool {
         || is_of_session(name)
 }
 
-/// No built-in provider answers by one of these.
+/// Headers of a conversation. No built-in provider responds differently because of them.
 fn is_of_session(name: &str) -> bool {
     matches!(
         name,
@@ -109,7 +108,7 @@ fn is_of_session(name: &str) -> bool {
     )
 }
 
-/// Whether an answer that varies by this header of the request can be told from others.
+/// Whether the key separates responses that vary by this request header.
 pub(super) fn is_told_apart(name: &str) -> bool {
     let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
     let lower = if is_lower { name.into() } else { Cow::from(name.to_ascii_lowercase()) };

@@ -1,36 +1,35 @@
-//! Whether an answer says where something is to be fetched, which will not be there for as long as the answer
-//! is kept.
+//! Whether a response links to its result. The link would break before the entry expires.
 
 use crate::util::operation::Operation;
 
-/// How a text in JSON begins that is the address of something. Not `data:`, which is the thing itself.
+/// The start of a URL in JSON. Not `data:`, which contains the result.
 const ADDRESS: &[u8] = b"\"http";
 
-/// Looks for addresses in an answer, as it passes. Bytes may be split anywhere.
+/// Looks for URLs in a response as it passes. Bytes may be split anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// How many bytes of an address have passed.
+    /// How many bytes of `ADDRESS` have matched.
     matched: usize,
 }
 
 impl Links {
-    /// For calls that make images or audio: an address in their answers is that of what was made.
+    /// For operations that make images or audio: a URL in their responses is that of the result.
     pub(super) fn of(operation: Operation) -> Option<Self> {
         matches!(operation, Operation::Images | Operation::Speech).then(Self::default)
     }
 
-    /// Whether one has passed.
+    /// Whether a URL has passed.
     pub(super) fn are_there(&self) -> bool {
         self.matched == ADDRESS.len()
     }
 
-    /// The next bytes, as they are when they are decoded.
+    /// The next bytes, decoded.
     pub(super) fn push(&mut self, plain: &[u8]) {
         for byte in plain {
             match self.matched {
                 matched if ADDRESS.get(matched) == Some(byte) => self.matched += 1,
                 _ if self.are_there() => return,
-                // The quote that begins an address is nowhere else in it.
+                // `ADDRESS` has a quote only at its start.
                 _ => self.matched = usize::from(*byte == ADDRESS[0]),
             }
         }
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_found_and_data_is_none() {
+    fn urls_are_found_and_data_urls_are_not() {
         for (answer, expected) in [
             (r#"{"data":[{"url":"https://a.test/1.png"}]}"#, true),
             (r#"{"data":[{"b64_json":"aHR0cHM="},{"other": "http:\/\/a.test"}]}"#, true),

@@ -1,4 +1,4 @@
-//! What the body of a request tells, as far as the cache goes by it.
+//! What the cache needs to know about the body of a request.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use crate::request::form::{Form, FormError};
 #[derive(Debug)]
 pub(super) struct Members {
     scanner: ObjectScanner,
-    /// Nothing is read behind it.
+    /// After an error, nothing more is read.
     error: Option<ScanError>,
-    /// Boxed: most bodies are none.
+    /// Boxed, because most bodies are not forms.
     form: Option<Box<Result<Form, FormError>>>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Members {
 pub(super) enum Model<'a> {
     Named(Cow<'a, str>),
     None,
-    /// The body names several, or cannot be read.
+    /// The body names several models, or cannot be read.
     Ambiguous,
 }
 
@@ -35,13 +35,13 @@ impl Model<'_> {
 }
 
 impl Members {
-    /// Of a body with this `content-type`.
+    /// Reads a body with this `content-type`.
     pub(super) fn of(content_type: Option<&[u8]>) -> Self {
         let form = content_type.and_then(Form::of).map(|form| Box::new(Ok(form)));
         Self { scanner: ObjectScanner::noting(), error: None, form }
     }
 
-    /// Whether it has the `content-type` of a form, whose boundary is another one each time.
+    /// Whether the `content-type` is that of a form. Its boundary differs each time.
     pub(super) fn is_form(&self) -> bool {
         self.form.is_some()
     }
@@ -59,7 +59,7 @@ impl Members {
         }
     }
 
-    /// At the end of the body: whether all of it was read.
+    /// At the end of the body: whether all of it could be read.
     fn finish(&self) -> Result<(), ScanError> {
         self.error.map_or_else(|| self.scanner.finish(), Err)
     }
@@ -69,8 +69,8 @@ impl Members {
         self.scanner.notes().is_stream
     }
 
-    /// At the end of the body: whether the request only makes an answer. `may_be_other`: the body need not
-    /// be a JSON object.
+    /// At the end of the body: whether the request has no effect but its response. `may_be_other`: the body
+    /// need not be a JSON object.
     pub(super) fn is_clean(&self, may_be_other: bool) -> bool {
         match self.finish() {
             Ok(()) => !self.scanner.notes().is_stateful,
@@ -82,7 +82,7 @@ impl Members {
     /// At the end of the body: the model that it names.
     pub(super) fn model(&self) -> Model<'_> {
         if let Some(form) = self.form.as_deref() {
-            // Whether it asks for a stream is not read, and one key stands for one or the other.
+            // The value of `stream` is not read, and a custom key must not stand for both values.
             let form =
                 form.as_ref().ok().filter(|form| form.finish().is_ok() && !form.has_stream());
             let Some(form) = form else { return Model::Ambiguous };
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_or_polls_state_is_found() {
+    fn members_that_change_or_poll_state_are_found() {
         for body in [
             r#"{"conversation":"conv_1"}"#,
             r#"{"conversation":{"id":"c"}}"#,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_known() {
+    fn a_stream_is_recognised() {
         assert!(read(r#"{"stream":true}"#).is_stream());
         assert!(read(r#"{"stream":false,"stream" : true }"#).is_stream());
         for body in ["{}", r#"{"stream":false}"#, r#"{"a":{"stream":true}}"#] {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_told_where_every_reader_finds_the_same() {
+    fn only_an_unambiguous_model_is_named() {
         for body in [r#"{"model":"a"}"#, r#"{"x":{"model":"b"},"mod\u0065l":"\u0061","y":1}"#] {
             assert_eq!(read(body).model(), Model::Named("a".into()), "{body}");
         }
@@ -184,9 +184,9 @@ mod tests {
         }
     }
 
-    /// What comes behind is read all the same.
+    /// The scanner reads on after the model.
     #[test]
-    fn state_is_found_behind_a_model_that_cannot_be_told() {
+    fn state_is_found_after_an_ambiguous_model() {
         assert!(!read(r#"{"model":"a","model":{"b":1},"background":true}"#).is_clean(true));
     }
 }

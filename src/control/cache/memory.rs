@@ -18,20 +18,20 @@ use super::store::{CacheFuture, CacheStats, CacheStore, Found, Generation, Purge
 use crate::TARGET;
 use crate::util::budget::{BodyBudget, FRAME_OVERHEAD};
 
-/// How many bytes are kept unless the host says otherwise.
+/// The default capacity in bytes.
 const CAPACITY: u64 = 64 << 20;
 
-/// What an entry takes beside its frames and headers.
+/// The bytes of an entry beside its frames and headers.
 const OVERHEAD: usize = 512;
 
-/// An entry can be no larger than a shard.
+/// The minimum size of a shard, if there are several. An entry must fit into its shard.
 const SHARD: u64 = 32 << 20;
 
-/// Keeps answers in this process: 64 MiB, unless told otherwise.
+/// A [`CacheStore`] in the memory of this process: 64 MiB by default.
 ///
-/// What is used least and last makes room for others. The answers count in the
-/// [budget](crate::GatewayLayerBuilder::body_budget) that all bodies share, and take half of it at most: of
-/// several budgets, of the one for which it is asked first. Clones share their answers.
+/// When it is full, it evicts the entries that were used least and longest ago. Entries count in the
+/// [budget](crate::GatewayLayerBuilder::body_budget) of all bodies, and take half of it at most. If there
+/// are several budgets, the one of the first lookup sets that limit. Clones share their entries.
 ///
 /// ```
 /// use tower_ai_gateway::control::ControlLayer;
@@ -46,7 +46,7 @@ pub struct MemoryCache(Arc<Inner>);
 type Entries = Cache<CacheKey, Kept, Weight, RandomState, Evictions>;
 
 struct Inner {
-    /// Made at the first lookup, for that brings the budget in which they count.
+    /// Made at the first lookup, which brings the budget.
     entries: OnceLock<Entries>,
     generations: Generations,
     seal: KeySeal,
@@ -68,14 +68,15 @@ impl Default for MemoryCache {
 }
 
 impl MemoryCache {
-    /// Keeps 64 MiB.
+    /// A store of 64 MiB.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(CAPACITY)
     }
 
-    /// Keeps so many bytes, and no more than half of the budget in which they count: the rest is for requests
-    /// and for answers under way. One answer can take up to all of it below 64 MiB, and 32 MiB above.
+    /// A store of `bytes`, but of no more than half of the budget: the rest is for requests and for
+    /// responses under way. An entry may take 97 % of a store below 64 MiB; in a larger one, 31 MiB always
+    /// fit.
     #[must_use]
     pub fn with_capacity(bytes: u64) -> Self {
         Self(Arc::new(Inner {
@@ -87,7 +88,7 @@ impl MemoryCache {
         }))
     }
 
-    /// The entries. `budget`: in which they count.
+    /// The entries. `budget` limits them if this is the first call.
     fn entries(&self, budget: &BodyBudget) -> &Entries {
         let Inner { entries, evicted, capacity, .. } = &*self.0;
         entries.get_or_init(|| {
@@ -123,18 +124,18 @@ impl MemoryCache {
             return false;
         }
         let kept = Kept { entry: entry.clone(), place: *place, generation };
-        // Dropped once the lock of the shard is released.
+        // Drop evicted entries after the lock of the shard is released.
         let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
         let entries = self.0.entries.get();
         let entries = entries.unwrap_or_else(|| self.entries(&BodyBudget::default()));
         entries.insert_with_lifecycle(place.key, kept, &mut gone);
-        // One that is larger than its shard is evicted at once.
+        // An entry that is too large for its shard is evicted at once.
         !gone.kept.iter().any(|gone| gone.entry.is(entry))
     }
 
     fn forget(&self, what: &Purge) {
         self.0.generations.purge(what);
-        // Nobody finds them any more; this gives their memory back.
+        // The new generation hides the entries already; this frees their memory.
         if let Some(entries) = self.0.entries.get() {
             entries.retain(|_, kept| self.0.generations.of(&kept.place) == kept.generation);
         }
@@ -169,7 +170,7 @@ impl CacheStore for MemoryCache {
     fn make_room(&self) {
         let Some(entries) = self.0.entries.get() else { return };
         let capacity = entries.capacity();
-        // An eighth of them goes, so that the next answer has room, too.
+        // Free an eighth, so that the next response has room, too.
         entries.set_capacity(entries.weight() / 8 * 7);
         entries.set_capacity(capacity);
     }
@@ -191,10 +192,10 @@ impl fmt::Debug for MemoryCache {
     }
 }
 
-/// Room for so many bytes.
+/// A cache of `bytes`.
 fn entries(bytes: u64, evicted: &Arc<AtomicU64>) -> Entries {
     let shards = usize::try_from(bytes / SHARD).unwrap_or(usize::MAX).clamp(1, 64);
-    // Rounded down: they are rounded up to a power of two.
+    // Round down, because `quick_cache` rounds up to a power of two.
     let shards = 1 << shards.ilog2();
     let options = OptionsBuilder::new()
         .estimated_items_capacity(usize::try_from(bytes >> 14).unwrap_or(usize::MAX).max(16))
@@ -224,14 +225,14 @@ impl Weighter<CacheKey, Kept> for Weight {
     }
 }
 
-/// Counts what makes room for others.
+/// Counts evictions.
 #[derive(Clone)]
 struct Evictions(Arc<AtomicU64>);
 
-/// What is not kept any more.
+/// The entries that an insertion has removed.
 #[derive(Default)]
 struct Gone {
-    /// For the answer under this key, which is no room for it where it was under the same.
+    /// The inserted key: the entry that it replaces does not count as evicted.
     by: Option<CacheKey>,
     kept: Vec<Kept>,
 }

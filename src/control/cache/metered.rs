@@ -1,4 +1,4 @@
-//! What an answer has used that is read for several.
+//! The usage of a response that several requests read.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::exchange::outlived;
 use crate::usage::metering::Reader;
 use crate::util::unwind;
 
-/// Reads an answer to its end, kept or not, and tells the limits of the exchange that has asked for it.
+/// Reads the usage of a response, stored or not, and reports it to the limits of the leader's exchange.
 pub(super) struct Metered {
-    /// Of that exchange, which may be over by then.
+    /// The context of the leader's exchange, which may have ended by then.
     context: GatewayContext,
     reader: Reader,
     links: Option<Links>,
-    /// All of it was read.
+    /// Whether the response was read to its end.
     is_read: bool,
-    /// It goes on without the client that has asked, and is counted here.
+    /// `Some`: the response goes on without the leader's client, and its usage is counted here.
     continued: Option<Arc<Counts>>,
 }
 
@@ -42,25 +42,25 @@ impl Metered {
         }
     }
 
-    /// Whether it says where something is to be fetched that was made.
+    /// Whether the response links to its result.
     pub(super) fn tells_where_to_fetch(&self) -> bool {
         self.links.as_ref().is_some_and(Links::are_there)
     }
 
-    /// It has ended as its framing says.
+    /// The response has ended as its framing says.
     pub(super) fn finish(&mut self) {
         self.reader.finish();
         self.is_read = true;
     }
 
-    /// Whether it tells of an error already.
+    /// Whether the response has reported an error.
     pub(super) fn has_failed(&self) -> bool {
         self.reader.meter().is_some_and(|meter| meter.error().is_some())
     }
 
-    /// The client that has asked leaves, and others may read on.
+    /// The leader's client leaves, and followers may read on.
     pub(super) fn outlives(&mut self, counts: &Arc<Counts>) {
-        // What comes behind the marker of its end tells no more.
+        // After the marker of the end, the usage is complete.
         let is_whole = self.reader.meter().is_some_and(|meter| meter.terminal().is_some());
         self.continued = (!is_whole).then(|| counts.clone());
     }
@@ -85,7 +85,7 @@ impl Drop for Metered {
             cost_ticks.add_many(cost.map_or(0, |cost| cost.ticks));
         }
         if let Some(reserved) = reserved {
-            // A store of the host's is called.
+            // The limits may call a store of the host, which may panic.
             let _ = unwind::call(|| reserved.answer_ended(context, usage));
         }
     }

@@ -1,7 +1,7 @@
-//! Answers that are kept, and given again byte for byte: JSON, images, audio and event streams.
+//! Caches responses and serves them again byte for byte: JSON, images, audio and event streams.
 //!
-//! A [`ControlLayer`](super::ControlLayer) does it where the
-//! [settings](crate::settings::cache) of a gateway or a request ask for it.
+//! A [`ControlLayer`](super::ControlLayer) caches where the [settings](crate::settings::cache) of a
+//! gateway, or a request, ask for it.
 
 mod answering;
 mod asked;

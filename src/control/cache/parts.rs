@@ -1,15 +1,15 @@
-//! The parts of a digest, gathered so that they are digested at once.
+//! Collects the parts of a digest, to hash them at once.
 
 use sha2::{Digest as _, Sha256};
 
-/// As much as the head of most requests takes.
+/// Enough for the head of most requests.
 const USUAL: usize = 1024;
 
-/// Parts, each with its length before it, so that different lists never give the same bytes.
+/// Parts with their lengths, so that different lists never give the same bytes.
 pub(super) struct Parts(Vec<u8>);
 
 impl Parts {
-    /// `kind`: what is digested, so that nothing else has the same digest.
+    /// `kind`: what is hashed, so that digests of different kinds differ.
     pub(super) fn new(kind: &str) -> Self {
         let mut parts = Self(Vec::with_capacity(USUAL));
         parts.add(kind.as_bytes());
@@ -21,13 +21,13 @@ impl Parts {
         self.0.extend_from_slice(part);
     }
 
-    /// A part that may be missing, which is not the same as an empty one.
+    /// An optional part: a missing one differs from an empty one.
     pub(super) fn add_option(&mut self, part: Option<&[u8]>) {
         self.0.push(u8::from(part.is_some()));
         self.add(part.unwrap_or_default());
     }
 
-    /// A number: of the parts that follow, or of the bytes of the next one.
+    /// A number: of the parts that follow, or of the bytes of the next part.
     pub(super) fn count(&mut self, count: usize) {
         match u8::try_from(count) {
             Ok(count) if count < u8::MAX => self.0.push(count),
@@ -38,12 +38,12 @@ impl Parts {
         }
     }
 
-    /// Their digest, to which more can be added.
+    /// The digest, to which more can be added.
     pub(super) fn digest(&self) -> Sha256 {
         Sha256::new_with_prefix(&self.0)
     }
 
-    /// Their digest.
+    /// The digest.
     pub(super) fn finish(&self) -> [u8; 32] {
         Sha256::digest(&self.0).into()
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn different_lists_are_different_digests() {
+    fn different_lists_have_different_digests() {
         let of = |parts: &[&[u8]]| {
             let mut all = Parts::new("test");
             parts.iter().for_each(|part| all.add(part));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_not_what_is_empty() {
+    fn a_missing_part_differs_from_an_empty_one() {
         let of = |part: Option<&[u8]>| {
             let mut all = Parts::new("test");
             all.add_option(part);

@@ -1,4 +1,4 @@
-//! A request whose answer is to be looked up, between the layers outside of the cache and its own.
+//! A request to look up, on its way from the layers outside of the cache.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,10 +21,10 @@ use crate::control::replay::Read;
 use crate::util::budget::{BodyBudget, Held};
 use crate::util::timeout::TimeoutError;
 
-/// Somebody has asked for the cache.
+/// The gateway or the request asks for the cache.
 pub(in crate::control) struct Wanted(Asked);
 
-/// Whether somebody has asked for the cache.
+/// Whether the gateway or the request asks for the cache.
 pub(in crate::control) fn wanted<B>(
     request: &Request<B>,
     context: &GatewayContext,
@@ -33,15 +33,15 @@ pub(in crate::control) fn wanted<B>(
     (!matches!(asked, Asked::Nothing)).then_some(Wanted(asked))
 }
 
-/// A request whose answer is to be looked up, and kept.
+/// A request to look up, whose response is to be stored.
 pub(in crate::control) struct Plan {
     policy: Arc<Policy>,
-    /// Boxed: a future that is larger is slower to allocate and to move.
+    /// Boxed, because a larger future is slower to allocate and to move.
     key: Box<KeyMaker>,
 }
 
 impl Wanted {
-    /// `None` for a request that is not for the cache, though somebody has asked.
+    /// `None` if the request bypasses the cache.
     pub(in crate::control) fn plan<B>(
         self,
         request: &Request<B>,
@@ -54,8 +54,8 @@ impl Wanted {
 }
 
 impl Plan {
-    /// Reads the body, for it is in the key. False: the request is not for the cache. `patience`: how long
-    /// the client may be silent.
+    /// Reads the body, which is part of the key. False: the request bypasses the cache. `patience`: how
+    /// long the client may be silent.
     pub(in crate::control) async fn collect<B>(
         &mut self,
         body: &mut Read<B>,
@@ -69,7 +69,7 @@ impl Plan {
         collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
     }
 
-    /// Where its answer is kept. `budget`: counts what is held of answers that others have asked for.
+    /// Where the response is stored. `budget`: counts the memory for responses.
     pub(in crate::control) fn target(
         self,
         caching: &Caching,

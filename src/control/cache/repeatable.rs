@@ -1,26 +1,26 @@
-//! Which calls may be answered with what was answered before, by their operation and path.
+//! Which calls the cache may serve, by their operation and path.
 
 use crate::util::operation::Operation;
 
-/// Whether a POST on this path only makes an answer. Not those that change or begin something at the
-/// provider: files, batches, videos, voices, what is stored and polled, connections that stay open.
+/// Whether a POST on this path has no effect but its response. False for calls that change or start
+/// something at the provider: files, batches, videos, voices, stored or polled objects, open connections.
 pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     use Operation::*;
     let path = path.trim_end_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();
-    // Perplexity's answers that are fetched later.
+    // Perplexity's deferred responses.
     let mut segments = path.split('/');
     if segments.any(|segment| segment == "async") {
         return false;
     }
-    // Behind the call may stand the id of a stored one, and what is to be done with it.
+    // The path may go on with the id of a stored object and an action on it.
     match operation {
         Chat => matches!(last, "completions" | "chat") || is_raw(last),
         Messages => last == "messages" || is_raw(last),
         Responses => last == "responses",
         Interactions => last == "interactions",
         Completions => matches!(last, "completions" | "complete" | "generate"),
-        // Replicate begins predictions, which are polled.
+        // Replicate starts predictions, which clients poll.
         Invoke => !path.split('/').any(|segment| segment == "predictions"),
         Compact | GenerateContent | Converse | CountTokens | Embeddings | Rerank | Moderations
         | Images | Speech | Transcription | Ocr | Search => true,
@@ -28,22 +28,22 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     }
 }
 
-/// Whether the query asks Workers AI to answer later.
+/// Whether the query asks Workers AI to respond later.
 pub(super) fn is_queued(query: Option<&str>) -> bool {
     query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
-        // A name that is written with escapes may be read as any other.
+        // An escaped name may stand for any other.
         name.contains('%') || name.eq_ignore_ascii_case("queueRequest")
     })
 }
 
-/// Whether every body that such a call can have is a JSON object.
+/// Whether every body of the operation is a JSON object.
 pub(super) fn takes_only_json(operation: Operation) -> bool {
     use Operation::*;
     !matches!(operation, Invoke | Images | Transcription | Ocr | Search)
 }
 
-/// Vertex AI's verbs for the models of others.
+/// Vertex AI's verbs for models of other vendors.
 fn is_raw(segment: &str) -> bool {
     segment.ends_with("rawPredict") || segment.ends_with("streamRawPredict")
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_makes_an_answer_is_repeated() {
+    fn only_calls_without_side_effects_are_repeatable() {
         let is = |path| is_repeatable(Operation::of(path), path);
         for path in [
             "chat/completions",

@@ -1,4 +1,4 @@
-//! A stored answer that is sent again, at once or at its own pace.
+//! Replays an entry, at once or at its recorded pace.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,15 +13,15 @@ use super::framing::declared;
 use crate::control::timer::Timer;
 use crate::settings::cache::ReplayPace;
 
-/// The frames of an entry, as they were recorded.
+/// Replays the frames of an entry.
 pub(super) struct Replaying {
     entry: CacheEntry,
-    /// How many frames were handed out…
+    /// The number of frames sent.
     at: usize,
-    /// … and the bytes that are left of them, where their length was declared.
+    /// The bytes left, if the length is declared.
     left: Option<u64>,
     has_trailers: bool,
-    /// Those that its reader gets in place of the stored ones.
+    /// The trailers for this reader, in place of the stored ones.
     trailers: Option<Box<HeaderMap>>,
     paced: Option<Box<Paced>>,
 }
@@ -48,7 +48,7 @@ impl Replaying {
         self
     }
 
-    /// What comes behind so many frames, at once. `trailers`: in the place of those that are stored.
+    /// The frames from `at` on, without pauses. `trailers` replace the stored ones.
     pub(super) fn behind(
         entry: CacheEntry,
         at: usize,
@@ -85,7 +85,7 @@ impl Replaying {
         self.at >= self.entry.parts().frames.len() && !self.has_trailers
     }
 
-    /// As the provider has declared it, so that the framing is the same.
+    /// As the provider declared it, so that the framing stays the same.
     pub(super) fn size_hint(&self) -> SizeHint {
         self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }

@@ -1,4 +1,4 @@
-//! The parts of a cache that can be purged, as digests: gateway, provider, model, custom key.
+//! What a purge can name, as digests: gateway, provider, model, custom key.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::settings::canonical_model;
 use crate::util::hex;
 
-/// What entries can be purged by: a digest of a gateway, of a provider or model of one, or of a custom
-/// key of one. Nothing can be read from it.
+/// A digest of what a purge can name: a gateway, or a provider, a model or a custom key of a gateway. It
+/// reveals no name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheScope(pub [u8; 16]);
 
@@ -18,30 +18,30 @@ impl fmt::Debug for CacheScope {
     }
 }
 
-/// Of an account and a gateway.
+/// The scope of a gateway of an account.
 pub(super) fn of_gateway(account: Option<&str>, gateway: &str) -> CacheScope {
-    // An account with an empty name is not the same as none.
+    // An empty account name differs from no account.
     let length = account.map_or(u64::MAX, |account| account.len() as u64);
     let digest = Sha256::new_with_prefix("cache/gateway").chain_update(length.to_be_bytes());
     first_half(digest.chain_update(account.unwrap_or_default()).chain_update(gateway))
 }
 
-/// Of a provider within a gateway, by its slug.
+/// The scope of a provider within a gateway, by its slug.
 pub(super) fn of_provider(gateway: CacheScope, slug: &str) -> CacheScope {
     part("cache/provider", gateway, slug)
 }
 
-/// Of a model within a gateway, however it is written. An empty name stands for requests that name none.
+/// The scope of a model within a gateway, whatever its spelling. Empty: requests whose model is unknown.
 pub(super) fn of_model(gateway: CacheScope, model: &str) -> CacheScope {
     part("cache/model", gateway, &canonical_model(model))
 }
 
-/// Of a custom key within a gateway.
+/// The scope of a custom key within a gateway.
 pub(super) fn of_custom(gateway: CacheScope, custom: &str) -> CacheScope {
     part("cache/custom", gateway, custom)
 }
 
-/// No kind begins with another one, and only the name has no fixed length.
+/// Unambiguous: no kind is a prefix of another, and only the name varies in length.
 fn part(kind: &str, gateway: CacheScope, name: &str) -> CacheScope {
     first_half(Sha256::new_with_prefix(kind).chain_update(gateway.0).chain_update(name))
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_names_are_one_scope() {
+    fn different_names_have_different_scopes() {
         let gateway = of_gateway(Some("a"), "b");
         let all = [
             gateway,

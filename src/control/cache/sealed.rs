@@ -1,7 +1,7 @@
 //! Encrypts keys before logs and operators see them.
 //!
-//! A key is a digest of what was asked. Whoever reads it in a log could guess what was asked, and see
-//! whether the guess was right. So it is shown encrypted, by what the store alone knows.
+//! A key is a digest of the request. Whoever reads a key in a log could guess a request, and check the
+//! guess. So logs show keys encrypted, with a secret of the store.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -17,33 +17,33 @@ use crate::util::opaque::opaque_debug;
 const CHECK: usize = 8;
 const LENGTH: usize = CHECK + 32;
 
-/// What a store encrypts keys with before they are shown. Processes that share answers have the same one.
+/// The secret that encrypts keys for logs. Processes that share entries share it.
 #[derive(Clone)]
 pub struct KeySeal([u8; 32]);
 
-/// The key of an answer as logs show it and purges take it: 80 hexadecimal digits, the same for the same
-/// answer of a gateway. Only the store can read it.
+/// An encrypted key, as logs show it and purges take it: 80 hexadecimal digits, the same for the same key,
+/// gateway and seal. Only the store can decrypt it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SealedKey([u8; LENGTH]);
 
-/// It is not 80 hexadecimal digits.
+/// The text is not 80 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotSealed;
 
 impl KeySeal {
-    /// A seal of these bytes, which nobody but those who may read keys must know.
+    /// A seal with this secret. Whoever knows the secret can decrypt keys.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
         Self(secret)
     }
 
-    /// One that nobody else has.
+    /// A seal with a random secret.
     #[must_use]
     pub fn random() -> Self {
         Self(random())
     }
 
-    /// The key of an answer, as it is shown.
+    /// Encrypts a key.
     #[must_use]
     pub fn seal(&self, gateway: CacheScope, key: CacheKey) -> SealedKey {
         let check = self.check(gateway, key);
@@ -53,7 +53,7 @@ impl KeySeal {
         SealedKey(sealed)
     }
 
-    /// The key; `None` where it was not sealed by this, or for another gateway.
+    /// Decrypts a key; `None` if another seal encrypted it, or if it is for another gateway.
     #[must_use]
     pub fn open(&self, gateway: CacheScope, sealed: SealedKey) -> Option<CacheKey> {
         let (check, masked) = sealed.0.split_first_chunk::<CHECK>()?;
@@ -61,13 +61,13 @@ impl KeySeal {
         (self.check(gateway, key) == *check).then_some(key)
     }
 
-    /// Differs from key to key, so that no two keys have the same mask.
+    /// Differs for each key, so that no two keys share a mask.
     fn check(&self, gateway: CacheScope, key: CacheKey) -> [u8; CHECK] {
         let digest = self.digest("check", &[&gateway.0, &key.0]);
         std::array::from_fn(|at| digest[at])
     }
 
-    /// Masks a key, or unmasks it.
+    /// Masks or unmasks a key.
     fn masked(&self, check: [u8; CHECK], key: [u8; 32]) -> [u8; 32] {
         let mask = self.digest("mask", &[&check]);
         std::array::from_fn(|at| key[at] ^ mask[at])
@@ -81,7 +81,7 @@ impl KeySeal {
     }
 }
 
-/// Bytes that nobody can guess from a log. A fast generator will not do: ids in logs are made by it.
+/// Bytes that nobody can guess from a log. A fast generator will not do: it makes the ids in logs.
 pub(super) fn random() -> [u8; 32] {
     let state = RandomState::new();
     let mut random = [0; 32];
@@ -119,7 +119,7 @@ impl fmt::Display for NotSealed {
 
 impl std::error::Error for NotSealed {}
 
-// Whoever has it can read keys.
+// Whoever has the seal can decrypt keys.
 opaque_debug!(KeySeal);
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
     const GATEWAY: CacheScope = CacheScope([1; 16]);
 
     #[test]
-    fn a_key_is_read_by_its_store_and_for_its_gateway_alone() {
+    fn only_its_store_opens_a_key_and_only_for_its_gateway() {
         let (seal, other) = (KeySeal::random(), KeySeal::random());
         let key = CacheKey([7; 32]);
         let sealed = seal.seal(GATEWAY, key);
@@ -144,9 +144,9 @@ mod tests {
         }
     }
 
-    /// Not even by one who knows another key, and how that is shown.
+    /// Even with a known pair of key and sealed key.
     #[test]
-    fn nobody_else_can_test_a_guess() {
+    fn no_guess_can_be_tested_without_the_seal() {
         let seal = KeySeal::random();
         let (known, guessed) = (CacheKey([7; 32]), CacheKey([8; 32]));
         let (own, shown) = (seal.seal(GATEWAY, known), seal.seal(GATEWAY, guessed));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_reads_back_and_nothing_else_does() {
+    fn only_a_sealed_key_as_shown_is_parsed() {
         let sealed = KeySeal::random().seal(GATEWAY, CacheKey([7; 32]));
         let shown = sealed.to_string();
         assert_eq!((shown.len(), shown.parse()), (80, Ok(sealed)));

@@ -1,4 +1,4 @@
-//! Where answers are kept.
+//! Stores of entries.
 
 mod error;
 mod turn;
@@ -15,11 +15,11 @@ use super::key::{CacheKey, CachePlace, CacheScope};
 use super::sealed::KeySeal;
 use crate::util::budget::BodyBudget;
 
-/// Where answers are kept: in this process, in one place for many processes, or wherever the host likes.
+/// Stores entries: in this process, in one place for many processes, or wherever the host likes.
 ///
-/// It knows nothing of requests. Whatever goes wrong in it is a miss.
+/// A store knows nothing of requests. If a lookup fails or panics, the request goes to the provider.
 ///
-/// A store that keeps answers in this process, but none that are larger than 64 KiB:
+/// A store in this process that takes no response over 64 KiB:
 ///
 /// ```
 /// use tower_ai_gateway::BodyBudget;
@@ -66,13 +66,12 @@ use crate::util::budget::BodyBudget;
     note = "`MemoryCache` keeps answers in this process, `RedisCache` (feature `redis`) for many"
 )]
 pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
-    /// Looks an answer up. One that was purged, or whose time is over, is not there; one that may be
-    /// given only where the provider fails is. `budget`: where a store that reads answers into memory
-    /// counts them; one for which there is no room is not there.
+    /// Looks up an entry. A stale entry counts as found; a purged one, or one that is past its stale
+    /// period, does not. A store that reads entries into memory counts them in `budget`, and finds no entry
+    /// for which the budget has no room.
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found>;
 
-    /// Which purges a place has seen by now: [`Found::generation`] without an answer. Default: asks
-    /// [`get`](Self::get) for both.
+    /// The generation of a place, as in [`Found::generation`]. Default: calls [`get`](Self::get).
     fn generation<'a>(
         &'a self,
         place: &'a CachePlace,
@@ -81,8 +80,8 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(self.get(place, budget).await?.generation) })
     }
 
-    /// Keeps an answer, unless something of its place was purged since [`Found::generation`] was read.
-    /// Whether it is kept: false, too, where there is no room for it.
+    /// Stores an entry, unless its place was purged since [`Found::generation`] was read. Returns whether
+    /// the entry is stored: false also if there is no room for it.
     fn put<'a>(
         &'a self,
         place: &'a CachePlace,
@@ -90,11 +89,12 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         generation: Generation,
     ) -> CacheFuture<'a, bool>;
 
-    /// Forgets answers, also those that are being recorded.
+    /// Purges entries, and keeps responses under way from being stored.
     fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()>;
 
-    /// Says which of several processes asks the provider, after a miss. Called by one request of a
-    /// process at a time. `budget`: see [`get`](Self::get). Default: this one does, and tells nobody.
+    /// Decides, after a miss, which of several processes calls the provider. Each process asks for one
+    /// request at a time with the same key. `budget`: see [`get`](Self::get). Default: this process leads,
+    /// and broadcasts nothing.
     fn turn<'a>(
         &'a self,
         place: &'a CachePlace,
@@ -105,56 +105,55 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(Turn::Lead(None)) })
     }
 
-    /// By what the keys of its answers are shown, and read when one is purged. Default: none, and keys are
-    /// not shown.
+    /// The seal that encrypts keys for logs, and decrypts them for a purge. Default: none, and no keys are
+    /// shown.
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
         Box::pin(async { Ok(None) })
     }
 
-    /// No memory was left for an answer: gives some of this process back, where it holds any. Default:
-    /// does nothing.
+    /// Frees some memory of this process, because none was left for a response. Default: does nothing.
     fn make_room(&self) {}
 
-    /// How it stands. Default: nothing is known.
+    /// Statistics of the store. Default: unknown.
     fn stats(&self) -> CacheStats {
         CacheStats::default()
     }
 }
 
-/// What a store does in its own time. It may be dropped at any moment.
+/// The result of a store's operation. The caller may drop it at any time.
 pub type CacheFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, CacheStoreError>> + Send + 'a>>;
 
-/// What was found.
+/// The result of a lookup.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The answer, where there is one.
+    /// The entry, if there is one.
     pub entry: Option<CacheEntry>,
-    /// To be given to [`CacheStore::put`] and [`CacheStore::turn`].
+    /// The generation of the place, for [`CacheStore::put`] and [`CacheStore::turn`].
     pub generation: Generation,
-    /// By what its key is shown, there or not; see [`CacheStore::seal`].
+    /// Encrypts the key, whether an entry was found or not; see [`CacheStore::seal`].
     pub seal: Option<KeySeal>,
 }
 
-/// Which purges an answer has seen. Another after each purge of something that it belongs to.
+/// Stands for the purges that a place has seen. Each purge that includes the place changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generation(pub u64);
 
-/// What to forget.
+/// What to purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purge {
     /// Everything.
     All,
-    /// All of a gateway.
+    /// All entries of a gateway.
     Gateway(CacheScope),
-    /// A provider, a model or a custom key of a gateway.
+    /// The entries of a provider, a model or a custom key of a gateway.
     Part {
         /// The gateway.
         gateway: CacheScope,
         /// The part.
         part: CacheScope,
     },
-    /// One answer.
+    /// One entry.
     Entry {
         /// The gateway.
         gateway: CacheScope,
@@ -163,15 +162,15 @@ pub enum Purge {
     },
 }
 
-/// How a store stands.
+/// Statistics of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStats {
-    /// Answers that are there, those included whose time is over; `None` where that is not known.
+    /// Entries in the store, expired ones included; `None` if unknown.
     pub entries: Option<u64>,
-    /// Bytes that they take; `None` where that is not known.
+    /// Bytes that the entries take; `None` if unknown.
     pub bytes: Option<u64>,
-    /// Answers that made room for others.
+    /// Entries that were evicted to make room.
     pub evicted: u64,
     /// Operations that have failed.
     pub failures: u64,

@@ -1,4 +1,4 @@
-//! Reads an answer as it passes, and decides at its end whether it is stored.
+//! Reads a response as it passes, and decides at its end whether to store it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,29 +24,29 @@ use crate::util::budget::Held;
 use crate::util::operation::Operation;
 use crate::util::unwind;
 
-/// Reads an answer beside those that it is for, and says at its end whether it is kept.
+/// Broadcasts a response as it passes, and decides at its end whether to store it.
 pub(super) struct Storing {
     target: Arc<Target>,
-    /// Other processes that want the same answer.
+    /// Sends the response to other processes.
     broadcast: Option<Box<dyn Broadcast>>,
-    /// It has ended as its framing says, though it is not kept.
+    /// The response ended as its framing says, though it is not stored.
     pub(super) is_whole: bool,
     is_stream: bool,
-    /// The framing says where it ends, so that an end is no accident.
+    /// The framing marks the end, so that a lost connection is not taken for it.
     is_delimited: bool,
-    /// When it began, and when each frame came in milliseconds after that; `None` where it is never given
-    /// again at that pace.
+    /// When the head came, and when each frame came in milliseconds after that; `None` if the entry is
+    /// never replayed at its recorded pace.
     times: Option<(Instant, Vec<u32>)>,
 }
 
-/// The head as those get it who have not asked themselves.
+/// The head, as followers get it.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
 }
 
-/// Whether an answer that no meter reads is what was asked for: no page of a proxy that says something else.
+/// Whether a response that no meter reads is a result, and not a page of a proxy.
 fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
     use Operation::{Embeddings, Images, Ocr, Speech, Transcription};
     let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else {
@@ -61,8 +61,8 @@ fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
 }
 
 impl Storing {
-    /// For an answer with this head, and what reads its usage. An error where the head tells that it is not
-    /// kept.
+    /// For a response with this head, with a reader for its usage. An error if the head shows that the
+    /// response is not stored.
     pub(super) fn new<B>(
         response: &Response<B>,
         target: Arc<Target>,
@@ -103,14 +103,14 @@ impl Storing {
         Ok((storing, metered))
     }
 
-    /// Tells the others of the head.
+    /// Broadcasts the head.
     pub(super) fn begins(&mut self, head: &Head) {
         if let Some(broadcast) = &mut self.broadcast {
             broadcast.head(head.status, &head.headers);
         }
     }
 
-    /// Tells the others of the trailers.
+    /// Broadcasts the trailers.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
         if let Some(broadcast) = &mut self.broadcast {
             broadcast.trailers(trailers);
@@ -126,7 +126,7 @@ impl Storing {
         }
     }
 
-    /// Whether an answer is kept that has ended as its framing says.
+    /// Whether to store a response that has ended as its framing says.
     pub(super) fn look(&self, metered: &Metered) -> Result<(), NotStored> {
         let Some(meter) = metered.reader().meter() else {
             return if self.is_delimited { Ok(()) } else { Err(NotStored::Incomplete) };
@@ -142,7 +142,7 @@ impl Storing {
         }
         let reader = metered.reader();
         let metering = reader.reading().metering(true);
-        // A marker may come before the last bytes of a coding, which strict clients ask for.
+        // The marker may come before the last bytes of a compressed body, which strict clients need.
         if metering != Metering::Complete || !reader.is_decoded() {
             return Err(NotStored::Incomplete);
         }
@@ -154,25 +154,25 @@ impl Storing {
         if is_whole { Ok(()) } else { Err(NotStored::Incomplete) }
     }
 
-    /// Whether other processes are told of it.
+    /// Whether the response is broadcast.
     pub(super) fn is_broadcast(&self) -> bool {
         self.broadcast.is_some()
     }
 
-    /// Whether other processes read it. A store of the host's may say so.
+    /// Whether other processes read the response. A broadcast of the host may panic.
     pub(super) fn is_followed(&self) -> bool {
         let Some(broadcast) = &self.broadcast else { return false };
         unwind::call(|| broadcast.is_followed()).unwrap_or(false)
     }
 
-    /// It is not kept. Whether it is to be told on all the same, to other processes that may read it.
+    /// The response is not stored. Returns whether the broadcast goes on for processes that read it.
     pub(super) fn broadcasts_on(&mut self) -> bool {
         self.times = None;
         let Some(broadcast) = &mut self.broadcast else { return false };
         unwind::call(|| broadcast.not_kept()).is_ok()
     }
 
-    /// The entry of an answer that is [whole](Self::look).
+    /// The entry of a response that is [whole](Self::look).
     pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
         let frames = compact::frames(frames);
@@ -184,12 +184,12 @@ impl Storing {
         CacheEntry::new(entry).counted(held)
     }
 
-    /// There was no memory for it.
+    /// No memory was left for the response.
     pub(super) fn make_room(&self) {
         self.target.writer.make_room();
     }
 
-    /// Gives it to the store.
+    /// Stores the entry.
     pub(super) fn commit(mut self, entry: CacheEntry) {
         let Target { place, generation, ref writer, .. } = *self.target;
         match self.broadcast.take() {
@@ -212,7 +212,7 @@ impl Drop for Storing {
     }
 }
 
-/// What is kept of an answer that has come to its end.
+/// The parts of an entry, once the response has ended.
 pub(super) struct Whole {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_meter_reads_is_kept_by_its_media_type() {
+    fn unmetered_responses_are_stored_by_media_type() {
         let is = |kind: Option<&'static str>, operation| {
             let mut headers = HeaderMap::new();
             if let Some(kind) = kind {

@@ -1,4 +1,4 @@
-//! Where the answer to a request is stored, and until when.
+//! Where the response to a request is stored, and until when.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,29 +17,29 @@ use crate::control::timer::Bound;
 use crate::hook::CacheEntryShown;
 use crate::util::budget::BodyBudget;
 
-/// Where an answer is to be kept, and until when.
+/// Where a response is stored, until when, and how long its request waits for others.
 pub(in crate::control) struct Target {
     pub(super) place: CachePlace,
-    /// As it was when the store was looked into.
+    /// The generation at the lookup.
     pub(super) generation: Generation,
-    /// By what its key is shown.
+    /// Encrypts the key for logs.
     pub(super) seal: Option<KeySeal>,
-    /// How many flights had closed before the store was looked into.
+    /// The number of closed flights before the lookup.
     pub(super) closed: u64,
     pub(super) policy: Arc<Policy>,
-    /// Of the one that asks the provider.
+    /// The context of this request, which calls the provider if it leads.
     pub(in crate::control) context: GatewayContext,
     pub(super) writer: Arc<Writer>,
     pub(super) wait: Wait,
-    /// Counts what is held of answers, its own and others'.
+    /// Counts the memory for responses.
     pub(super) budget: BodyBudget,
-    /// Whether its call is for nobody else, and whether it waited for others before.
+    /// Whether the call skips other processes, and whether the request has waited for other requests.
     pub(super) is_alone: AtomicBool,
     pub(super) has_waited: AtomicBool,
 }
 
 impl Target {
-    /// Its call is for nobody else: it waited too long for others, or there were too many of them.
+    /// Skips other processes: the wait for them was too long, the flight was full, or the lookup failed.
     pub(in crate::control) fn set_alone(&self) {
         self.is_alone.store(true, Ordering::Relaxed);
     }
@@ -48,28 +48,28 @@ impl Target {
         self.is_alone.load(Ordering::Relaxed)
     }
 
-    /// It waits for others, whose time is its provider's, too.
+    /// The request waits for another one, and that time counts for its own head timeout.
     pub(super) fn wait_for_others(&self) {
         self.has_waited.store(true, Ordering::Relaxed);
     }
 
-    /// What it has waited for is there, and not for it: its own call has the whole of its time.
+    /// The response that it waited for does not suit it, so its own call has the whole head timeout.
     pub(in crate::control) fn restart_head_timeout(&self) {
         self.has_waited.store(false, Ordering::Relaxed);
     }
 
-    /// Until when its own call must have a head, where it has waited for others before that.
+    /// When its own call must have a head, if the request has waited before.
     pub(in crate::control) fn head_bound(&self) -> Option<Bound> {
         self.wait.head.filter(|_| self.has_waited.load(Ordering::Relaxed))
     }
 
-    /// Whether an answer under way with this status is one that is kept here, too. It is not old: a recording
-    /// is there for seconds behind its end, and nothing is kept for less than a minute.
+    /// Whether a response under way with this status suits the request. Its age does not matter: a
+    /// recording is gone seconds after its end, and no TTL is shorter than a minute.
     pub(in crate::control) fn takes(&self, status: StatusCode) -> bool {
         is_kept(status, &self.policy)
     }
 
-    /// Says which entry it is, if anybody is told of the exchange.
+    /// Adds the sealed key to the response, if an observer gets the exchange.
     pub(in crate::control) fn show<B>(&self, response: &mut Response<B>) {
         if let Some(seal) = self.seal.as_ref().filter(|_| self.context.observer().is_some()) {
             let key = seal.seal(self.place.gateway, self.place.key);

@@ -1,4 +1,4 @@
-//! Which requests share an answer, through all stages of a gateway.
+//! Which requests share a response, through all stages of a gateway.
 
 mod forms;
 mod policies;
@@ -23,7 +23,7 @@ use crate::routing::Mount;
 use crate::settings::{GatewaySettings, GatewaySettingsBuilder};
 use crate::util::identity::Identity;
 
-/// A request of a client, and the gateway that it comes to.
+/// A client's request, and the gateway that it goes to.
 #[derive(Clone, Debug)]
 struct Scene {
     settings: Option<Arc<GatewaySettings>>,
@@ -33,11 +33,11 @@ struct Scene {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     identity: Option<String>,
-    /// In place of `identity`.
+    /// Replaces `identity`.
     caller: Option<Identity>,
 }
 
-/// What the cache says of it.
+/// What the cache does with the request.
 #[derive(Debug)]
 enum Got {
     Nothing,
@@ -48,7 +48,7 @@ enum Got {
 const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
 
 impl Scene {
-    /// A chat with a key of the client's.
+    /// A chat with the client's own key.
     fn new() -> Self {
         Self {
             settings: None,
@@ -78,7 +78,7 @@ impl Scene {
         self
     }
 
-    /// Another line of a header.
+    /// Adds a line of a header.
     fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -113,7 +113,7 @@ impl Scene {
         request.body(Full::from(self.body.clone())).unwrap()
     }
 
-    /// What stands above the client of the gateway: `look` sees the request as it is sent.
+    /// The layer above the gateway's client: `look` sees the request as it is sent.
     fn sent<T: Send + 'static>(
         &self,
         look: impl Fn(&Request<()>, &GatewayContext, &[u8]) -> T + Clone + Send + 'static,
@@ -175,7 +175,7 @@ impl Scene {
 
 fn place(head: &Request<()>, context: &GatewayContext, policy: &Policy, body: &[u8]) -> CachePlace {
     let mut maker = KeyMaker::new(head, context, policy);
-    // In pieces, which must not matter.
+    // In pieces, which must make no difference.
     for piece in body.chunks(7) {
         maker.push(piece);
     }

@@ -1,4 +1,4 @@
-//! How long a request waits for a head that another request's call is to bring.
+//! How long a request waits for the head of another request's call.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use tokio::time::Instant;
 use crate::control::timer::Bound;
 use crate::util::timeout::TimeoutPhase;
 
-/// For the head of an answer that another one has asked for, here or elsewhere.
+/// The maximum wait for the head of another request's call, in this process or another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a request waits for a head.
+/// Until when a request waits for a head.
 #[derive(Clone, Copy)]
 pub(in crate::control) struct Wait {
-    /// Until when for a head that another one has asked for, here or elsewhere.
+    /// For the head of another request's call, in this process or another.
     pub(super) until: Instant,
-    /// Until when for any head, where its provider is asked once at most.
+    /// For any head, if the provider is called at most once.
     pub(super) head: Option<Bound>,
 }
 
 impl Wait {
-    /// From now on. `head`: how long its provider has. `asks_once`: it is asked once at most.
+    /// From now on. `head`: the head timeout. `asks_once`: the provider is called at most once.
     pub(in crate::control) fn new(head: Option<Duration>, asks_once: bool) -> Self {
         let patience = head.map_or(PATIENCE, |head| head.min(PATIENCE));
         let head = Bound::from_now(TimeoutPhase::Head, head.filter(|_| asks_once));

@@ -1,4 +1,4 @@
-//! Writes answers to a store in the background, so that no reader waits for it.
+//! Writes entries to a store in the background, so that no reader waits for it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,18 +16,18 @@ use super::store::{CacheStore, CacheStoreError, Generation};
 use crate::TARGET;
 use crate::util::unwind;
 
-/// How many answers may wait for the store.
+/// The maximum number of entries that wait for the store.
 const MOST_WRITES: usize = 64;
 
-/// How long a store that has given memory back is not asked for more.
+/// The minimum time between two requests to the store to free memory.
 const BETWEEN_ROOMS: Duration = Duration::from_secs(1);
 
-/// A store, and what is being written to it.
+/// A store, and the writes to it.
 pub(in crate::control) struct Writer {
     pub(super) store: Arc<dyn CacheStore>,
     pub(super) counts: Arc<Counts>,
     writes: AtomicUsize,
-    /// When memory was last asked for.
+    /// When the store was last asked to free memory.
     made_room: Mutex<Option<Instant>>,
 }
 
@@ -38,8 +38,8 @@ impl Writer {
         Self { store, counts, writes: AtomicUsize::new(0), made_room: Mutex::default() }
     }
 
-    /// There was no memory for an answer. The store gives some back once in a while only: it must not
-    /// be emptied by as many answers as are lost at once.
+    /// No memory was left for a response. Asks the store to free some, but only once in a while: many such
+    /// responses at once must not empty the store.
     pub(super) fn make_room(&self) {
         let now = Instant::now();
         {
@@ -52,7 +52,7 @@ impl Writer {
         let _ = unwind::call(|| self.store.make_room());
     }
 
-    /// Writes an answer: at once, or in a task where the store has to wait.
+    /// Writes an entry: at once, or in a task if the store has to wait.
     pub(super) fn write(
         self: &Arc<Self>,
         place: CachePlace,
@@ -92,7 +92,7 @@ impl Writer {
     }
 }
 
-/// One of the answers that wait.
+/// The slot of an entry that waits.
 struct Slot(Arc<Writer>);
 
 impl Drop for Slot {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn room_is_made_once_a_second() {
+    async fn memory_is_freed_once_a_second() {
         let store = Arc::<Counting>::default();
         let writer = Writer::new(Arc::new(store.clone()), Arc::default());
         for _ in 0..100 {

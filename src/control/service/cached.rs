@@ -1,4 +1,4 @@
-//! The path of a request whose answer may come from the cache.
+//! The path of a request that may use the cache.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ use crate::hook::CacheStatus;
 use crate::response::failure;
 use crate::util::ready::Boxed;
 
-/// A request for which somebody has asked for the cache.
+/// A request for which the cache is asked for.
 ///
-/// It stays in its box from the arrival to the call, or each future on the way would move it.
+/// It stays in its box until the call, because each future on the way would move it.
 pub(super) struct Cached<S, B> {
     pub(super) caching: Caching,
-    /// It is not ready: that would hold a place while the client is waited for.
+    /// Not yet ready: readiness would hold a place while the client sends its body.
     pub(super) steps: Steps<S>,
     pub(super) request: Request<Read<B>>,
     pub(super) context: GatewayContext,
@@ -74,27 +74,27 @@ where
             }
             Lookup::Missing(stale) => stale,
             Lookup::Failed => {
-                // It is shared in this process all the same.
+                // Requests of this process still share a call.
                 target.set_alone();
                 None
             }
         };
         let target = Arc::new(target);
-        // Each of those who share the call has its own end of time.
+        // Each request that shares the call has its own total timeout.
         self.bounds.total = None;
         target.context.set_read_by_many();
         let call = Box::pin(self.share(target.clone()));
         let member = caching.join(&target, call).of(target.context.clone());
         let mut response = shared(&caching, member, stale, &target).await?;
         if response.extensions().get() == Some(&CacheStatus::Stale) {
-            // Others may have been asked since, and have failed: it is the first step's, who kept it.
+            // Fallbacks may have failed since, but the entry is from the first step.
             target.context.set_step(0);
         }
         target.show(&mut response);
         Ok(within(response, bounds))
     }
 
-    /// Sends it as without a cache.
+    /// Sends the request as without a cache.
     async fn send(mut self: Box<Self>) -> Output<R> {
         poll_fn(|cx| self.steps.poll_ready(cx)).await?;
         if self.steps.records(Some(&self.context)) {
@@ -111,11 +111,11 @@ where
         Ok(call.await?.map(ControlBody::new))
     }
 
-    /// The same. `bound`: until when there must be a head.
+    /// The same. `bound`: when there must be a head.
     async fn send_within(self: Box<Self>, bound: Option<Bound>) -> Output<R> {
         match bound {
             None => self.send().await,
-            // Nothing is sent that has no time.
+            // Do not send what has no time left.
             Some(bound) if bound.until <= Instant::now() => {
                 self.context.set_unsent();
                 Err(bound.error.into())
@@ -128,12 +128,12 @@ where
     }
 
     async fn bypass(self: Box<Self>) -> Output<R> {
-        // Whatever becomes of its call.
+        // Count the bypass, whatever becomes of the call.
         self.caching.bypassed();
         Ok(bypassed(self.send().await?))
     }
 
-    /// Sends it for all that want the same answer, unless that comes from elsewhere.
+    /// Makes the call for all members, unless the response comes from elsewhere.
     async fn share(self: Box<Self>, target: Arc<Target>) -> CallResult {
         let broadcast = match self.caching.way(&target).await {
             Way::Found(entry) => return CallResult::Found(entry),
@@ -160,7 +160,7 @@ where
                 answered(response, target, broadcast, ended)
             }
             Err(error) => {
-                // A client that gives the provider no time says nothing of it.
+                // A timeout that the client chose says nothing about the provider.
                 let timeout = failure::timeout_of_any(&error);
                 let is_clients = timeout.is_some_and(|timeout| target.context.is_clients(&timeout));
                 let is_failure = !is_refused && !is_clients;
@@ -170,7 +170,7 @@ where
     }
 }
 
-/// The response with its body, which ends in time though nobody polls it: each reader has its own.
+/// The response with a body that ends in time even if nobody polls it. Each reader has its own bounds.
 fn within<R>(response: Response<CacheBody>, bounds: Bounds) -> Response<ControlBody<R>>
 where
     R: Body,

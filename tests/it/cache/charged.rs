@@ -1,4 +1,4 @@
-//! Who has asked for an answer that others read on is charged for it.
+//! A leader that leaves a response to its followers is charged for it.
 
 use tokio::task::JoinHandle;
 use tower_ai_gateway::Outcome;
@@ -11,11 +11,11 @@ use super::*;
 
 const BOUNDED: &str =
     r#"{"model":"grok-4","max_tokens":5000,"messages":[{"role":"user","content":"hi"}]}"#;
-/// What is reserved for it, at least.
+/// The minimum reserved for the response.
 const ESTIMATE: u64 = 4000;
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n\n";
 
-/// A gateway whose tokens are counted.
+/// A gateway that counts tokens.
 struct Charging {
     stage: Stage,
     limits: LimitsHandle,
@@ -34,7 +34,7 @@ impl Charging {
         Self { stage: Stage::build(control, budget, set, |layer| layer), limits }
     }
 
-    /// Reads a whole stream, by which it is known what an event stands for.
+    /// Reads a whole stream, so that the gateway learns the tokens of an event.
     async fn learn(&self) {
         let answer = self.stage.spawn(ask(QUESTION));
         self.stage.asked().await.answer(200, EVENTS).send(event("a") + USAGE + DONE);
@@ -57,7 +57,7 @@ impl Charging {
         (asked, [first, second])
     }
 
-    /// The same, and the first one, which has asked, has read an event.
+    /// The same, after the leader has read an event.
     async fn streams(&self) -> (Feed, Answer, Answer) {
         let (asked, [first, second]) = self.two(|| ask(BOUNDED)).await;
         let feed = asked.answer(200, EVENTS);
@@ -67,7 +67,7 @@ impl Charging {
         (feed, first, second)
     }
 
-    /// Who reads alone leaves behind an event, and is charged for what came.
+    /// A client that reads alone leaves an event unread, and is charged for what arrived.
     async fn leaves_behind_an_event(self, mut reader: Answer, feed: Feed) {
         feed.send(event("a"));
         assert_eq!(next(&mut reader).await, event("a"));
@@ -79,7 +79,7 @@ impl Charging {
 }
 
 #[tokio::test]
-async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
+async fn a_leader_that_leaves_followers_is_charged_the_estimate() {
     let charging = Charging::new();
     let (feed, first, second) = charging.streams().await;
     drop(first);
@@ -91,7 +91,7 @@ async fn who_leaves_while_others_read_on_is_charged_the_estimate() {
 }
 
 #[tokio::test]
-async fn who_leaves_alone_is_charged_for_what_came() {
+async fn a_leader_that_leaves_alone_is_charged_for_what_arrived() {
     let charging = Charging::new();
     charging.learn().await;
     let first = charging.stage.spawn(ask(BOUNDED));
@@ -99,9 +99,9 @@ async fn who_leaves_alone_is_charged_for_what_came() {
     charging.leaves_behind_an_event(first.await.unwrap(), feed).await;
 }
 
-/// The estimate counts until the answer is at its end, and what it has used from then on.
+/// The estimate counts until the response ends, and then its usage.
 #[tokio::test]
-async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
+async fn a_leader_that_left_is_charged_the_usage_at_the_end() {
     for has_come in [false, true] {
         let charging = Charging::new();
         let (feed, first, second) = charging.streams().await;
@@ -115,14 +115,14 @@ async fn who_leaves_is_charged_in_the_end_what_the_others_have_read() {
         feed.send(DONE);
         drop(feed);
         assert_eq!(text(second).await, event("a") + USAGE + DONE);
-        // All has come before it leaves, and it has read a part.
+        // Everything has arrived before the leader leaves, and it has read a part.
         drop(first);
         assert_eq!(charging.used().await, 10, "{has_come}");
         charging.stage.finish().await;
     }
 }
 
-/// When the first one leaves an answer that outgrows the cache.
+/// When the leader leaves a response that outgrows the cache.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Leaves {
     Before,
@@ -131,7 +131,7 @@ enum Leaves {
 }
 
 #[tokio::test]
-async fn what_stops_being_kept_is_charged_all_the_same() {
+async fn a_response_that_is_no_longer_stored_is_still_charged() {
     use Leaves::{AtItsEnd, Before, Behind};
     let long = event(&"x".repeat(60_000));
     for (why, leaves) in [NotStored::TooLarge, NotStored::NoMemory]
@@ -168,9 +168,9 @@ async fn what_stops_being_kept_is_charged_all_the_same() {
     }
 }
 
-/// An error, and an answer that is to be made yet, which is billed where it is fetched.
+/// An error, and a deferred response, which is billed when it is fetched.
 #[tokio::test]
-async fn what_the_others_have_read_is_charged_to_nobody_where_it_is_free() {
+async fn a_free_response_refunds_the_leader_that_left() {
     let queued = r#"{"id":"r","object":"response","status":"queued","output":[]}"#;
     let error = r#"{"error":{"message":"no"},"output":[]}"#;
     for answer in [queued, error] {
@@ -196,9 +196,9 @@ async fn what_the_others_have_read_is_charged_to_nobody_where_it_is_free() {
     }
 }
 
-/// Others have waited for it, and do not get it.
+/// The followers have waited for the response, but do not share it.
 #[tokio::test]
-async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
+async fn a_client_that_leaves_its_own_response_is_charged_for_what_arrived() {
     let charging = Charging::new();
     charging.learn().await;
     let (asked, [first, second]) = charging.two(|| ask(BOUNDED)).await;
@@ -210,7 +210,7 @@ async fn who_leaves_an_answer_of_its_own_is_charged_for_what_came() {
 }
 
 #[tokio::test]
-async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate() {
+async fn a_leader_that_leaves_with_data_unread_is_charged_the_estimate() {
     let charging = Charging::new();
     let (feed, first, mut second) = charging.streams().await;
     feed.send(event("b"));
@@ -223,9 +223,9 @@ async fn who_leaves_behind_what_the_provider_has_given_is_charged_the_estimate()
     charging.stage.finish().await;
 }
 
-/// No answer tells how long the text was that it speaks: who leaves is charged for it at once.
+/// A speech response does not report the length of its text: the leader is charged for the text at once.
 #[tokio::test]
-async fn who_leaves_speech_to_others_is_charged_for_the_text() {
+async fn a_leader_that_leaves_speech_to_followers_is_charged_for_the_text() {
     const TEXT: &str = r#"{"model":"tts-1","voice":"alloy","input":"twenty characters 20"}"#;
     let control = ControlLayer::new();
     let limits = control.limits_handle();

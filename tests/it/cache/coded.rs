@@ -1,4 +1,4 @@
-//! Compressed answers, which are kept where their coding has come to its end.
+//! Compressed responses, which are stored only with the end of their coding.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use super::*;
 
 type Encoder = (&'static str, fn(&[u8]) -> Vec<u8>);
 
-/// Each flushes before its end, so that all of the text is there in front of it.
+/// Each is flushed before its end, so that all of the text comes before the last bytes.
 const ENCODERS: [Encoder; 6] = [
     ("gzip", |text| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -50,9 +50,9 @@ fn write(encoder: &mut impl Write, text: &[u8]) {
     encoder.flush().unwrap();
 }
 
-/// A strict client calls an answer broken that lacks the last byte of its coding.
+/// Strict clients reject a response without the last bytes of its coding.
 #[tokio::test]
-async fn a_compressed_answer_is_kept_with_its_last_byte_and_not_without() {
+async fn a_compressed_response_is_stored_only_with_its_last_byte() {
     let events = [event("a"), DONE.to_owned()].concat();
     for (kind, text) in [("application/json", TEXT), ("text/event-stream", &events)] {
         for (at, (coding, encode)) in ENCODERS.into_iter().enumerate() {
@@ -80,9 +80,9 @@ async fn a_compressed_answer_is_kept_with_its_last_byte_and_not_without() {
     }
 }
 
-/// An address is good for minutes, an answer is kept for hours.
+/// A URL is valid for minutes, and an entry for hours.
 #[tokio::test]
-async fn an_image_is_kept_and_not_where_to_fetch_it() {
+async fn an_image_is_stored_but_not_a_link_to_one() {
     let address = r#"{"data":[{"url":"https://images.test/a.png"}]}"#;
     let image = r#"{"data":[{"b64_json":"aGVsbG8="}]}"#;
     for (path, answer, is_address) in [
@@ -90,7 +90,7 @@ async fn an_image_is_kept_and_not_where_to_fetch_it() {
         ("images/edits", address, true),
         ("audio/speech", address, true),
         ("images/generations", image, false),
-        // What a text says is no place of the answer.
+        // A URL within a text is not a link to the result.
         ("chat/completions", r#"{"choices":[{"message":{"content":"https://a"}}]}"#, false),
     ] {
         for coding in [None, Some(ENCODERS[0])] {

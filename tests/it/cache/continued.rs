@@ -1,4 +1,4 @@
-//! Calls that go on for others when the client has left that has asked.
+//! Calls that go on for followers after the leader's client has left.
 
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::cache::CacheRule;
@@ -7,7 +7,7 @@ use super::*;
 
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"cost_in_usd_ticks\":50}}\n\n";
 
-/// When the first one leaves.
+/// When the leader leaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Leaves {
     Early,
@@ -15,12 +15,12 @@ enum Leaves {
     AtTheEnd,
 }
 
-/// No limit would know of it, and no event has it.
+/// No limit and no event would count this usage.
 #[tokio::test]
-async fn what_an_answer_has_used_that_goes_on_for_others_is_counted() {
+async fn usage_after_the_leader_left_is_counted() {
     let long = event(&"x".repeat(2_000));
     let rest = USAGE.to_owned() + DONE;
-    // Whether it is kept, and when the first one leaves.
+    // Whether the response is stored, and when the leader leaves.
     for (most, leaves, counted) in [
         (1_000_000, Leaves::Early, 1),
         (1_000, Leaves::Early, 1),

@@ -1,4 +1,4 @@
-//! Failed answers are passed on unchanged and never stored.
+//! Failed responses are passed on unchanged and never stored.
 
 use tower_ai_gateway::Guard;
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
@@ -10,8 +10,8 @@ use crate::support::controlled::secret;
 
 const IMAGE: &[(&str, &str)] = &[("content-type", "image/png")];
 
-/// An answer with these frames that ends properly or is reset: what the client got, and that it is
-/// not stored.
+/// Sends a response with these frames that ends properly or is reset. Returns what the client got, and
+/// checks that it is not stored.
 async fn came(
     headers: &[(&str, &str)],
     frames: &[&str],
@@ -44,12 +44,12 @@ async fn came(
 }
 
 #[tokio::test]
-async fn what_is_not_whole_is_never_kept() {
+async fn a_partial_response_is_never_stored() {
     let a = event("a");
     let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
     let length = &[("content-type", "application/json"), ("content-length", "40")];
     let gzip = &[("content-type", "text/event-stream"), ("content-encoding", "x-unknown")];
-    // It ends with its connection.
+    // The end of the connection ends the response.
     let unchunked = &[("content-type", "image/png"), ("transfer-encoding", "gzip")];
     for (headers, frames, is_reset, why) in [
         // Reset by the provider.
@@ -62,11 +62,11 @@ async fn what_is_not_whole_is_never_kept() {
         (length, &[r#"{"choices":[]}"#][..], false, NotStored::Incomplete),
         (IMAGE, &["png"][..], false, NotStored::Incomplete),
         (unchunked, &["png"][..], false, NotStored::Incomplete),
-        // Errors under a status of success.
+        // Errors with a status of success.
         (EVENTS, &[&*a, error, DONE][..], false, NotStored::Error),
         (EVENTS, &[&*a, DONE, error.trim_end()][..], false, NotStored::Error),
         (JSON, &[r#"{"error":{"message":"no"}}"#][..], false, NotStored::Error),
-        // A marker that cannot be read.
+        // A malformed marker.
         (gzip, &[&*a, DONE][..], false, NotStored::Encoded),
     ] {
         let (got, not_stored) = match why {
@@ -80,7 +80,7 @@ async fn what_is_not_whole_is_never_kept() {
 }
 
 #[tokio::test]
-async fn a_head_that_says_so_is_not_kept() {
+async fn a_head_can_forbid_storing() {
     for (code, headers, why) in [
         (500, JSON, NotStored::Status),
         (400, JSON, NotStored::Status),
@@ -114,9 +114,9 @@ async fn a_head_that_says_so_is_not_kept() {
     }
 }
 
-/// It is not the answer of whom the client has asked.
+/// The client asked for another provider.
 #[tokio::test]
-async fn what_another_provider_has_answered_is_not_kept() {
+async fn the_response_of_a_fallback_is_not_stored() {
     let stage = Stage::build(
         ControlLayer::new(),
         BodyBudget::default(),
@@ -149,7 +149,7 @@ impl Guard for Flagging {
 }
 
 #[tokio::test]
-async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
+async fn the_response_to_a_flagged_request_is_not_stored() {
     let stage = Stage::build(
         ControlLayer::new(),
         BodyBudget::default(),
@@ -165,9 +165,9 @@ async fn the_answer_to_a_request_that_a_guard_has_flagged_is_not_kept() {
     stage.finish().await;
 }
 
-/// Whether it can be fetched later, by an id, or not.
+/// Whether the result can be fetched later, by an id, or not.
 #[tokio::test]
-async fn what_is_yet_to_be_made_is_not_kept() {
+async fn a_deferred_response_is_not_stored() {
     for (answer, expected) in [
         (r#"{"id":"r","object":"response","status":"queued","output":[]}"#, "MISS"),
         (r#"{"object":"response","status":"queued","output":[]}"#, "MISS"),
@@ -196,7 +196,7 @@ async fn what_is_yet_to_be_made_is_not_kept() {
 }
 
 #[tokio::test]
-async fn an_image_with_its_length_is_kept() {
+async fn an_image_with_its_length_is_stored() {
     let stage = Stage::new();
     let answer = stage.spawn(ask(QUESTION));
     stage.asked().await.answer_whole(IMAGE, "png");
@@ -218,7 +218,7 @@ async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
     let feed = asked.answer(200, EVENTS);
     let (mut first, mut second) = (first.await.unwrap(), second.await.unwrap());
     let third = third.await.unwrap();
-    // 40 MiB, of which 25 may be stored. Two clients continue to read, one does not.
+    // 40 MiB, of which 25 may be stored. Two clients go on reading, one does not.
     let part = event(&"x".repeat(1 << 20));
     for _ in 0..40 {
         feed.send(part.clone());
@@ -231,14 +231,14 @@ async fn a_stream_that_outgrows_the_cache_is_a_plain_relay() {
     drop(feed);
     assert_eq!(text(first).await, DONE);
     assert_eq!(text(second).await, DONE);
-    // It has missed data and gets an error.
+    // The client has missed data and gets an error.
     assert!(broken(third).await.len() < 40 << 20);
     assert_eq!(stage.cache.stats().not_stored, [(NotStored::TooLarge, 1)]);
     assert!(!is_kept(&stage).await);
     stage.finish().await;
 }
 
-/// A gateway with 1 MiB for all bodies, and an answer of 300 kB.
+/// A gateway with 1 MiB for all bodies, and a response of 300 kB.
 fn small_stage() -> (Stage, String) {
     let budget = BodyBudget::new(1 << 20);
     let set = |set: GatewaySettingsBuilder| set.cache(CacheSettings::new(HOUR));
@@ -247,7 +247,7 @@ fn small_stage() -> (Stage, String) {
 }
 
 #[tokio::test]
-async fn a_full_cache_leaves_room_for_answers_under_way() {
+async fn a_full_cache_leaves_room_for_responses_under_way() {
     let (stage, large) = small_stage();
     for turn in 1..=12 {
         let question: &'static str = String::leak(format!("{{\"turn\":{turn}}}"));
@@ -257,7 +257,7 @@ async fn a_full_cache_leaves_room_for_answers_under_way() {
         assert!((300_000..=1 << 19).contains(&stage.budget.used()), "{}", stage.budget.used());
     }
     assert_eq!(stage.cache.stats().not_stored, []);
-    // A reader far behind is not broken off.
+    // A reader far behind is not cut off.
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
     let second = stage.spawn(ask(QUESTION));
@@ -273,11 +273,11 @@ async fn a_full_cache_leaves_room_for_answers_under_way() {
 }
 
 #[tokio::test]
-async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
+async fn without_memory_responses_are_relayed_and_entries_are_evicted() {
     let (stage, large) = small_stage();
     let answer = stage.fill(QUESTION, &large).await;
     assert!(text(answer).await == large);
-    // Another one is under way, and a quarter is reserved for requests.
+    // Another response is under way, and a quarter is reserved for requests.
     let response = stage.spawn(ask(r#"{"turn":1}"#));
     let feed = stage.asked().await.answer(200, JSON);
     feed.send(large.clone());
@@ -296,7 +296,7 @@ async fn where_no_memory_is_left_answers_are_relayed_and_others_make_room() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_forgotten_while_it_is_read_is_read_to_its_end() {
+async fn an_entry_purged_while_it_is_read_is_read_to_its_end() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let feed = stage.asked().await.answer(200, EVENTS);
@@ -314,7 +314,7 @@ async fn an_answer_that_is_forgotten_while_it_is_read_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn settings_that_change_meanwhile_change_nothing_that_is_under_way() {
+async fn new_settings_do_not_affect_responses_under_way() {
     let stage = Stage::new();
     let answer = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;

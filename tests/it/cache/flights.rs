@@ -1,4 +1,4 @@
-//! Concurrent requests for the same answer.
+//! Concurrent identical requests.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use tower_ai_gateway::settings::cache::CacheRule;
 
 use super::*;
 
-/// Starts this many requests. All but the first wait for its call, which has reached the provider.
+/// Starts this many requests. All but the first follow its call, which has reached the provider.
 async fn together(stage: &Stage, count: usize) -> (Asked, Vec<tokio::task::JoinHandle<Answer>>) {
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -28,7 +28,7 @@ async fn heads(all: Vec<tokio::task::JoinHandle<Answer>>) -> Vec<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_one_asks_and_each_gets_every_byte_as_it_comes() {
+async fn of_many_requests_one_leads_and_each_gets_every_byte_as_it_arrives() {
     let stage = Stage::new();
     let (asked, all) = together(&stage, 64).await;
     let feed = asked.answer(200, EVENTS);
@@ -67,7 +67,7 @@ async fn of_many_one_asks_and_each_gets_every_byte_as_it_comes() {
 }
 
 #[tokio::test]
-async fn the_one_that_has_asked_can_leave_at_any_time() {
+async fn the_leader_can_leave_at_any_time() {
     for leaves_before_the_head in [true, false] {
         let stage = Stage::new();
         let (asked, mut all) = together(&stage, 3).await;
@@ -100,7 +100,7 @@ async fn the_one_that_has_asked_can_leave_at_any_time() {
 }
 
 #[tokio::test]
-async fn the_last_that_leaves_ends_the_call() {
+async fn the_last_member_that_leaves_ends_the_call() {
     let stage = Stage::new();
     let (mut asked, all) = together(&stage, 3).await;
     all.iter().for_each(tokio::task::JoinHandle::abort);
@@ -125,14 +125,14 @@ async fn the_last_that_leaves_ends_the_call() {
 }
 
 #[tokio::test]
-async fn after_a_failure_exactly_one_of_the_others_asks() {
+async fn after_a_failure_exactly_one_follower_calls() {
     let stage = Stage::new();
     let (asked, mut all) = together(&stage, 64).await;
     asked.fail();
     assert_eq!(all.remove(0).await.unwrap().status(), 502);
     let asked = stage.asked().await;
     stage.until("one asks", |stage| stage.cache.stats().followers == 62).await;
-    // Give the others time for calls of their own, which they must not make.
+    // Give the followers time for calls of their own, which they must not make.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
@@ -157,7 +157,7 @@ async fn after_a_failure_exactly_one_of_the_others_asks() {
 }
 
 #[tokio::test]
-async fn one_that_stops_reading_or_leaves_is_nothing_to_the_others() {
+async fn a_follower_that_stalls_or_leaves_does_not_disturb_the_others() {
     let stage = Stage::new();
     let (asked, all) = together(&stage, 4).await;
     let feed = asked.answer(200, EVENTS);
@@ -182,7 +182,7 @@ async fn one_that_stops_reading_or_leaves_is_nothing_to_the_others() {
 }
 
 #[tokio::test]
-async fn what_was_purged_while_it_came_is_neither_stored_nor_joined() {
+async fn a_response_purged_under_way_is_neither_stored_nor_joined() {
     let stage = Stage::new();
     let (asked, all) = together(&stage, 2).await;
     stage.cache.purge(PurgeTarget::all()).await.unwrap();
@@ -201,14 +201,14 @@ async fn what_was_purged_while_it_came_is_neither_stored_nor_joined() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_waited_for_long_asks_for_itself() {
+async fn a_follower_that_waited_too_long_makes_its_own_call() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
     let mut all = vec![first, stage.spawn_patiently(ask(QUESTION))];
     stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
     let began = tokio::time::Instant::now();
-    // Longer than the guard of the wait.
+    // Longer than the maximum wait.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let second = stage.asked().await;
     assert_eq!(began.elapsed().as_secs_f64().round() as u64, 30);
@@ -220,9 +220,9 @@ async fn who_has_waited_for_long_asks_for_itself() {
     stage.finish().await;
 }
 
-/// Its head says that nobody can share it.
+/// The head shows that the response cannot be shared.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_kept_lets_the_others_ask_at_once_with_all_their_time() {
+async fn an_unshared_response_lets_followers_call_at_once_with_all_their_time() {
     let head = Timeouts::default().head(Duration::from_secs(20));
     let stage =
         Stage::with(ControlLayer::new(), |set| set.cache(CacheSettings::new(HOUR)).timeouts(head));
@@ -247,7 +247,7 @@ async fn an_answer_that_is_not_kept_lets_the_others_ask_at_once_with_all_their_t
 }
 
 #[tokio::test]
-async fn no_more_than_a_thousand_wait_for_one() {
+async fn a_call_has_at_most_a_thousand_followers() {
     let stage = Stage::new();
     let (asked, all) = together(&stage, 1001).await;
     let own = stage.spawn(ask(QUESTION));
@@ -259,9 +259,9 @@ async fn no_more_than_a_thousand_wait_for_one() {
     stage.finish().await;
 }
 
-/// Settings may change while an answer comes.
+/// Settings may change while a response is under way.
 #[tokio::test]
-async fn who_keeps_other_statuses_asks_for_itself() {
+async fn a_follower_that_stores_other_statuses_makes_its_own_call() {
     let stage = Stage::with(ControlLayer::new(), |set| set.cache(keeping(201)));
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;

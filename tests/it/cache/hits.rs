@@ -1,11 +1,11 @@
-//! Answers from the cache.
+//! Responses from the cache.
 
 use http_body::Frame;
 use tower_ai_gateway::settings::cache::ReplayPace;
 
 use super::*;
 
-/// Headers that differ between equal answers.
+/// Headers that differ between equal responses.
 fn lasting(answer: &Answer) -> Vec<(String, String)> {
     let moment =
         ["cf-aig-log-id", "cf-aig-event-id", "cf-aig-request-id", "cf-aig-cache-status", "age"];
@@ -14,7 +14,7 @@ fn lasting(answer: &Answer) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_second_time_the_provider_is_not_asked() {
+async fn the_second_request_does_not_reach_the_provider() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -46,7 +46,7 @@ async fn the_second_time_the_provider_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_stream_is_given_again_frame_by_frame() {
+async fn a_stream_is_replayed_frame_by_frame() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let feed = stage.asked().await.answer(200, EVENTS);
@@ -71,7 +71,7 @@ async fn a_stream_is_given_again_frame_by_frame() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_where_nobody_asks() {
+async fn no_status_unless_the_cache_is_asked_for() {
     let stage = Stage::with(ControlLayer::new(), |set| set);
     for calls in 1..=2 {
         let answer = stage.fill(QUESTION, TEXT).await;
@@ -88,7 +88,7 @@ fn skip() -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn who_skips_the_cache_is_counted_whatever_becomes_of_its_call() {
+async fn a_bypass_is_counted_whatever_becomes_of_its_call() {
     let stage = Stage::new();
     let fails = stage.spawn(skip());
     stage.asked().await.fail();
@@ -104,7 +104,7 @@ async fn who_skips_the_cache_is_counted_whatever_becomes_of_its_call() {
 }
 
 #[tokio::test]
-async fn who_skips_the_cache_neither_reads_nor_fills_it() {
+async fn a_bypass_neither_reads_nor_fills_the_cache() {
     let stage = Stage::new();
     for calls in 1..=2 {
         let answer = stage.spawn(skip());
@@ -119,7 +119,7 @@ async fn who_skips_the_cache_neither_reads_nor_fills_it() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_for_its_key_goes_on_as_it_came() {
+async fn a_body_too_long_for_its_key_is_passed_on() {
     let stage = Stage::new();
     // Longer than the 25 MiB that are read, in frames of 1 MiB, of unknown length.
     let part = Bytes::from(crate::support::noise(1 << 20));
@@ -152,7 +152,7 @@ async fn a_body_that_breaks_off_breaks_off_at_the_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_can_be_given_again_at_its_pace() {
+async fn a_stream_can_be_replayed_at_its_recorded_pace() {
     let stage = Stage::with(ControlLayer::new(), |set| {
         set.cache(CacheSettings::new(HOUR).pace(ReplayPace::Recorded))
     });

@@ -1,4 +1,4 @@
-//! What is kept of an answer.
+//! What an entry contains.
 
 use http::{HeaderMap, HeaderValue};
 use tower_ai_gateway::HttpClient;
@@ -9,7 +9,7 @@ use crate::support::gateway::Gateway;
 use crate::support::message::request;
 use crate::support::raw_upstream;
 
-/// An answer of one frame, with a header and trailers.
+/// A response of one frame, with a header and trailers.
 fn answer(data: Bytes, header: HeaderValue, trailers: HeaderMap) -> Answer {
     let body = Full::new(data).map_err(|never| match never {});
     let body = body.with_trailers(async { Some(Ok(trailers)) }).boxed_unsync();
@@ -25,9 +25,9 @@ async fn trailers(answer: Answer) -> Vec<String> {
     names
 }
 
-/// All are for the client that has asked, and those that are kept for others.
+/// The leader's client gets all trailers, and others only the stored ones.
 #[tokio::test]
-async fn trailers_of_one_exchange_are_not_for_others() {
+async fn trailers_of_one_exchange_are_not_shared() {
     for (data, is_whole) in [(TEXT, true), (&TEXT[..TEXT.len() - 1], false)] {
         let stage = Stage::new();
         let ask = || {
@@ -47,7 +47,7 @@ async fn trailers_of_one_exchange_are_not_for_others() {
         let _ = asked.answer.send(Ok(answer(data, 1.into(), section)));
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
         assert_eq!((status(&first), status(&second)), ("MISS", "HIT"));
-        // The gateway gives nobody cookies there.
+        // There the gateway passes no cookies on.
         assert_eq!(trailers(first).await, ["date", "x-ratelimit-remaining-requests", "x-sum"]);
         assert_eq!(trailers(second).await, ["x-sum"]);
         assert_eq!(stage.cache.stats().stored, u64::from(is_whole));
@@ -60,7 +60,7 @@ async fn trailers_of_one_exchange_are_not_for_others() {
     }
 }
 
-/// Over HTTP/1 no trailers come that were not announced.
+/// HTTP/1 sends no trailers that are not announced.
 #[tokio::test]
 async fn trailers_are_announced_each_time() {
     let provider = raw_upstream::Recorder::answering(|_| {
@@ -84,9 +84,9 @@ async fn trailers_are_announced_each_time() {
     }
 }
 
-/// Frames and values are cut from what was read of the connection at once.
+/// Frames and values are slices of one read of the connection.
 #[tokio::test]
-async fn what_is_kept_holds_no_buffer_of_a_connection() {
+async fn an_entry_pins_no_buffer_of_a_connection() {
     let stage = Stage::new();
     let read = Bytes::from([TEXT.as_bytes(), &[b'x'; 100_000]].concat());
     let value = |range| HeaderValue::from_maybe_shared(read.slice(range)).unwrap();
@@ -108,7 +108,7 @@ async fn what_is_kept_holds_no_buffer_of_a_connection() {
 }
 
 #[tokio::test]
-async fn what_the_store_does_not_take_is_not_counted_as_stored() {
+async fn an_entry_that_the_store_refuses_is_not_counted_as_stored() {
     let large = format!("{{\"a\":\"{}\"}}", "x".repeat(2000));
     for (capacity, is_purged) in [(1000, false), (1 << 20, true), (1 << 20, false)] {
         let control = ControlLayer::new().cache(MemoryCache::with_capacity(capacity));
@@ -127,9 +127,9 @@ async fn what_the_store_does_not_take_is_not_counted_as_stored() {
     }
 }
 
-/// Over HTTP/1.1 nobody asks for an end behind the declared length.
+/// With HTTP/1.1, clients stop reading at the declared length.
 #[tokio::test]
-async fn an_answer_is_kept_that_was_read_to_its_declared_length() {
+async fn a_response_read_to_its_declared_length_is_stored() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let length = TEXT.len().to_string();
@@ -144,9 +144,9 @@ async fn an_answer_is_kept_that_was_read_to_its_declared_length() {
     stage.finish().await;
 }
 
-/// Chunks go before a length that stands beside them.
+/// Chunks override a length beside them.
 #[tokio::test]
-async fn what_is_as_long_as_a_length_beside_chunks_is_not_whole() {
+async fn a_length_beside_chunks_does_not_end_a_response() {
     let stage = Stage::new();
     let response = stage.spawn(ask(QUESTION));
     let headers =
@@ -162,7 +162,7 @@ async fn what_is_as_long_as_a_length_beside_chunks_is_not_whole() {
 }
 
 #[tokio::test]
-async fn any_whole_answer_of_success_is_kept() {
+async fn every_complete_success_is_stored() {
     for code in [200, 201, 203] {
         let stage = Stage::new();
         let response = stage.spawn(ask(QUESTION));

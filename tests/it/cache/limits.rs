@@ -1,4 +1,4 @@
-//! Requests that share an answer: what they hold, and how long they wait.
+//! Requests that share a response: what they hold, and how long they wait.
 
 mod waits;
 
@@ -22,7 +22,7 @@ fn ask_within(milliseconds: &'static str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
+async fn a_follower_releases_its_request_after_the_head() {
     const LONG: usize = 20_000;
     let stage = Stage::new();
     let body: &'static str = Box::leak(QUESTION.replace("hi", &"x".repeat(LONG)).into_boxed_str());
@@ -45,9 +45,9 @@ async fn a_follower_keeps_nothing_of_its_request_behind_the_head() {
     stage.finish().await;
 }
 
-/// A client that does not read is ended by its own timeout; the others get the whole answer.
+/// The timeout of a client that does not read ends its own response; the others get all of theirs.
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_stalls_is_bounded_by_itself() {
+async fn a_stalled_reader_is_bounded_by_itself() {
     let idle = Duration::from_secs(2);
     for stalled in [0, 1] {
         let stage = Stage::with(ControlLayer::new(), |set| {
@@ -73,7 +73,7 @@ async fn a_reader_that_stalls_is_bounded_by_itself() {
         assert_eq!(text(reads).await, DONE);
         broken(stalls).await;
 
-        // This also holds for an answer from the cache.
+        // This also holds for a hit.
         let hit = stage.send(ask(QUESTION)).await;
         assert_eq!(status(&hit), "HIT");
         tokio::time::sleep(3 * idle).await;
@@ -83,7 +83,7 @@ async fn a_reader_that_stalls_is_bounded_by_itself() {
     }
 }
 
-/// A store with a stale answer to every request.
+/// A store with a stale entry for every request.
 #[derive(Debug)]
 struct Behind;
 
@@ -145,9 +145,9 @@ async fn without_the_store_requests_share_a_call_in_their_process() {
     stage.finish().await;
 }
 
-/// Whatever the store says.
+/// Whatever the store reports.
 #[tokio::test]
-async fn without_the_store_nobody_gets_what_was_asked_for_before_a_purge() {
+async fn without_the_store_no_request_joins_a_call_from_before_a_purge() {
     let control = ControlLayer::new().cache(Gone);
     let stage = Stage::with(control, |set| set.cache(CacheSettings::new(HOUR)));
     let first = stage.spawn(ask(QUESTION));

@@ -38,7 +38,7 @@ fn entry(bytes: usize, stored_at: SystemTime) -> CacheEntry {
     })
 }
 
-/// In which everything has room.
+/// A budget with room for everything.
 fn budget() -> BodyBudget {
     BodyBudget::new(usize::MAX)
 }
@@ -47,14 +47,14 @@ async fn has(store: &MemoryCache, place: &CachePlace) -> bool {
     store.get(place, &budget()).await.unwrap().entry.is_some()
 }
 
-/// Whether it says that it keeps it.
+/// Whether the store says that it stores the entry.
 async fn put(store: &MemoryCache, place: &CachePlace, entry: CacheEntry) -> bool {
     let generation = store.get(place, &budget()).await.unwrap().generation;
     store.put(place, entry, generation).await.unwrap()
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_gone_when_it_is_looked_for() {
+async fn a_lookup_removes_an_expired_entry() {
     let (store, place) = (MemoryCache::new(), place(1, 1, 1, 1));
     for (age, is_there) in [(0, true), (59, true), (119, true), (121, false)] {
         put(&store, &place, entry(1, SystemTime::now() - Duration::from_secs(age))).await;
@@ -64,7 +64,7 @@ async fn what_is_too_old_is_gone_when_it_is_looked_for() {
 }
 
 #[tokio::test]
-async fn a_purge_forgets_what_it_names() {
+async fn a_purge_removes_its_target() {
     let all = [place(1, 1, 10, 20), place(2, 1, 10, 21), place(3, 1, 11, 20), place(4, 2, 10, 20)];
     let gateway = scope(1);
     for (what, left) in [
@@ -84,7 +84,7 @@ async fn a_purge_forgets_what_it_names() {
         for place in &all {
             assert_eq!(has(&store, place).await, left.contains(&place.key.0[0]), "{what:?}");
         }
-        // An answer that was under way is not stored after the purge.
+        // A response under way is not stored after the purge.
         if !left.contains(&1) {
             let late = store.put(&all[0], entry(1, SystemTime::now()), before);
             assert!(!late.await.unwrap(), "{what:?}");
@@ -97,7 +97,7 @@ async fn a_purge_forgets_what_it_names() {
 }
 
 #[tokio::test]
-async fn no_more_is_kept_than_there_is_room_for() {
+async fn the_capacity_bounds_the_entries() {
     let store = MemoryCache::with_capacity(1 << 20);
     for key in 0..200 {
         put(&store, &place(key, 1, 1, 1), entry(50_000, SystemTime::now())).await;
@@ -119,7 +119,7 @@ async fn no_more_is_kept_than_there_is_room_for() {
 }
 
 #[tokio::test]
-async fn what_is_kept_anew_or_not_at_all_makes_no_room_for_others() {
+async fn a_replaced_or_refused_entry_does_not_count_as_evicted() {
     let store = MemoryCache::with_capacity(1 << 20);
     for (key, bytes) in [(1, 1_000), (1, 2_000), (1, 1_000), (2, 2 << 20), (1, 2 << 20)] {
         put(&store, &place(key, 1, 1, 1), entry(bytes, SystemTime::now())).await;
@@ -128,7 +128,7 @@ async fn what_is_kept_anew_or_not_at_all_makes_no_room_for_others() {
 }
 
 #[tokio::test]
-async fn its_answers_count_in_the_budget_of_all_bodies() {
+async fn entries_count_in_the_body_budget() {
     let store = MemoryCache::new();
     let stage = Stage::with(ControlLayer::new().cache(store.clone()), |set| {
         set.cache(CacheSettings::new(HOUR))

@@ -1,4 +1,4 @@
-//! The provider, whose answers the test gives frame by frame.
+//! A provider whose responses the test sends frame by frame.
 
 use std::io;
 use std::pin::Pin;
@@ -50,7 +50,7 @@ impl Asked {
         Feed(frames)
     }
 
-    /// Sends a whole answer with its length.
+    /// Sends a whole response with its length.
     pub fn answer_whole(self, headers: &[(&str, &str)], body: &str) {
         let mut response = Response::builder().header("content-length", body.len());
         for (name, value) in headers {
@@ -64,13 +64,13 @@ impl Asked {
         let _ = self.answer.send(Err(io::ErrorKind::ConnectionReset.into()));
     }
 
-    /// Waits until nobody waits for an answer.
+    /// Waits until nobody waits for a response.
     pub async fn cancelled(&mut self) {
         guard("the call is given up", self.answer.closed()).await;
     }
 }
 
-/// The body of an answer. Ends when it is dropped.
+/// The body of a response. Ends when it is dropped.
 #[derive(Clone)]
 pub struct Feed(Frames);
 

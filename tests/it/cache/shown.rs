@@ -1,4 +1,4 @@
-//! The key of an entry, as operators see it and purge by it.
+//! Sealed keys, as operators see them and purge by them.
 
 use tower_ai_gateway::control::cache::{CacheStoreError, PurgeTarget, SealedKey};
 
@@ -10,13 +10,13 @@ fn target(entry: &str) -> PurgeTarget {
     PurgeTarget::gateway("main").account("acct").sealed_entry(entry.parse().unwrap())
 }
 
-/// The keys that the end events have told, of the exchanges until now.
+/// The sealed keys of the end events until now.
 fn entries(stage: &Stage) -> Vec<Option<String>> {
     stage.recorder.ends().into_iter().map(|end| end.cache_entry).collect()
 }
 
 #[tokio::test]
-async fn an_entry_is_purged_by_the_key_that_its_exchanges_have_told() {
+async fn an_entry_is_purged_by_the_sealed_key_of_its_events() {
     let stage = Stage::new();
     for question in [QUESTION, OTHER] {
         text(stage.fill(question, TEXT).await).await;
@@ -45,7 +45,7 @@ async fn an_entry_is_purged_by_the_key_that_its_exchanges_have_told() {
 }
 
 #[tokio::test]
-async fn no_client_is_told_of_it_and_nobody_where_the_cache_is_not_asked() {
+async fn no_client_gets_the_sealed_key_and_a_bypass_has_none() {
     let stage = Stage::new();
     let miss = stage.fill(QUESTION, TEXT).await;
     let headers = format!("{:?}", miss.headers());
@@ -67,9 +67,9 @@ async fn no_client_is_told_of_it_and_nobody_where_the_cache_is_not_asked() {
     stage.finish().await;
 }
 
-/// What is shown by one store tells nothing to those who know the answers of another.
+/// The keys of one store tell nothing to whoever knows the responses of another.
 #[tokio::test]
-async fn the_same_answer_has_another_key_in_another_process() {
+async fn the_sealed_key_differs_between_processes() {
     let mut told = Vec::new();
     for _ in 0..2 {
         let stage = Stage::new();

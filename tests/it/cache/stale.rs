@@ -1,12 +1,11 @@
-//! Stale answers when the provider fails.
+//! Stale entries when the provider fails.
 
 use tower_ai_gateway::control::cache::{MemoryCache, PurgeTarget};
 
 use super::*;
 use crate::support::older::Older;
 
-/// A gateway with a stored answer of this age. Answers are fresh for an hour, and may be stale for
-/// another hour.
+/// A gateway with an entry of this age. Entries are fresh for an hour, and may be stale for another hour.
 async fn stage(age: Duration, stale: bool) -> Stage {
     let control = ControlLayer::new().cache(Older(MemoryCache::new(), age));
     let stage = Stage::with(control, |set| {
@@ -19,7 +18,7 @@ async fn stage(age: Duration, stale: bool) -> Stage {
 }
 
 #[tokio::test]
-async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
+async fn a_stale_entry_is_served_only_if_the_provider_fails() {
     let minute = Duration::from_secs(60);
     for (age, stale, code, given) in [
         (minute, true, 500, (200, "HIT")),
@@ -28,9 +27,9 @@ async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
         (HOUR + minute, true, 0, (200, "STALE")),
         // An error of the client.
         (HOUR + minute, true, 400, (400, "MISS")),
-        // Stale answers are not allowed.
+        // Stale entries are not allowed.
         (HOUR + minute, false, 500, (500, "MISS")),
-        // Too old even for a stale answer.
+        // Too old even for a stale entry.
         (HOUR * 2 + minute, true, 500, (500, "MISS")),
     ] {
         let stage = stage(age, stale).await;
@@ -57,7 +56,7 @@ async fn an_older_answer_is_given_where_the_provider_fails_and_only_there() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_well_again_gives_a_new_answer() {
+async fn a_recovered_provider_gives_a_new_response() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let answer = stage.fill(QUESTION, r#"{"new":1}"#).await;
     assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", r#"{"new":1}"#));
@@ -65,7 +64,7 @@ async fn a_provider_that_is_well_again_gives_a_new_answer() {
 }
 
 #[tokio::test]
-async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
+async fn all_followers_get_the_stale_entry_at_the_first_failure() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -82,7 +81,7 @@ async fn all_who_wait_get_the_older_answer_at_the_first_failure() {
 }
 
 #[tokio::test]
-async fn what_is_purged_while_the_provider_fails_is_not_given() {
+async fn an_entry_purged_while_the_provider_fails_is_not_served() {
     let stage = stage(HOUR + Duration::from_secs(60), true).await;
     let first = stage.spawn(ask(QUESTION));
     let asked = stage.asked().await;
@@ -92,7 +91,7 @@ async fn what_is_purged_while_the_provider_fails_is_not_given() {
     asked.fail();
     let first = first.await.unwrap();
     assert_eq!((first.status().as_u16(), status(&first)), (502, "none"));
-    // One of the others asks for all of them.
+    // One follower calls for all of them.
     stage.asked().await.answer_whole(JSON, r#"{"new":1}"#);
     let mut given = Vec::new();
     for answer in others {
@@ -108,7 +107,7 @@ async fn what_is_purged_while_the_provider_fails_is_not_given() {
 }
 
 #[tokio::test]
-async fn what_gets_too_old_while_the_provider_fails_is_not_given() {
+async fn an_entry_that_expires_while_the_provider_fails_is_not_served() {
     let left = Duration::from_millis(200);
     let stage = stage(HOUR * 2 - left, true).await;
     let answer = stage.spawn(ask(QUESTION));

@@ -39,7 +39,7 @@ fn of(name: &str, value: &str) -> Value {
 }
 
 #[test]
-fn an_operator_sees_what_the_cache_is_worth() {
+fn an_operator_sees_the_savings_of_the_cache() {
     let scene = Scene::new(CONFIG, &[]);
     let nothing = cache(&scene);
     assert_eq!((&nothing["hits"], &nothing["hit_rate"]), (&json!(0), &Value::Null));
@@ -63,7 +63,7 @@ fn an_operator_sees_what_the_cache_is_worth() {
 }
 
 #[test]
-fn an_operator_purges_what_is_named_and_nothing_else() {
+fn an_operator_purges_only_the_target() {
     let scene = Scene::new(CONFIG, &[]);
     let named = ["cf-aig-cache-key: named"];
     let mut purged = 0;

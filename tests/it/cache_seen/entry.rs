@@ -18,7 +18,7 @@ use super::scene::{Reply, builder, chat};
 use crate::support::memory;
 
 #[tokio::test]
-async fn the_key_of_the_entry_is_logged_as_the_event_tells_it() {
+async fn the_sealed_key_is_logged_as_in_the_event() {
     let records = Arc::new(Mutex::new(Vec::new()));
     let told = records.clone();
     let hook = move |end: &EndEvent<'_>| {

@@ -17,7 +17,7 @@ use crate::support::metered::{CHAT, CHAT_USAGE, chat_event};
 use crate::support::scripted::steps::{Step, Steps};
 
 #[tokio::test]
-async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
+async fn a_hit_costs_nothing_and_saves_the_cost_of_the_response() {
     for reply in [Reply::chat(), Reply::unpriced(), Reply::stream()] {
         let fresh = end(chat(), reply.clone()).await;
         assert!(fresh.usage.is_some() && fresh.cost.is_some(), "{fresh:?}");
@@ -51,7 +51,7 @@ async fn a_hit_costs_nothing_and_saves_what_the_answer_had_cost() {
 }
 
 #[tokio::test]
-async fn what_the_client_says_of_the_cost_is_what_is_saved() {
+async fn the_cost_that_the_client_reports_is_the_saving() {
     let recorder = Recorder::default();
     let settings = GatewaySettings::builder().client_controls([ClientControl::CustomCost]);
     let settings = std::sync::Arc::new(settings.build().unwrap());
@@ -67,7 +67,7 @@ async fn what_the_client_says_of_the_cost_is_what_is_saved() {
 }
 
 #[tokio::test]
-async fn what_nobody_bills_saves_nothing() {
+async fn an_unbilled_response_saves_nothing() {
     let get = |path: &str| {
         let uri = format!("/v1/acct/gw/grok/v1/{path}");
         Request::get(uri).body(Full::<Bytes>::default()).unwrap()
@@ -111,7 +111,7 @@ async fn a_hit_is_not_remembered_as_billed() {
 
 /// A cache between the gateway and an app's client, and a client that disconnects within a stream.
 #[tokio::test]
-async fn beside_an_app_a_hit_that_is_left_is_reported_as_far_as_it_went() {
+async fn beside_an_app_an_abandoned_hit_is_reported_as_far_as_it_went() {
     let recorder = Recorder::default();
     let cache = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
         let hello = chat_event(r#"{"content":"hello"}"#).leak();
@@ -170,7 +170,7 @@ async fn a_hit_below_the_control_layers_is_no_call() {
 }
 
 #[tokio::test]
-async fn another_path_is_no_cache() {
+async fn a_cache_status_on_another_path_is_ignored() {
     let request = Request::post(CHAT).body(Full::<Bytes>::from("{}")).unwrap();
     let (response, recorder) = seen(request, Reply::chat()).await;
     assert!(!response.headers().contains_key("cf-aig-cache-status"));

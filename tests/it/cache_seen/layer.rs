@@ -37,7 +37,7 @@ fn answer(stream: bool) -> Reply {
 }
 
 #[tokio::test]
-async fn the_second_time_costs_nothing_and_saves_what_the_first_has_cost() {
+async fn the_second_request_costs_nothing_and_saves_the_cost_of_the_first() {
     for stream in [false, true] {
         let scene = Scene::new(
             |layer| {
@@ -96,7 +96,7 @@ async fn a_hit_passes_a_limit_that_has_no_room() {
 }
 
 #[tokio::test]
-async fn an_old_answer_is_the_first_steps_whoever_else_has_failed() {
+async fn a_stale_entry_is_reported_for_the_first_step() {
     let fails = Arc::new(AtomicBool::new(false));
     let failing = fails.clone();
     let scene = Scene::new(

@@ -5,7 +5,7 @@ use tower_ai_gateway::config::Config;
 const PAGE: &str = include_str!("../../../docs/caching.md");
 
 #[test]
-fn the_settings_on_the_page_are_good() {
+fn the_settings_on_the_page_are_valid() {
     let blocks = PAGE.split("```toml\n").skip(1);
     let settings: Vec<_> = blocks.map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(settings.len() >= 2, "{settings:?}");

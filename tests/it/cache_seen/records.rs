@@ -10,7 +10,7 @@ use tower_ai_gateway::log::LogRecord;
 use super::scene::{Reply, chat, exchange, layer};
 
 #[tokio::test]
-async fn what_was_saved_is_logged() {
+async fn the_saving_is_logged() {
     let records = Arc::new(Mutex::new(Vec::new()));
     let reported = records.clone();
     let hook = move |end: &EndEvent<'_>| reported.lock().unwrap().push(LogRecord::new(end));

@@ -8,7 +8,7 @@ use super::scene::{Reply, chat, exchange, layer};
 use crate::support::collector::{Collector, flush, object};
 
 #[tokio::test]
-async fn what_was_saved_is_an_attribute() {
+async fn the_saving_is_an_attribute() {
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider);
     let layer = layer(SpanHook::from_provider(&tracing));

@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::server::wait_for;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_keeps_tells_and_forgets() {
+async fn a_cluster_stores_broadcasts_and_purges() {
     let mut cluster = Cluster::start();
     let store = || RedisCache::cluster(cluster.urls()).timeout(TOO_LONG).build().unwrap();
     let (one, other) = (store(), store());

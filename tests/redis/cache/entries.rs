@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_answer_is_found_as_it_was_by_all_processes() {
+async fn every_process_finds_an_entry_unchanged() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut new = parts(&[b"data: 1\n\n", b"", b"data: [DONE]\n\n"]);
@@ -30,7 +30,7 @@ async fn gateways_with_another_prefix_share_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_goes_when_its_time_is_over_and_one_for_failures_later() {
+async fn an_entry_expires_after_its_stale_period() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut new = parts(&[b"x"]);
@@ -82,7 +82,7 @@ async fn a_bit_flipped_in_redis_is_a_miss() {
 }
 
 #[tokio::test]
-async fn a_long_answer_is_in_chunks_all_of_them_or_none() {
+async fn a_long_entry_needs_all_of_its_chunks() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let frame: Vec<u8> = (0..400_000_u32).map(|byte| (byte * 7 / 3) as u8).collect();
@@ -149,7 +149,7 @@ async fn every_key_has_a_time_to_live_and_a_version_in_its_name() {
 }
 
 #[tokio::test]
-async fn an_answer_counts_in_the_budget_as_long_as_it_is_read() {
+async fn an_entry_counts_in_the_budget_while_it_is_read() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let long = vec![7; 700 << 10];

@@ -1,4 +1,4 @@
-//! One process asks the provider, the others read what it gets.
+//! One process calls the provider, and the others read its response.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ async fn a_leader_knows_whether_it_is_followed() {
     assert!(!broadcast.is_followed());
     let mut followed = follow(&other, &place(1)).await.await.unwrap().unwrap();
     eventually("it is followed", async || broadcast.is_followed()).await;
-    // As long as that goes on, and no longer.
+    // As long as there is a follower, and no longer.
     assert!(tokio::time::timeout(OVER + OVER / 2, next(&mut followed)).await.is_err());
     assert!(broadcast.is_followed());
     drop(followed);
@@ -24,7 +24,7 @@ async fn a_leader_knows_whether_it_is_followed() {
 }
 
 #[tokio::test]
-async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
+async fn followers_get_every_byte_in_order_and_the_response_is_stored() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (status, headers) = told();
@@ -34,7 +34,7 @@ async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
     assert_eq!((followed.status, &followed.headers), (status, &headers));
     let frame = next(&mut followed).await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(frame, "first");
-    // One that comes late gets all of it, too.
+    // A late follower gets every byte, too.
     let mut late = follow(&other, &place(1)).await.await.unwrap().unwrap();
     let mut all = b"first".to_vec();
     for number in 0..300_u32 {
@@ -61,7 +61,7 @@ async fn others_get_every_byte_in_order_as_it_comes_and_the_answer_is_kept() {
     assert!(frames(&other.get(&place(1), &budget()).await.unwrap().entry.unwrap()) == [all]);
 }
 
-/// A burst of frames, each told at once, against the clock.
+/// A burst of frames, each sent at once and timed.
 #[tokio::test]
 async fn the_first_byte_is_a_few_milliseconds_behind() {
     let server = Server::start(&[]);
@@ -81,19 +81,19 @@ async fn the_first_byte_is_a_few_milliseconds_behind() {
         broadcast.end(None);
         assert_eq!(read(&mut followed).await, (Vec::new(), true));
     }
-    // The best of them, for the machine may have much else to do.
+    // The best of several, because the machine may be busy.
     assert!(best < Duration::from_millis(20), "{best:?}");
 }
 
 #[tokio::test]
-async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
+async fn a_leader_that_ends_before_its_head_wakes_followers() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let broadcast = lead(&one, &place(1)).await;
     let following = follow(&other, &place(1)).await;
     drop(broadcast);
     assert!(following.await.unwrap().is_none());
-    // It is the other's turn, and at once.
+    // The follower can lead at once.
     let started = Instant::now();
     let mut broadcast = lead(&other, &place(1)).await;
     assert!(started.elapsed() < Duration::from_millis(1_500));
@@ -111,7 +111,7 @@ async fn what_comes_to_nothing_before_its_head_wakes_those_who_follow() {
 }
 
 #[tokio::test]
-async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
+async fn a_complete_but_unstored_response_ends_cleanly_without_new_followers() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -127,9 +127,9 @@ async fn what_is_whole_but_not_kept_ends_cleanly_and_is_read_by_nobody_new() {
     assert!(!is_kept(&one, &place(1)).await);
 }
 
-/// A request that looked for the answer just before it was kept does not ask the provider again.
+/// A request whose lookup came just before the entry was stored does not call the provider.
 #[tokio::test]
-async fn who_looked_too_early_gets_what_was_kept_since() {
+async fn a_request_that_looked_up_too_early_gets_the_new_entry() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut broadcast = lead(&one, &place(1)).await;
@@ -148,7 +148,7 @@ async fn who_looked_too_early_gets_what_was_kept_since() {
     assert_eq!(read(&mut followed).await, (b"all".to_vec(), true));
 }
 
-/// What it holds ahead of its client is counted nowhere.
+/// No budget counts what the reader holds ahead of its client.
 #[tokio::test]
 async fn a_reader_takes_one_batch_at_a_time() {
     let server = Server::start(&[]);
@@ -166,9 +166,9 @@ async fn a_reader_takes_one_batch_at_a_time() {
     assert!(read(&mut followed).await == (vec![7; 1 << 20], true));
 }
 
-/// All at once, without a pause in which any of it could be sent.
+/// All at once, with no pause for the broadcast to send any of it.
 #[tokio::test]
-async fn what_comes_faster_than_it_is_told_is_told_to_its_end_and_kept() {
+async fn a_response_faster_than_its_broadcast_is_sent_whole_and_stored() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -187,7 +187,7 @@ async fn what_comes_faster_than_it_is_told_is_told_to_its_end_and_kept() {
 }
 
 #[tokio::test]
-async fn what_was_purged_meanwhile_is_said_not_to_be_kept() {
+async fn a_purged_response_is_reported_as_not_stored() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;

@@ -1,4 +1,4 @@
-//! Answers whose head tells of their framing twice.
+//! Responses whose head declares two framings.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,9 +13,9 @@ use crate::gateway::Gateway;
 
 const DONE: &str = "data: [DONE]\n\n";
 
-/// The length is that of no part of it, and goes for nothing beside the chunks (RFC 9112).
+/// The length is wrong, and `transfer-encoding` overrides it (RFC 9112).
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_length_beside_chunks_ends_an_answer_neither_under_way_nor_when_it_is_kept() {
+async fn a_length_beside_chunks_ends_a_response_neither_under_way_nor_stored() {
     for length in [5, 100_000] {
         let server = Server::start(&[]);
         let (mut provider, body) = Body::new(4);

@@ -48,7 +48,7 @@ async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
 /// A body that the test sends.
 pub(super) type Body = Channel<Bytes, tower::BoxError>;
 
-/// A provider that answers with this, and is asked once.
+/// A provider that gives this response, and expects one call.
 pub(super) fn once(
     status: u16,
     body: Body,
@@ -136,7 +136,7 @@ async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once
 
 /// Without Redis each process calls the provider, and each client is served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn without_redis_each_gateway_asks_by_itself() {
+async fn without_redis_each_gateway_makes_its_own_call() {
     let mut server = Server::start(&[]);
     server.kill();
     let expected: String = (0..FRAMES).map(frame).collect();
@@ -159,7 +159,7 @@ async fn without_redis_each_gateway_asks_by_itself() {
     assert_eq!(calls.load(Ordering::Relaxed), 4);
 }
 
-/// What a client has not read yet of an answer from Redis is held for it, and counts.
+/// What a client has not read of an entry from Redis is held for it, and counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_gone() {
     let server = Server::start(&[]);
@@ -175,9 +175,9 @@ async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_
     assert_eq!(other.budget.used(), 0);
 }
 
-/// The first one's client leaves, and the one at the other gateway reads on.
+/// The leader's client leaves, and the follower at another gateway reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_from_another_gateway_gets_all_though_the_first_client_leaves() {
+async fn a_follower_at_another_gateway_gets_all_though_the_first_client_leaves() {
     let server = Server::start(&[]);
     let (mut provider, body) = Body::new(4);
     let answer = once(200, body);
@@ -196,7 +196,7 @@ async fn who_follows_from_another_gateway_gets_all_though_the_first_client_leave
     assert_eq!(follower.headers()["cf-aig-cache-status"], "HIT");
     let mut follower = follower.into_body();
     let (mut expected, mut data) = (frame(0), Vec::new());
-    // With the first of these its gateway is told that it is followed, and it has heard that before it
+    // The first of these tells the leader's gateway that it is followed. The gateway knows that before it
     // sends the second.
     for number in 1..=2 {
         provider.send_data(frame(number).into()).await.unwrap();

@@ -1,13 +1,13 @@
-//! Who asks the provider holds a lease.
+//! The leader holds a lease.
 
 use std::time::Instant;
 
 use super::*;
 
-/// Longer than a lease.
+/// Longer than a lease lasts.
 pub(super) const OVER: Duration = Duration::from_millis(5_100);
 
-/// Its process is gone: here, the runtime that would renew the lease.
+/// The leader's process is gone: here, the runtime that renews the lease.
 pub(super) fn killed(server: &Server, place: CachePlace, tell: bool) {
     let url = server.url();
     std::thread::spawn(move || {
@@ -66,7 +66,7 @@ async fn a_lease_is_renewed_while_the_leader_goes_on() {
     assert_eq!(read(&mut followed).await, (b"late".to_vec(), true));
 }
 
-/// A leader whose lease was taken over writes nothing any more: not to its recording, not to the entry.
+/// A leader that has lost its lease writes nothing: neither its recording nor the entry.
 #[tokio::test]
 async fn a_slow_leader_cannot_overwrite() {
     let server = Server::start(&[]);
@@ -75,7 +75,7 @@ async fn a_slow_leader_cannot_overwrite() {
     let mut old = lead(&slow, &place(1)).await;
     old.head(status, &headers);
     eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
-    // Its lease ends as if it had not been renewed in time.
+    // The lease ends as if it had not been renewed in time.
     server.call(&["DEL", &the_key(&server, ":l:")]);
     let mut new = lead(&quick, &place(1)).await;
     new.head(status, &headers);
@@ -90,7 +90,7 @@ async fn a_slow_leader_cannot_overwrite() {
         assert_eq!(frames(&found), [b"new"]);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Nor does one that has no lease, while another has.
+    // Nor does a writer without a lease, while another process holds it.
     let generation = generation(&slow, &place(2)).await;
     let broadcast = lead(&quick, &place(2)).await;
     slow.put(&place(2), entry(&[b"old"]), generation).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_slow_leader_cannot_overwrite() {
 }
 
 #[tokio::test]
-async fn a_leader_that_has_lost_its_lease_gives_up_nobody_elses() {
+async fn a_leader_that_has_lost_its_lease_releases_no_other() {
     let server = Server::start(&[]);
     let (slow, quick) = (patient(&server), patient(&server));
     let mut old = lead(&slow, &place(1)).await;

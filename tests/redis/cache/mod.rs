@@ -29,7 +29,7 @@ use tower_ai_gateway::control::cache::{
 
 use crate::server::{Server, TOO_LONG, eventually};
 
-/// Has timeouts for a busy machine.
+/// With timeouts for a busy machine.
 fn patient(server: &Server) -> RedisCache {
     RedisCache::builder(server.url()).timeout(Duration::from_secs(10)).build().unwrap()
 }
@@ -74,7 +74,7 @@ fn frames(entry: &CacheEntry) -> Vec<Vec<u8>> {
     entry.parts().frames.iter().map(|frame| frame.to_vec()).collect()
 }
 
-/// In which everything has room.
+/// A budget with room for everything.
 fn budget() -> BodyBudget {
     BodyBudget::new(usize::MAX)
 }
@@ -124,7 +124,7 @@ async fn follow_within(store: &RedisCache, place: &CachePlace, memory: &BodyBudg
     }
 }
 
-/// One leads and has told the head of its answer, and the other one follows.
+/// A leader that has broadcast its head, and a follower.
 async fn headed(
     one: &RedisCache,
     other: &RedisCache,
@@ -133,7 +133,7 @@ async fn headed(
     headed_within(one, other, place, &budget()).await
 }
 
-/// The same, where what the first one holds counts in this.
+/// The same, with the leader's memory counted in `memory`.
 async fn headed_within(
     one: &RedisCache,
     other: &RedisCache,
@@ -147,7 +147,7 @@ async fn headed_within(
     (broadcast, following)
 }
 
-/// The next frame of an answer; `None` at its end.
+/// The next frame; `None` at the end.
 async fn next(followed: &mut Followed) -> Option<Result<http_body::Frame<Bytes>, CacheStoreError>> {
     poll_fn(|cx| followed.body.as_mut().poll_frame(cx)).await
 }

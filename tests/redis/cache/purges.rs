@@ -1,4 +1,4 @@
-//! Purged answers never come back.
+//! Purged entries never come back.
 
 use super::*;
 
@@ -11,7 +11,7 @@ const ALL: [Purge; 5] = [
 ];
 
 #[tokio::test]
-async fn a_purge_forgets_what_belongs_to_it_and_nothing_else() {
+async fn a_purge_removes_its_target_and_nothing_else() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let other = |number: usize| {
@@ -44,7 +44,7 @@ async fn a_purge_forgets_what_belongs_to_it_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
+async fn a_response_purged_under_way_is_not_stored() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let own = CachePlace { custom: Some(scope(4)), ..place(1) };
@@ -70,16 +70,16 @@ async fn an_answer_under_way_when_it_is_purged_is_not_kept() {
     }
 }
 
-/// Between the first of its chunks and the next.
+/// The purge comes between two chunks of the entry.
 #[tokio::test]
-async fn an_answer_that_is_purged_while_it_is_written_is_not_kept() {
+async fn an_entry_purged_while_it_is_written_is_not_stored() {
     let server = Server::start(&[]);
     let (writer, purger) = (patient(&server), patient(&server));
     let what = Purge::Entry { gateway: scope(1), key: place(1).key };
-    // Redis knows the script from now on.
+    // Loads the script into Redis.
     purger.purge(&what).await.unwrap();
     generation(&writer, &place(1)).await;
-    // What either connection has asked last is a look.
+    // The last command of either connection is a lookup.
     assert!(!is_kept(&purger, &place(1)).await);
     let before = generation(&writer, &place(1)).await;
     let is_asked = async |command: &str| server.call(&["CLIENT", "LIST"]).text().contains(command);
@@ -97,7 +97,7 @@ async fn an_answer_that_is_purged_while_it_is_written_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
+async fn a_lost_generation_loses_entries_and_brings_none_back() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let own = CachePlace { custom: Some(scope(4)), ..place(1) };
@@ -121,7 +121,7 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
         server.call(&["COPY", old, &key, "REPLACE"]);
         assert!(!is_kept(&store, &own).await, "{lost}");
     }
-    // The last purge is lost, but its answers stay purged.
+    // The last purge is lost, but its entries stay purged.
     keep(&store, &own, entry(&[b"new"])).await;
     let before = generation(&store, &own).await;
     store.purge(&Purge::Entry { gateway: scope(1), key: own.key }).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_generation_that_is_lost_loses_answers_and_brings_none_back() {
 
 /// Clients choose names of models and custom keys.
 #[tokio::test]
-async fn a_generation_stays_long_only_once_something_is_kept() {
+async fn a_generation_stays_long_only_once_something_is_stored() {
     const HOUR: i64 = 60 * 60 * 1000;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -154,9 +154,9 @@ async fn a_generation_stays_long_only_once_something_is_kept() {
     }
 }
 
-/// What one process has shown, each of the others can purge, as long as something of that time is kept.
+/// Every process can purge by a sealed key of any other, until everything is purged.
 #[tokio::test]
-async fn a_key_that_is_shown_is_read_by_all_who_share_the_answers() {
+async fn every_process_that_shares_entries_opens_a_sealed_key() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let elsewhere =
@@ -170,7 +170,7 @@ async fn a_key_that_is_shown_is_read_by_all_who_share_the_answers() {
         async |store: &RedisCache| store.seal().await.unwrap().unwrap().open(scope(1), shown);
     assert_eq!(open(&other).await, Some(place(1).key));
     assert_eq!(open(&elsewhere).await, None);
-    // Of another answer and another gateway it is the same seal, and a purge of less than all leaves it.
+    // The seal is the same for another entry and gateway, and changes only if everything is purged.
     for what in &ALL[1..] {
         other.purge(what).await.unwrap();
         assert_eq!(open(&one).await, Some(place(1).key), "{what:?}");

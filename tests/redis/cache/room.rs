@@ -1,8 +1,8 @@
-//! A client that has got a part of an answer, when no memory is left for the rest.
+//! A client with a part of a response, when no memory is left for the rest.
 
 use super::*;
 
-/// One that has read `first` of an answer whose recording is gone, and which is kept.
+/// A follower that has read `first` of a response whose recording is gone and whose entry is stored.
 async fn begun(server: &Server, key: u8, rest: &[u8], memory: &BodyBudget) -> Followed {
     let (one, other) = (patient(server), patient(server));
     let mut broadcast = lead(&one, &place(key)).await;
@@ -19,7 +19,7 @@ async fn begun(server: &Server, key: u8, rest: &[u8], memory: &BodyBudget) -> Fo
 }
 
 #[tokio::test]
-async fn a_short_rest_needs_none() {
+async fn a_short_rest_needs_no_spare_memory() {
     let server = Server::start(&[]);
     let none = BodyBudget::new(0);
     let mut followed = begun(&server, 1, b" and last", &none).await;
@@ -27,7 +27,7 @@ async fn a_short_rest_needs_none() {
 }
 
 #[tokio::test]
-async fn a_rest_may_have_what_is_left_to_requests() {
+async fn a_rest_may_use_the_memory_reserved_for_requests() {
     let server = Server::start(&[]);
     let memory = BodyBudget::new(1 << 20);
     let rest = vec![7; 900 << 10];
@@ -40,7 +40,7 @@ async fn a_rest_may_have_what_is_left_to_requests() {
 }
 
 #[tokio::test]
-async fn a_long_rest_waits_until_others_have_given_some_back() {
+async fn a_long_rest_waits_until_memory_is_released() {
     let server = Server::start(&[]);
     let memory = BodyBudget::new(1 << 20);
     let store = patient(&server);

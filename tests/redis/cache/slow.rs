@@ -1,4 +1,4 @@
-//! A Redis that is far away: what it says takes a while.
+//! A Redis with a long round trip.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,15 +10,15 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// How long a request waits for one step …
+/// The timeout of one step …
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// … each of which takes so long.
+/// … and how long each step takes.
 const LATENCY: Duration = Duration::from_millis(500);
 const CHUNK: usize = 512 << 10;
 /// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_millis(1_000);
 
-/// The way to a server.
+/// A connection to a server.
 struct Way {
     port: u16,
     load: Arc<Load>,
@@ -26,12 +26,12 @@ struct Way {
 
 #[derive(Default)]
 struct Load {
-    /// In milliseconds, from there to here.
+    /// The one-way latency in milliseconds.
     latency: AtomicU64,
-    /// Bytes that went there, and how often `OK` came back.
+    /// Bytes sent, and how often `OK` came back.
     asked: AtomicUsize,
     done: AtomicUsize,
-    /// The most bytes that were there at a time without an `OK` for each chunk.
+    /// The maximum number of bytes sent without an `OK` for each chunk.
     most: AtomicUsize,
 }
 
@@ -87,7 +87,7 @@ fn there_to(mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, load: Arc
     });
 }
 
-/// Each byte arrives later by the latency that there was when it was said.
+/// Delays each byte by the latency at the time when it was sent.
 fn here_from(mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, load: Arc<Load>) {
     let known = load.clone();
     let (sender, mut under_way) = mpsc::unbounded_channel();
@@ -114,7 +114,7 @@ async fn finds(store: &RedisCache, key: u8) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_answer_is_a_miss_where_all_of_it_takes_too_long() {
+async fn a_long_entry_that_takes_too_long_is_a_miss() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let (near, far) = (patient(&server), way.store());
@@ -128,13 +128,13 @@ async fn a_long_answer_is_a_miss_where_all_of_it_takes_too_long() {
     let began = Instant::now();
     let found = far.get(&place(2), &budget()).await;
     assert!(matches!(found, Err(CacheStoreError::Timeout)), "{found:?}");
-    // 250 ms for its length, and not 14 steps of 500 ms each.
+    // 250 ms for the length, instead of 14 steps of 500 ms each.
     let took = began.elapsed();
     assert!(took < TIMEOUT + Duration::from_millis(250) + SLACK, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_has_a_part_of_it_waits_for_the_rest() {
+async fn a_client_with_a_part_of_the_response_waits_for_the_rest() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let (near, far) = (patient(&server), way.store());
@@ -152,9 +152,9 @@ async fn who_has_a_part_of_it_waits_for_the_rest() {
     assert!(read(&mut followed).await == (rest, true));
 }
 
-/// What requests ask goes the same way.
+/// Lookups use the same connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_more_than_a_few_chunks_are_under_way_to_it_at_a_time() {
+async fn the_number_of_chunks_under_way_is_bounded() {
     let server = Server::start(&[]);
     let way = Way::to(&server).await;
     let far = Arc::new(way.store());

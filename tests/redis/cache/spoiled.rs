@@ -1,12 +1,12 @@
-//! Recordings that are gone or spoiled before they are read.
+//! Recordings that are lost or corrupt before they are read.
 
 use super::leases::killed;
 use super::*;
 
-/// Four batches: head, first, second, end. It is there as a whole before any of it is read, and nobody holds
+/// Four batches: head, first, second, end. They are complete before the follower reads, and nobody holds
 /// the lease any more.
 #[tokio::test]
-async fn a_recording_that_is_lost_or_changed_is_broken_off() {
+async fn a_lost_or_changed_recording_breaks_off() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (status, headers) = told();
@@ -54,9 +54,9 @@ async fn a_recording_that_is_lost_or_changed_is_broken_off() {
     }
 }
 
-/// Somebody holds the lease all the time, so that more might come.
+/// The lease is held throughout, so that more batches might come.
 #[tokio::test]
-async fn a_recording_shorter_than_what_was_read_is_broken_off() {
+async fn a_recording_shorter_than_what_was_read_breaks_off() {
     let server = Server::start(&[]);
     let store = patient(&server);
     killed(&server, place(1), true);
@@ -68,9 +68,9 @@ async fn a_recording_shorter_than_what_was_read_is_broken_off() {
     assert_eq!(rest.expect("it waits for what never comes"), (Vec::new(), false));
 }
 
-/// Its recording is gone, for it read too slowly, and the answer is kept.
+/// The recording is gone because the follower was slow, but the entry is stored.
 #[tokio::test]
-async fn who_reads_too_slowly_gets_the_rest_from_the_kept_answer_if_it_is_the_same() {
+async fn a_slow_follower_gets_the_rest_from_the_entry_if_it_is_the_same_response() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (status, headers) = told();
@@ -94,9 +94,9 @@ async fn who_reads_too_slowly_gets_the_rest_from_the_kept_answer_if_it_is_the_sa
     }
 }
 
-/// It has read a head alone, which an answer that was kept meanwhile does not have.
+/// The follower has read only a head, which differs from that of the stored entry.
 #[tokio::test]
-async fn the_body_of_another_answer_does_not_follow_a_head() {
+async fn the_body_of_another_response_does_not_follow_a_head() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let (broadcast, following) = headed(&store, &store, &place(1)).await;

@@ -1,4 +1,4 @@
-//! Old answers in Redis, where the provider fails.
+//! Stale entries in Redis when the provider fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 const HOUR: Duration = Duration::from_secs(3_600);
 const LONG: usize = 400 << 10;
 
-/// A Redis whose answers are two hours old.
+/// A Redis store whose entries are two hours old.
 #[derive(Debug)]
 struct Old(RedisCache);
 
@@ -64,7 +64,7 @@ impl CacheStore for Old {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_old_answer_is_read_once() {
+async fn a_stale_entry_is_read_once() {
     let server = Server::start(&[]);
     let fails = Arc::<AtomicBool>::default();
     let text = format!("{{\"a\":\"{}\"}}", "x".repeat(LONG));
@@ -93,7 +93,7 @@ async fn an_old_answer_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_generation_is_that_of_an_answer_and_of_each_purge_another() {
+async fn each_purge_changes_the_generation_of_an_entry() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let before = generation(&store, &place(1)).await;

@@ -1,4 +1,4 @@
-//! A client that does not read its answer, while others elsewhere do.
+//! A client that does not read its response, while followers elsewhere do.
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -16,7 +16,7 @@ use super::gateways::{Body, FRAMES, QUESTION, frame, once};
 use super::*;
 use crate::gateway::Gateway;
 
-/// Asks over HTTP/2, with a window of so many bytes for the answer.
+/// Sends a request over HTTP/2, with a window of this many bytes.
 async fn ask_within(gateway: &Gateway, window: u32) -> Response<Incoming> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (here, there) =
@@ -36,7 +36,7 @@ async fn ask_within(gateway: &Gateway, window: u32) -> Response<Incoming> {
     sender.send_request(request).await.unwrap()
 }
 
-/// Of so many bytes something is kept.
+/// Checks that a follower elsewhere gets every byte. `most`: the maximum length of a stored response.
 async fn all_come_elsewhere(most: u64, frames: Vec<Vec<u8>>, is_kept: bool) {
     let server = Server::start(&[]);
     let (mut provider, body) = Body::new(4);
@@ -72,14 +72,14 @@ async fn all_come_elsewhere(most: u64, frames: Vec<Vec<u8>>, is_kept: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_elsewhere_gets_all_though_the_first_client_reads_nothing() {
+async fn a_follower_elsewhere_gets_all_though_the_first_client_reads_nothing() {
     let frames = (1..FRAMES).map(|number| frame(number).into_bytes()).collect();
     all_come_elsewhere(1 << 20, frames, true).await;
 }
 
-/// Of that 64 KiB are held, and then its client is waited for for five seconds.
+/// 64 KiB of it are held, and then the call waits five seconds for the client.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_it_does_where_the_answer_is_not_kept() {
+async fn so_it_does_if_the_response_is_not_stored() {
     let frames = (0..100).map(|_| b"data: x".repeat(1_000)).collect();
     all_come_elsewhere(1_000, frames, false).await;
 }

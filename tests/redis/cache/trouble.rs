@@ -36,7 +36,7 @@ async fn until_it_answers(store: &RedisCache) -> Found {
 }
 
 #[tokio::test]
-async fn killed_it_fails_in_time_and_restarted_it_is_found_again() {
+async fn a_killed_redis_fails_in_time_and_is_found_after_a_restart() {
     let mut server = Server::start(&[]);
     let store = hasty(&server);
     until_it_answers(&store).await;
@@ -61,7 +61,7 @@ async fn killed_it_fails_in_time_and_restarted_it_is_found_again() {
 }
 
 #[tokio::test]
-async fn killed_in_mid_stream_it_breaks_those_off_who_follow() {
+async fn a_redis_killed_in_mid_stream_breaks_followers_off() {
     let mut server = Server::start(&[]);
     let (one, other) = (patient(&server), hasty(&server));
     until_it_answers(&other).await;
@@ -81,7 +81,7 @@ async fn killed_in_mid_stream_it_breaks_those_off_who_follow() {
 }
 
 #[tokio::test]
-async fn paused_it_is_a_miss_in_time() {
+async fn a_paused_redis_is_a_miss_in_time() {
     let server = Server::start(&[]);
     let store = hasty(&server);
     let found = until_it_answers(&store).await;
@@ -101,9 +101,9 @@ async fn paused_it_is_a_miss_in_time() {
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
 }
 
-/// Redis grants the lease after nobody waits for it any more.
+/// Redis grants the lease after the request has stopped waiting.
 #[tokio::test]
-async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
+async fn an_unclaimed_lease_is_released_at_once() {
     let server = Server::start(&[]);
     let store = hasty(&server);
     let generation = until_it_answers(&store).await.generation;
@@ -126,7 +126,7 @@ async fn a_turn_that_nobody_waited_for_is_given_up_at_once() {
 }
 
 #[tokio::test]
-async fn full_it_keeps_nothing_and_gives_what_it_has() {
+async fn a_full_redis_stores_nothing_and_serves_what_it_has() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let store = patient(&server);
     keep(&store, &place(1), entry(&[b"x"])).await;
@@ -144,9 +144,9 @@ async fn full_it_keeps_nothing_and_gives_what_it_has() {
     assert!(is_kept(&store, &place(2)).await);
 }
 
-/// Redis may evict entries: answers are lost, but none is wrong.
+/// Redis may evict keys: entries are lost, but none is wrong.
 #[tokio::test]
-async fn one_that_evicts_gives_what_is_left() {
+async fn a_redis_that_evicts_serves_what_is_left() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]);
     let store = patient(&server);
     let used: u64 = server.info("memory", "used_memory").parse().unwrap();
@@ -154,7 +154,7 @@ async fn one_that_evicts_gives_what_is_left() {
     let body = |key: u8| vec![key; 200_000];
     for key in 1..=60 {
         let generation = generation(&store, &place(key)).await;
-        // It may be refused if its generation was evicted meanwhile.
+        // The write may be refused if its generation was evicted since.
         store.put(&place(key), entry(&[&body(key)]), generation).await.unwrap();
     }
     let mut found = 0;
@@ -170,7 +170,7 @@ async fn one_that_evicts_gives_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_replica_that_takes_no_writes_gives_what_it_has() {
+async fn a_read_only_replica_serves_what_it_has() {
     let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
     keep(&patient(&master), &place(1), entry(&[b"x"])).await;
     let replica = Server::start(&[]);
@@ -187,7 +187,7 @@ async fn a_replica_that_takes_no_writes_gives_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_trouble_is_told_once_and_so_is_its_end() {
+async fn an_outage_is_logged_once_and_so_is_its_end() {
     let (written, _guard) = Written::capture();
     let mut server = Server::start(&[]);
     let store = hasty(&server);
@@ -203,7 +203,7 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
 }
 
-/// For a user that may run the commands alone which suffice.
+/// A user that may run only the documented commands.
 pub(super) fn confined(server: &Server) -> RedisCache {
     let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +strlen +incr +rpush +lrange \
                 +ltrim +llen +lindex +pexpire +del +unlink +ping +hello +client";
@@ -216,7 +216,7 @@ pub(super) fn confined(server: &Server) -> RedisCache {
 }
 
 #[tokio::test]
-async fn an_acl_of_these_commands_suffices_and_no_password_is_told() {
+async fn an_acl_of_these_commands_suffices_and_no_password_is_shown() {
     let server = Server::start(&[]);
     let store = confined(&server);
     server.call(&["ACL", "SETUSER", "default", "off"]);

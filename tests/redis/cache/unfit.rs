@@ -1,4 +1,4 @@
-//! Gateways that keep answers of other statuses.
+//! Gateways that store different statuses.
 
 use http_body_util::BodyExt;
 use tower_ai_gateway::control::ControlLayer;
@@ -9,11 +9,11 @@ use super::gateways::{Body, FRAMES, QUESTION, frame, once};
 use super::*;
 use crate::gateway::Gateway;
 
-/// Longer than the provider takes, but not than it takes twice.
+/// Longer than one call of the provider, but shorter than two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(3);
 const PROVIDER_TAKES: Duration = Duration::from_secs(2);
 
-/// A gateway that keeps `status` alone, and whose provider answers with that after some time.
+/// A gateway that stores only `status`, and whose provider answers with it after a while.
 fn keeping(server: &Server, status: u16, body: Body, after: Duration) -> Gateway {
     let cache = CacheSettings::new(Duration::from_secs(300));
     let rule = CacheRule::keep(Duration::from_secs(300)).statuses([status]);
@@ -31,9 +31,9 @@ fn keeping(server: &Server, status: u16, body: Body, after: Duration) -> Gateway
     )
 }
 
-/// One keeps 201 and the other 200: neither gives what only the other keeps.
+/// One gateway stores 201 and the other 200: neither serves what only the other stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
+async fn a_gateway_follows_no_response_that_it_would_not_store() {
     let server = Server::start(&[]);
     let (mut to_leader, led) = Body::new(4);
     let (mut to_other, others) = Body::new(4);
@@ -43,7 +43,7 @@ async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
     to_other.send_data(frame(0).into()).await.unwrap();
     let leader = one.ask(QUESTION).await;
     assert_eq!(leader.status(), 201);
-    // The first answer goes on while the second one begins.
+    // The first response goes on while the second begins.
     let follower = other.ask(QUESTION).await;
     assert_eq!(
         (follower.status().as_u16(), &follower.headers()["cf-aig-cache-status"]),
@@ -57,9 +57,9 @@ async fn a_gateway_follows_no_answer_that_it_would_not_keep() {
     }
 }
 
-/// It has waited for an answer that is not for it, and asks with the whole of its time.
+/// After a wait for a response that does not suit it, the call has its whole head timeout.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_has_waited_for_an_answer_that_is_not_for_it_has_not_lost_that_time() {
+async fn a_wait_for_an_unfit_response_does_not_shorten_the_head_timeout() {
     let server = Server::start(&[]);
     let [(one, _sender), (other, sender)] = [201, 200].map(|status| {
         let (sender, body) = Body::new(4);

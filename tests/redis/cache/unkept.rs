@@ -1,4 +1,4 @@
-//! Answers that turn out not to be kept while others read them.
+//! Responses that turn out not to be stored while other processes read them.
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -19,7 +19,7 @@ use crate::gateway::{AnswerBody, Gateway};
 const ERROR: &str = "data: {\"error\":{\"message\":\"no\"}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// Three gateways, each with so much memory, and a provider that gives these answers in turn.
+/// Three gateways with `memory` each, and a provider that gives these responses in turn.
 fn gateways(server: &Server, most: u64, memory: usize, answers: Vec<Body>) -> [Gateway; 3] {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     [(); 3].map(|()| {
@@ -39,7 +39,7 @@ fn gateways(server: &Server, most: u64, memory: usize, answers: Vec<Body>) -> [G
     })
 }
 
-/// Reads so much more.
+/// Reads `length` bytes more.
 async fn more(body: &mut AnswerBody, length: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
@@ -49,7 +49,7 @@ async fn more(body: &mut AnswerBody, length: usize) -> String {
     text
 }
 
-/// One asks and the other follows: the bodies behind the first frame.
+/// A leader and a follower: their bodies after the first frame.
 async fn shared(
     [one, other, _]: &[Gateway; 3],
     provider: &mut Sender<Bytes, BoxError>,
@@ -65,11 +65,11 @@ async fn shared(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
+async fn followers_elsewhere_get_all_of_a_response_that_is_not_stored() {
     for (most, memory, lost_by) in [
         (1_000, 1 << 20, "x".repeat(2_000)),
         (1 << 20, 1 << 20, ERROR.to_owned()),
-        // Of which three quarters are for this.
+        // Three quarters of it are for responses.
         (1 << 20, 64 << 10, "x".repeat(60_000)),
     ] {
         let server = Server::start(&[]);
@@ -80,7 +80,7 @@ async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
         provider.send_data(lost_by.clone().into()).await.unwrap();
         assert_eq!(more(&mut leader, lost_by.len()).await, lost_by);
         assert_eq!(more(&mut follower, lost_by.len()).await, lost_by);
-        // Who comes now gets another one, in the place where it is, too.
+        // New requests get the next response, also at the leader's gateway.
         next.send_data(frame(0).into()).await.unwrap();
         let late = gateways[2].ask(QUESTION).await;
         assert_eq!(late.headers()["cf-aig-cache-status"], "MISS");
@@ -92,7 +92,7 @@ async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
         for late in [late, later] {
             assert!(late.into_body().collect().await.unwrap().to_bytes() == expected);
         }
-        // And these go on to the end, though the first client leaves.
+        // The members of the first call read on to its end, though the leader leaves.
         drop(leader);
         let following = tokio::spawn(follower.collect());
         let mut rest = String::new();
@@ -106,7 +106,7 @@ async fn who_follows_elsewhere_gets_all_of_an_answer_that_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
+async fn an_unstored_response_that_breaks_off_ends_in_an_error() {
     let server = Server::start(&[]);
     let (mut provider, answer) = Body::new(4);
     let gateways = gateways(&server, 1_000, 1 << 20, vec![answer]);
@@ -120,9 +120,9 @@ async fn what_breaks_off_when_it_is_not_kept_any_more_ends_in_an_error() {
         .await;
 }
 
-/// It has become too long for the cache, or has no marker at its end.
+/// The response is too long for the cache, or has no marker at its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
+async fn trailers_of_an_unstored_response_reach_followers_elsewhere() {
     for most in [1_000, 1 << 20] {
         let server = Server::start(&[]);
         let (mut provider, answer) = Body::new(4);
@@ -139,7 +139,7 @@ async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
         drop(provider);
         assert_eq!(leading.await.unwrap().unwrap().trailers(), Some(&trailers));
         let followed = following.await.unwrap().unwrap();
-        // But for those of one moment.
+        // Except headers of one moment.
         let kept =
             HeaderMap::from_iter([("x-sum".parse().unwrap(), HeaderValue::from_static("1"))]);
         assert_eq!(followed.trailers(), Some(&kept), "{most}");
@@ -147,9 +147,9 @@ async fn trailers_of_what_is_not_kept_reach_those_who_follow_elsewhere() {
     }
 }
 
-/// So much at once, of which some is told meanwhile where that is waited for.
+/// All at once, or with the follower reading between frames.
 #[tokio::test]
-async fn what_is_not_kept_waits_to_be_told_as_far_as_there_is_memory() {
+async fn memory_bounds_what_waits_of_an_unstored_response() {
     const MIB: usize = 1 << 20;
     let (much, none) = (BodyBudget::new(256 * MIB), BodyBudget::new(0));
     for (memory, frame, count, waits, is_whole) in [
@@ -185,7 +185,7 @@ async fn what_is_not_kept_waits_to_be_told_as_far_as_there_is_memory() {
 }
 
 #[tokio::test]
-async fn what_is_not_kept_and_read_by_nobody_is_told_no_more() {
+async fn an_unstored_response_without_followers_is_no_longer_broadcast() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;
@@ -201,9 +201,9 @@ async fn what_is_not_kept_and_read_by_nobody_is_told_no_more() {
     drop(broadcast);
 }
 
-/// Its process dies.
+/// The leader's process dies.
 #[tokio::test]
-async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
+async fn an_unstored_response_breaks_off_with_its_leader() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
@@ -214,7 +214,7 @@ async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
     let lease = async || server.keys().into_iter().find(|key| key.contains(":l:"));
     eventually("it has its own", async || lease().await.is_some_and(|lease| lease.contains('-')))
         .await;
-    // Another one has its turn, and the first goes on beside it.
+    // Another request leads, and the first broadcast goes on beside it.
     let second = lead(&other, &place(1)).await;
     assert!(tokio::time::timeout(2 * super::leases::OVER, next(&mut followed)).await.is_err());
     drop(second);
@@ -223,15 +223,15 @@ async fn what_is_not_kept_is_followed_no_longer_than_it_is_told() {
     assert!(server.keys().iter().all(|key| !key.contains(":l:") && !key.contains(":r:")));
 }
 
-/// Of a long one Redis holds what came last.
+/// Redis holds the last part of a long response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_answer_is_told_to_its_end_and_held_in_part() {
+async fn a_long_response_is_broadcast_to_its_end_and_held_in_part() {
     const MIB: usize = 1 << 20;
     let server = Server::start(&[]);
     let (one, other) = (confined(&server), confined(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     let mut followed = following.await.unwrap().unwrap();
-    // One that reads the head, and then nothing for long.
+    // A follower that reads the head, and then nothing for long.
     let mut slow = follow(&other, &place(1)).await.await.unwrap().unwrap();
     for number in 0..64_u8 {
         broadcast.data(&Bytes::from(vec![number; MIB]));
@@ -242,11 +242,11 @@ async fn a_long_answer_is_told_to_its_end_and_held_in_part() {
             left -= data.len();
         }
     }
-    // Its allocator takes more than the 32 MiB.
+    // The allocator of Redis takes more than the 32 MiB.
     let held = server.call(&["MEMORY", "USAGE", &the_recording(&server), "SAMPLES", "0"]).number();
     assert!((28 * MIB as i64..44 * MIB as i64).contains(&held), "{held}");
     assert_eq!((one.stats().failures, other.stats().failures), (0, 0));
-    // What is gone is not waited for.
+    // A follower does not wait for batches that were dropped.
     let late = follow(&other, &place(1)).await;
     assert!(tokio::time::timeout(TOO_LONG, late).await.unwrap().unwrap().is_none());
     broadcast.end(None);

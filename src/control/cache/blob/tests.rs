@@ -1,4 +1,4 @@
-//! What was encoded is decoded, and damaged bytes are a miss.
+//! Encoded entries are decoded, and damaged bytes are a miss.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn decode(bytes: impl Into<Bytes>) -> Option<CacheEntry> {
     CacheEntry::from_bytes(&bytes.into(), &place(1), GENERATION)
 }
 
-/// With a checksum that fits.
+/// Adds a valid checksum.
 fn sign(body: &[u8]) -> Vec<u8> {
     let sum = checksum(body, &place(1), GENERATION);
     [body, &sum].concat()
@@ -75,7 +75,7 @@ fn entries() -> impl Strategy<Value = NewEntry> {
 
 proptest! {
     #[test]
-    fn what_was_encoded_is_decoded(entry in entries()) {
+    fn an_encoded_entry_is_decoded(entry in entries()) {
         let text = format!("{entry:?}");
         let decoded = decode(encode(entry)).unwrap();
         prop_assert_eq!(format!("{:?}", decoded.parts()), text);
@@ -92,13 +92,13 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shorter_or_longer_is_a_miss(entry in entries(), more in vec(any::<u8>(), 1..40)) {
+    fn a_cut_or_extended_blob_is_a_miss(entry in entries(), more in vec(any::<u8>(), 1..40)) {
         let blob = encode(entry);
         for length in 0..blob.len() {
             prop_assert!(decode(blob[..length].to_vec()).is_none());
         }
         prop_assert!(decode([&*blob, &more].concat()).is_none());
-        // Also where somebody has made the checksum fit.
+        // Even with a valid checksum.
         let body = &blob[..blob.len() - CHECKSUM];
         prop_assert!(decode(sign(&[body, &more].concat())).is_none());
         for length in 0..body.len() {
@@ -110,7 +110,7 @@ proptest! {
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300), entry in entries(), at in any::<prop::sample::Index>(), byte: u8) {
         prop_assert!(decode(bytes.clone()).is_none());
         let _ = decode(sign(&bytes));
-        // What is still one after a change is the one that these bytes are for.
+        // If the changed bytes are still an entry, it encodes to exactly these bytes.
         let mut blob = encode(entry);
         blob.truncate(blob.len() - CHECKSUM);
         let at = at.index(blob.len());
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn an_entry_is_of_one_place_and_one_generation(entry in entries(), other in 8_u64..) {
+    fn a_blob_is_valid_for_one_place_and_one_generation(entry in entries(), other in 8_u64..) {
         let blob = Bytes::from(encode(entry));
         prop_assert!(CacheEntry::from_bytes(&blob, &place(2), GENERATION).is_none());
         prop_assert!(CacheEntry::from_bytes(&blob, &place(1), Generation(other)).is_none());
@@ -130,7 +130,7 @@ proptest! {
 }
 
 #[test]
-fn a_count_that_cannot_be_true_takes_no_memory() {
+fn a_false_count_takes_no_memory() {
     let entry = NewEntry {
         status: StatusCode::OK,
         headers: HeaderMap::new(),

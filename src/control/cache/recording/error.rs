@@ -1,10 +1,10 @@
-//! Why an answer that several read breaks off.
+//! Why a response with several readers breaks off.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// An error that several get.
+/// An error that several readers get.
 #[derive(Clone, Debug)]
 pub(super) struct SharedError(pub(super) Arc<dyn Error + Send + Sync>);
 
@@ -20,12 +20,12 @@ impl Error for SharedError {
     }
 }
 
-/// Why an answer that others get, too, has broken off for one of them.
+/// Why a shared response broke off for one of its readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::control) enum FlightError {
-    /// The others read on, and what it has not read yet is not held any more.
+    /// The other readers read on, and the reader's unread frames were dropped.
     Slow,
-    /// Asking for it has panicked.
+    /// A poll of the call has panicked.
     Panicked,
 }
 

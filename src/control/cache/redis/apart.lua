@@ -1,6 +1,6 @@
--- Gives a lease up for one of the recording's own: whoever comes now asks the provider, and those who read the
--- recording read on. KEYS: the lease, that of the recording. ARGV: the token, ms of the lease. Answers 0 where
--- the lease is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
+-- Exchanges a lease for one of its recording: new requests call the provider, and followers read on. KEYS:
+-- the lease, the lease of the recording. ARGV: the token, the TTL of the lease in ms. Returns 0 if the
+-- lease is lost, 2 if there was a follower since the last call, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if held then
   redis.call('SET', KEYS[2], redis.call('GET', KEYS[1]), 'PX', ARGV[2])

@@ -1,6 +1,7 @@
--- Renews a lease, and adds to its recording. KEYS: the lease, the recording. ARGV: the token, ms of the
--- lease, ms of the recording, how many batches there were so far, one more (or nothing), and how many shall
--- be gone from the front. Answers 0 where the lease or the recording is lost, 2 where somebody has followed since it was last asked, else 1. May be repeated.
+-- Renews a lease, and appends to its recording. KEYS: the lease, the recording. ARGV: the token, the TTL of
+-- the lease in ms, the TTL of the recording in ms, the number of batches so far, one more batch (or
+-- nothing), and how many batches to drop from the front. Returns 0 if the lease or the recording is lost, 2
+-- if there was a follower since the last call, else 1. May be repeated.
 local held, is_followed = is_held(KEYS[1], ARGV[1])
 if not held then return 0 end
 local were_gone, shall_be_gone = gone(KEYS[2]), tonumber(ARGV[6])

@@ -1,11 +1,11 @@
-//! Polls two futures at a time.
+//! Polls two futures concurrently.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What both come to.
+/// The results of both.
 pub(super) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut of_a, mut of_b) = (None, None);
@@ -31,7 +31,7 @@ pub(super) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output
     .await
 }
 
-/// What the first comes to, while the other goes on.
+/// The result of `main`, with `other` polled meanwhile.
 pub(super) async fn beside<T>(
     main: impl Future<Output = T>,
     other: impl Future<Output = Infallible>,

@@ -1,4 +1,4 @@
-//! Configures a `RedisCache`: where Redis is, and how it is asked.
+//! Configures a `RedisCache`: the address of Redis, timeouts, and the prefix of its keys.
 
 use std::fmt;
 
@@ -32,18 +32,18 @@ impl RedisCacheBuilder {
         Self { options: Options::new(urls, is_cluster) }
     }
 
-    /// What the names of all keys begin with (default: `taig`). Gateways with the same prefix share their
-    /// answers. Limits need a Redis that evicts nothing, so a server of their own.
+    /// The prefix of all keys (default: `taig`). Gateways with the same prefix share entries. Limits need a
+    /// Redis that evicts nothing, and so a server of their own.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.options.prefix = prefix.into();
         self
     }
 
-    /// The store. Nothing is connected before it is asked for the first time.
+    /// Builds the store. It connects at first use.
     ///
     /// # Errors
     ///
-    /// Where a URL is none of Redis, a certificate cannot be read, or TLS is not compiled in.
+    /// If a URL is not one of Redis, a certificate cannot be read, or TLS is not compiled in.
     pub fn build(self) -> Result<RedisCache, RedisStoreError> {
         RedisCache::new(&self.options)
     }

@@ -13,7 +13,7 @@ local function is_held(lease, token)
   return held == token or held == token .. '+', held == token .. '+'
 end
 
--- How many batches are gone from the front of a recording.
+-- How many batches were dropped from the front of a recording.
 local function gone(recording) return tonumber(redis.call('GET', recording .. ':gone') or 0) end
 
 local function drop_recording(recording) redis.call('UNLINK', recording, recording .. ':gone') end

@@ -1,19 +1,19 @@
-//! Splits entries that are too long for one value of Redis.
+//! Splits entries that are too long for one value in Redis.
 
 use std::time::Duration;
 
 use super::generations::random;
 use super::names::Name;
 
-/// The longest value.
+/// The maximum length of a value.
 pub(super) const CHUNK: usize = 512 << 10;
-/// A longer entry was not written by this crate.
+/// A longer entry is not from this crate.
 const MOST_BYTES: usize = 512 << 20;
-/// Chunks are kept for so long before a list names them.
+/// The TTL of chunks before a list names them.
 pub(super) const UNLISTED: Duration = Duration::from_secs(60);
 const START: &str = "taigchunks1";
 
-/// Which chunks an entry is made of: `taigchunks1 ID COUNT BYTES`, as the scripts know it.
+/// The list of an entry's chunks: `taigchunks1 ID COUNT BYTES`, which the scripts read, too.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
     id: String,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_chunks_is_what_was_written_and_nothing_else() {
+    fn only_a_list_of_chunks_as_written_is_parsed() {
         for bytes in [1, CHUNK, CHUNK + 1, 25 << 20] {
             let chunks = Chunks::new(bytes);
             let text = chunks.to_text();

@@ -1,10 +1,10 @@
-//! The time that several questions have together.
+//! A time limit that several commands share.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// From a moment on, so long. It need not be a time that the clock can express.
+/// A time limit from a point in time. It may be longer than the clock can express.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline {
     since: Instant,
@@ -21,7 +21,7 @@ impl Deadline {
         Self { within: self.within.saturating_add(by), ..self }
     }
 
-    /// Zero once it is over.
+    /// Zero once it has passed.
     pub(super) fn left(self) -> Duration {
         self.within.saturating_sub(self.since.elapsed())
     }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_left_gets_less_and_is_never_too_much_for_the_clock() {
+    async fn the_time_left_shrinks_and_never_overflows_the_clock() {
         let (short, endless) =
             (Deadline::within(Duration::from_millis(50)), Deadline::within(Duration::MAX));
         tokio::time::advance(Duration::from_millis(30)).await;

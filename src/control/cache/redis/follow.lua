@@ -1,12 +1,12 @@
--- Reads a recording. KEYS: the lease, the recording. ARGV: the token, the first batch and the last, ms of
--- the recording, how many bytes of batches are read at most: one is read whatever its length. Answers whether
--- the first batch may come, where it is not there, how many there were so far, and the batches. Leaves a mark
--- behind the token, as whoever has its turn to follow.
+-- Reads a recording, and marks its lease as followed, like turn.lua. KEYS: the lease, the recording. ARGV:
+-- the token, the first batch and the last, the TTL of the recording in ms, the maximum number of bytes to
+-- read (one batch is read whatever its length). Returns whether the lease is held, so that a missing batch
+-- may still come, the number of batches so far, and the batches.
 local gone, lease = gone(KEYS[2]), KEYS[1]
 if gone > tonumber(ARGV[2]) then return { 0, gone, {} } end
 local held, is_marked = is_held(lease, ARGV[1])
 if not held then
-  -- The answer is not kept, and has a lease of its own.
+  -- The response is not stored, and its recording has a lease of its own.
   lease = lease .. ':' .. ARGV[1]
   held, is_marked = is_held(lease, ARGV[1])
 end

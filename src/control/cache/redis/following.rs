@@ -1,4 +1,4 @@
-//! Reads an answer that another process is getting from the provider.
+//! Reads a response that another process gets from the provider.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -28,42 +28,42 @@ use crate::control::cache::store::{CacheStoreError, Followed, Generation};
 use crate::control::redis::{Failure, LinkError};
 use crate::util::budget::BodyBudget;
 
-/// Between two looks, while something is coming …
+/// The pause between two reads while data arrives …
 const PAUSE: Duration = Duration::from_millis(4);
-/// … and while nothing has come for this time.
+/// … and the time without data after which the pause is longer.
 const QUIET: Duration = Duration::from_secs(2);
 const PAUSE_QUIET: Duration = Duration::from_millis(8);
-/// How long one look may take.
+/// The timeout of a read.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many batches are read at once at most. Together they are no longer than one may be, unless the first
-/// alone is: no budget counts what a reader holds of them.
+/// The maximum number of batches in a read. Together they are no longer than one batch may be, unless the
+/// first alone is longer: no budget counts what a reader holds of them.
 const BATCHES: u64 = 8;
 
-/// One reader of one recording.
+/// Reads one recording.
 pub(super) struct Reader {
     shared: Arc<Shared>,
     place: CachePlace,
     token: Vec<u8>,
     lease: Name,
     recording: Name,
-    /// Of the next batch.
+    /// The number of the next batch.
     number: u64,
-    /// The head that was read.
+    /// The head, once it is read.
     head: Option<(StatusCode, HeaderMap)>,
     read: VecDeque<Part>,
-    /// Of the data that was read: how many bytes, and their digest.
+    /// The length of the data that was read, and its digest.
     bytes: usize,
     digest: Sha256,
-    /// When it last had something.
+    /// When data last arrived.
     came_at: Instant,
-    /// What may be read of the stored answer …
+    /// Counts the stored entry, if the rest is read from it …
     budget: BodyBudget,
-    /// … and that answer, for the memory that it has.
+    /// … and that entry, to keep its memory counted.
     stored: Option<CacheEntry>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// It will never be whole.
+/// The rest of the response is lost.
 struct Lost;
 
 impl Reader {
@@ -93,7 +93,7 @@ impl Reader {
         }
     }
 
-    /// The answer, once its head is there; `None` where it has come to nothing before.
+    /// The response, once its head is there; `None` if it ended before.
     pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
         let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
         self.head = Some((status, headers.clone()));
@@ -101,7 +101,7 @@ impl Reader {
         Ok(Some(Followed { status, headers, body }))
     }
 
-    /// The next part. Where the recording is gone, the rest comes from the stored answer, if there is one.
+    /// The next part. If the recording is gone, the rest comes from the stored entry, if there is one.
     async fn next_or_stored(&mut self) -> Result<Part, Lost> {
         match self.next().await {
             Ok(part) => Ok(part),
@@ -114,14 +114,14 @@ impl Reader {
         }
     }
 
-    /// The stored answer, once there is room for it.
+    /// The stored entry, once the budget has room for it.
     async fn stored(&self) -> Result<Option<CacheEntry>, Failure> {
         let Some(bytes) = self.shared.weight(&self.place).await? else { return Ok(None) };
         let Some(room) = Room::wait(&self.budget, bytes).await else { return Ok(None) };
         Ok(self.shared.get(&self.place, room).await?.entry)
     }
 
-    /// What comes behind the data that was read; `None` where another answer was stored meanwhile.
+    /// The rest of the entry, after the data that was read; `None` if it is the entry of another response.
     fn rest_of(&self, entry: &CacheEntry) -> Option<VecDeque<Part>> {
         let parts = entry.parts();
         let is_same = |(status, headers): &(StatusCode, HeaderMap)| {
@@ -155,14 +155,14 @@ impl Reader {
                 Ok(Some(batches)) if batches.is_empty() => answered_at = Instant::now(),
                 Ok(Some(batches)) => {
                     self.came_at = Instant::now();
-                    // What came before one that is spoiled is good.
+                    // Batches before a corrupt one are good.
                     if self.read(batches).is_err() && self.read.is_empty() {
                         return Err(Lost);
                     }
                     continue;
                 }
                 Ok(None) => return Err(Lost),
-                // It may be only a moment.
+                // The failure may be short.
                 Err(_) if answered_at.elapsed() < LEASE => sleep(BETWEEN_ATTEMPTS).await,
                 Err(_) => return Err(Lost),
             }
@@ -186,7 +186,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The next batches; `None` where there will be none.
+    /// The next batches; `None` if there will be none.
     async fn look(&mut self) -> Result<Option<Vec<Bytes>>, Failure> {
         let client = &self.shared.client;
         let mut follow = call(&self.shared.scripts.follow, &[&self.lease, &self.recording]);
@@ -197,7 +197,7 @@ impl Reader {
         follow.number(BATCH as u64);
         let question = async { answer(follow.send(&client.link).await?) };
         let (is_held, count, batches) = client.ask_beside(LOOK_TIMEOUT, question).await?;
-        // Fewer than were read: some of it is gone.
+        // Fewer batches than were read: some are lost.
         let is_over = count < self.number || (batches.is_empty() && !is_held);
         Ok((!is_over).then_some(batches))
     }
@@ -218,7 +218,7 @@ fn answer(value: Value) -> Result<(bool, u64, Vec<Bytes>), LinkError> {
     Ok((flag(&is_held)?, count, batches))
 }
 
-/// The body. It reads when it is asked for more, and not before.
+/// The body. It reads only when it is polled.
 struct Reading {
     state: State,
 }

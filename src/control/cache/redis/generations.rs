@@ -1,7 +1,7 @@
-//! Generations in Redis: which purges an answer has seen.
+//! Generations in Redis: which purges a place has seen.
 //!
-//! A generation is a random number, set when it is first needed and replaced by a purge. One that is lost
-//! is replaced by another, so all that was kept before is lost with it and nothing purged comes back.
+//! A generation is a random number. It is set at first use, and each purge replaces it. If Redis loses it,
+//! a new one is set: all entries from before are lost, and no purged entry comes back.
 
 use redis::Value;
 use sha2::{Digest as _, Sha256};
@@ -12,21 +12,22 @@ use crate::control::redis::LinkError;
 use crate::util::digest::add_parts;
 use crate::util::hex;
 
-/// All that belong to a place, in the order of their names.
+/// All generations of a place, in the order of their names.
 #[derive(Clone, Debug)]
 pub(super) struct Generations {
     pub(super) everything: Vec<u8>,
-    /// Of the gateway and its parts; last that of all purges.
+    /// Those of the gateway and its parts. The last one changes with each purge of a single entry.
     pub(super) own: Vec<Vec<u8>>,
 }
 
 impl Generations {
-    /// What an entry is good for: a purge of it or of something that it belongs to is another one.
+    /// The generation of an entry. It changes if the gateway or one of the entry's parts is purged. A purge
+    /// of the entry alone deletes the entry instead.
     pub(super) fn of_entry(&self) -> Generation {
         self.digest(self.own.len().saturating_sub(1))
     }
 
-    /// What an answer under way is good for: a purge of another entry is another one, too.
+    /// The generation of a response under way. It also changes if any single entry of the gateway is purged.
     pub(super) fn of_flight(&self) -> Generation {
         self.digest(self.own.len())
     }
@@ -41,7 +42,7 @@ impl Generations {
     }
 }
 
-/// By what keys are shown: all that is kept goes with that generation of everything.
+/// The seal. It changes with the generation of everything, when all entries are purged, too.
 pub(super) fn seal(everything: &[u8]) -> KeySeal {
     let mut digest = Sha256::new_with_prefix("tower-ai-gateway/cache key seal");
     digest.update(everything);
@@ -57,7 +58,7 @@ pub(super) fn random() -> [u8; 32] {
     random
 }
 
-/// A value that may not be there.
+/// A value that may be missing.
 pub(super) fn value(value: Value) -> Result<Option<Vec<u8>>, LinkError> {
     match value {
         Value::Nil => Ok(None),
@@ -67,7 +68,7 @@ pub(super) fn value(value: Value) -> Result<Option<Vec<u8>>, LinkError> {
     }
 }
 
-/// So many values.
+/// A list of `count` values.
 pub(super) fn values(list: Value, count: usize) -> Result<Vec<Option<Vec<u8>>>, LinkError> {
     match list {
         Value::Array(list) if list.len() == count => list.into_iter().map(value).collect(),

@@ -1,4 +1,4 @@
-//! Tells other processes of an answer that this one is getting from the provider.
+//! Broadcasts a response that this process gets from the provider.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,20 +20,20 @@ use crate::control::cache::store::Generation;
 use crate::control::redis::{Call, Failure, LinkError};
 use crate::util::budget::Held;
 
-/// A lease is over so long after it was last renewed: whoever held it is gone.
+/// A lease expires so long after its last renewal, when its holder is gone.
 pub(super) const LEASE: Duration = Duration::from_secs(5);
 const RENEW_EVERY: Duration = Duration::from_millis(500);
-/// A recording is kept for so long after it was last written or read.
+/// A recording expires so long after it was last written or read.
 pub(super) const KEPT: Duration = Duration::from_secs(30);
-/// What comes after the first frame waits for more so long while somebody follows …
+/// How long frames after the first are collected before they are sent, while there are followers …
 const PAUSE: Duration = Duration::from_millis(5);
-/// … and so long while nobody does.
+/// … and while there are none.
 const PAUSE_ALONE: Duration = Duration::from_millis(100);
-/// Others are taken to read on for so long after they have last looked.
+/// A follower counts for so long after its last read.
 const FOLLOWED: Duration = Duration::from_secs(5);
 pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Holds a lease, and has it renewed until the answer has come to its end. `held`: of what waits to be sent.
+/// Holds a lease, and renews it until the response ends. `held`: counts what waits to be sent.
 pub(super) fn lead(
     shared: Arc<Shared>,
     place: CachePlace,
@@ -76,19 +76,19 @@ struct Task {
     token: Vec<u8>,
     lease: Name,
     recording: Name,
-    /// Of the next batch.
+    /// The number of the next batch.
     number: u64,
     window: Window,
     /// When the lease was last known to be held.
     held_at: Instant,
     sent_at: Instant,
-    /// When others were last known to read it.
+    /// When there was last known to be a follower.
     followed_at: Option<Instant>,
-    /// The answer is not kept, and the lease is its recording's own.
+    /// The response is not stored, and its recording has a lease of its own.
     is_apart: bool,
 }
 
-/// Somebody else may hold the lease, or the recording is not whole.
+/// Another process may hold the lease, or the recording is incomplete.
 struct Lost;
 
 impl Task {
@@ -97,7 +97,7 @@ impl Task {
             Ok(outcome) => outcome,
             Err(Lost) => Outcome::Broken,
         };
-        // What is said from now on is not kept, and told to nobody.
+        // From now on nothing is stored or sent.
         self.queue.is_followed.store(false, Ordering::Relaxed);
         self.queue.end(Outcome::Broken);
         let written = self.queue.state().written.take();
@@ -107,7 +107,7 @@ impl Task {
         }
     }
 
-    /// Keeps the answer, or gives the lease up. Whether it is kept.
+    /// Stores the entry, or releases the lease. Returns whether the entry is stored.
     async fn finish(&mut self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Broken => self.release(true).await,
@@ -130,7 +130,7 @@ impl Task {
         false
     }
 
-    /// Sends what is said, until the answer is at its end.
+    /// Sends what is queued, until the response ends.
     async fn tell(&mut self) -> Result<Outcome, Lost> {
         loop {
             let renewal = self.sent_at + RENEW_EVERY;
@@ -151,13 +151,13 @@ impl Task {
         }
     }
 
-    /// Until there is something to send, and time to send it.
+    /// Waits until there is something to send, and it is time to send it.
     async fn has_more(&self) {
         loop {
             let has_work = self.queue.has_work.notified();
             let due = {
                 let state = self.queue.state();
-                // The head and the first frame do not wait, nor does the end.
+                // The head, the first frame and the end are sent at once.
                 let is_due = state.outcome.is_some() || self.number < 2 || state.bytes >= BATCH;
                 if state.is_not_kept && !self.is_apart {
                     return;
@@ -177,7 +177,7 @@ impl Task {
         }
     }
 
-    /// What to send next. The outcome where nothing is left after it.
+    /// What to send next, and the outcome if nothing follows.
     fn next(&mut self) -> (Option<Vec<u8>>, Option<Outcome>) {
         let queue = self.queue.clone();
         let mut state = queue.state();
@@ -193,8 +193,8 @@ impl Task {
         (batch, outcome)
     }
 
-    /// Once the answer is known not to be kept, gives the lease up for one of its recording's own; all where
-    /// nobody reads it.
+    /// If the response is not stored, exchanges the lease for one of the recording's own, so that new
+    /// requests call the provider. Lost if there is no follower.
     async fn stand_apart(&mut self) -> Result<(), Lost> {
         if self.is_apart || !self.queue.state().is_not_kept {
             return Ok(());
@@ -209,7 +209,7 @@ impl Task {
         if self.is_followed() { Ok(()) } else { Err(Lost) }
     }
 
-    /// Adds a batch, or nothing; the lease is renewed.
+    /// Appends a batch, or nothing, and renews the lease.
     async fn append(&mut self, batch: &[u8]) -> Result<(), Lost> {
         let shared = self.shared.clone();
         let mut append = call(&shared.scripts.append, &[&self.lease, &self.recording]);
@@ -232,7 +232,7 @@ impl Task {
         self.followed_at.is_some_and(|at| at.elapsed() < FOLLOWED)
     }
 
-    /// Tries again while the lease may still be held. Notes whether somebody follows.
+    /// Repeats a script while the lease may still be held. Notes whether there are followers.
     async fn ask(&mut self, question: &Call<'_>) -> Result<(), Lost> {
         loop {
             match self.ask_once(question).await {
@@ -262,14 +262,14 @@ impl Task {
         client.ask_beside(WRITE_TIMEOUT, answer).await
     }
 
-    /// So that others need not wait for its end.
+    /// Releases the lease, so that other processes need not wait for it to expire.
     async fn release(&self, with_recording: bool) {
         let recording = with_recording.then_some(&self.recording);
         release(&self.shared, &self.lease, recording, &self.token).await;
     }
 }
 
-/// Gives a lease up; `token`: it, or the random number in it.
+/// Releases a lease. `token`: its token, or the random number in it.
 pub(super) async fn release(shared: &Shared, lease: &Name, recording: Option<&Name>, token: &[u8]) {
     let random = token.rsplit(|byte| *byte == b'-').next().unwrap_or_default();
     let keys: Vec<_> = std::iter::once(lease).chain(recording).collect();

@@ -1,4 +1,4 @@
-//! Answers in one Redis or Valkey, for many gateways.
+//! Entries in one Redis or Valkey, for many gateways.
 
 mod both;
 mod builder;
@@ -38,13 +38,12 @@ use super::store::{
 use crate::control::redis::{Failure, LinkError, Notes, Options, RedisClient, RedisStoreError};
 use crate::util::budget::BodyBudget;
 
-/// So many answers of this process are told to others at a time. Of more nobody is told.
+/// The maximum number of responses that this process broadcasts at a time. Further ones are not broadcast.
 const LEADERS: usize = 1_024;
-/// So many answers of other processes are read at a time, each 128 KiB ahead of its readers: 32 MiB together.
-/// More requests ask the provider.
+/// The maximum number of responses of other processes that this process reads at a time. Each is 128 KiB
+/// ahead of its readers: 32 MiB together. Further requests call the provider.
 const READERS: usize = 256;
-/// So many chunks of long answers are on their way to Redis at a time, 2 MiB together: what requests ask is
-/// sent behind them.
+/// The maximum number of chunks on their way to Redis at a time, 2 MiB together. Lookups queue behind them.
 const CHUNKS_UNDER_WAY: usize = 4;
 
 static NOTES: Notes = Notes {
@@ -52,8 +51,8 @@ static NOTES: Notes = Notes {
     works: "answers are kept there",
 };
 
-/// A [`CacheStore`] in Redis or Valkey, version 7 or later, alone or as a cluster: gateways with the same
-/// prefix share their answers, and of identical requests that they get at the same time one goes to the
+/// A [`CacheStore`] in Redis or Valkey, version 7 or later, alone or as a cluster. Gateways with the same
+/// prefix share entries, and identical requests that they get at the same time share one call to the
 /// provider.
 ///
 /// ```
@@ -70,43 +69,44 @@ static NOTES: Notes = Notes {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # How it keeps
+/// # Entries
 ///
-/// An answer is found in one round trip. It is one value with a checksum over the answer, its key and its
-/// generation; over 512 KiB it is several, and all of them or none. Whatever is not exactly what was
-/// written is a miss. Each key has a time to live, and Redis may evict any of them
-/// (`maxmemory-policy allkeys-lru` or `volatile-lru`; limits need `noeviction`, so an instance of their own): a generation that is evicted is replaced by another,
-/// so that answers are lost and none that was purged comes back.
+/// An entry of up to 512 KiB is found in one round trip. It is one value, with a checksum over the
+/// response, its key and its generation. A longer entry is several values, and valid only if all are there.
+/// Anything other than what was written is a miss. Each key has a TTL, and Redis may evict any of them
+/// (`maxmemory-policy allkeys-lru` or `volatile-lru`; limits need `noeviction`, and so an instance of their
+/// own). If Redis evicts a generation, a new one is set: entries are lost, and no purged entry comes back.
 ///
 /// # Across processes
 ///
-/// Who asks the provider holds a lease of five seconds, which it renews. Others read what it gets from
-/// Redis, a few milliseconds later. Where it turns out that the answer is not kept, they read it to its end,
-/// and whoever comes then asks for itself. Where the one that asks is killed, they ask anew whose turn it is
-/// if there was no head yet, and are broken off with an error if there was. Whoever has lost its lease can
-/// no longer write: Redis compares its token with that of the lease in the same step.
+/// The leader holds a lease of five seconds, and renews it. Followers in other processes read its response
+/// from Redis, a few milliseconds later. If the response turns out not to be stored, they read it to its
+/// end, and new requests call the provider. If the leader's process is killed before the head, its
+/// followers decide anew who leads. If it is killed after the head, their responses break off with an
+/// error. A leader that has lost its lease can no longer write: Redis compares its token with the lease in
+/// the same step.
 ///
 /// # Trouble
 ///
-/// A request waits for Redis no longer than the timeout, to find an answer and again to learn whose turn it
-/// is, and asks the provider then. For an answer over 512 KiB it waits longer by 10 ms for each MiB. After
-/// five failures in a row nothing waits, but for one request a second, which finds out whether Redis is
-/// back. Failures are [counted](CacheStats::failures), and told of in the log when they begin and when they
-/// are over. After a failover of a replicated Redis, a purge that the new master had not yet got is lost.
+/// A request waits for Redis no longer than the timeout for its lookup, and as long again to learn who
+/// leads. Then it calls the provider. The lookup of an entry over 512 KiB may take 10 ms longer for each
+/// MiB. After five failures in a row no request waits, except one a second, which finds out whether Redis
+/// is back. Failures are [counted](CacheStats::failures), and logged when they begin and when they end.
+/// After a failover of a replicated Redis, a purge is lost if the new master had not got it yet.
 ///
-/// Needs a tokio runtime. TLS as that of `RedisStore`.
+/// Needs a tokio runtime. TLS works as for `RedisStore`.
 pub struct RedisCache {
     shared: Arc<Shared>,
 }
 
 impl RedisCache {
     /// One Redis: `redis://user:password@host:port/database`, or `rediss://` for TLS. `valkey://` and
-    /// `valkeys://` are the same.
+    /// `valkeys://` mean the same.
     pub fn builder(url: impl Into<String>) -> RedisCacheBuilder {
         RedisCacheBuilder::new(vec![url.into()], false)
     }
 
-    /// A cluster. The other nodes are found by those that are named.
+    /// A cluster. The given nodes name the others.
     pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisCacheBuilder {
         RedisCacheBuilder::new(urls.into_iter().map(Into::into).collect(), true)
     }
@@ -157,7 +157,7 @@ impl RedisCache {
     }
 }
 
-/// Whether the lease is ours, and its token.
+/// Whether this process has got the lease, and the token of the lease.
 fn token(value: Value) -> Result<(bool, Vec<u8>), LinkError> {
     let Value::Array(values) = value else { return Err(LinkError::malformed()) };
     match <[Value; 2]>::try_from(values) {
@@ -166,7 +166,7 @@ fn token(value: Value) -> Result<(bool, Vec<u8>), LinkError> {
     }
 }
 
-/// Gives a lease up of which it is not known whether it was got.
+/// Releases a lease if it is unknown whether this process has got it.
 struct Undo<'a> {
     shared: &'a Arc<Shared>,
     lease: &'a Name,

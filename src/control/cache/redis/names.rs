@@ -1,26 +1,26 @@
 //! The names of the keys in Redis.
 //!
-//! All begin with `prefix:c1:{gateway}:`, so that all of a gateway are in one slot of a cluster; what
-//! everything has in common has a slot of its own. Then:
+//! Each name begins with `prefix:c1:{gateway}:`, so that all keys of a gateway are in one slot of a
+//! cluster. The generation of everything has a slot of its own. Then:
 //!
 //! ```text
 //! g            the generation of the gateway
-//! g:PART       of a provider, a model or a custom key
-//! p            of all purges of the gateway, those of one entry included
+//! g:PART       that of a provider, a model or a custom key
+//! p            that of the purges of single entries
 //! n            the number of the last lease
 //! e:KEY        an entry, or the list of its chunks
 //! e:KEY:ID:N   a chunk
-//! l:KEY:GEN    the lease of who asks the provider
-//! l:KEY:GEN:TOKEN  the same for an answer that is not kept, which others read to its end
-//! r:KEY:GEN:TOKEN  the recording: what the one with this token has told the others
-//! r:KEY:GEN:TOKEN:gone  how many batches are gone from the front of the recording
+//! l:KEY:GEN    the lease of the leader
+//! l:KEY:GEN:TOKEN  the lease of a response that is not stored, and that followers read to its end
+//! r:KEY:GEN:TOKEN  the recording: what the leader with this token has broadcast
+//! r:KEY:GEN:TOKEN:gone  how many batches were dropped from the front of the recording
 //! ```
 
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::store::Generation;
 use crate::util::hex;
 
-/// A name.
+/// The name of a key.
 pub(super) type Name = Vec<u8>;
 
 #[derive(Debug)]
@@ -53,14 +53,14 @@ impl Names {
         name
     }
 
-    /// Another after each purge in a gateway.
+    /// The generation that changes with each purge of a single entry of a gateway.
     pub(super) fn purges(&self, gateway: CacheScope) -> Name {
         let mut name = self.start(gateway, 1);
         name.push(b'p');
         name
     }
 
-    /// All generations of a place but that of everything, those of purges last.
+    /// All generations of a place except that of everything. The last is that of single purges.
     pub(super) fn generations(&self, place: &CachePlace) -> Vec<Name> {
         let parts = [Some(place.provider), Some(place.model), place.custom];
         let mut names = vec![self.gateway(place.gateway)];
@@ -86,7 +86,7 @@ impl Names {
         self.of_flight(b"l:", place, generation)
     }
 
-    /// The lease of who tells an answer that is not kept.
+    /// The lease of a response that is not stored, but still broadcast.
     pub(super) fn own_lease(
         &self,
         place: &CachePlace,

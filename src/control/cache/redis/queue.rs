@@ -1,4 +1,4 @@
-//! The parts of an answer under way that wait to be sent to Redis.
+//! The parts of a response that wait to be sent to Redis.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,43 +13,42 @@ use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::store::Broadcast;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 
-/// So much may wait to be sent of an answer that is not kept …
+/// How many bytes of a response that is not stored may wait …
 const MOST_WAITING: usize = 32 << 20;
-/// … of which so much is counted nowhere.
+/// … and how many of them are not counted.
 const UNCOUNTED: usize = BATCH;
-/// So much is sent at once, and without a pause.
+/// The length of a batch in bytes. So much is sent without a pause.
 pub(super) const BATCH: usize = 128 << 10;
-/// A part of the data has so much at most.
+/// The maximum data of a part, in bytes.
 const PART: usize = 64 << 10;
 
-/// The end of the answer's side: what it says is queued, and a task sends it.
+/// Queues the parts of a response for the task that sends them.
 pub(super) struct Leading {
     pub(super) queue: Arc<Queue>,
 }
 
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// There is more to do.
+    /// Wakes the task.
     pub(super) has_work: Notify,
-    /// Others read it.
+    /// Whether other processes read the response.
     pub(super) is_followed: AtomicBool,
 }
 
 pub(super) struct State {
     pub(super) waiting: VecDeque<Part>,
-    /// What they take.
+    /// The memory of the waiting parts, in bytes.
     pub(super) bytes: usize,
-    /// What is counted of that: nothing as long as the answer may be kept, for then its recording holds and
-    /// counts it.
+    /// Counts that memory. Zero while the response may be stored, because its recording counts it then.
     held: Held,
-    /// It is told to those alone who read it already.
+    /// The response is not stored, and only its present followers get the rest.
     pub(super) is_not_kept: bool,
     pub(super) trailers: Option<HeaderMap>,
     pub(super) outcome: Option<Outcome>,
     pub(super) written: Option<Written>,
 }
 
-/// Hears whether the answer was kept.
+/// Learns whether the response was stored.
 pub(super) type Written = Box<dyn FnOnce(bool) + Send>;
 
 pub(super) enum Outcome {
@@ -58,7 +57,7 @@ pub(super) enum Outcome {
 }
 
 impl State {
-    /// The next batch, and whether nothing is in it. Only a head makes it longer than [`BATCH`].
+    /// The next batch, and whether it is empty. Only a head makes it longer than [`BATCH`].
     pub(super) fn batch(&mut self, number: u64) -> (Batch, bool) {
         let (mut batch, mut is_empty) = (Batch::new(number), true);
         while let Some(part) = self.waiting.front() {
@@ -78,21 +77,21 @@ impl State {
         self.bytes.saturating_sub(UNCOUNTED)
     }
 
-    /// Counts what waits, which is held for nothing else. False where it is more than may wait.
+    /// Counts the waiting parts that nothing else holds. False if they are more than may wait.
     #[must_use]
     fn fits(&mut self) -> bool {
         let more = self.counted().saturating_sub(self.held.bytes());
         self.bytes <= MOST_WAITING && (more == 0 || self.held.grow_modestly(more))
     }
 
-    /// Gives up what is not kept where more of it waits than may.
+    /// Ends a response that is not stored if too much of it waits.
     fn bound(&mut self) {
         if self.is_not_kept && !self.fits() {
             self.end(Outcome::Broken);
         }
     }
 
-    /// The first word stands.
+    /// The first outcome counts.
     fn end(&mut self, outcome: Outcome) {
         if self.outcome.is_some() {
             return;
@@ -110,13 +109,13 @@ impl State {
     }
 }
 
-/// What a part takes.
+/// The memory of a part, in bytes.
 fn weight(part: &Part) -> usize {
     part.data() + FRAME_OVERHEAD
 }
 
 impl Queue {
-    /// `held`: the share of the memory for bodies.
+    /// `held`: a share of the body budget.
     pub(super) fn new(held: Held) -> Self {
         let state = State {
             waiting: VecDeque::new(),
@@ -150,7 +149,7 @@ impl Queue {
         self.has_work.notify_one();
     }
 
-    /// There is no more to say.
+    /// Sets the outcome, unless there is one.
     pub(super) fn end(&self, outcome: Outcome) {
         self.state().end(outcome);
         self.has_work.notify_one();

@@ -1,4 +1,4 @@
-//! Reading entries.
+//! Reads entries.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,13 +18,13 @@ use crate::control::cache::store::{Found, Generation};
 use crate::control::redis::{Failure, LinkError};
 use crate::util::budget::FRAME_OVERHEAD;
 
-/// So many chunks are asked for at once. Redis does nothing else meanwhile.
+/// How many chunks are read at once. Redis does nothing else meanwhile.
 const CHUNKS_AT_ONCE: usize = 4;
-/// How much longer a request waits for each of them. A link of 1 Gbit/s takes 4.2 ms.
+/// How much longer a lookup may take for each chunk. A link of 1 Gbit/s takes 4.2 ms.
 const PER_CHUNK: Duration = Duration::from_millis(5);
 
 impl Shared {
-    /// An answer for which there is no room counts as not there.
+    /// An entry for which there is no room counts as missing.
     pub(super) async fn get(&self, place: &CachePlace, mut room: Room) -> Result<Found, Failure> {
         let entry = self.names.entry(place.gateway, place.key);
         let deadline = Deadline::within(self.timeout);
@@ -38,7 +38,7 @@ impl Shared {
         }
         let blob = match chunks {
             Some(chunks) => {
-                // A client that has got a part of it already is better served late than broken off.
+                // A client that has a part of the response is better served late than cut off.
                 let deadline = room.is_spare().then_some(deadline);
                 self.chunks(&entry, &chunks, deadline).await?
             }
@@ -54,13 +54,13 @@ impl Shared {
         Ok(found)
     }
 
-    /// Which purges a place has seen, without its answer.
+    /// The generation of a place, without its entry.
     pub(super) async fn generation(&self, place: &CachePlace) -> Result<Generation, Failure> {
         let (generations, _) = self.look(place, None, Deadline::within(self.timeout)).await?;
         Ok(generations.of_flight())
     }
 
-    /// How many bytes the answer that is kept takes; `None` where there is none.
+    /// The length of the stored entry in bytes; `None` if there is none.
     pub(super) async fn weight(&self, place: &CachePlace) -> Result<Option<usize>, Failure> {
         let name = self.names.entry(place.gateway, place.key);
         let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
@@ -77,7 +77,7 @@ impl Shared {
         Ok(chunks.map(|chunks| chunks.bytes).or_else(|| (length > 0).then_some(length)))
     }
 
-    /// All of them, or nothing. `deadline`: of all of them, but for what their number takes.
+    /// All chunks, or `None`. `deadline`: for all of them, extended for each chunk.
     async fn chunks(
         &self,
         entry: &Name,

@@ -1,4 +1,4 @@
-//! The wire format of an answer under way: batches of parts, each with its number and a checksum.
+//! The wire format of a recording: batches of parts, each with a number and a checksum.
 //!
 //! ```text
 //! number      u64
@@ -19,7 +19,7 @@ const DATA: u8 = 2;
 const END: u8 = 3;
 const END_WITH_TRAILERS: u8 = 4;
 
-/// A part of an answer.
+/// A part of a response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Part {
     Head(StatusCode, HeaderMap),
@@ -28,7 +28,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// How much of the answer's data it has, in bytes.
+    /// The length of its data in bytes.
     pub(super) fn data(&self) -> usize {
         match self {
             Self::Data(data) => data.len(),
@@ -37,7 +37,7 @@ impl Part {
     }
 }
 
-/// Puts a batch together.
+/// Builds a batch.
 pub(super) struct Batch(Vec<u8>);
 
 impl Batch {
@@ -91,7 +91,7 @@ fn checksum(batch: &[u8], key: CacheKey, token: &[u8]) -> [u8; CHECKSUM] {
     checksum
 }
 
-/// The parts of the batch of this number; `None` where it is not that one.
+/// The parts of the batch with this number; `None` for anything else.
 pub(super) fn parts(batch: &Bytes, at: u64, key: CacheKey, token: &[u8]) -> Option<Vec<Part>> {
     let mut rest = batch.slice(..batch.len().checked_sub(CHECKSUM)?);
     if batch[rest.len()..] != checksum(&rest, key, token)
@@ -131,7 +131,7 @@ mod tests {
     const KEY: CacheKey = CacheKey([1; 32]);
 
     #[test]
-    fn a_batch_is_read_as_it_was_written_and_not_with_a_bit_changed() {
+    fn a_batch_is_read_as_written_and_any_changed_bit_is_refused() {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "text/event-stream".parse().unwrap());
         let all = [

@@ -1,5 +1,5 @@
--- Gives a lease up. KEYS: the lease, the recording (of which those who read it have no more use). ARGV: the
--- random number in its token.
+-- Releases a lease. KEYS: the lease, and its recording if no follower can use it. ARGV: the random number
+-- in the token.
 local held = redis.call('GET', KEYS[1])
 if held and string.gsub(string.gsub(held, '%+$', ''), '^%d+-', '') == ARGV[1] then
   redis.call('DEL', KEYS[1])

@@ -1,4 +1,4 @@
-//! The memory for an answer that is read from Redis.
+//! The memory for an entry that is read from Redis.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use tokio::time::{Instant, sleep};
 use super::queue::BATCH;
 use crate::util::budget::{BodyBudget, Held};
 
-/// How long an answer that has begun waits for it …
+/// How long the rest of a response waits for memory …
 const PATIENCE: Duration = Duration::from_secs(30);
-/// … and how often it looks.
+/// … and the pause between two attempts.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// What an answer may take of the memory for bodies.
+/// An entry's share of the body budget.
 pub(super) enum Room {
-    /// What others can do without: where there is none, the provider is asked.
+    /// Spare memory: if there is none, the request calls the provider.
     Spare(Held),
-    /// What it needs: its client has got a part of it.
+    /// Needed memory: the client has a part of the response.
     Granted(Held),
 }
 
@@ -25,8 +25,8 @@ impl Room {
         Self::Spare(budget.share())
     }
 
-    /// So many bytes, once others have given them back; `None` where they do not in time. One batch is
-    /// granted at once: so much is held ahead of any reader, and not counted.
+    /// Waits until the budget has room for `bytes`; `None` if it has none in time. One batch is granted at
+    /// once: each reader holds as much uncounted.
     pub(super) async fn wait(budget: &BodyBudget, bytes: usize) -> Option<Self> {
         let mut held = budget.share();
         let until = Instant::now() + PATIENCE;
@@ -39,12 +39,12 @@ impl Room {
         Some(Self::Granted(held))
     }
 
-    /// Whether nobody has got a part of the answer yet.
+    /// Whether the client has no part of the response yet.
     pub(super) fn is_spare(&self) -> bool {
         matches!(self, Self::Spare(_))
     }
 
-    /// Whether the answer may take so many bytes.
+    /// Whether the entry may take `bytes`.
     #[must_use]
     pub(super) fn has(&mut self, bytes: usize) -> bool {
         match self {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_long_is_waited_for_so_long_and_what_is_short_is_not() {
+    async fn only_a_long_entry_waits_for_memory() {
         let budget = BodyBudget::new(2 * BATCH);
         let mut all = budget.share();
         assert!(all.grow(2 * BATCH));

@@ -1,4 +1,4 @@
-//! The Lua scripts of the cache, and calls of them.
+//! The Lua scripts of the cache, and calls to them.
 
 use crate::control::redis::{Call, Script};
 
@@ -16,8 +16,8 @@ pub(super) struct Scripts {
     pub(super) release: Script,
 }
 
-/// A script that says what it does (Redis 7) is refused as a whole where there is no memory or nothing can
-/// be written. What frees memory, and what only reads, is let through where there is none.
+/// With a `#!lua` line (Redis 7), a script is refused as a whole if Redis has no memory or takes no writes.
+/// `allow-oom` lets a script through that frees memory, or reads.
 macro_rules! script {
     ($first:literal, $file:literal) => {
         Script::new(concat!($first, "\n", include_str!("chunks.lua"), include_str!($file)))

@@ -1,4 +1,4 @@
-//! Generations, and writing entries.
+//! Reads generations, and writes entries.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,19 +19,19 @@ use crate::control::cache::sealed::KeySeal;
 use crate::control::cache::store::{Generation, Purge};
 use crate::control::redis::{Failure, LinkError, RedisClient};
 
-/// Nobody waits for what is written, so it has more time than a request.
+/// The timeout of a write. No request waits for it, so it is longer than that of a lookup.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Generations are kept for so long after they were last needed.
+/// How long a generation stays after its last use: a purge, or the end of its last entry.
 pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// A generation that no answer and no purge has needed yet is kept for so long: longer than any answer takes,
-/// and short, for clients name models and custom keys as they like.
+/// How long a generation stays that no entry and no purge has used: longer than any response takes, but
+/// short, because clients name models and custom keys as they like.
 const BEGUN: Duration = Duration::from_secs(60 * 60);
-/// A lease is of use for so long after its answer was kept: to those who looked for the answer before.
+/// How long a lease stays after its response is stored: requests may have looked up the entry before.
 const LINGER: Duration = Duration::from_secs(1);
-/// What is longer is checked on a thread of its own.
+/// Longer entries are encoded and decoded on a blocking thread.
 pub(super) const LONG: usize = 1 << 20;
 
-/// What all that is under way needs.
+/// What all operations share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) client: RedisClient,
@@ -39,15 +39,15 @@ pub(super) struct Shared {
     pub(super) scripts: Scripts,
     /// How long a request waits for Redis.
     pub(super) timeout: Duration,
-    /// How many answers may be told to others at a time, and how many of others' be read.
+    /// Permits to broadcast responses, and to read those of other processes.
     pub(super) leaders: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
-    /// How many chunks may be on their way to Redis at a time.
+    /// Permits for chunks on their way to Redis.
     pub(super) chunks: Semaphore,
 }
 
 impl Shared {
-    /// By what keys are shown, now.
+    /// The current seal.
     pub(super) async fn seal(&self) -> Result<Option<KeySeal>, Failure> {
         let get = redis::Cmd::get(self.names.everything());
         let question = async { generations::value(self.client.link.send(&get).await?) };
@@ -55,7 +55,7 @@ impl Shared {
         Ok(everything.as_deref().map(generations::seal))
     }
 
-    /// The generations, and what is kept under `entry`.
+    /// The generations of a place, and the value of `entry`.
     pub(super) async fn look(
         &self,
         place: &CachePlace,
@@ -78,12 +78,12 @@ impl Shared {
         let own: Option<Vec<_>> = own.into_iter().collect();
         match (own, everything) {
             (Some(own), Some(everything)) => Ok((Generations { everything, own }, value)),
-            // What was kept is good for another generation.
+            // A stored entry is valid for another generation.
             _ => Ok((self.begin(&names, deadline).await?, None)),
         }
     }
 
-    /// Sets generations that are not there.
+    /// Sets missing generations.
     async fn begin(&self, names: &[Name], deadline: Deadline) -> Result<Generations, Failure> {
         let random = random();
         let mut own = call(&self.scripts.begin, &names.iter().collect::<Vec<_>>());
@@ -103,8 +103,8 @@ impl Shared {
         self.client.ask_within(deadline.left(), &mut false, question).await
     }
 
-    /// Keeps an answer, unless something was purged or somebody else is getting it; `token`: of the lease
-    /// that must be held. Whether it is kept.
+    /// Stores an entry, unless its place was purged or another process holds the lease. `token`: that of
+    /// the held lease; empty if nobody may hold one. Returns whether the entry is stored.
     pub(super) async fn put(
         &self,
         place: &CachePlace,
@@ -131,7 +131,7 @@ impl Shared {
                 for (name, chunk) in names.iter().zip(blob.chunks(CHUNK)) {
                     let mut command = redis::cmd("SET");
                     command.arg(name).arg(chunk).arg("PX").arg(millis(UNLISTED));
-                    // Closed never.
+                    // The semaphore is never closed.
                     let _permit = self.chunks.acquire().await;
                     if let Err(failure) = self.write(&command).await {
                         self.drop_chunks(&names).await;
@@ -156,7 +156,7 @@ impl Shared {
         let question = async { flag(&store.send(&self.client.link).await?) };
         let is_kept = self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
         match is_kept {
-            // It is in another slot of a cluster, so it is no part of the script.
+            // This key is in another slot of a cluster, so no script can set it with the others.
             Ok(true) => {
                 let mut command = redis::cmd("PEXPIRE");
                 command.arg(self.names.everything()).arg(generations_for).arg("GT");
@@ -167,7 +167,7 @@ impl Shared {
         is_kept
     }
 
-    /// Drops chunks that no list names. They expire where that fails.
+    /// Deletes chunks that no list names. They expire if that fails.
     async fn drop_chunks(&self, names: &[Name]) {
         if !names.is_empty() {
             let mut command = redis::cmd("UNLINK");
@@ -207,19 +207,19 @@ async fn encode(entry: CacheEntry, place: CachePlace, generation: Generation) ->
     let bytes: usize = entry.parts().frames.iter().map(Bytes::len).sum();
     let encode = move || entry.to_bytes(&place, generation);
     match bytes > LONG {
-        // Nothing of it panics; nothing is what nobody reads.
+        // The encoder does not panic. If it did, an empty value would be a miss.
         true => tokio::task::spawn_blocking(encode).await.unwrap_or_default(),
         false => encode(),
     }
 }
 
-/// Until when an answer may be given at all; `None`: no clock gets there.
+/// When an entry expires for good; `None` if no clock gets there.
 pub(super) fn end_of(entry: &CacheEntry) -> Option<SystemTime> {
     let entry = entry.parts();
     entry.stored_at.checked_add(entry.fresh_for)?.checked_add(entry.stale_for)
 }
 
-/// 1 or 0.
+/// Reads 1 or 0.
 pub(super) fn flag(value: &Value) -> Result<bool, LinkError> {
     match value {
         Value::Int(0) => Ok(false),

@@ -1,6 +1,7 @@
--- Keeps an entry, all or nothing. KEYS: the entry, the lease, the generations, the chunks. ARGV: the token
--- of the lease (or nothing: then nobody may hold it), the entry or the list of its chunks, ms that it is
--- kept, ms that the lease stays, ms that generations are kept, and the generations that were seen.
+-- Stores an entry, all or nothing. KEYS: the entry, the lease, the generations, the chunks. ARGV: the token
+-- of the lease (or nothing: then nobody may hold it), the entry or the list of its chunks, the TTL of the
+-- entry in ms, the TTL of the lease from now on in ms, the TTL of the generations in ms, and the expected
+-- generations.
 local token, generations = ARGV[1], #ARGV - 5
 if token == '' then
   if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end

@@ -1,6 +1,6 @@
--- Whose turn it is. KEYS: the lease, the number of the last one. ARGV: a random number, ms of the lease, ms
--- that the number is kept. Answers whether the lease is ours, and its token. Whoever follows leaves a mark
--- behind the token.
+-- Decides who leads. KEYS: the lease, the number of the last lease. ARGV: a random number, the TTL of the
+-- lease in ms, the TTL of the number in ms. Returns whether the caller leads, and the token of the lease.
+-- Marks a held lease as followed: a `+` behind its token.
 local held = redis.call('GET', KEYS[1])
 if held then
   local token = string.gsub(held, '%+$', '')

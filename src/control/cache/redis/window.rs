@@ -1,24 +1,24 @@
-//! How much of a recording Redis holds: of a long answer what came last.
+//! Which part of a recording Redis holds: the last part of a long response.
 
 use std::collections::VecDeque;
 
-/// So many bytes …
+/// How many bytes are held …
 const MOST_BYTES: usize = 32 << 20;
-/// … let go in steps of so many.
+/// … and the steps in which they are dropped.
 const STEP: usize = 1 << 20;
 
-/// The batches of a recording that are held.
+/// The batches that are held.
 #[derive(Default)]
 pub(super) struct Window {
-    /// The number of the first batch behind each step.
+    /// The number of the first batch after each step.
     steps: VecDeque<u64>,
-    /// Behind the last step, in bytes.
+    /// The bytes after the last step.
     bytes: usize,
     gone: u64,
 }
 
 impl Window {
-    /// One more batch, of this number and length.
+    /// Adds the batch with this number and length.
     pub(super) fn push(&mut self, number: u64, bytes: usize) {
         self.bytes += bytes;
         while self.bytes >= STEP {
@@ -32,7 +32,7 @@ impl Window {
         }
     }
 
-    /// How many batches, from the first one on, are to be gone.
+    /// How many batches are to be dropped from the front.
     pub(super) fn gone(&self) -> u64 {
         self.gone
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_last_is_held_and_no_more_than_so_much() {
+    fn the_last_part_is_held_within_the_bound() {
         for length in [1_000, 100 << 10, STEP, 3 * STEP + 1] {
             let mut window = Window::default();
             for number in 0..(3 * MOST_BYTES / length) as u64 {

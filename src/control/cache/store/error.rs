@@ -1,19 +1,19 @@
-//! Why a store could not be asked.
+//! Why an operation of a store failed.
 
 use std::error::Error;
 use std::fmt;
 
-/// A store could not be asked.
+/// An operation of a store failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CacheStoreError {
-    /// It did not answer in time.
+    /// The store did not answer in time.
     Timeout,
-    /// It cannot be reached, or has answered with an error.
+    /// The store cannot be reached, or answered with an error.
     Unavailable(Box<dyn Error + Send + Sync>),
-    /// What another process was getting has broken off.
+    /// A response broke off that another process was reading from the provider.
     Broken,
-    /// A key that was shown is none of this gateway's in this store, or all is gone that was kept then.
+    /// The sealed key is not from this store and this gateway, or the store has lost its entries since.
     UnknownKey,
 }
 

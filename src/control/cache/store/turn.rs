@@ -1,4 +1,4 @@
-//! Which of several processes asks the provider, and what it tells the others.
+//! Which of several processes calls the provider, and what it sends to the others.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,20 +10,20 @@ use http_body::Body;
 use super::{CacheFuture, CacheStoreError};
 use crate::control::cache::entry::CacheEntry;
 
-/// Who asks the provider.
+/// Which process calls the provider.
 pub enum Turn {
-    /// This process. Other processes that want the same answer are told of it by the broadcast.
+    /// This process leads. The broadcast sends the response to the other processes.
     Lead(Option<Box<dyn Broadcast>>),
-    /// Another process does: what it gets comes here, too. `None` where it came to nothing before its
-    /// head, and it is time to ask again whose turn it is.
+    /// Another process leads: the future gives its response. `None`: the leader ended before its head, and
+    /// the follower should ask for a turn again.
     Follow(CacheFuture<'static, Option<Followed>>),
 }
 
-/// What a process that asks the provider tells the others. No method blocks: what cannot be told within
-/// bounds is not told, and those who follow ask the provider themselves or are broken off. Dropped before
-/// [`end`](Self::end), it has come to nothing.
+/// Sends a response from the leading process to the others. No method blocks. A response that exceeds the
+/// bounds of a broadcast ends early: its followers call the provider, or break off if they had the head.
+/// Dropped before [`end`](Self::end), a broadcast has failed.
 ///
-/// A broadcast of whole answers alone, to whatever hears of them:
+/// A broadcast that only passes on whole responses:
 ///
 /// ```
 /// use bytes::{Bytes, BytesMut};
@@ -60,45 +60,45 @@ pub enum Turn {
     note = "implement the trait, or lead without one: `Turn::Lead(None)`"
 )]
 pub trait Broadcast: Send {
-    /// The head, as it will be kept.
+    /// The head, as it would be stored.
     fn head(&mut self, status: StatusCode, headers: &HeaderMap);
 
     /// The next frame.
     fn data(&mut self, data: &Bytes);
 
-    /// Whether other processes read it, as far as is known: where nobody here does any more, it is got for
-    /// them as long as this holds. Default: no.
+    /// Whether other processes read the response, as far as is known. While they do, this process reads it
+    /// for them even if its own clients have left. Default: no.
     fn is_followed(&self) -> bool {
         false
     }
 
-    /// The trailers, as they will be kept. Nothing but the end comes behind them. Default: does nothing.
+    /// The trailers, as they would be stored. Only the end follows. Default: does nothing.
     fn trailers(&mut self, trailers: &HeaderMap) {
         let _ = trailers;
     }
 
-    /// It has turned out that the answer is not kept, and it goes on for those who follow: they are to get
-    /// the rest, and whoever comes now is to ask the provider. Default: does nothing.
+    /// The response will not be stored, but goes on for its followers: they get the rest, and new requests
+    /// call the provider. Default: does nothing.
     fn not_kept(&mut self) {}
 
-    /// `written` is to be called once it is known whether the answer that [`end`](Self::end) is given was
-    /// kept. Default: calls it at once, as if it were.
+    /// Call `written` once it is known whether the entry passed to [`end`](Self::end) was stored. Default:
+    /// calls it at once with `true`.
     fn on_written(&mut self, written: Box<dyn FnOnce(bool) + Send>) {
         written(true);
     }
 
-    /// The answer is whole: keeps it, unless somebody else has taken over since or it was purged. `None`:
-    /// it is not to be kept, though it is whole.
+    /// The response is complete. Stores the entry, unless another process has taken over the lead or a
+    /// purge came between. `None`: the response is not stored.
     fn end(self: Box<Self>, entry: Option<CacheEntry>);
 }
 
-/// An answer that another process is getting.
+/// A response that another process reads from the provider.
 pub struct Followed {
     /// The status.
     pub status: StatusCode,
-    /// The headers as they are kept.
+    /// The headers, as they would be stored.
     pub headers: HeaderMap,
-    /// The frames as they come. An error: the answer has broken off.
+    /// The frames as they arrive. An error: the response broke off.
     pub body: Pin<Box<dyn Body<Data = Bytes, Error = CacheStoreError> + Send>>,
 }
 

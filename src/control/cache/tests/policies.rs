@@ -1,4 +1,4 @@
-//! Who asks for the cache, and what goes before what.
+//! Who asks for the cache, and which setting overrides which.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn on(cache: CacheSettings) -> Scene {
     Scene::new().settings(|builder| builder.cache(cache))
 }
 
-/// For how long; zero for `BYPASS`, and nothing for nothing.
+/// The TTL; zero for `BYPASS`, and `None` if the cache is not asked for.
 fn time(scene: &Scene) -> Option<Duration> {
     match scene.got() {
         Got::Nothing => None,
@@ -23,7 +23,7 @@ fn time(scene: &Scene) -> Option<Duration> {
 }
 
 #[test]
-fn nothing_is_kept_unless_somebody_asks() {
+fn nothing_is_stored_unless_asked_for() {
     let plain = Scene::new();
     let unset = Scene::new().settings(|builder| builder);
     let on_request = on(CacheSettings::on_request());
@@ -52,7 +52,7 @@ fn nothing_is_kept_unless_somebody_asks() {
 }
 
 #[test]
-fn a_request_goes_before_its_gateway() {
+fn a_request_overrides_its_gateway() {
     let scene = || on(CacheSettings::new(HOUR));
     assert_eq!(time(&scene()), Some(HOUR));
     assert_eq!(time(&scene().with("cf-aig-cache-key", "c")), Some(HOUR));
@@ -67,7 +67,7 @@ fn a_request_goes_before_its_gateway() {
 }
 
 #[test]
-fn what_the_host_locks_is_not_heard() {
+fn locked_directives_are_ignored() {
     let locked = |cache: Option<CacheSettings>| {
         Scene::new().settings(|builder| {
             let builder = builder.client_controls([ClientControl::Retry]);
@@ -86,7 +86,7 @@ fn what_the_host_locks_is_not_heard() {
 }
 
 #[test]
-fn only_calls_are_kept() {
+fn only_repeatable_calls_are_stored() {
     let scene = on(CacheSettings::new(HOUR));
     for uri in ["/v1/acct/gw/grok/v1/files", "/v1/acct/gw/grok/v1/chat/completions/c_1"] {
         assert_eq!(time(&scene.clone().uri(uri)), Some(Duration::ZERO), "{uri}");
@@ -99,7 +99,7 @@ fn only_calls_are_kept() {
 }
 
 #[test]
-fn rules_say_what_holds_for_some_requests() {
+fn a_rule_applies_to_the_requests_that_it_matches() {
     let body = |scene: Scene, model: &str| scene.body(format!(r#"{{"model":"{model}"}}"#));
     let rules = |cache: CacheSettings| {
         cache
@@ -123,11 +123,11 @@ fn rules_say_what_holds_for_some_requests() {
     let (_, policy) = embeddings().kept();
     assert_eq!((policy.fresh_for, policy.pace), (2 * HOUR, ReplayPace::AtOnce));
     assert_eq!((policy.most_request_bytes, policy.most_response_bytes), (10, 20));
-    // A client's word goes before a time, and not before `never`.
+    // A client's directive overrides a TTL, but not `never`.
     let asks = |scene: Scene| scene.with("cf-aig-cache-key", "c").with("cf-aig-cache-ttl", "60");
     assert_eq!(time(&asks(embeddings())), Some(MINUTE));
     assert_eq!(time(&body(asks(scene()), "grok-9-preview")), Some(Duration::ZERO));
-    // Nobody knows which model these are for.
+    // The model of these requests is unknown.
     for unknown in ["not json", "", r#"{"no":"model"}"#, r#"{"model":"openrouter/auto"}"#] {
         assert_eq!(time(&scene().body(unknown)), Some(Duration::ZERO), "{unknown}");
     }
@@ -153,7 +153,8 @@ fn rules_say_what_holds_for_some_requests() {
     };
     assert_eq!(time(&entry("grok-9-preview")), Some(Duration::ZERO));
     assert_eq!(time(&entry("grok-3")), Some(MINUTE));
-    // Where only requests ask, a rule that keeps asks for them, and one that does not says nothing.
+    // If only requests ask for the cache, a rule with a TTL asks for its requests, and `never` has no
+    // status.
     let on_request = || on(rules(CacheSettings::on_request()));
     assert_eq!(time(&on_request()), None);
     assert_eq!(time(&body(on_request(), "grok-3")), Some(MINUTE));
@@ -161,7 +162,7 @@ fn rules_say_what_holds_for_some_requests() {
     assert_eq!(time(&body(asks(on_request()), "grok-9-preview")), Some(Duration::ZERO));
 }
 
-/// All callers of such a gateway look alike to it.
+/// The gateway cannot tell the callers apart.
 #[test]
 fn callers_that_cannot_be_told_apart_share_nothing() {
     let stored = |cache: CacheSettings| {
@@ -181,9 +182,9 @@ fn callers_that_cannot_be_told_apart_share_nothing() {
     assert_eq!(time(&own_key), Some(HOUR));
 }
 
-/// A layer below may have a key for each of them, with settings or without.
+/// A layer below may have a key for each caller, with or without settings.
 #[test]
-fn callers_whose_keys_may_come_from_below_are_told_apart_or_pass() {
+fn callers_with_keys_from_a_layer_are_told_apart_or_bypass() {
     let bare = || Scene::new().without("authorization").with("cf-aig-cache-key", "c");
     assert_eq!(time(&bare()), Some(Duration::ZERO));
     let default = Some(Duration::from_secs(300));
@@ -221,12 +222,12 @@ fn a_custom_key_shares_nothing() {
 }
 
 #[test]
-fn a_request_to_be_answered_later_is_not_kept() {
+fn a_deferred_request_is_not_stored() {
     let scene = on(CacheSettings::new(HOUR));
     assert_eq!(time(&scene.uri(format!("{CHAT}?queueRequest=true"))), Some(Duration::ZERO));
 }
 
-/// As it is read before it is sent.
+/// Whether the body is clean, as the cache reads it.
 fn is_clean(scene: &Scene) -> bool {
     let policy = scene.kept().1;
     scene.sent(move |head, context, body| {
@@ -237,7 +238,7 @@ fn is_clean(scene: &Scene) -> bool {
 }
 
 #[test]
-fn bodies_that_tell_of_a_state_at_the_provider_are_not_clean() {
+fn bodies_that_refer_to_provider_state_are_not_clean() {
     let scene = || on(CacheSettings::new(HOUR));
     assert!(is_clean(&scene()));
     for body in [

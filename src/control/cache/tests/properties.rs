@@ -1,4 +1,4 @@
-//! Whatever changes in a request changes its key, and what does not matter does not.
+//! Every relevant change of a request changes its key, and no other change does.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use super::*;
 use crate::settings::cache::CacheSettings;
 
-/// What a generated request is made of. One byte of any of these makes another request.
+/// The parts of a generated request. One more byte in any of them makes another request.
 #[derive(Clone, Debug)]
 struct Parts {
     account: String,
@@ -57,7 +57,7 @@ impl Parts {
         scene.place()
     }
 
-    /// One byte more, less, or another one, in the part of this number.
+    /// Adds, removes or changes one byte in the part with this number.
     fn change(&mut self, part: usize, at: &Index, how: usize) {
         let text = |text: &mut String, least: usize| {
             let at = at.index(text.len().max(1));
@@ -76,7 +76,7 @@ impl Parts {
             1 => text(&mut self.gateway, 1),
             2 => self.provider = (self.provider + 1) % PROVIDERS.len(),
             3 => text(&mut self.path, 1),
-            // One that is empty is none upstream, so it stays one.
+            // Upstream, an empty query is no query, so it stays empty.
             4 => text(&mut self.query, 1),
             5 => text(&mut self.credential, 2),
             6 => text(&mut self.identity, 1),
@@ -104,7 +104,7 @@ proptest! {
     fn one_byte_separates(parts in parts(), part in 0..10_usize, at: Index, how in 0..3_usize) {
         let mut other = parts.clone();
         other.change(part, &at, how);
-        // To take one of two equal bytes out of a body is to take the other one.
+        // Removing one of two equal bytes is the same as removing the other.
         let is_same = format!("{parts:?}") == format!("{other:?}");
         prop_assert_eq!(parts.place().key == other.place().key, is_same, "{:?} {:?}", parts, other);
     }
@@ -112,14 +112,14 @@ proptest! {
     #[test]
     fn the_order_of_different_names_does_not_matter(parts in parts(), seed: u64) {
         let mut other = parts.clone();
-        // Lines of one name keep their order.
+        // Lines with the same name keep their order.
         other.headers.sort_by_key(|(name, _)| {
             name.bytes().fold(seed, |sum, byte| sum.rotate_left(9) ^ u64::from(byte))
         });
         prop_assert_eq!(parts.place(), other.place());
     }
 
-    /// The last byte of one part becomes the first of the next.
+    /// Moves the last byte of one part to the start of the next.
     #[test]
     fn a_byte_that_moves_to_the_next_part_separates(parts in parts(), from in 0..5_usize) {
         let mut other = parts.clone();

@@ -34,7 +34,7 @@ pub(super) fn together(one: &Scene, other: &Scene) {
 }
 
 #[test]
-fn where_a_request_goes_separates() {
+fn the_destination_separates() {
     for uri in [
         "/v1/acct/other/grok/v1/chat/completions",
         "/v1/other/gw/grok/v1/chat/completions",
@@ -46,7 +46,7 @@ fn where_a_request_goes_separates() {
         "/v1/acctg/w/grok/v1/chat/completions",
     ] {
         let other = scene().uri(uri);
-        // An empty query is none upstream.
+        // Upstream, an empty query is no query.
         if uri.ends_with('?') || !uri.contains("v1/chat") && uri.contains("grok/chat") {
             let (one, other) = (scene().sent(upstream_uri), other.sent(upstream_uri));
             if one == other {
@@ -105,7 +105,7 @@ fn every_byte_of_the_body_separates() {
 }
 
 #[test]
-fn every_header_that_can_change_an_answer_separates() {
+fn every_header_that_can_change_a_response_separates() {
     for (name, one, other) in [
         ("accept", "application/json", "text/event-stream"),
         ("accept-encoding", "gzip", "br"),
@@ -134,7 +134,7 @@ fn every_header_that_can_change_an_answer_separates() {
         apart(&with(one), &with(other));
         apart(&scene().without(name), &with(one));
         apart(&with(one), &with(one).with(name, other));
-        // Of codings, it is the set that counts.
+        // Only the set of codings counts.
         if name != "accept-encoding" {
             apart(&with(one).with(name, other), &with(other).with(name, one));
         }
@@ -142,7 +142,7 @@ fn every_header_that_can_change_an_answer_separates() {
 }
 
 #[test]
-fn what_tells_of_the_program_or_the_sending_does_not_separate() {
+fn headers_of_the_program_or_the_transmission_do_not_separate() {
     for (name, value) in [
         ("user-agent", "OpenAI/Python 2"),
         ("host", "gateway.test"),
@@ -198,7 +198,7 @@ fn a_byte_in_another_field_is_another_request() {
 }
 
 #[test]
-fn sessions_separate_at_custom_providers_alone() {
+fn sessions_separate_only_at_custom_providers() {
     for name in ["x-session-id", "session-id", "session_id", "x-session-affinity"] {
         let acme = || scene().uri("/v1/acct/gw/custom-acme/v1/chat/completions");
         apart(&acme().with(name, "a"), &acme().with(name, "b"));

@@ -1,10 +1,10 @@
-//! How long who shares an answer waits for it.
+//! How long a follower waits.
 
 use super::*;
 
-/// Where the provider may be asked once, its time is over then, whoever has asked it.
+/// Without retries, the head timeout includes the wait, whoever makes the call.
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
+async fn a_follower_waits_no_longer_than_its_head_timeout() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
@@ -23,7 +23,7 @@ async fn who_waits_for_another_waits_no_longer_than_for_its_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_it_has_waited_has_the_rest_of_its_time() {
+async fn a_call_after_a_wait_has_the_rest_of_the_head_timeout() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
@@ -40,9 +40,9 @@ async fn who_asks_after_it_has_waited_has_the_rest_of_its_time() {
     stage.finish().await;
 }
 
-/// Each attempt has its own time.
+/// Each attempt has its own head timeout.
 #[tokio::test(start_paused = true)]
-async fn who_may_ask_again_asks_for_itself_when_it_has_waited() {
+async fn a_follower_with_retries_calls_after_its_wait() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
@@ -59,9 +59,9 @@ async fn who_may_ask_again_asks_for_itself_when_it_has_waited() {
     stage.finish().await;
 }
 
-/// It asks in its turn, and then has all the time that its own call has.
+/// The follower leads in its turn, and then has the whole time of its own call.
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_another_is_not_bound_by_its_wait_for_that_one() {
+async fn a_new_leader_is_not_bound_by_its_earlier_wait() {
     let stage = Stage::new();
     let first = stage.spawn_patiently(ask(QUESTION));
     let asked = stage.asked().await;
@@ -79,7 +79,7 @@ async fn who_asks_after_another_is_not_bound_by_its_wait_for_that_one() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_the_clients_own_makes_nobody_elses_answer_stale() {
+async fn a_clients_own_timeout_serves_no_stale_entry_to_others() {
     let stage = Stage::with(ControlLayer::new().cache(Behind), |set| {
         set.cache(CacheSettings::new(HOUR).stale_if_error(HOUR))
     });

@@ -1,4 +1,4 @@
-//! Time that passes when the test says so.
+//! A clock that the test sets.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tower_ai_gateway::control::cache::{
 
 use crate::support::older::as_old_as;
 
-/// A store in memory by a clock of its own, in seconds.
+/// A store in memory with its own clock, in seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Clocked {
     store: MemoryCache,
@@ -30,7 +30,7 @@ impl Clocked {
         self.now.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    /// An answer is there, and may be put later.
+    /// Notes when a response was ready to be stored.
     pub fn note(&self, place: &CachePlace, entry: &CacheEntry) {
         let id = (place.key, entry.parts().stored_at);
         self.stored.lock().unwrap().entry(id).or_insert(self.now());

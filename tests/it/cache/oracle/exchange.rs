@@ -1,4 +1,4 @@
-//! How a client asks, and what it gets.
+//! How a client sends a request, and what it gets.
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -10,7 +10,7 @@ use super::question::{ON_REQUEST, Part, Question};
 use super::script::CALL;
 use super::yields;
 
-/// What is set for the gateways, in seconds.
+/// The settings of the gateways, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
     pub fresh: u64,
@@ -22,20 +22,20 @@ pub struct Exchange {
     pub number: usize,
     pub batch: usize,
     pub question: Question,
-    /// For how long it takes an answer, and for how much longer where the provider fails.
+    /// The TTL that the client takes, and the stale time after that.
     pub times: Times,
     pub part: Part,
     ttl: Option<u64>,
     is_skipped: bool,
-    /// It gives the provider two seconds for its head.
+    /// The client's head timeout is two seconds.
     pub hurries: bool,
     starts: usize,
-    /// After so many turns it is not there any more.
+    /// The client leaves after so many turns.
     leaves: Option<usize>,
     reads: usize,
 }
 
-/// How an answer has ended.
+/// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Whole,
@@ -44,12 +44,12 @@ pub enum End {
     Left,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Got {
     pub status: u16,
     pub cache: &'static str,
-    /// The call that it says that it is from; none for the gateway's own.
+    /// The call that the response names; `None` for the gateway's own responses.
     pub call: Option<usize>,
     pub age: Option<u64>,
     pub body: Vec<u8>,
@@ -87,12 +87,12 @@ impl Exchange {
         }
     }
 
-    /// How old an answer may be that this other one has asked for…
+    /// The maximum age of a response that this other exchange has asked for …
     pub fn fresh_with(&self, asker: &Self) -> u64 {
         self.times.fresh.min(asker.times.fresh)
     }
 
-    /// … and how old where the provider fails.
+    /// … and the maximum age if the provider fails.
     pub fn spare_with(&self, asker: &Self) -> u64 {
         self.fresh_with(asker) + self.times.stale.min(asker.times.stale)
     }
@@ -102,7 +102,7 @@ impl Exchange {
         let mut insert = |name: &'static str, value: String| {
             request.headers_mut().insert(name, value.parse().unwrap());
         };
-        // By which the provider and the hook know it; it is in no key.
+        // Identifies the exchange for the provider and the hook. It is in no key.
         insert("x-request-id", self.number.to_string());
         insert("cf-aig-metadata", format!("{{\"n\":{}}}", self.number));
         if let Some(ttl) = self.ttl {
@@ -117,12 +117,12 @@ impl Exchange {
         request.map(|body: Full<Bytes>| body.map_err(|never| match never {}).boxed_unsync())
     }
 
-    /// When it is time to ask.
+    /// When the client sends its request.
     pub async fn begins(&self) {
         yields(self.starts).await;
     }
 
-    /// What comes of it, unless the client leaves before the head.
+    /// The result, unless the client leaves before the head.
     pub async fn read(&self, answer: impl Future<Output = Answer>) -> Option<Got> {
         let mut got = None;
         let reading = async {

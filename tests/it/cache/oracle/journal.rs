@@ -1,4 +1,4 @@
-//! All that was asked, written and forgotten, in its order.
+//! Every request, write and purge, in order.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,15 +11,15 @@ use super::exchange::{End, Exchange, Got};
 use super::question::Purge;
 use super::script::Script;
 
-/// Clones share it.
+/// Clones share the journal.
 #[derive(Clone, Default)]
 pub struct Journal(std::sync::Arc<Mutex<Entries>>);
 
 #[derive(Default)]
 pub struct Entries {
-    /// Numbers what happens.
+    /// Numbers the events.
     step: u64,
-    /// The store may lose what it was given.
+    /// Whether the store may lose entries.
     pub is_shaky: bool,
     pub exchanges: Vec<Begun>,
     pub calls: Vec<Call>,
@@ -31,9 +31,9 @@ pub struct Entries {
 pub struct Begun {
     pub exchange: Exchange,
     pub began: u64,
-    /// What its end events say of the cache.
+    /// What the end events say about the cache.
     ends: Vec<Option<CacheStatus>>,
-    /// What its answer says.
+    /// What the response says.
     cache: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ pub struct Call {
     /// By the clock of the cache.
     pub at: u64,
     pub script: Script,
-    /// When somebody had read its answer to the end.
+    /// When a reader reached the end of the response.
     pub read: Option<u64>,
 }
 
@@ -82,7 +82,8 @@ impl Journal {
         entries.exchanges[exchange].began = entries.next();
     }
 
-    /// A call has come for this exchange, with this key and body. Its number, and what is to be done.
+    /// Notes a call for this exchange, with this key and body. Returns its number, and what the provider
+    /// does.
     pub fn is_called(
         &self,
         exchange: usize,
@@ -112,7 +113,7 @@ impl Journal {
         entries.purges[purge].ended = Some(entries.next());
     }
 
-    /// An exchange has come to its end, at this time of the clock.
+    /// Notes the end of an exchange at this time.
     pub fn ends(&self, exchange: usize, got: Option<&Got>, now: u64) {
         let mut entries = self.entries();
         let step = entries.next();
@@ -131,7 +132,7 @@ impl Journal {
         }
     }
 
-    /// What there is of exchanges from this one on that have not ended, and of their calls.
+    /// Exchanges from this one on that have not ended, and their calls.
     pub fn running(&self, from: usize) -> String {
         let entries = self.entries();
         let running = entries.exchanges[from..].iter().filter(|begun| begun.ends.is_empty());
@@ -140,7 +141,7 @@ impl Journal {
         format!("{running:?}, {:?}", entries.calls.iter().filter(is_ours).collect::<Vec<_>>())
     }
 
-    /// Each exchange from this one on has had its one end event.
+    /// Each exchange from this one on had exactly one end event, with the status of its response.
     pub fn all_have_ended(&self, from: usize) {
         for begun in &self.entries().exchanges[from..] {
             let [cache] = begun.ends[..] else { panic!("not one end: {begun:?}") };
@@ -153,7 +154,7 @@ impl Journal {
         self.entries().calls.len()
     }
 
-    /// How many answers there were of each kind.
+    /// The number of responses of each kind.
     pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
         self.entries().kinds.clone()
     }

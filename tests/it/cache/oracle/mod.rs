@@ -1,9 +1,9 @@
-//! Ten thousand exchanges with a provider that fails in every way, against an oracle that knows what was
-//! asked, written and forgotten: each client gets all of an answer to its own question that it may have, or
-//! is told that it does not; and the provider is asked when it has to be, and then only. Where the store fails,
-//! too, it may be asked more often, and nothing else changes.
+//! Ten thousand exchanges with a provider that fails in every way, against an oracle that knows each
+//! request, write and purge. Each client gets a complete response to its own question that it may have, or
+//! learns that it does not. The provider is called if it has to be, and only then. If the store fails, too,
+//! the provider may be called more often, and nothing else changes.
 //!
-//! `CACHE_SEED` chooses other ones; a failure says which it was.
+//! `CACHE_SEED` selects other exchanges; a failure reports its seed.
 
 mod clock;
 mod exchange;
@@ -27,14 +27,14 @@ use super::*;
 use crate::support::controlled::secret;
 
 const BATCHES: usize = 500;
-/// How many clients ask at the same time.
+/// How many clients send requests at the same time.
 const CLIENTS: usize = 20;
 
-/// Longer than several slow heads, one after the other.
+/// Longer than several slow heads in a row.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
-/// The kinds of answers: from the cache, asked for, and others.
-/// Kinds that only paused time has.
+/// The kinds of responses: from the cache, from the provider, and others.
+/// Kinds that occur only with paused time.
 pub const TIMED_OUT: &str = "timed out";
 pub const WAITED: &str = "waited in vain";
 
@@ -43,7 +43,7 @@ const MISSES: &[&str] =
     &["miss", "left", "broken", "cut", "error", "refused", "failed", TIMED_OUT, WAITED];
 const OTHERS: &[&str] = &["stale", "BYPASS", "none", "left before the head"];
 
-/// Says at a failure how to see it again.
+/// Reports at a failure how to repeat it.
 struct Seed(u64);
 
 impl Seed {
@@ -61,7 +61,7 @@ impl Drop for Seed {
     }
 }
 
-/// Lets others go on, so many times.
+/// Yields so many times.
 async fn yields(turns: usize) {
     for _ in 0..turns {
         tokio::task::yield_now().await;
@@ -72,10 +72,10 @@ struct Scene {
     stage: Arc<Stage>,
     journal: Journal,
     store: Clocked,
-    /// What is in front of it, and fails at times.
+    /// The store in front of it, which fails at times.
     shaky: Option<Shaky>,
     times: Times,
-    /// Time stands still, so that a provider can be slow.
+    /// Whether time is paused, so that a provider can be slow.
     is_paused: bool,
     provider: tokio::task::JoinHandle<()>,
 }
@@ -107,7 +107,7 @@ impl Scene {
         scene
     }
 
-    /// Puts the settings of the gateways into force.
+    /// Applies the settings of the gateways.
     fn reload(&self) {
         let Times { fresh, stale } = self.times;
         let (fresh, stale) = (Duration::from_secs(fresh), Duration::from_secs(stale));
@@ -126,7 +126,7 @@ impl Scene {
         self.stage.settings.replace(table);
     }
 
-    /// So many clients that ask what is alike, and at times somebody who purges meanwhile.
+    /// So many clients with similar questions, and at times a purge between them.
     async fn batch(&self, families: &[Vec<Question>], batch: usize, random: &mut Rng) {
         let (family, first) = (&families[random.usize(..families.len())], self.journal.next());
         let mut running = JoinSet::new();
@@ -161,7 +161,7 @@ impl Scene {
         assert_eq!((stats.followers, stats.flights), (0, 0));
     }
 
-    /// All kinds of answers were there, as many as the cache says, and nothing is left.
+    /// All kinds of responses occurred, as often as the cache reports, and nothing is left.
     async fn finish(self) {
         let Self { stage, journal, store, shaky, provider, is_paused, .. } = self;
         provider.abort();
@@ -177,7 +177,7 @@ impl Scene {
                 count(&[kind]) >= least || !is_paused && [TIMED_OUT, WAITED].contains(&kind);
             assert!(is_there, "{kind}: {kinds:?}");
         }
-        // Those that left may have been counted, too.
+        // Exchanges whose client left may have been counted, too.
         let left = count(&["left before the head"]);
         let of = |seen: u64| seen..=seen + left;
         assert!(of(count(HITS)).contains(&stats.hits), "{kinds:?} {stats:?}");
@@ -230,7 +230,7 @@ async fn ask(stage: Arc<Stage>, journal: Journal, now: u64, exchange: Exchange) 
 async fn purge(stage: Arc<Stage>, journal: Journal, what: Purge, turns: usize) {
     yields(turns).await;
     let number = journal.purge_begins(what);
-    // Where the store fails, nobody knows what was purged.
+    // If the store fails, it is unknown what was purged.
     if stage.cache.purge(what.target()).await.is_ok() {
         journal.purge_ends(number);
     }
@@ -263,21 +263,21 @@ async fn run(is_paused: bool, is_shaky: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gets_what_is_not_whole_or_not_its_own() {
+async fn no_request_gets_a_partial_or_foreign_response() {
     run(true, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_does_where_threads_race() {
+async fn none_does_while_threads_race() {
     run(false, false).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_does_where_the_store_fails() {
+async fn none_does_while_the_store_fails() {
     run(true, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_does_where_the_store_fails_and_threads_race() {
+async fn none_does_while_the_store_fails_and_threads_race() {
     run(false, true).await;
 }

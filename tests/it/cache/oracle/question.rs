@@ -1,4 +1,4 @@
-//! What clients ask, and whose answer it is: the rules of the documentation in other words.
+//! What clients ask, and which responses they may share: the rules of the documentation in other words.
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -7,7 +7,7 @@ use http_body_util::Full;
 use tower_ai_gateway::Identity;
 use tower_ai_gateway::control::cache::PurgeTarget;
 
-/// Somebody who calls: known by the host, by a key of its own, by both or by neither.
+/// A caller: known by the host, by a key of its own, by both or by neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     name: Option<&'static str>,
@@ -23,11 +23,11 @@ const CALLERS: [Caller; 6] = [
     Caller { name: None, key: None },
 ];
 
-/// Keeps each caller's answers.
+/// Stores responses for each caller.
 pub const OWN: &str = "own";
-/// Gives callers with the same key each other's.
+/// Lets callers with the same provider key share entries.
 pub const SHARED: &str = "shared";
-/// Keeps what is asked for by a custom key.
+/// Stores responses to requests with a custom key.
 pub const ON_REQUEST: &str = "on-request";
 
 const GATEWAYS: [&str; 3] = [OWN, SHARED, ON_REQUEST];
@@ -49,9 +49,9 @@ pub struct Question {
 /// What a cache may do with a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Nobody has asked for one.
+    /// The cache is not asked for.
     None,
-    /// Somebody has, and it is not for this question.
+    /// The cache is asked for, but cannot be used.
     Bypass,
     All,
 }
@@ -69,7 +69,7 @@ impl Question {
         }
     }
 
-    /// A question, and some that differ from it in one thing.
+    /// A question, with variants that differ in one thing.
     pub fn family(random: &mut Rng) -> Vec<Self> {
         let (one, other) = (Self::any(random), Self::any(random));
         vec![
@@ -125,9 +125,9 @@ impl Question {
         }
     }
 
-    /// Whether one answer is for both.
+    /// Whether both questions may get the same response.
     pub fn shares_with(&self, other: &Self) -> bool {
-        // Who is behind a key is nothing to a shared cache, unless a client names the answer.
+        // A shared cache ignores the caller, unless there is a custom key.
         let is_shared = self.gateway == SHARED && self.custom.is_none();
         self.gateway == other.gateway
             && self.provider == other.provider
@@ -140,7 +140,7 @@ impl Question {
     }
 }
 
-/// What is forgotten.
+/// What is purged.
 #[derive(Clone, Copy, Debug)]
 pub enum Purge {
     All,
@@ -151,7 +151,7 @@ pub enum Purge {
 }
 
 impl Purge {
-    /// One that covers this question.
+    /// A purge that includes this question.
     pub fn of(question: &Question, random: &mut Rng) -> Self {
         let Question { gateway, provider, model, custom, .. } = *question;
         match (random.u8(..5), custom) {

@@ -1,4 +1,4 @@
-//! What the provider does with a call. No two of its answers are the same.
+//! What the provider does with a call. No two of its responses are equal.
 
 use std::fmt::Write;
 
@@ -10,15 +10,15 @@ use super::yields;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// All of an answer.
+    /// A complete response.
     Whole,
-    /// The connection is reset, and there is no answer.
+    /// The connection is reset before the response.
     Reset,
-    /// It is reset within the answer…
+    /// The connection is reset within the response …
     Broken,
-    /// … or the answer ends there, as if that were all.
+    /// … or the response ends there, as if it were complete.
     Cut,
-    /// An error under a status of success.
+    /// An error with a status of success.
     Error,
     Refused(u16),
 }
@@ -26,18 +26,18 @@ pub enum Deed {
 #[derive(Clone, Debug)]
 pub struct Script {
     pub deed: Deed,
-    /// The head comes so late that clients may have given up.
+    /// The head is so late that clients may have given up.
     pub is_slow: bool,
-    /// All that is written of the body.
+    /// The whole body that is sent.
     pub body: Bytes,
     frames: Vec<Bytes>,
-    /// The length that its head declares.
+    /// The declared length.
     declared: Option<usize>,
     pause: usize,
 }
 
 impl Script {
-    /// `number`: of the call.
+    /// `number`: that of the call.
     pub fn new(number: usize, is_stream: bool, may_be_slow: bool, random: &mut Rng) -> Self {
         let deed = match random.u8(..100) {
             0..60 => Deed::Whole,
@@ -55,7 +55,7 @@ impl Script {
         };
         let declared = (!is_stream && random.bool()).then_some(body.len());
         if matches!(deed, Deed::Broken | Deed::Cut) {
-            // Without the marker that ends it, or the end of the JSON.
+            // Without its marker, or without the end of the JSON.
             let end = if is_stream { body.len() - DONE.len() } else { body.len() - 1 };
             body.truncate(random.usize(1..=end));
         }
@@ -75,12 +75,12 @@ impl Script {
         }
     }
 
-    /// Whether it may be kept.
+    /// Whether the response may be stored.
     pub fn is_good(&self) -> bool {
         self.deed == Deed::Whole
     }
 
-    /// Whether the provider is not well, so that an older answer may do.
+    /// Whether the provider fails, so that a stale entry may be served.
     pub fn is_failure(&self) -> bool {
         match self.deed {
             Deed::Reset => true,
@@ -124,7 +124,7 @@ impl Script {
 /// The header with the number of the call.
 pub const CALL: &str = "x-call";
 
-/// How late a slow head is: longer than the clients have that are in a hurry.
+/// The delay of a slow head: longer than the head timeout of impatient clients.
 const SLOW: std::time::Duration = std::time::Duration::from_secs(20);
 
 fn json(number: usize, random: &mut Rng) -> String {
@@ -148,7 +148,7 @@ fn stream(number: usize, has_error: bool, random: &mut Rng) -> String {
     text + DONE
 }
 
-/// Mostly little; at times more than one frame.
+/// Mostly short; at times more than one frame.
 fn filler(random: &mut Rng) -> String {
     let most = if random.u8(..10) == 0 { 9000 } else { 40 };
     "x".repeat(random.usize(..most))

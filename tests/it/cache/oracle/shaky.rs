@@ -1,4 +1,4 @@
-//! A store that at times is slow, fails, takes nothing, loses answers or spoils them.
+//! A store that at times is slow, fails, stores nothing, loses entries or corrupts them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use tower_ai_gateway::control::cache::{
 use super::clock::Clocked;
 use super::yields;
 
-/// In front of a store that is well.
+/// Wraps a store that works.
 #[derive(Clone, Debug)]
 pub struct Shaky {
     store: Clocked,
     random: Arc<Mutex<Rng>>,
-    /// The bytes of an answer that was read before.
+    /// The bytes of an entry that was read before.
     last: Arc<Mutex<Option<Blob>>>,
-    /// How often it has said that it keeps an answer.
+    /// How often the store has reported an entry as stored.
     promised: Arc<AtomicU64>,
 }
 
@@ -29,15 +29,15 @@ type Blob = (CacheKey, Vec<u8>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// It does nothing, and says so…
+    /// Fails without an effect …
     Fails,
-    /// … or it does it, and says that it has failed.
+    /// … or fails after the effect.
     Lies,
-    /// The answer is not there, or not taken.
+    /// Finds or stores nothing.
     Refuses,
-    /// What it says that it keeps is gone.
+    /// Reports an entry as stored and loses it.
     Loses,
-    /// Its bytes are not those that were written.
+    /// Returns other bytes than were written.
     Spoils,
 }
 
@@ -55,7 +55,7 @@ impl Shaky {
         self.random.lock().unwrap().usize(..below)
     }
 
-    /// At times it takes its time.
+    /// Waits at times.
     async fn wait(&self) {
         let turns = if self.any(3) == 0 { self.any(40) } else { 0 };
         yields(turns).await;
@@ -66,7 +66,7 @@ impl Shaky {
         [Fails, Lies, Refuses, Loses, Spoils].get(self.any(25)).copied()
     }
 
-    /// What is read of bytes that have changed.
+    /// Reads changed bytes.
     fn spoiled(
         &self,
         entry: &CacheEntry,
@@ -145,7 +145,7 @@ impl CacheStore for Shaky {
         })
     }
 
-    /// At times another process seems to ask, and comes to nothing.
+    /// At times another process seems to lead, and gives no response.
     fn turn<'a>(
         &'a self,
         _: &'a CachePlace,

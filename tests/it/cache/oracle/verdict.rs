@@ -1,4 +1,4 @@
-//! Whether an answer was right.
+//! Whether a response was right.
 
 use super::exchange::{End, Exchange, Got};
 use super::journal::{Begun, Call, Entries};
@@ -6,7 +6,7 @@ use super::question::Part;
 use super::script::Deed;
 use super::{TIMED_OUT, WAITED};
 
-/// What kind of answer it was, or what is wrong with it.
+/// The kind of the response, or what is wrong with it.
 pub type Verdict = Result<&'static str, &'static str>;
 
 fn ensure(holds: bool, or: &'static str) -> Result<(), &'static str> {
@@ -52,7 +52,7 @@ impl Entries {
         }
     }
 
-    /// The gateway says that there is none.
+    /// The gateway says that there is no response.
     fn of_gateway(&self, begun: &Begun, got: &Got, own: Option<&Call>, now: u64) -> Verdict {
         let Some(Call { script, .. }) = own else { return self.of_waiting(begun, got) };
         match got.status {
@@ -69,7 +69,7 @@ impl Entries {
         })
     }
 
-    /// It has made no call: it has waited for another's until its own time was over.
+    /// The request made no call: it waited for another's until its own timeout.
     fn of_waiting(&self, begun: &Begun, got: &Got) -> Verdict {
         let Exchange { batch, question, part, hurries, .. } = &begun.exchange;
         let is_late = got.status == 504 && *hurries && *part == Part::All;
@@ -123,7 +123,7 @@ impl Entries {
         Ok("stale")
     }
 
-    /// Whether the provider had to be asked; `has_failed`: and its failure had to be told.
+    /// Whether the provider had to be called; `has_failed`: and its failure had to be passed on.
     fn is_needed(&self, begun: &Begun, has_failed: bool, now: u64) -> Result<(), &'static str> {
         let Exchange { question, part, .. } = &begun.exchange;
         if *part != Part::All || self.is_shaky {
@@ -135,7 +135,7 @@ impl Entries {
             let is_kept = call.script.is_good() && asker.part == Part::All;
             is_kept && asker.question.shares_with(question)
         });
-        // Of these one was kept last.
+        // The batch in which one was last stored.
         let Some(last) = answers.clone().map(|call| asker(call).exchange.batch).max() else {
             return Ok(());
         };

@@ -1,10 +1,10 @@
-//! Another process that asks the provider, and looks into the store that both have.
+//! Another process that calls the provider, and a store that both share.
 
 use super::trouble::head;
 use super::*;
 use crate::control::cache::caching::failed;
 
-/// Another process asks the provider, and is never heard of again.
+/// A leader in another process that never gives a response.
 #[derive(Debug, Default)]
 struct Elsewhere {
     looks: Arc<AtomicUsize>,
@@ -37,7 +37,7 @@ impl CacheStore for Elsewhere {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_process_is_waited_for_as_long_as_another_request() {
+async fn a_request_waits_for_another_process_as_long_as_for_a_leader() {
     let caching = Caching::of(Elsewhere::default());
     let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
     let started = tokio::time::Instant::now();
@@ -47,7 +47,7 @@ async fn another_process_is_waited_for_as_long_as_another_request() {
 }
 
 #[tokio::test]
-async fn one_that_asks_alone_waits_for_no_other_process() {
+async fn a_request_alone_waits_for_no_other_process() {
     let store = Elsewhere::default();
     let turns = store.turns.clone();
     let caching = Caching::of(store);
@@ -61,7 +61,7 @@ async fn one_that_asks_alone_waits_for_no_other_process() {
 }
 
 #[tokio::test]
-async fn who_cannot_share_an_answer_does_not_look_for_it_in_the_store() {
+async fn an_unshared_response_is_not_looked_up_again() {
     let store = Elsewhere::default();
     let looks = store.looks.clone();
     let caching = Caching::of(store);
@@ -77,7 +77,7 @@ async fn who_cannot_share_an_answer_does_not_look_for_it_in_the_store() {
         assert!(matches!(caching.way(&target).await, Way::Ask(None)));
     }
     assert_eq!(looks.load(Ordering::Relaxed), 0);
-    // Of another call nobody knows what became of it.
+    // How another call ended is unknown, so its entry is looked up.
     drop((first, others));
     drop(caching.join(&target, pending()));
     assert!(matches!(caching.way(&target).await, Way::Ask(None)));

@@ -6,7 +6,7 @@ use super::trouble::{Frames, head, scene};
 use super::*;
 use crate::control::cache::caching::failed;
 
-/// Waits without ever being woken: whoever polls first once it is set goes on.
+/// Waits without registering a waker: the first poll after it is set goes on.
 async fn set(is_set: Arc<AtomicBool>) {
     poll_fn(|_| match is_set.load(Ordering::Relaxed) {
         true => Poll::Ready(()),
@@ -16,7 +16,7 @@ async fn set(is_set: Arc<AtomicBool>) {
 }
 
 #[test]
-fn who_takes_the_place_of_the_one_that_has_asked_gets_no_head_of_its_own() {
+fn a_new_leader_gets_no_head_of_its_own() {
     let (scene, answers) = (scene(), Arc::<AtomicBool>::default());
     let (is_set, answer) = (set(answers.clone()), scene.answer(Frames(1, 1)));
     let mut leader = scene.member(async {
@@ -33,7 +33,7 @@ fn who_takes_the_place_of_the_one_that_has_asked_gets_no_head_of_its_own() {
 }
 
 #[test]
-fn the_one_whose_refusal_another_has_got_is_woken_though_that_has_an_answer_at_once() {
+fn a_refused_leader_is_woken_when_a_follower_polls_its_call() {
     let (scene, refuses) = (scene(), Arc::<AtomicBool>::default());
     let is_set = set(refuses.clone());
     let mut leader = scene.member(async {
@@ -49,7 +49,7 @@ fn the_one_whose_refusal_another_has_got_is_woken_though_that_has_an_answer_at_o
 }
 
 #[test]
-fn after_a_failure_one_is_woken_that_is_still_there() {
+fn after_a_failure_a_remaining_member_is_woken() {
     let (scene, fails) = (scene(), Arc::<AtomicBool>::default());
     let is_set = set(fails.clone());
     let mut leader = scene.member(async {
@@ -65,7 +65,7 @@ fn after_a_failure_one_is_woken_that_is_still_there() {
     assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Own(_))));
     drop(leader);
     assert!(next.is_woken() && !last.is_woken());
-    // It leaves as well, and has not looked.
+    // The woken member leaves without a poll.
     drop(next);
     assert!(last.is_woken());
 }

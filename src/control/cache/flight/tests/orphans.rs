@@ -1,4 +1,4 @@
-//! Answers that are read on for other processes when nobody here reads them any more.
+//! Responses that are read on for other processes after all local readers have left.
 
 use std::sync::atomic::AtomicBool;
 
@@ -10,16 +10,16 @@ use super::*;
 use crate::control::cache::flight::orphans::MOST;
 use crate::control::cache::store::Broadcast;
 
-/// Others, who read as long as they like.
+/// Other processes, which read as long as they like.
 #[derive(Clone, Default)]
 pub(super) struct Others {
     pub(super) read: Arc<AtomicBool>,
-    /// Whether asking for that panics, and telling them of what is not kept.
+    /// Whether `is_followed` and `not_kept` panic.
     panics: Arc<AtomicBool>,
     is_not_kept: Arc<AtomicBool>,
     pub(super) told: Arc<Mutex<Vec<u8>>>,
     is_whole: Arc<AtomicBool>,
-    /// Whether they have got all of it, once it is over.
+    /// Whether the broadcast ended complete; `None` before its end.
     end: Arc<Mutex<Option<bool>>>,
 }
 
@@ -73,17 +73,17 @@ impl Stage {
         Self { flights, target, others }
     }
 
-    /// An answer of which this process has read one frame, and reads no more.
+    /// A response whose leader has read one frame and left.
     async fn left(&self) -> Feed {
         self.begun().await.0
     }
 
-    /// An answer, and the body of the one that has asked, which has read one frame.
+    /// A response, and its leader's body after the first frame.
     pub(super) async fn begun(&self) -> (Feed, CacheBody) {
         self.begun_of(None).await
     }
 
-    /// The same of an answer that declares this length.
+    /// The same, with a declared length.
     async fn begun_of(&self, length: Option<usize>) -> (Feed, CacheBody) {
         let (mut feed, body) = Channel::<Bytes, BoxError>::new(8);
         let response = Response::builder().header(header::CONTENT_TYPE, "audio/mpeg");
@@ -113,7 +113,7 @@ impl Stage {
         *self.others.end.lock().unwrap()
     }
 
-    /// How long it takes until the provider's answer is given up, of which a frame comes every so often.
+    /// How long the response is read on if a frame comes after each `every`.
     async fn given_up(&self, feed: &mut Feed, every: Duration) -> Duration {
         let began = Instant::now();
         while feed.send_data(Bytes::from_static(b"more")).await.is_ok() {
@@ -122,14 +122,14 @@ impl Stage {
         began.elapsed()
     }
 
-    /// Nothing is left but what is stored.
+    /// No orphan is left.
     fn is_over(&self) -> bool {
         self.flights.orphans.available_permits() == MOST
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_read_to_its_end_for_others_and_kept() {
+async fn an_orphan_is_read_to_its_end_and_stored() {
     let stage = Stage::new();
     let mut feed = stage.left().await;
     sleep(Duration::from_secs(30)).await;
@@ -147,7 +147,7 @@ async fn an_answer_is_read_to_its_end_for_others_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
+async fn an_orphan_ends_with_its_last_reader_or_after_too_long() {
     let stage = Stage::new();
     let mut feed = stage.left().await;
     sleep(Duration::from_secs(3)).await;
@@ -164,7 +164,7 @@ async fn it_is_given_up_with_its_last_reader_and_when_it_takes_too_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
+async fn orphans_are_bounded_and_need_a_reader() {
     let stage = Stage::new();
     let mut feeds = Vec::new();
     for _ in 0..MOST {
@@ -183,9 +183,9 @@ async fn there_are_so_many_at_most_and_none_where_nobody_reads() {
     assert!(feed.send_data(Bytes::new()).await.is_err());
 }
 
-/// What is kept has 1,000 bytes at most.
+/// A stored response has at most 1,000 bytes.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
+async fn a_response_that_outgrows_the_cache_is_broadcast_to_its_end() {
     for (length, is_broken, is_whole) in
         [(None, false, true), (None, true, false), (Some(200), false, false)]
     {
@@ -215,7 +215,7 @@ async fn an_answer_that_outgrows_the_cache_is_told_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_store_or_of_the_body_ends_one_answer_and_no_more() {
+async fn a_panic_of_the_store_or_of_the_body_ends_one_response() {
     let stage = Stage::new();
     stage.others.panics.store(true, Ordering::Relaxed);
     let mut feed = stage.left().await;

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use super::*;
 
-/// What the provider is about to do, and what it has done.
+/// What the provider will do next, and what it has done.
 #[derive(Default)]
 pub(super) struct Provider {
     /// How the call under way ends…
     pub(super) verdict: Option<Verdict>,
-    /// … and who waits for that.
+    /// … and who waits for its end.
     pub(super) caller: Option<Waker>,
     pub(super) calling: usize,
     pub(super) calls: usize,
@@ -76,7 +76,7 @@ impl Drop for Reading {
     }
 }
 
-/// Counts a call until it is over.
+/// Counts a call until it ends.
 struct Calling(World);
 
 impl Drop for Calling {

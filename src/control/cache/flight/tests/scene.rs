@@ -1,13 +1,13 @@
-//! Requests that share a call, in an order that chance has chosen.
+//! Requests that share a call, in a random order of events.
 
 use std::sync::atomic::AtomicBool;
 
 use super::*;
 
-/// One request, as far as it has come.
+/// One request, and its progress.
 enum Actor {
     Waiting(Member),
-    /// The number of its body where it has its own, and what it has read.
+    /// The number of its body, if it has its own, and the bytes read.
     Reading(CacheBody, Vec<u8>),
     Done,
 }
@@ -18,7 +18,7 @@ pub(super) struct Scene {
     pub(super) target: Arc<Target>,
     actors: Vec<Spawn<Actor>>,
     random: fastrand::Rng,
-    /// How many have read all of an answer, and how many of these it broke off for.
+    /// How many read a whole response, and how many were broken off.
     pub(super) whole: usize,
     pub(super) broken: usize,
 }
@@ -82,7 +82,7 @@ impl Scene {
         self.actors.push(task::spawn(Actor::Waiting(member)));
     }
 
-    /// Polls one until it waits.
+    /// Polls one member until it waits.
     fn poll(&mut self, at: usize) {
         loop {
             let (actor, whole, broken) = (&mut self.actors[at], &mut self.whole, &mut self.broken);
@@ -134,7 +134,7 @@ impl Scene {
         }
     }
 
-    /// The provider does something, if there is something that it can do.
+    /// One random step of the provider, if it can do any.
     fn act(&mut self) -> bool {
         let mut world = self.world.lock().unwrap();
         let mut wake = None;
@@ -179,12 +179,12 @@ impl Scene {
                 self.join();
                 fresh.push(self.actors.len() - 1);
             }
-            // Each order of polls, comings, goings and doings of the provider.
+            // A random order of polls, arrivals, departures and steps of the provider.
             let woken = (0..self.actors.len()).filter(|at| self.actors[*at].is_woken());
             let ready: Vec<usize> = woken.chain(fresh.iter().copied()).collect();
             match self.random.u8(..8) {
                 0 if !self.actors.is_empty() => {
-                    // One leaves, whether it was woken or not.
+                    // A member leaves, whether it was woken or not.
                     let at = self.random.usize(..self.actors.len());
                     fresh.retain(|fresh| *fresh != at);
                     self.actors[at].enter(|_, mut actor| drop(replace(&mut actor)));

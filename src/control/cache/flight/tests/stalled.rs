@@ -1,4 +1,4 @@
-//! Readers that stop, and others that go on.
+//! Readers that stall, and others that go on.
 
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
@@ -10,14 +10,14 @@ use super::*;
 use crate::control::cache::flight::ahead::LOOK_EVERY;
 use crate::control::cache::flight::grace::GRACE;
 
-/// Together they are more than is held of an answer that is not kept.
+/// Together more than is held of a response that is not stored.
 const FRAMES: u8 = 200;
 const FRAME: usize = 1_000;
 const HELD: usize = 64 * 1024;
 const LONG: Duration = Duration::from_secs(60);
 
 impl Stage {
-    /// An answer that others read, or nobody else.
+    /// A response that other processes read, or do not.
     async fn read(is_read_elsewhere: bool) -> (Self, Feed, CacheBody) {
         let stage = Self::new();
         stage.others.read.store(is_read_elsewhere, Ordering::Relaxed);
@@ -25,7 +25,7 @@ impl Stage {
         (stage, feed, leader)
     }
 
-    /// One more here.
+    /// One more local member.
     async fn follower(&self) -> CacheBody {
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, Box::pin(std::future::pending()));
@@ -38,7 +38,7 @@ impl Stage {
         self.others.told.lock().unwrap().clone()
     }
 
-    /// All have left.
+    /// All members have left.
     async fn ends(self, feed: Feed) {
         drop(feed);
         sleep(2 * LOOK_EVERY).await;
@@ -47,7 +47,7 @@ impl Stage {
     }
 }
 
-/// Sends all of a long answer, whose memory is bounded, and how long that takes.
+/// Sends a long response whose memory is bounded, and returns how long that takes.
 async fn send(stage: &Stage, feed: &mut Feed) -> Duration {
     let began = Instant::now();
     for byte in 0..FRAMES {
@@ -73,7 +73,7 @@ fn is_slow(error: &BoxError) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
+async fn followers_elsewhere_get_all_though_the_local_reader_stalls() {
     let (stage, mut feed, leader) = Stage::read(true).await;
     let mut whole = b"first".to_vec();
     for byte in 0..50 {
@@ -83,17 +83,17 @@ async fn who_reads_elsewhere_gets_all_though_the_reader_here_has_stopped() {
     drop(feed);
     sleep(LOOK_EVERY).await;
     assert_eq!((stage.told(), stage.ended()), (whole.clone(), Some(true)));
-    // It has lost nothing, and nothing is done for it any more.
+    // The stalled reader has lost nothing, and no task is left for it.
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
     assert_eq!(all(leader).await, whole[5..]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_ahead_for_nobody() {
+async fn nothing_is_read_ahead_without_a_reader() {
     let (stage, mut feed, leader) = Stage::read(false).await;
     for reads in [false, true, false] {
         stage.others.read.store(reads, Ordering::Relaxed);
-        // It waits for what comes next, where it was followed.
+        // If the response was followed, one read of the next frame is pending.
         let _ = feed.send_data(Bytes::from_static(b"x")).now_or_never();
         sleep(2 * LOOK_EVERY).await;
         let told = stage.told().len();
@@ -111,7 +111,7 @@ async fn nothing_is_read_ahead_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_waited_for_once() {
+async fn a_long_response_is_bounded_and_waits_once_for_the_local_reader() {
     let (stage, mut feed, mut leader) = Stage::read(true).await;
     let took = send(&stage, &mut feed).await;
     assert!(took > GRACE - LOOK_EVERY && took < GRACE + 2 * LOOK_EVERY, "{took:?}");
@@ -123,7 +123,7 @@ async fn a_long_answer_is_read_for_others_within_bounds_and_the_reader_here_is_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
+async fn followers_wait_briefly_for_a_stalled_leader() {
     let (stage, mut feed, mut leader) = Stage::read(false).await;
     let mut followers = Vec::new();
     for _ in 0..3 {
@@ -137,9 +137,9 @@ async fn nobody_waits_for_long_for_one_that_has_asked_and_stopped() {
     assert!(is_slow(&leader.frame().await.unwrap().unwrap_err()));
 }
 
-/// One that reads slowly delays all others no longer than one that has stopped.
+/// A slow reader delays the others no longer than a stalled one.
 #[tokio::test(start_paused = true)]
-async fn the_waits_for_one_that_has_asked_are_bounded_together() {
+async fn all_waits_for_a_leader_are_bounded_together() {
     for pause in [Duration::from_millis(10), Duration::from_secs(1)] {
         let (stage, mut feed, mut leader) = Stage::read(false).await;
         let follower = tokio::spawn(all(stage.follower().await));
@@ -165,7 +165,7 @@ async fn the_waits_for_one_that_has_asked_are_bounded_together() {
     }
 }
 
-/// Reads it to its end with a pause behind each frame: what it has got, and whether it got all.
+/// Reads to the end with a pause after each frame. Returns the data, and whether it is complete.
 async fn slowly(mut body: CacheBody, pause: Duration) -> (Vec<u8>, bool) {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -182,7 +182,7 @@ async fn slowly(mut body: CacheBody, pause: Duration) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_not_for_long() {
+async fn fast_followers_wait_briefly_for_slow_ones() {
     for (pause, gets_all) in [(Duration::from_millis(10), true), (LONG, false)] {
         let (stage, mut feed, leader) = Stage::read(false).await;
         let fast = tokio::spawn(all(stage.follower().await));
@@ -198,7 +198,7 @@ async fn of_those_that_have_not_asked_the_fast_ones_wait_for_the_slow_ones_and_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_has_asked_waits_for_nobody_and_is_waited_for_though_another_has_stopped() {
+async fn a_leader_waits_for_nobody_and_is_waited_for_though_a_follower_stalls() {
     for (asker_pause, is_alone) in [(Duration::ZERO, true), (Duration::from_millis(10), false)] {
         let (stage, mut feed, leader) = Stage::read(false).await;
         let stopped = tokio::spawn(slowly(stage.follower().await, LONG));

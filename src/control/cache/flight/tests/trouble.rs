@@ -1,4 +1,4 @@
-//! Calls and bodies that panic, answers that somebody else has stored, and memory that runs out.
+//! Calls and bodies that panic, entries that were stored meanwhile, and memory that runs out.
 
 use std::time::SystemTime;
 
@@ -48,7 +48,7 @@ fn is_panic(polled: &Poll<Next>) -> bool {
     error.to_string().contains("panicked")
 }
 
-/// So many frames of so many bytes, then a panic.
+/// `.0` frames of `.1` bytes, then a panic.
 pub(super) struct Frames(pub(super) usize, pub(super) usize);
 
 impl Body for Frames {
@@ -66,7 +66,7 @@ impl Body for Frames {
 }
 
 #[test]
-fn a_call_that_panics_fails_its_own_request_alone() {
+fn a_call_that_panics_fails_only_its_own_request() {
     let scene = scene();
     let mut polls = 0;
     let mut first = scene.member(poll_fn(move |_| {
@@ -76,7 +76,7 @@ fn a_call_that_panics_fails_its_own_request_alone() {
     }));
     assert!(head(&mut first).is_pending());
     let mut second = scene.member(async { failed("refused".into(), Ended::Failed) });
-    // It polls the call of the first, and then asks for itself.
+    // It polls the leader's call, and then makes its own.
     assert!(matches!(head(&mut second), Poll::Ready(MemberHead::Own(_))));
     assert!(first.is_woken());
     assert!(matches!(head(&mut first), Poll::Ready(MemberHead::Panicked)));
@@ -96,7 +96,7 @@ fn a_body_that_panics_breaks_off() {
 }
 
 #[test]
-fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
+fn an_entry_stored_meanwhile_is_served_with_its_age_and_not_joined() {
     let scene = scene();
     let entry = CacheEntry::new(NewEntry {
         status: StatusCode::OK,
@@ -115,7 +115,7 @@ fn what_somebody_has_stored_is_given_with_its_age_and_joined_by_nobody() {
 }
 
 #[test]
-fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
+fn a_slow_leader_is_not_cut_off_for_faster_followers() {
     let scene = scene();
     let mut leader = scene.member(scene.answer(Frames(21, 10_000)));
     assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Asked(_))));
@@ -130,7 +130,7 @@ fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
         assert!(is_data(&next(&mut leader, read)), "{read}");
         assert!(read > 0 || fast.is_woken());
     }
-    // It is behind now, and nobody waits for it.
+    // It has fallen behind, and nobody waits for it.
     let polled = next(&mut fast, at);
     let Poll::Ready(Next::Piece { piece: Piece::Error(error), .. }) = polled else {
         panic!("what it has not read is held")
@@ -138,7 +138,7 @@ fn the_one_that_has_asked_is_not_broken_off_for_those_that_read_faster() {
     assert!(error.to_string().contains("slow reader"));
     drop(fast);
 
-    // Where it goes away, the others read on.
+    // If it leaves, the others read on.
     let mut leader = scene.member(scene.answer(Frames(21, 10_000)));
     assert!(matches!(head(&mut leader), Poll::Ready(MemberHead::Asked(_))));
     let mut fast = scene.member(scene.answer(Frames(1, 1)));

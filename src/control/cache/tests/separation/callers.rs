@@ -1,10 +1,10 @@
-//! Who asks: keys for the provider, tokens, identities, and whose gateway it is.
+//! Callers: provider keys, tokens, identities, and tenants.
 
 use super::*;
 use crate::settings::GatewayToken;
 
 #[test]
-fn keys_for_the_provider_separate_whoever_shares() {
+fn provider_keys_separate_even_shared_entries() {
     for cache in [cached, shared] {
         let scene = || Scene::new().settings(cache);
         for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
@@ -21,7 +21,7 @@ fn keys_for_the_provider_separate_whoever_shares() {
         apart(&acme("k1"), &acme("k2"));
         let query = |key: &str| scene().without("authorization").uri(format!("{CHAT}?key={key}"));
         apart(&query("k1"), &query("k2"));
-        // A custom key stands for the query, but not for the key in it.
+        // A custom key stands for the query, but not for a provider key in it.
         apart(
             &query("k1").with("cf-aig-cache-key", "c"),
             &query("k2").with("cf-aig-cache-key", "c"),
@@ -29,7 +29,7 @@ fn keys_for_the_provider_separate_whoever_shares() {
     }
 }
 
-/// With stored keys and two tokens.
+/// A gateway with stored keys and two tokens.
 fn of_tokens(cache: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Scene {
     let key = crate::credentials::secret::Secret::new("sk-stored").unwrap();
     Scene::new().without("authorization").settings(|builder| {
@@ -39,13 +39,13 @@ fn of_tokens(cache: fn(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> Sce
 }
 
 #[test]
-fn callers_are_apart_unless_they_share() {
+fn callers_are_separate_unless_they_share() {
     let shown = |cache, name, token: &str| of_tokens(cache).with(name, token);
     for name in ["cf-aig-authorization", "authorization", "x-api-key"] {
         let by = |cache, token| shown(cache, name, token);
         apart(&by(cached, "Bearer token-one"), &by(cached, "Bearer token-two"));
         together(&by(shared, "Bearer token-one"), &by(shared, "Bearer token-two"));
-        // It is the same caller, however it is written.
+        // The same caller, in another spelling.
         together(
             &by(cached, "token-one"),
             &shown(cached, "cf-aig-authorization", "Bearer token-one"),
@@ -56,7 +56,7 @@ fn callers_are_apart_unless_they_share() {
     apart(&named(cached, "ann"), &named(cached, "bob"));
     apart(&named(cached, "ann"), &shown(cached, "authorization", "token-one"));
     together(&named(shared, "ann"), &named(shared, "bob"));
-    // Those who ask by themselves, too.
+    // Also if only the requests ask for the cache.
     let asks = |token: &str| {
         of_tokens(|builder| builder)
             .with("cf-aig-authorization", token)
@@ -67,7 +67,7 @@ fn callers_are_apart_unless_they_share() {
 
 /// The layer may have a key for each caller.
 #[test]
-fn callers_whose_keys_come_from_a_layer_do_not_share() {
+fn callers_with_keys_from_a_layer_do_not_share() {
     let by = |token: &str| {
         let scene = Scene::new().without("authorization").settings(|builder| {
             let builder = builder.token(GatewayToken::new("token-one"));
@@ -82,9 +82,9 @@ fn callers_whose_keys_come_from_a_layer_do_not_share() {
     apart(&alias("a"), &alias("b"));
 }
 
-/// A host may resolve them by its tenants, whatever ids their paths have.
+/// A host may resolve settings by tenant, whatever ids the paths have.
 #[test]
-fn settings_of_another_place_are_another_gateway() {
+fn settings_of_another_scope_separate() {
     let scoped = |name| Scene::new().settings(|builder| shared(builder).scope(name));
     apart(&scoped("red"), &scoped("blue"));
     together(&scoped("red"), &scoped("red"));
@@ -100,7 +100,7 @@ fn settings_of_another_place_are_another_gateway() {
 }
 
 #[test]
-fn entries_of_a_universal_request_are_apart_by_caller_too() {
+fn entries_of_a_universal_request_are_separate_by_caller() {
     let entries = r#"[{"provider":"grok","endpoint":"v1/chat/completions",
         "headers":{"cf-aig-cache-key":"c","content-type":"application/json"},
         "query":{"model":"grok-4","messages":[]}}]"#;
@@ -112,7 +112,7 @@ fn entries_of_a_universal_request_are_apart_by_caller_too() {
 }
 
 #[test]
-fn all_of_an_identity_separates() {
+fn every_part_of_an_identity_separates() {
     let by = |identity: Identity| {
         let scene = scene();
         let policy = scene.kept().1;

@@ -1,9 +1,9 @@
-//! `cf-aig-cache-key`: what it stands for, what it does not cross, and what can be purged by it.
+//! `cf-aig-cache-key`: what it stands for, what it does not cross, and which purges include it.
 
 use super::*;
 use crate::control::cache::scopes;
 
-/// With a custom key, for a gateway that has a cache only for that.
+/// A request with a custom key, to a gateway that only caches on request.
 pub(in crate::control::cache::tests) fn custom(key: &str) -> Scene {
     Scene::new().with("cf-aig-cache-key", key)
 }
@@ -46,7 +46,7 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
     };
     apart(&google("gemini-a"), &google("gemini-b"));
     together(&google("gemini-a"), &google("gemini-a").body(r#"{"contents":[]}"#));
-    // Only the path says whether the answer is a stream, and of which kind.
+    // Only the path says whether the response is a stream, and of which kind.
     for (one, other) in [
         (
             "google-ai-studio/v1beta/models/gemini-a:generateContent",
@@ -81,9 +81,9 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
     assert_ne!(by(Method::POST), by(Method::PUT));
 }
 
-/// Otherwise the answer of one model could be had for another, in spite of a rule for that.
+/// Otherwise a client could get the response of another model, in spite of a rule.
 #[test]
-fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
+fn a_custom_key_does_not_stand_for_a_body_with_an_ambiguous_model() {
     for (one, other) in [
         (r#"{"model":"a","model":"b"}"#, r#"{"model":"a","model":"c"}"#),
         (r#"{"model":"a","Model":"b"}"#, r#"{"model":"a","Model":"c"}"#),
@@ -94,7 +94,7 @@ fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
     ] {
         apart(&custom("c").body(one), &custom("c").body(other));
     }
-    // No model at all: the path may name one.
+    // Without a model in the body, the path may name one.
     let none =
         |path: &str, body: &str| custom("c").uri(format!("/v1/acct/gw/grok/v1/{path}")).body(body);
     together(&none("search", r#"{"query":"a"}"#), &none("search", r#"{"query":"b"}"#));
@@ -102,7 +102,7 @@ fn a_custom_key_does_not_stand_for_a_body_whose_model_cannot_be_told() {
 }
 
 #[test]
-fn places_tell_what_they_can_be_purged_by() {
+fn places_have_the_scopes_that_purges_name() {
     let place = custom("c").place();
     let gateway = scopes::of_gateway(Some("acct"), "gw");
     assert_eq!(place.gateway, gateway);
