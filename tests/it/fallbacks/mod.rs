@@ -11,6 +11,7 @@ mod fixed;
 mod models;
 mod narrowing;
 mod scene;
+mod silent;
 mod sockets;
 mod universal;
 mod zdr;
