@@ -102,7 +102,8 @@ fn known_errors() -> impl Iterator<Item = &'static KnownError> {
     OF_THE_CORE.iter().chain(crate::KNOWN_ERRORS.iter().copied().flatten())
 }
 
-fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+/// An error of any type, if the type is known to be one.
+pub(crate) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     match error.downcast_ref::<BoxError>() {
         Some(error) => Some(&**error),
@@ -121,7 +122,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
 }
 
 /// How long to wait before a retry, if the error says so.
-fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
+pub(crate) fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
     sources(error).filter_map(as_upstream).find_map(UpstreamError::retry_after)
 }
 
