@@ -48,8 +48,9 @@ impl Handle {
         shared.config.breaker = breaker;
         shared.config.cool_down = cool_down;
         drop(shared);
-        // Not under the lock: dropping many breakers takes time.
-        drop(old);
+        // Not under the lock: observers are foreign code.
+        let now = Instant::now();
+        old.into_iter().flat_map(BoundedMap::into_values).for_each(|breaker| breaker.retire(now));
     }
 }
 
