@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use super::rendezvous;
 use crate::context::GatewayContext;
+use crate::control::keys::KeyOfPlace;
 use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
 use crate::settings::keys::StoredKey;
@@ -50,7 +51,9 @@ impl Choices {
         if !upstream.origin().is_of(request.uri()) {
             return None;
         }
-        let is_movable = upstream.origins().nth(1).is_some()
+        let is_movable = upstream.has_several_origins()
+            // A key for one place is not used at another.
+            && request.extensions().get::<KeyOfPlace>().is_none()
             // If another layer has changed the URI, we cannot translate it to another base URL.
             && uri_at(upstream.origin(), context, request.uri()).as_ref() == Some(request.uri());
         let shared = shared_keys(context, request.headers());
