@@ -52,6 +52,14 @@ pub(super) fn report_end<R, E: 'static>(
     is_refused
 }
 
+/// Takes back a call that was not made.
+pub(super) fn take_back(context: Option<&GatewayContext>) {
+    let Some(context) = context else { return };
+    #[cfg(feature = "limits")]
+    super::limits::is_under_way(Some(context), false);
+    context.forget_attempt();
+}
+
 /// Returns true if the host's own cache answered: then no upstream call was made.
 fn is_hit<R>(response: &Response<R>) -> bool {
     response.extensions().get().is_some_and(|status: &CacheStatus| status.is_hit())

@@ -96,6 +96,11 @@ impl<V: Neutral> BoundedMap<V> {
 }
 
 impl<V> BoundedMap<V> {
+    pub(super) fn into_values(self) -> impl Iterator<Item = Arc<V>> {
+        let entries = self.entries.into_inner().unwrap_or_else(PoisonError::into_inner);
+        entries.map.into_values()
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries<V>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,6 +27,7 @@ mod replay;
 mod retry;
 mod retry_after;
 mod service;
+mod silence;
 mod stack;
 mod timeout;
 mod timer;

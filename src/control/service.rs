@@ -85,8 +85,8 @@ where
         }
         let path = match self.steps.records(context.as_ref()) {
             true => {
-                if let Some(total) = total {
-                    request.extensions_mut().insert(HandedDown(total));
+                if let Some(bounds) = HandedDown::of(total, timeouts) {
+                    request.extensions_mut().insert(bounds);
                 }
                 let request = self.steps.record(request);
                 Path::Repeated { call: self.steps.get_mut().call(request) }

@@ -37,6 +37,8 @@ pub enum ChangeReason {
     ProbeFailed = "probe_failed",
     /// The upstream asked for a pause with a key (`retry-after`).
     RetryAfter = "retry_after",
+    /// It closed: the host has changed the settings of circuit breakers.
+    Reconfigured = "reconfigured",
 }
 /// The name in lower case, as in `probe_failed`.
 pub fn as_str;

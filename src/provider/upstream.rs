@@ -174,6 +174,13 @@ impl Upstream {
         std::iter::once(&self.first).chain(&self.further)
     }
 
+    /// The origin of a URI, or else the first.
+    pub(crate) fn origin_of(&self, uri: &Uri) -> &Origin {
+        // Of several on one host, the longest base URL.
+        let at = self.origins().filter(|origin| origin.rest(uri).is_some());
+        at.max_by_key(|origin| origin.base().len()).unwrap_or(&self.first)
+    }
+
     /// What is known about the option that asks for the usage of streams.
     pub(crate) fn usage_option(&self) -> &UsageOption {
         &self.usage_option

@@ -104,7 +104,7 @@ fn known_errors() -> impl Iterator<Item = &'static KnownError> {
 
 // `E` is an error or a `BoxError`, which is none: no bound holds for both and shows the error by
 // reference, and an error that was boxed cannot be given back as an `E`. So other types are not read.
-fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+pub(crate) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     match error.downcast_ref::<BoxError>() {
         Some(error) => Some(&**error),
@@ -123,7 +123,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Failure {
 }
 
 /// How long to wait before a retry, if the error says so.
-fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
+pub(crate) fn retry_after(error: &(dyn Error + 'static)) -> Option<Duration> {
     sources(error).filter_map(as_upstream).find_map(UpstreamError::retry_after)
 }
 

@@ -65,6 +65,8 @@ mod hooks;
 mod host;
 #[cfg(feature = "full")]
 mod jwt;
+#[cfg(feature = "control")]
+mod key_places;
 #[cfg(all(feature = "client", feature = "control"))]
 mod key_scopes;
 #[cfg(feature = "control")]

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use super::rendezvous;
 use crate::context::GatewayContext;
+use crate::control::keys::KeyOfPlace;
 use crate::credentials::secret::Secret;
 use crate::provider::{KeyHeader, Origin, Upstream};
 use crate::settings::keys::StoredKey;
@@ -50,10 +51,13 @@ impl Choices {
         if !upstream.origin().is_of(request.uri()) {
             return None;
         }
-        let is_movable = upstream.origins().nth(1).is_some()
+        let is_movable = upstream.has_several_origins()
+            // A key for one place is not used at another.
+            && request.extensions().get::<KeyOfPlace>().is_none()
             // If another layer has changed the URI, we cannot translate it to another base URL.
             && uri_at(upstream.origin(), context, request.uri()).as_ref() == Some(request.uri());
-        let shared = shared_keys(context, request.headers());
+        let shared = stored_keys(context, request.headers());
+        let shared = shared.filter(|(_, keys)| keys.clone().nth(1).is_some());
         if !is_movable && shared.is_none() {
             return None;
         }
@@ -118,16 +122,15 @@ fn uri_at(origin: &Origin, context: &GatewayContext, uri: &Uri) -> Option<Uri> {
     origin.uri_by(context.way(), context.provider_path(), uri.query())
 }
 
-/// The stored keys that can replace the gateway's key in a request, and their header. `None` if
-/// there is no other key, or if the key is not the gateway's.
-fn shared_keys<'a>(
+/// The stored keys of which a request has one, and their header. `None` if its key is not the
+/// gateway's.
+pub(in crate::control) fn stored_keys<'a>(
     context: &'a GatewayContext,
     headers: &HeaderMap,
 ) -> Option<(&'a KeyHeader, impl Iterator<Item = &'a StoredKey> + Clone)> {
     let (upstream, settings) = (context.upstream()?, context.settings()?);
     let keys = settings.keys.of(upstream, context.key_alias());
     let first = keys.clone().next()?;
-    keys.clone().nth(1)?;
     let header = upstream.key_headers().find(|header| {
         // Compare pointers: a client may send a key of the same text.
         let (own, sent) = (header.value(&first.secret), headers.get(header.name()));

@@ -5,5 +5,5 @@ mod choices;
 pub(crate) mod pick;
 mod rendezvous;
 
-pub(super) use self::choices::{Choice, Choices};
+pub(super) use self::choices::{Choice, Choices, stored_keys};
 pub(super) use self::pick::{Candidate, Order, Picked, pick};

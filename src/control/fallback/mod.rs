@@ -23,6 +23,8 @@ use self::work::Work;
 use super::attempt;
 use super::classify::{Classify, Rule};
 use super::replay::ReplayBody;
+use super::silence::Silence;
+use super::timeout::body_timeout;
 use super::verdict::{self, ClassifiedBody};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
@@ -156,7 +158,8 @@ where
         let recorded = request.body().recorded().cloned();
         let work = recorded.and_then(|recorded| {
             let plan = Plan::of(context, alternatives, request.uri())?;
-            Some(Work::new(recorded, plan, self.layer.rule.clone()))
+            let silence = Silence::up_to(body_timeout(request.extensions(), context));
+            Some(Work::new(recorded, plan, self.layer.rule.clone(), silence))
         });
         let Some(work) = work else {
             return FallbackFuture::direct(self.inner.call(request));

@@ -1,5 +1,6 @@
 //! The future of [`Fallback`](super::Fallback): tries one request step by step.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
@@ -20,6 +21,7 @@ use crate::control::{attempt, call};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Passed;
+use crate::util::timeout::TimeoutError;
 
 pin_project! {
     /// The future of [`Fallback`](super::Fallback).
@@ -132,7 +134,10 @@ where
                 Ok(response) => Ok(Last::new(response, self.work.step)),
                 Err(error) => last.ok_or(error),
             };
-            beside(best.as_mut().ok(), |cx| self.work.poll_look(cx)).await;
+            let look = |cx: &mut Context<'_>| self.work.poll_look_in_time(cx);
+            if let Err(silence) = beside(best.as_mut().ok(), look).await {
+                return self.work.hand_on(best.map_err(|error| or_else(silence, error)));
+            }
             let Some(request) = self.work.next() else { return self.work.hand_on(best) };
             if let Err(error) = beside(best.as_mut().ok(), |cx| self.service.poll_ready(cx)).await {
                 return self.work.hand_on(best.or(Err(error)));
@@ -225,6 +230,13 @@ where
             last.response
         })
     }
+}
+
+/// The timeout as an error of this type, or the other error if it cannot be one.
+fn or_else<E: 'static>(timeout: TimeoutError, error: E) -> E {
+    let mut timeout = Some(BoxError::from(timeout));
+    let timeout: &mut dyn Any = &mut timeout;
+    timeout.downcast_mut().and_then(Option::take).unwrap_or(error)
 }
 
 /// Breaks with the response if it is an answer.

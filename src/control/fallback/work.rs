@@ -13,10 +13,12 @@ use crate::TARGET;
 use crate::context::step::Step;
 use crate::control::classify::Rule;
 use crate::control::replay::{RecordedRequest, ReplayBody};
+use crate::control::silence::Silence;
 use crate::control::verdict;
 use crate::exchange::usage_option::AddedOption;
 use crate::request::head::head_of_step;
 use crate::routing::model::{Edit, escaped};
+use crate::util::timeout::TimeoutError;
 
 /// What was tried, and what is needed to try the next step.
 pub(super) struct Work<B> {
@@ -28,11 +30,18 @@ pub(super) struct Work<B> {
     model: Option<BodyModel>,
     /// The current step.
     pub(super) step: usize,
+    /// How long the client may be silent while its body is read for the model.
+    silence: Silence,
 }
 
 impl<B> Work<B> {
-    pub(super) fn new(original: Arc<RecordedRequest<B>>, plan: Plan, rule: Rule) -> Self {
-        Self { original, plan, rule, model: None, step: 0 }
+    pub(super) fn new(
+        original: Arc<RecordedRequest<B>>,
+        plan: Plan,
+        rule: Rule,
+        silence: Silence,
+    ) -> Self {
+        Self { original, plan, rule, model: None, step: 0, silence }
     }
 
     pub(super) fn set_step(&mut self, step: usize) {
@@ -141,6 +150,17 @@ where
             self.model = Some(model.unwrap_or(BodyModel::Unclear));
         }
         Poll::Ready(())
+    }
+
+    /// Like [`poll_look`](Self::poll_look), but not beyond the client's body timeout.
+    pub(super) fn poll_look_in_time(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TimeoutError>> {
+        if self.poll_look(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        self.silence.poll_over(self.original.recording().frames(), cx).map(Err)
     }
 
     /// Like [`may_go_on`](Self::may_go_on), but uses the model if the whole body has arrived.

@@ -17,6 +17,8 @@ pub(super) struct Machine {
     /// Counts state changes.
     period: u64,
     state: State,
+    /// No new call asks it, and it stays closed.
+    is_retired: bool,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,7 @@ const PROBE_GUESS: std::time::Duration = std::time::Duration::from_secs(1);
 impl Machine {
     pub(super) fn new(settings: BreakerSettings, now: Instant) -> Self {
         let settings = settings.within();
-        Self { settings, period: 0, state: State::closed(&settings, now) }
+        Self { settings, period: 0, state: State::closed(&settings, now), is_retired: false }
     }
 
     pub(super) fn state(&self) -> HealthState {
@@ -187,6 +189,14 @@ impl Machine {
         }
     }
 
+    /// Closes the circuit for good: calls that are still under way do not count.
+    pub(super) fn retire(&mut self, now: Instant) -> Option<Change> {
+        self.is_retired = true;
+        let closed = State::closed(&self.settings, now);
+        let change = self.change(closed, ChangeReason::Reconfigured);
+        (change.from != HealthState::Closed).then_some(change)
+    }
+
     /// Returns true if it equals a new one: closed, and no failure counts.
     pub(super) fn is_neutral(&self, now: Instant) -> bool {
         let State::Closed(tally) = &self.state else { return false };
@@ -195,6 +205,9 @@ impl Machine {
 
     fn open_if_failing(&mut self, now: Instant) -> Option<Change> {
         let State::Closed(tally) = &self.state else { return None };
+        if self.is_retired {
+            return None;
+        }
         if tally.failures_in_a_row >= self.settings.failures_in_a_row {
             return Some(self.open(ChangeReason::FailuresInARow, now));
         }

@@ -69,7 +69,8 @@ impl HealthLayer {
 
     /// Replaces the settings of this layer, its clones and their services while they are in use.
     /// `None` turns breakers or cool-downs off. If the breaker settings differ from before, all
-    /// circuits start again, closed. Running cool-downs continue.
+    /// circuits start again, closed, and observers are told of those that were not. Running
+    /// cool-downs continue.
     pub fn reconfigure(
         &self,
         breaker: Option<BreakerSettings>,

@@ -14,11 +14,14 @@ use crate::control::bounded_map::Neutral;
 pub(crate) struct Breaker {
     subject: Subject,
     machine: Mutex<Machine>,
+    /// The gateway that was told of the last change.
+    told: Mutex<Listener>,
 }
 
 impl Breaker {
     pub(crate) fn new(subject: Subject, settings: BreakerSettings, now: Instant) -> Self {
-        Self { subject, machine: Mutex::new(Machine::new(settings, now)) }
+        let machine = Mutex::new(Machine::new(settings, now));
+        Self { subject, machine, told: Mutex::default() }
     }
 
     /// Returns `Ok` if a call would be let through.
@@ -44,8 +47,22 @@ impl Breaker {
 
     fn tell(&self, change: Option<Change>, gateway: &Listener) {
         if let Some(change) = change {
+            self.told().clone_from(gateway);
             self.subject.tell(change, gateway);
         }
+    }
+
+    /// Ends a breaker that no new call asks. Those who know it as open learn that it is closed.
+    pub(super) fn retire(&self, now: Instant) {
+        let change = self.machine().retire(now);
+        let gateway = self.told().take();
+        if let Some(change) = change {
+            self.subject.tell(change, &gateway);
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Listener> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -15,7 +15,7 @@ use super::settings::{BreakerSettings, CoolDownSettings};
 use super::tracked::Target;
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
-use crate::control::balance::{Candidate, Choice, Choices};
+use crate::control::balance::{Candidate, Choice, Choices, stored_keys};
 use crate::control::bounded_map::BoundedMap;
 use crate::control::concurrency::Limiter;
 use crate::control::pins::Pins;
@@ -48,8 +48,9 @@ impl Handle {
         shared.config.breaker = breaker;
         shared.config.cool_down = cool_down;
         drop(shared);
-        // Not under the lock: dropping many breakers takes time.
-        drop(old);
+        // Not under the lock: observers are foreign code.
+        let now = Instant::now();
+        old.into_iter().flat_map(BoundedMap::into_values).for_each(|breaker| breaker.retire(now));
     }
 }
 
@@ -57,22 +58,30 @@ impl Handle {
 pub(in crate::control) struct Shared {
     pub(super) config: Config,
     upstreams: BoundedMap<Breaker>,
+    /// Those of the host's own keys.
     accounts: BoundedMap<Account>,
+    /// Those of the keys that clients bring: made-up ones must not push out the host's own.
+    client_accounts: BoundedMap<Account>,
     /// The load of all keys together, per upstream.
     loads: BoundedMap<Account>,
     /// Which key and base URL created the responses that providers store.
     pub(in crate::control) pins: Arc<Pins>,
 }
 
-/// How many upstreams and accounts are kept.
+/// How many upstreams and accounts of each kind are kept.
 const KEPT: usize = 4096;
 
 impl Default for Shared {
     fn default() -> Self {
         let accounts = || BoundedMap::strict(KEPT);
-        let upstreams = BoundedMap::strict(KEPT);
-        let (config, pins) = (Config::default(), Arc::default());
-        Self { config, upstreams, accounts: accounts(), loads: accounts(), pins }
+        Self {
+            config: Config::default(),
+            upstreams: BoundedMap::strict(KEPT),
+            accounts: accounts(),
+            client_accounts: accounts(),
+            loads: accounts(),
+            pins: Arc::default(),
+        }
     }
 }
 
@@ -113,16 +122,11 @@ impl Shared {
         }
         let place = context.and_then(|context| place(context, request.uri()));
         let place = place.unwrap_or_else(|| upstream(request.uri()));
-        let keys = || {
-            credentials(
-                request,
-                context.and_then(GatewayContext::upstream).map(|upstream| &**upstream),
-            )
-        };
         let now = Instant::now();
         let cools = self.config.cool_down.is_some();
-        let account = cools.then(|| self.account(place, keys));
-        Candidates::One(self.target(place, account, None, context, now), now)
+        let account = cools.then(|| self.account_of(place, request, context));
+        let target = self.target(place, account, None, context, now);
+        Candidates::One(Target { is_alone: true, ..target }, now)
     }
 
     /// A target whose load is compared with the others'.
@@ -137,13 +141,12 @@ impl Shared {
         let (account, load) = match choice.key {
             Some(key) => {
                 let key = bare(key.as_bytes());
-                (Some(self.account(place, || std::iter::once(key.into()))), None)
+                (Some(self.account(&self.accounts, place, std::iter::once(key.into()))), None)
             }
             // A key has its own cool-down; base URLs are compared by the load of all keys.
             None => {
                 let cools = self.config.cool_down.is_some();
-                let keys = || credentials(request, Some(choice.upstream));
-                let own = cools.then(|| self.account(place, keys));
+                let own = cools.then(|| self.account_of(place, request, Some(context)));
                 (own, Some(self.loads.get(&place, Account::default)))
             }
         };
@@ -160,7 +163,8 @@ impl Shared {
     ) -> Target {
         let breaker = self.breaker(place, now);
         let cool_down = self.config.cool_down;
-        Target { breaker, account, load, cool_down, gateway: self.listener(context) }
+        let gateway = self.listener(context);
+        Target { breaker, account, load, cool_down, is_alone: false, gateway }
     }
 
     fn breaker(&self, place: (&str, &str), now: Instant) -> Option<Arc<Breaker>> {
@@ -169,16 +173,38 @@ impl Shared {
         Some(self.upstreams.get(&place, make))
     }
 
-    fn account<'a, K: Iterator<Item = Cow<'a, [u8]>>>(
+    /// The account of a request's key.
+    fn account_of<B>(
         &self,
         place: (&str, &str),
-        keys: impl Fn() -> K,
+        request: &Request<B>,
+        context: Option<&GatewayContext>,
+    ) -> Arc<Account> {
+        let headers = request.headers();
+        let stored = context.and_then(|context| stored_keys(context, headers));
+        if let Some(key) = stored.and_then(|(header, _)| headers.get(header.name())) {
+            // Whatever else the client has sent.
+            let key = bare(key.as_bytes()).into();
+            return self.account(&self.accounts, place, std::iter::once(key));
+        }
+        let upstream = context.and_then(GatewayContext::upstream).map(|upstream| &**upstream);
+        let mut keys = credentials(request, upstream).peekable();
+        let is_clients = context.is_some() && keys.peek().is_some();
+        let map = if is_clients { &self.client_accounts } else { &self.accounts };
+        self.account(map, place, keys)
+    }
+
+    fn account<'a>(
+        &self,
+        map: &BoundedMap<Account>,
+        place: (&str, &str),
+        keys: impl Iterator<Item = Cow<'a, [u8]>>,
     ) -> Arc<Account> {
         let hash = |hasher: &mut WideHasher| {
             place.hash(hasher);
-            keys().for_each(|key| key.hash(hasher));
+            keys.for_each(|key| key.hash(hasher));
         };
-        self.accounts.get_by(hash, || Account::new(self.subject(place)))
+        map.get_by(hash, || Account::new(self.subject(place)))
     }
 
     fn subject(&self, (scope, base): (&str, &str)) -> Subject {

@@ -30,6 +30,8 @@ pub(in crate::control) struct Target {
     /// The load of all keys, if base URLs are compared.
     pub(in crate::control) load: Option<Arc<Account>>,
     pub(in crate::control) cool_down: Option<CoolDownSettings>,
+    /// There is no other to choose from.
+    pub(in crate::control) is_alone: bool,
     /// Notified of state changes.
     pub(in crate::control) gateway: Listener,
 }
@@ -63,6 +65,7 @@ impl Target {
     fn avoid(&self, is_of_key: bool, now: Instant) {
         // One key's error says nothing about the other keys at this place.
         match (&self.load, &self.account) {
+            _ if self.is_alone => {}
             (Some(place), _) if !is_of_key => place.avoid(now),
             (None, Some(account)) => account.avoid(now),
             _ => {}

@@ -31,7 +31,8 @@ use crate::util::unwind;
 /// Gives each gateway request without a key for its provider one from a [`KeySource`].
 ///
 /// Put it directly around the client, below all other control layers, so that each fallback step
-/// gets its own provider's key. Keys are cached as long as the source says, and the absence of a
+/// gets its own provider's key, and each base URL the key that the source has for it. Above a layer
+/// that chooses among base URLs it has the request stay at the one that it goes to. Keys are cached as long as the source says, and the absence of a
 /// key for 10 s. Requests that arrive during a fetch wait for that fetch. Gateways opt in with
 /// [`keys_from_layer`](crate::settings::GatewaySettingsBuilder::keys_from_layer); other gateways
 /// with settings get no keys.
@@ -140,6 +141,11 @@ passed_future! {
     poll where { S::Error: Into<BoxError>, } |result| result.map_err(Into::into)
 }
 
+/// In the extensions of a request: its key is for the place that it goes to, and no layer below may
+/// choose another.
+#[derive(Clone, Copy)]
+pub(super) struct KeyOfPlace;
+
 /// A running fetch of a key.
 type Fetch = Boxed<Result<Option<Secret>, KeyError>>;
 
@@ -187,7 +193,7 @@ fn wanted<B, K: KeySource>(
         account: context.account().map(Box::from),
         gateway: context.gateway().into(),
         provider: upstream.slug().into(),
-        base_url: upstream.origin().base().into(),
+        base_url: upstream.origin_of(request.uri()).base().into(),
         alias: context.key_alias().unwrap_or(DEFAULT_ALIAS).into(),
         // If the source sees the identity, it is part of the cache key.
         identity: context.identity().filter(|_| cache.depends_on_identity()).cloned(),
@@ -198,10 +204,12 @@ fn wanted<B, K: KeySource>(
 
 fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError> {
     let key = key.ok_or(KeyError::NoKey)?;
-    let header =
-        place(request).map(|(context, upstream)| upstream.key_header(context.way()).clone());
-    if let Some(header) = header {
-        header.insert(request.headers_mut(), &key);
+    let Some((context, upstream)) = place(request) else { return Ok(()) };
+    let (header, has_several) =
+        (upstream.key_header(context.way()).clone(), upstream.has_several_origins());
+    header.insert(request.headers_mut(), &key);
+    if has_several {
+        request.extensions_mut().insert(KeyOfPlace);
     }
     Ok(())
 }

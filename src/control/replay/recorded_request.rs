@@ -24,7 +24,7 @@ pub(crate) struct KeptHead {
     extensions: KeptExtensions,
 }
 
-/// Kept extensions. Most requests have only the gateway's context and perhaps a deadline, which need no map.
+/// Kept extensions. Most requests have only the gateway's context and perhaps bounds, which need no map.
 enum KeptExtensions {
     Few(GatewayContext, Option<HandedDown>),
     All(Extensions),
@@ -45,9 +45,9 @@ impl KeptHead {
     /// The extension of this type.
     pub(crate) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         match &self.extensions {
-            KeptExtensions::Few(context, deadline) => {
-                let deadline = || (deadline.as_ref()? as &dyn Any).downcast_ref();
-                (context as &dyn Any).downcast_ref().or_else(deadline)
+            KeptExtensions::Few(context, bounds) => {
+                let bounds = || (bounds.as_ref()? as &dyn Any).downcast_ref();
+                (context as &dyn Any).downcast_ref().or_else(bounds)
             }
             KeptExtensions::All(all) => all.get(),
         }
@@ -68,9 +68,9 @@ impl KeptHead {
             head.headers.append(name.clone(), value.clone());
         }
         match &self.extensions {
-            KeptExtensions::Few(context, deadline) => {
+            KeptExtensions::Few(context, bounds) => {
                 head.extensions.insert(context.clone());
-                deadline.map(|deadline| head.extensions.insert(deadline));
+                bounds.map(|bounds| head.extensions.insert(bounds));
             }
             KeptExtensions::All(all) => head.extensions = all.clone(),
         }
@@ -80,10 +80,10 @@ impl KeptHead {
 
 impl KeptExtensions {
     fn of(extensions: &Extensions) -> Self {
-        let deadline = extensions.get::<HandedDown>();
+        let bounds = extensions.get::<HandedDown>();
         match extensions.get::<GatewayContext>() {
-            Some(context) if extensions.len() == 1 + usize::from(deadline.is_some()) => {
-                Self::Few(context.clone(), deadline.copied())
+            Some(context) if extensions.len() == 1 + usize::from(bounds.is_some()) => {
+                Self::Few(context.clone(), bounds.copied())
             }
             _ => Self::All(extensions.clone()),
         }

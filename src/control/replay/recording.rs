@@ -186,6 +186,11 @@ where
         Poll::Ready(None)
     }
 
+    /// How many frames have arrived.
+    pub(crate) fn frames(&self) -> usize {
+        self.state().come.frames
+    }
+
     /// What is left for a reader at this position.
     pub(crate) fn size_hint(&self, at: &Position) -> SizeHint {
         if at.has_ended {

@@ -16,9 +16,9 @@ use tower_service::Service;
 
 use super::decision::Attempt;
 use super::work::Work;
-use crate::control::attempt;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
+use crate::control::{attempt, call};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Passed;
@@ -44,6 +44,9 @@ struct Again<S, B> {
     service: S,
     work: Work<B>,
 }
+
+/// The result of the last call that was made, returned if no other can be.
+type Last<R, E> = Option<ClassifiedResult<R, E>>;
 
 /// What to do with an attempt that is not returned at once.
 enum Next<R> {
@@ -85,8 +88,9 @@ where
             let Some(mut again) = this.again.take() else {
                 return ControlFlow::Break(verdict::unclassified(result));
             };
-            let next = again.work.look_at(result, cx)?;
-            ControlFlow::Continue(Box::pin(again.go_on(next)))
+            let mut last = None;
+            let next = again.work.look_at(result, &mut last, cx)?;
+            ControlFlow::Continue(Box::pin(again.go_on(next, last)))
         })
     }
 }
@@ -95,7 +99,11 @@ opaque_debug!(RetryFuture<S, B, R> where S: Service<Request<ReplayBody<B>>>);
 
 impl<S, B> Again<S, B> {
     /// Continues after the first attempt.
-    async fn go_on<R>(mut self: Box<Self>, mut next: Next<R>) -> ClassifiedResult<R, S::Error>
+    async fn go_on<R>(
+        mut self: Box<Self>,
+        mut next: Next<R>,
+        mut last: Last<R, S::Error>,
+    ) -> ClassifiedResult<R, S::Error>
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
         S::Error: 'static,
@@ -107,21 +115,28 @@ impl<S, B> Again<S, B> {
                 Next::Send(delay) => delay,
                 Next::Classify(mut classifying) => {
                     let verdict = poll_fn(|cx| classifying.poll(cx)).await;
-                    match self.work.classified(classifying, verdict) {
+                    match self.work.classified(classifying, verdict, &mut last) {
                         ControlFlow::Continue(delay) => delay,
-                        ControlFlow::Break(response) => return Ok(response),
+                        ControlFlow::Break(given) => return given,
                     }
                 }
             };
             if !delay.is_zero() {
-                sleep(delay).await;
+                let mut slept = pin!(sleep(delay));
+                poll_fn(|cx| {
+                    read_ahead(&mut last, cx);
+                    slept.as_mut().poll(cx)
+                })
+                .await;
             }
             poll_fn(|cx| self.service.poll_ready(cx)).await?;
             let request = self.work.request();
             let looked_at = {
                 let mut call = pin!(self.work.call(&mut self.service, request));
                 let poll = |cx: &mut Context<'_>| {
-                    call.as_mut().poll(cx).map(|result| self.work.look_at(result, cx))
+                    read_ahead(&mut last, cx);
+                    let polled = call.as_mut().poll(cx);
+                    polled.map(|result| self.work.look_at(result, &mut last, cx))
                 };
                 poll_fn(poll).await
             };
@@ -138,6 +153,7 @@ impl<B> Work<B> {
     fn look_at<R, E>(
         &mut self,
         result: Result<Response<R>, E>,
+        last: &mut Last<R, E>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<ClassifiedResult<R, E>, Next<R>>
     where
@@ -145,9 +161,17 @@ impl<B> Work<B> {
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
+        if let Err(error) = &result
+            && self.was_not_made(error)
+            && let Some(kept) = last.take()
+        {
+            self.take_back();
+            return keep(self.wait_for_key(error), kept, last).map_continue(Next::Send);
+        }
         if attempt::report_end(self.context.as_ref(), &result) {
             return ControlFlow::Break(verdict::unclassified(result));
         }
+        self.has_waited = false;
         let mut response = match result {
             Ok(response) => response,
             Err(error) if failure::leads_elsewhere(&error) => {
@@ -155,7 +179,7 @@ impl<B> Work<B> {
             }
             Err(error) => {
                 let delay = self.decide(Attempt::Failed(failure::of_any(&error)));
-                return decided(delay, Err(error)).map_continue(Next::Send);
+                return keep(delay, Err(error), last).map_continue(Next::Send);
             }
         };
         if self.drops_option(response.status()) {
@@ -167,25 +191,26 @@ impl<B> Work<B> {
                     let Poll::Ready(verdict) = classifying.poll(cx) else {
                         return ControlFlow::Continue(Next::Classify(classifying));
                     };
-                    return self
-                        .classified(classifying, verdict)
-                        .map_break(Ok)
-                        .map_continue(Next::Send);
+                    return self.classified(classifying, verdict, last).map_continue(Next::Send);
                 }
                 Err(unread) => response = unread,
             }
         }
-        // If the response is dropped, the client below handles the rest of it.
         let delay = self.decide(Attempt::Head(response.status(), response.headers()));
-        decided(delay, Ok(response.map(ClassifiedBody::new))).map_continue(Next::Send)
+        let body = match delay {
+            Some(_) => ClassifiedBody::classified,
+            None => ClassifiedBody::new,
+        };
+        keep(delay, Ok(response.map(body)), last).map_continue(Next::Send)
     }
 
     /// The response, or the delay before the next attempt.
-    fn classified<R>(
+    fn classified<R, E>(
         &self,
         classifying: Classifying<R>,
         verdict: Verdict,
-    ) -> ControlFlow<Response<ClassifiedBody<R>>, Duration>
+        last: &mut Last<R, E>,
+    ) -> ControlFlow<ClassifiedResult<R, E>, Duration>
     where
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
@@ -200,10 +225,33 @@ impl<B> Work<B> {
         if self.tells_verdict {
             response.extensions_mut().insert(verdict);
         }
-        decided(delay, response)
+        keep(delay, Ok(response), last)
     }
 }
 
-fn decided<T>(delay: Option<Duration>, given: T) -> ControlFlow<T, Duration> {
-    delay.map_or(ControlFlow::Break(given), ControlFlow::Continue)
+/// Keeps the result if there is another attempt, after `delay`.
+fn keep<R, E>(
+    delay: Option<Duration>,
+    mut result: ClassifiedResult<R, E>,
+    last: &mut Last<R, E>,
+) -> ControlFlow<ClassifiedResult<R, E>, Duration> {
+    let Some(delay) = delay else { return ControlFlow::Break(result) };
+    if let Ok(response) = &mut result {
+        // The next attempt may need the permits that this response holds.
+        call::release_early(response);
+    }
+    *last = Some(result);
+    ControlFlow::Continue(delay)
+}
+
+/// Reads what has arrived of a response that may still be returned: its connection may close when
+/// its request is dropped.
+fn read_ahead<R, E>(last: &mut Last<R, E>, cx: &mut Context<'_>)
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    if let Some(Ok(response)) = last {
+        response.body_mut().read_what_is_there(cx);
+    }
 }

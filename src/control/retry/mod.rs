@@ -35,6 +35,10 @@ use crate::util::ready;
 /// `x-should-retry: false` or asks for a longer wait than allowed, and never once a response was
 /// passed on. It obeys `retry-after` and `retry-after-ms`.
 ///
+/// The last response is passed on if the gateway itself makes no further call, because a circuit
+/// has opened for example, or if the next one would begin after the total timeout. A key that cools
+/// down is waited for, as long as for a `retry-after`.
+///
 /// While an attempt is left, a 200 with JSON or an event stream is read like in a
 /// [`FallbackLayer`](super::FallbackLayer), with the same bounds. If its first event is an error
 /// whose status is one of those above, the request is sent again; Anthropic's `overloaded_error`

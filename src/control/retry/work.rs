@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
+use tokio::time::Instant;
 use tower::retry::budget::TpsBudget;
 use tower_service::Service;
 
@@ -12,11 +13,14 @@ use super::budget;
 use super::decision::{Attempt, decide};
 use crate::TARGET;
 use crate::context::GatewayContext;
-use crate::control::classify::Rule;
+use crate::control::classify::{CallClass, Rule};
 use crate::control::replay::{RecordedRequest, ReplayBody};
+use crate::control::timeout::HandedDown;
 use crate::control::{attempt, verdict};
 use crate::exchange::usage_option;
 use crate::exchange::usage_option::AddedOption;
+use crate::hook::Failure;
+use crate::response::failure;
 use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
@@ -28,6 +32,8 @@ pub(super) struct Work<B> {
     budget: Option<Arc<TpsBudget>>,
     pub(super) context: Option<GatewayContext>,
     attempts: u8,
+    /// The last attempt was not made because its key cools down, and the next one has waited for it.
+    pub(super) has_waited: bool,
     /// The option that may be refused; `None` once the request is sent without it.
     added: Option<AddedOption>,
     /// A fallback above uses the verdict instead of reading the response again.
@@ -55,6 +61,7 @@ impl<B> Work<B> {
             budget,
             context,
             attempts: 0,
+            has_waited: false,
             added,
             is_without: false,
             tells_verdict,
@@ -137,8 +144,8 @@ impl<B> Work<B> {
     /// The delay before the next attempt, if there is one.
     pub(super) fn decide(&self, attempt: Attempt<'_>) -> Option<Duration> {
         let is_first = self.attempts == 1;
-        let Some(delay) = decide(&self.settings, &self.rule, self.attempts, attempt, fastrand::f64)
-        else {
+        let delay = decide(&self.settings, &self.rule, self.attempts, attempt, fastrand::f64);
+        let Some(delay) = delay.filter(|delay| self.has_time_for(*delay)) else {
             if is_first {
                 budget::deposit(self.budget.as_ref());
             }
@@ -154,5 +161,39 @@ impl<B> Work<B> {
         }
         tracing::debug!(target: TARGET, attempts = self.attempts, ?delay, "sending again");
         Some(delay)
+    }
+
+    /// Returns true if this is the error of a call that the gateway itself did not make. It says less
+    /// than the result of the call before it.
+    pub(super) fn was_not_made<E: 'static>(&self, error: &E) -> bool {
+        let failure = failure::of_any(error);
+        let is_of_connection = matches!(failure, Failure::Connect | Failure::ConnectTimeout);
+        failure.is_before_sending()
+            && !is_of_connection
+            && failure::refusal_of_any(error).is_none()
+            && self.rule.failure(failure) != CallClass::Retry
+    }
+
+    /// Does not count an attempt that was not made.
+    pub(super) fn take_back(&mut self) {
+        self.attempts -= 1;
+        attempt::take_back(self.context.as_ref());
+    }
+
+    /// How long to wait for a key that cools down, once for each attempt; `None` to give up.
+    pub(super) fn wait_for_key<E: 'static>(&mut self, error: &E) -> Option<Duration> {
+        let cools = failure::of_any(error) == Failure::CoolingDown;
+        if !cools || std::mem::replace(&mut self.has_waited, true) {
+            return None;
+        }
+        let wait = failure::as_error(error).and_then(failure::retry_after)?;
+        (wait <= self.settings.max_retry_after && self.has_time_for(wait)).then_some(wait)
+    }
+
+    /// Returns true if the exchange is not over after this delay.
+    fn has_time_for(&self, delay: Duration) -> bool {
+        let bounds = self.recorded.head.extension::<HandedDown>();
+        let Some(total) = bounds.and_then(|bounds| bounds.total) else { return true };
+        Instant::now().checked_add(delay).is_some_and(|start| start < total.until)
     }
 }

@@ -98,8 +98,9 @@ where
     async fn send(mut self: Box<Self>) -> Output<R> {
         poll_fn(|cx| self.steps.poll_ready(cx)).await?;
         if self.steps.records(Some(&self.context)) {
-            if let Some(total) = self.bounds.total {
-                self.request.extensions_mut().insert(HandedDown(total));
+            let Bounds { timeouts, total } = self.bounds;
+            if let Some(bounds) = HandedDown::of(total, timeouts) {
+                self.request.extensions_mut().insert(bounds);
             }
             let request = self.steps.record_read(self.request);
             let response = self.steps.get_mut().call(request).await?;

@@ -5,6 +5,8 @@ mod layer;
 mod service;
 mod timing;
 
+use std::time::Duration;
+
 use http::Extensions;
 
 pub use self::future::TimeoutFuture;
@@ -34,4 +36,15 @@ pub(super) fn timeouts_of(
         _ => explicit,
     };
     extensions.get::<Timeouts>().map_or(weaker, |timeouts| timeouts.or(weaker))
+}
+
+/// The body timeout of a request that may be sent several times.
+pub(super) fn body_timeout(
+    extensions: &Extensions,
+    context: Option<&GatewayContext>,
+) -> Option<Duration> {
+    match extensions.get::<HandedDown>() {
+        Some(bounds) => bounds.body,
+        None => timeouts_of(extensions, context, Timeouts::default()).body,
+    }
 }

@@ -47,10 +47,22 @@ pub(in crate::control) struct BodyBounds {
     pub(in crate::control) watches_reader: bool,
 }
 
-/// The deadline of the whole exchange, in the extensions of a request. The call below enforces it
-/// in its response body, so that one body has both bounds.
+/// Bounds of the whole exchange, in the extensions of a request, for the layers below.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::control) struct HandedDown(pub(in crate::control) Bound);
+pub(in crate::control) struct HandedDown {
+    /// The deadline. The call enforces it in its response body, so that one body has both bounds.
+    pub(in crate::control) total: Option<Bound>,
+    /// How long the client may be silent while its body is waited for.
+    pub(in crate::control) body: Option<Duration>,
+}
+
+impl HandedDown {
+    /// `None` if there is nothing to hand down.
+    pub(in crate::control) fn of(total: Option<Bound>, timeouts: Timeouts) -> Option<Self> {
+        let body = timeouts.body;
+        (total.is_some() || body.is_some()).then_some(Self { total, body })
+    }
+}
 
 /// The `idle` of a response that is not watched yet, in its extensions, for a
 /// [`DeadlineLayer`](super::DeadlineLayer) above.

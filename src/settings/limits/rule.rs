@@ -230,7 +230,7 @@ pub struct RuleFilter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnExceeded {
-    /// Answer it with 429.
+    /// Answer it with 429, whatever an earlier step of the request has been answered.
     #[default]
     Refuse,
     /// Try the next step of a fallback chain or dynamic route. If there is none, answer with 429.

@@ -12,6 +12,7 @@ mod models;
 mod narrowing;
 mod same_head;
 mod scene;
+mod silent;
 mod sockets;
 mod universal;
 mod zdr;

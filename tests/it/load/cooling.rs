@@ -124,3 +124,28 @@ async fn a_key_cools_down_at_one_place_alone() {
         assert_eq!(ask().await.0, 200);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn made_up_keys_push_no_other_out() {
+    let settings = every_gateway(|settings| settings.key("grok", secret("stored")));
+    for status in [401, 429] {
+        let scene = Scene::new(
+            |builder| builder.provider(Provider::xai()).settings(settings.clone()),
+            cooling(),
+            move |sent| match sent.key() {
+                Some(key) if key.starts_with("made-up") => Reply::status(status),
+                _ => Reply::status(429).header("retry-after", "7"),
+            },
+        );
+        for number in 0..4200 {
+            let key = format!("Bearer made-up-{number}");
+            assert_eq!(scene.ask(with(post(CHAT), "authorization", &key)).await.0, status);
+        }
+        let stored = || scene.ask(post(CHAT));
+        assert_eq!([stored().await.0, stored().await.0], [429, 503], "{status}");
+        let own = || scene.ask(with(post(CHAT), "authorization", "Bearer own"));
+        // Where the provider has throttled thousands, there is no room for one more.
+        let second = if status == 401 { 503 } else { 429 };
+        assert_eq!([own().await.0, own().await.0], [429, second], "{status}");
+    }
+}

@@ -21,6 +21,7 @@ use crate::support::scrape::Page;
 pub(crate) struct Upstream {
     layer: GatewayLayer,
     control: ControlLayer,
+    health: HealthLayer,
     status: Arc<AtomicU16>,
     handle: PrometheusHandle,
 }
@@ -30,10 +31,9 @@ impl Upstream {
         let (metrics, handle) = recorder();
         let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(metrics);
         let layer = builder.mount(Mount::hosted().universal()).build().unwrap();
-        let breaker = BreakerSettings::default().failures_in_a_row(2);
-        let health = HealthLayer::new().breaker(breaker).cool_down(CoolDownSettings::default());
-        let control = ControlLayer::new().health(health);
-        Self { layer, control, status: Arc::default(), handle }
+        let health = HealthLayer::new().breaker(breaker(2)).cool_down(CoolDownSettings::default());
+        let control = ControlLayer::new().health(health.clone());
+        Self { layer, control, health, status: Arc::default(), handle }
     }
 
     pub(crate) fn page(&self) -> Page {
@@ -68,6 +68,10 @@ impl Upstream {
     pub(crate) async fn ask(&self, status: u16) -> u16 {
         self.send(CHAT.strip_prefix("POST ").unwrap(), "", status).await.0
     }
+}
+
+fn breaker(failures: u32) -> BreakerSettings {
+    BreakerSettings::default().failures_in_a_row(failures)
 }
 
 const PLACE: [(&str, &str); 2] =
@@ -108,6 +112,21 @@ async fn a_circuit_and_its_changes_are_rendered() {
     assert_eq!([upstream.ask(429).await, upstream.ask(200).await], [429, 503]);
     assert_eq!(state(), (text("0"), [2, 2, 1, 1]));
     assert_eq!(upstream.page().sum("ai_gateway_requests_active", &[]), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_new_settings_end_is_rendered_as_closed() {
+    for settings in [Some(breaker(3)), None] {
+        let upstream = Upstream::new();
+        upstream.ask(500).await;
+        upstream.ask(500).await;
+        assert_eq!(state(&upstream.page()), (Some("1".to_owned()), [1, 0, 0, 0]));
+        upstream.health.reconfigure(Some(breaker(2)), None);
+        assert_eq!(state(&upstream.page()), (Some("1".to_owned()), [1, 0, 0, 0]), "as before");
+        upstream.health.reconfigure(settings, None);
+        assert_eq!(state(&upstream.page()), (Some("0".to_owned()), [1, 0, 1, 0]));
+        assert_eq!(upstream.ask(200).await, 200);
+    }
 }
 
 #[tokio::test(start_paused = true)]

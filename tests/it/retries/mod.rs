@@ -8,5 +8,5 @@ mod first_event;
 mod gateway;
 mod scene;
 mod sockets;
-
+mod unmade;
 mod uploads;

@@ -245,3 +245,20 @@ fn a_time_that_was_taken_a_little_earlier_does_no_harm() {
     }
     assert!(!machine.is_neutral(later + Duration::from_secs(26)));
 }
+
+#[test]
+fn a_retired_one_is_closed_and_stays_so() {
+    let now = Instant::now();
+    let mut machine = Machine::new(settings().failures_in_a_row(1), now);
+    let (old, _) = machine.permit(now).unwrap();
+    assert_eq!(machine.retire(now), None, "it was closed");
+    let (new, _) = machine.permit(now).unwrap();
+    for ticket in [old, new] {
+        assert_eq!(machine.failure(ticket, now), None);
+    }
+    let mut machine = Machine::new(settings().failures_in_a_row(1), now);
+    let (call, _) = machine.permit(now).unwrap();
+    machine.failure(call, now).unwrap();
+    let (from, to) = (HealthState::Open, HealthState::Closed);
+    assert_eq!(machine.retire(now), Some(Change { from, to, reason: ChangeReason::Reconfigured }));
+}
