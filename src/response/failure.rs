@@ -102,8 +102,8 @@ fn known_errors() -> impl Iterator<Item = &'static KnownError> {
     OF_THE_CORE.iter().chain(crate::KNOWN_ERRORS.iter().copied().flatten())
 }
 
-// `E` implements `Error` or is a `BoxError`, which does not. No bound covers both and lends the error, and
-// boxing the error would lose its type. So errors of unknown types are not read.
+// `E` implements `Error` or is a `BoxError`, which does not. The only bound for both, `Into<BoxError>`,
+// consumes the error, and a `BoxError` cannot be turned back into an `E`. So other types are not read.
 fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     match error.downcast_ref::<BoxError>() {
