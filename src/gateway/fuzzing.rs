@@ -158,7 +158,7 @@ pub fn form(data: &[u8]) {
     let _ = Form::of(body);
 }
 
-/// Entries match their body and contain no header of the gateway.
+/// Queries are slices of the body, and no header of an entry would be stripped.
 pub fn universal(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     let Ok(entries) = universal::parse(&body, &Locks::none()) else { return };

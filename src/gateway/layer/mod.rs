@@ -252,7 +252,8 @@ impl GatewayLayer {
     }
 }
 
-/// Has no implementation. The compiler's message says what a `GatewayLayer` lacks to be a [`Layer`].
+/// No type implements it, so that the compiler's message says what a `GatewayLayer` lacks to be a
+/// [`Layer`].
 #[diagnostic::on_unimplemented(
     message = "a `GatewayLayer` by itself is not a `Layer`: it has no upstream",
     label = "the gateway would use this service as its HTTP client",
