@@ -172,7 +172,7 @@ async fn permits_come_back_when_a_call_is_dropped() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     is_service(&layer());
     is_service(&layer().client_layer().layer(Upstream::steps(&[])));

@@ -269,7 +269,7 @@ async fn the_connect_timeout_goes_with_the_request() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_sent<T: Send + Sync + 'static>(_: &T) {}
     let (deadline, timeout) = (DeadlineLayer::new(none()), TimeoutLayer::new(none()));
     is_sent(&(deadline, timeout));

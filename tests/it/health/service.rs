@@ -74,7 +74,7 @@ async fn readiness_is_the_clients() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     let client = service_fn(|_: Request<()>| async { Err::<Response<Script>, _>("down") });
     is_service(&open_after(1).layer(client));
