@@ -35,7 +35,8 @@ impl LogStoreSink {
         Self { store, warnings: Reminder::default() }
     }
 
-    /// Deletes some records that are too old. If that fails, the file continues to grow, and no record is lost.
+    /// Deletes some records that are too old. If that fails, the file continues to grow, but no record is
+    /// lost.
     fn delete(&mut self, most: u32) {
         let LogStore { connections, keep, .. } = &self.store;
         match connections.write(|connection| delete_oldest(connection, *keep, most)) {
