@@ -62,7 +62,7 @@ pub(crate) fn remove_empty(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes all keys from a request, for whichever provider.
+/// Removes the keys for all providers from a request.
 pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in &CREDENTIALS {
         headers.remove(name);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_and_a_scheme_alone_are_no_credential() {
+    fn a_blank_value_or_a_scheme_alone_is_empty() {
         for empty in
             ["", " ", "Bearer", "bearer ", "BEARER \t", "Basic", "Token ", "key", "Api-Key"]
         {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_in_every_spelling_of_its_scheme() {
+    fn a_key_is_the_same_with_any_scheme() {
         for spelling in ["k", "Bearer k", "bearer k", "BEARER  k", " Bearer\tk ", "Token k"] {
             assert_eq!(bare(spelling.as_bytes()), b"k", "{spelling}");
         }

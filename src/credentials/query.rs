@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_in_any_spelling() {
+    fn a_key_is_found_in_any_spelling() {
         for (query, value) in [
             ("key=x", "x"),
             ("key", ""),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_files_and_variables_and_errors_say_from_which() {
+    fn keys_come_from_files_and_variables_and_errors_name_the_source() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "sk-LEAK-3\n").unwrap();
         let secret = Secret::from_file(file.path()).unwrap();

@@ -6,7 +6,7 @@ use crate::util::macros::named_enum;
 /// The maximum number of the host's metadata entries, and of its reserved keys.
 const MOST: usize = 16;
 
-/// Controls that affect costs, the log, or what is kept of bodies.
+/// Controls that affect costs, the log, or the stored parts of bodies.
 const LOCKED_BY_DEFAULT: u16 = ClientControl::CustomCost.bit()
     | ClientControl::CollectLog.bit()
     | ClientControl::CollectLogPayload.bit();
@@ -70,8 +70,8 @@ impl ClientControl {
         Self::ALL.into_iter().find(|control| control.name() == name)
     }
 
-    /// Returns true if clients may use it by default. Controls that affect costs, the log, or what
-    /// is kept of bodies must be allowed.
+    /// Returns true if clients may use it by default. Controls that affect costs, the log, or the
+    /// stored parts of bodies must be allowed explicitly.
     #[must_use]
     pub const fn is_allowed_by_default(self) -> bool {
         self.bit() & LOCKED_BY_DEFAULT == 0
@@ -197,7 +197,7 @@ mod tests {
     use crate::settings::GatewaySettings;
 
     #[test]
-    fn every_control_has_a_name_and_a_bit_of_its_own() {
+    fn every_control_has_its_own_name_and_bit() {
         let bits = ClientControl::ALL.into_iter().fold(0, |bits, control| {
             assert_eq!(ClientControl::named(control.name()), Some(control));
             assert_eq!(bits & control.bit(), 0, "{control:?}");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_touches_the_bill_and_the_record_is_locked_by_default() {
+    fn controls_of_costs_and_logs_are_locked_by_default() {
         let locked = |locks: &Locks| {
             let all = ClientControl::ALL.into_iter();
             all.filter(|control| !locks.allow(*control))
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_metadata_stand_first_and_have_bounds() {
+    fn the_hosts_metadata_comes_first_and_is_bounded() {
         let mut locks = Locks::default();
         locks.hold("tenant".into(), "red".into()).unwrap();
         locks.reserve("plan".into()).unwrap();

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_five_good_entries_are_kept_in_order() {
+    fn the_first_five_valid_entries_are_kept_in_order() {
         let json = br#"{"z":"s","a":1.5,"n":null,"b":true,"cf.x":1,"a":2,"c":"4","d":"5","e":"6"}"#;
         let (metadata, left_out) = Metadata::parse(json, |_| false).unwrap();
         let entries: Vec<_> =
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_hosts_is_left_out_however_it_is_spelt_and_takes_no_room() {
+    fn a_host_key_is_dropped_in_any_spelling_and_takes_no_room() {
         let json = br#"{"ten\u0061nt":"x","a":1,"b":1,"c":1,"d":1,"e":1,"tenant":2,"f":1}"#;
         let (metadata, left_out) = Metadata::parse(json, |key| key == "tenant").unwrap();
         assert_eq!(metadata.len(), 5);

@@ -32,7 +32,7 @@ use crate::util::text::is_id;
 
 static GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
 
-/// What a client asks of the gateway for one request; `None` where it says nothing.
+/// What a client asks of the gateway for one request. Fields that it does not set are `None`.
 ///
 /// Layers below the gateway find it through
 /// [`GatewayContext::directives`](crate::GatewayContext::directives).
@@ -133,7 +133,7 @@ pub enum Backoff {
     Exponential,
 }
 
-/// A header that makes the request be refused.
+/// A header for which the request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfit {
     pub(crate) name: HeaderName,
@@ -187,7 +187,7 @@ impl Directives {
 /// Parses a client's directives, as far as the host allows them; `None` if there are none. The
 /// gateway's token is not a directive.
 ///
-/// A locked header is ignored, whatever its value, or makes the request be refused.
+/// A locked header is ignored, whatever its value, or the request is refused.
 pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Directives>>, Unfit> {
     // One pass finds all: a look-up by name for each would cost more than everything else.
     let may_be_one = |name: &HeaderName| {
@@ -225,7 +225,7 @@ pub(crate) fn gateway_id(headers: &HeaderMap) -> Option<&str> {
     id.to_str().ok().filter(|id| is_id(id))
 }
 
-/// What is kept of the headers of a refused request.
+/// The directives of a refused request: only its gateway id.
 pub(crate) fn gateway_alone(headers: &HeaderMap) -> Option<Box<Directives>> {
     let gateway_id = gateway_id(headers)?.into();
     Some(Box::new(Directives { gateway_id: Some(gateway_id), ..Directives::default() }))

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_list_must_allow() {
+    fn every_list_must_allow_the_model() {
         let grok = Upstream::new(Provider::xai()).unwrap();
         let both = models(&["grok-4*", "*-fast"]);
         assert!(both.allows_model(Some(&grok), "grok-4-fast"));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused() {
+    fn invalid_lists_are_refused() {
         for bad in ["", ",", "a,", ",a", "a,,b", "a b", "a//b", "/a", "a/", "\u{e9}"] {
             assert_eq!(Glob::list(bad), None, "{bad}");
         }

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn a_star_matches_any_text() {
         for (pattern, name, expected) in [
             ("grok-4", "grok-4", true),
             ("grok-4", "grok-4.3", false),
@@ -106,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_a_search_of_all_ways_says(pattern in "[ab*]{1,6}", name in "[ab]{0,6}") {
+        fn matching_agrees_with_an_exhaustive_search(pattern in "[ab*]{1,6}", name in "[ab]{0,6}") {
             fn slow(pattern: &str, name: &str) -> bool {
                 match pattern.chars().next() {
                     None => name.is_empty(),

@@ -1,4 +1,4 @@
-//! Each control header takes its range, and the stronger of two wins.
+//! Each control header accepts its range, and the stronger of two directives wins.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn must_be(refused: Unfit) -> String {
 }
 
 #[test]
-fn every_header_takes_its_range_and_refuses_what_is_outside() {
+fn every_header_accepts_only_its_range() {
     let long_key = "k".repeat(256);
     let too_long_key = "k".repeat(257);
     let id = "i".repeat(64);
@@ -82,7 +82,7 @@ fn every_header_takes_its_range_and_refuses_what_is_outside() {
 }
 
 #[test]
-fn values_arrive_in_their_units() {
+fn values_are_read_in_their_units() {
     let read = |name, value| *with(name, value).unwrap();
     assert_eq!(
         read("cf-aig-request-timeout", "1500").request_timeout,
@@ -105,7 +105,7 @@ fn values_arrive_in_their_units() {
 }
 
 #[test]
-fn a_custom_cost_has_these_members_and_no_others() {
+fn a_custom_cost_accepts_only_known_members() {
     let read =
         |value: &str| with("cf-aig-custom-cost", value).map(|read| read.custom_cost.unwrap());
     let all = CustomCost::PerToken {
@@ -137,7 +137,7 @@ fn a_directive_given_twice_is_refused() {
 }
 
 #[test]
-fn metadata_that_is_left_out_is_named_in_a_warning() {
+fn dropped_metadata_is_named_in_a_warning() {
     let parsed = with("cf-aig-metadata", r#"{"a":1,"b":{"c":1},"cf.user":"x"}"#).unwrap();
     assert_eq!(parsed.metadata.len(), 1);
     let warning = parsed.warning.unwrap().value().unwrap();
@@ -146,7 +146,7 @@ fn metadata_that_is_left_out_is_named_in_a_warning() {
 }
 
 #[test]
-fn no_directives_no_values() {
+fn without_headers_there_are_no_directives() {
     assert_eq!(parse(&HeaderMap::new(), &Locks::none()).unwrap(), None);
     let mut headers = HeaderMap::new();
     headers.insert("cf-aig-authorization", HeaderValue::from_static("Bearer t"));

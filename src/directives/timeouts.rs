@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_field_is_taken_from_the_first_that_has_it() {
+    fn each_timeout_comes_from_the_first_that_sets_it() {
         let second = Duration::from_secs;
         let strong = Timeouts::default().connect(second(1)).total(second(2)).body(second(6));
         let weak = Timeouts::default().connect(second(3)).head(second(4)).idle(second(5));

@@ -68,7 +68,7 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[test]
-    fn the_standard_header_is_read() {
+    fn traceparent_is_read() {
         let parsed = parse(format!("00-{TRACE}-00f067aa0ba902b7-01").as_bytes()).unwrap();
         assert_eq!(parsed.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_eq!(parsed.parent_span_id, Some(0x00f0_67aa_0ba9_02b7));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_ones_are_as_none() {
+    fn a_malformed_traceparent_is_ignored() {
         for value in [
             "".to_owned(),
             format!("00-{TRACE}-00f067aa0ba902b7"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gateways_own_headers_go_first() {
+    fn the_gateways_own_headers_take_precedence() {
         let mut headers = HeaderMap::new();
         let mut directives = Directives::default();
         assert_eq!(TraceParent::of(&headers, Some(&directives)), None);

@@ -23,7 +23,7 @@ impl Warning {
         }
     }
 
-    /// Combines both. The stronger's metadata replace the weaker's, and so do its dropped keys.
+    /// Combines both. The metadata of the stronger replaces that of the weaker, with its dropped keys.
     pub(super) fn or(stronger: Option<Box<Self>>, weaker: Option<&Self>) -> Option<Box<Self>> {
         let (mut all, weaker) = match (stronger, weaker) {
             (Some(stronger), Some(weaker)) => (stronger, weaker),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn all_warnings_are_one_value() {
+    fn all_warnings_share_one_value() {
         let of = |locked: &[&'static str], left_out: &[&str]| {
             let left_out = left_out.iter().map(ToString::to_string).collect();
             let warning = Warning { locked: locked.to_vec(), left_out };
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_names_the_first_are_told() {
+    fn only_the_first_of_many_names_are_listed() {
         let keys = (0..20).map(|at| format!("k{at}")).collect();
         let warning = Warning { locked: Vec::new(), left_out: keys };
         let told = text(Some(Box::new(warning))).unwrap();

@@ -22,8 +22,8 @@ impl GatewayContext {
         self.report_attempt(number, result, || now().saturating_duration_since(began));
     }
 
-    /// Reports the end of the upstream call that the exchange has made. A layer below may have done so,
-    /// unless one above that has cut the call off.
+    /// Reports the end of the exchange's upstream call, unless a layer below has reported it. That layer
+    /// cannot if a layer above it has dropped the call.
     pub(super) fn upstream_ended(
         &self,
         dispatched: Option<Instant>,

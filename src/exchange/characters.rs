@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_text_at_the_root_counts() {
+    fn only_the_top_level_text_counts() {
         for (body, expected) in [
             (r#"{"model":"tts-1","input":"Hello","voice":"alloy"}"#, Some(5)),
             (
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn characters_are_those_of_the_string(text in "\\PC{0,40}", key in "\\PC{0,9}", size in 1_usize..9) {
+        fn every_character_of_the_text_is_counted(text in "\\PC{0,40}", key in "\\PC{0,9}", size in 1_usize..9) {
             let body = serde_json::json!({"0": key.as_str(), key: 1, "text": text.as_str()});
             let count = count(body.to_string().as_bytes(), size);
             prop_assert_eq!(count, Some(text.chars().count() as u64));

@@ -1,4 +1,4 @@
-//! What an exchange has used of its reserved limits.
+//! How much of its reserved limits an exchange has used.
 
 use super::settlement::{Deferral, Settlement};
 use crate::context::reserved::{Spent, Used};
@@ -16,8 +16,8 @@ pub(super) fn consumed<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Sp
     }
 }
 
-/// Returns true if nothing that comes later changes the usage: all was read, or the text to speak is
-/// what is billed.
+/// Returns true if the rest of the response cannot change the usage: all was read, or the text to speak
+/// is billed.
 fn is_known(settlement: &Settlement) -> bool {
     let is_spoken = settlement.usage.is_some_and(|usage| usage.characters.is_some());
     let is_priced = settlement.cost.is_some_and(|cost| cost.ticks > 0);
@@ -59,7 +59,7 @@ fn used<'a>(end: &EndEvent<'_>, settlement: &'a Settlement) -> Used<'a> {
         (_, Some(status)) if !status.is_success() => Used::Nothing,
         (Outcome::Complete, _) if end.provider_error.is_some() => Used::Nothing,
         (Outcome::Complete, _) => Used::Unknown,
-        // The provider may have made all of it before the first byte came.
+        // The provider may have generated all of it before sending the first byte.
         _ if !end.stream => Used::Unknown,
         _ => Used::Beginning { content_events },
     }

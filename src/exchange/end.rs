@@ -19,7 +19,7 @@ use crate::util::unwind;
 
 impl ExchangeRecord {
     /// Reports the end of the exchange and drops the record. `total`: its duration, if it was measured
-    /// already. `whole`: the body, if it has come in one piece and was not read.
+    /// already. `whole`: the body, if it arrived in one piece and was not read.
     ///
     /// This may run while the task unwinds, so it must not panic. Each hook's panics are caught on
     /// their own; here only the host's `tracing` subscriber can panic.

@@ -15,7 +15,7 @@ use crate::util::redact::shown;
 #[derive(Debug, Default)]
 pub(crate) struct Misuse {
     around_app: AtomicBool,
-    /// A request for a provider was left to the app.
+    /// A request that looks like a provider call went to the app.
     pub(crate) not_taken: AtomicBool,
     not_acted_on: AtomicBool,
 }

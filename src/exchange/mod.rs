@@ -158,7 +158,7 @@ impl Exchange {
         }
     }
 
-    /// The answer has this key in the cache.
+    /// Records the encrypted key of the response's cache entry.
     #[cold]
     pub(crate) fn has_cache_entry(&mut self, shown: CacheEntryShown) {
         if let Some(record) = &mut self.0 {
@@ -166,7 +166,7 @@ impl Exchange {
         }
     }
 
-    /// The head is ready to be handed on.
+    /// Records that the response head is ready for the client.
     pub(crate) fn head_relayed(&mut self) {
         self.pause();
         let Some(record) = &self.0 else { return };

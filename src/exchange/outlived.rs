@@ -1,4 +1,4 @@
-//! The usage of an answer that goes on for others after its own exchange is over.
+//! The usage of a response that goes on for followers after its own exchange has ended.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use crate::hook::Outcome;
 use crate::usage::Meter;
 use crate::usage::metering::{Metering, Reader};
 
-/// The usage of a successful answer that was read to its end; `None` if the provider has not reported it.
+/// The usage of a successful response that was read to its end; `None` if the provider did not report it.
 pub(crate) fn usage(context: &GatewayContext, reader: &Reader) -> Option<AnswerUsage> {
     let observation = context.observation()?;
     let since = SystemTime::now().duration_since(context.log_id().timestamp());

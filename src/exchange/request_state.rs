@@ -101,9 +101,9 @@ impl RequestState {
         self.asks_for_usage.store(if asks { YES } else { NO }, Ordering::Release);
     }
 
-    /// Why the request must not reach the provider completely, if that is known. It is asked for until
-    /// the response head is there, and then with each frame of the response: until the request body has
-    /// ended, the task is woken for it.
+    /// Why the provider must not get the whole request, if that is known. Checked in each poll for the
+    /// response head, then with each frame of the response. Until the request body has ended, a
+    /// refusal wakes the task.
     pub(crate) fn late_refusal(&self, cx: &Context<'_>) -> Option<ScanError> {
         if !self.has_ended.load(Ordering::Acquire) {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,7 @@ impl RequestState {
         self.refusal.get().copied()
     }
 
-    /// The body has ended or is gone.
+    /// Records that the body has ended or was dropped.
     pub(crate) fn end(&self) {
         self.set_asks_for_usage(false);
         self.has_ended.store(true, Ordering::Release);

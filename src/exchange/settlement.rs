@@ -21,15 +21,15 @@ pub(super) struct Settlement {
     pub(super) deferral: Deferral,
 }
 
-/// What an exchange has to do with an answer that is made after its request was answered. The numbers
-/// are those of ids, if known: an answer has the same when it is ordered and when it is fetched.
+/// Whether an exchange orders or fetches a deferred response, which the provider makes later. The number
+/// identifies the response, if its id is known: it is the same for the order and the fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Deferral {
     #[default]
     None,
-    /// It has ordered the answer.
+    /// The exchange has ordered the response.
     Ordered(Option<u64>),
-    /// It has fetched the answer, the first to do so.
+    /// The exchange is the first to fetch the response.
     Fetched(Option<u64>),
 }
 
@@ -121,10 +121,10 @@ impl Settlement {
                 let later = meter.and_then(Meter::later);
                 Deferral::Ordered(later.map(|(id, _)| number(id)))
             }
-            // It is not there yet, or was fetched before.
+            // The response is not ready yet, or was fetched before.
             _ if is_free => Deferral::None,
             Billing::Later { id } => Deferral::Fetched(Some(number(id))),
-            // A deferred completion. Its order does not tell its id.
+            // A deferred completion. The response to its order does not name its id.
             Billing::Always if !context.is_call() => Deferral::Fetched(None),
             _ => Deferral::None,
         };

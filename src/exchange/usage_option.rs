@@ -16,8 +16,8 @@ pub(crate) fn may_be_refused(status: http::StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 422)
 }
 
-/// The option in one request, shared with layers that may have to send the request again without it.
-/// An extension of the request.
+/// The option in one request: an extension of the request, shared with layers that may have to send it
+/// again without the option.
 #[derive(Clone, Debug)]
 pub(crate) struct AddedOption(Arc<Inner>);
 

@@ -64,7 +64,7 @@ pub fn path_map(data: &[u8]) {
     }
 }
 
-/// No hop-by-hop header and no header of the gateway crosses it.
+/// Neither hop-by-hop headers nor the gateway's own are forwarded.
 pub fn headers(data: &[u8]) {
     let mut request = lines(data);
     let mut response = request.clone();
@@ -158,7 +158,7 @@ pub fn form(data: &[u8]) {
     let _ = Form::of(body);
 }
 
-/// Entries match their body and contain nothing of the gateway's.
+/// Queries are slices of the body, and no header of an entry would be stripped.
 pub fn universal(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     let Ok(entries) = universal::parse(&body, &Locks::none()) else { return };

@@ -76,13 +76,13 @@ where
                 return exchange(&self.shared, &snapshot, &route, request, &mut self.upstream);
             }
         }
-        // After the snapshot's end, so that the app's future is made where it stays.
+        // After dropping the snapshot, so that the app's future is built in place.
         self.shared.leave_to_app(&request);
         InterceptFuture::app(self.app.call(request))
     }
 }
 
-/// Not inlined: changing the request in `call` would move the app's own once more.
+/// Not inlined: if `call` changed the request itself, it would move the app's requests once more.
 #[inline(never)]
 fn exchange<F, U, B, R>(
     shared: &Arc<Shared>,

@@ -21,7 +21,7 @@ impl Shared {
     pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
         let path = request.uri().path();
         let may_be_a_call = match *request.method() {
-            // Few of an app's own paths are either.
+            // Few of an app's own paths meet either condition.
             Method::POST => {
                 ends_as_calls_end(path)
                     || self.mounts.iter().any(|mount| mount.strip(path).is_some())
@@ -100,7 +100,7 @@ fn looks_like_a_call(mounts: &[Mount], is_added: impl Fn(&str) -> bool, path: &s
         || is_call && mounts.iter().any(|mount| call_below(mount, path).is_some())
 }
 
-/// Returns true if the last two letters are those of a call.
+/// Returns true if the path ends with the last letters of a known call: a cheap first check.
 fn ends_as_calls_end(path: &str) -> bool {
     matches!(
         path.as_bytes(),
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_call_is_passed_over_for_its_last_letters() {
+    fn every_known_call_passes_the_check_of_its_last_letters() {
         for call in CALLS.iter().chain(&CALLS_BY_COMMON_NAMES) {
             assert!(ends_as_calls_end(call), "{call}");
         }

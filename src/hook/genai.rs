@@ -4,8 +4,8 @@
 
 use crate::util::operation::Operation;
 
-/// `gen_ai.provider.name`: a well-known value, or else the slug. Spans give that of the provider's
-/// kind; metrics that of its own slug, so that each account has its series.
+/// `gen_ai.provider.name`: a well-known value, or else the slug. Spans pass the provider's kind; metrics
+/// pass its own slug, so that each account has its own series.
 pub(crate) fn provider_name(slug: &str) -> &str {
     match slug {
         "grok" => "x_ai",
@@ -42,7 +42,7 @@ mod tests {
     use crate::provider::Provider;
 
     #[test]
-    fn built_in_providers_have_the_names_of_the_conventions() {
+    fn built_in_providers_have_conventional_names() {
         let places = [
             Provider::azure_openai("r"),
             Provider::vertex_ai("p", "r"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn well_known_values_are_used_where_one_applies() {
+    fn operations_have_well_known_names_if_one_applies() {
         for (operation, name) in [
             (Operation::Chat, "chat"),
             (Operation::Responses, "chat"),

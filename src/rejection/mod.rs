@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn openai_and_anthropic_sdks_each_get_their_shape() {
+    fn openai_and_anthropic_sdks_each_get_their_format() {
         let (error, context) = body("chat/completions", ErrorFormat::Provider);
         let gateway = json!({"code": 2008, "log_id": context.log_id().to_string()});
         let expected = json!({
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hosts_refusal_is_in_the_callers_shape() {
+    fn a_hosts_refusal_is_in_the_callers_format() {
         let refusal = || {
             let refusal = Refusal::rate_limited("slow \"down\"\r\n\u{1}").name("too\nfast");
             Rejection::from(refusal.code(9001).retry_after(Duration::from_millis(1500)))
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosted_gateways_envelope() {
+    fn the_cloudflare_format_is_the_hosted_gateways() {
         let (error, _) = body("chat/completions", ErrorFormat::Cloudflare);
         let expected = json!({
             "success": false, "result": [], "messages": [], "error": [{"code": 2008, "message": "no \"x\""}],

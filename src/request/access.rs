@@ -160,8 +160,8 @@ pub(crate) fn allow_entry(
     }
 }
 
-/// The model of an entry, if rules go by it: `None` where its provider may read another one. A whole body
-/// that names two is refused.
+/// The model of an entry, for rules; `None` if rules use the model and the provider may read another one.
+/// A body that names two is refused.
 pub(crate) fn sure_model(
     context: &GatewayContext,
     headers: &HeaderMap,
@@ -178,7 +178,8 @@ pub(crate) fn sure_model(
     }
 }
 
-/// One reader may take a form for JSON and another may find another model in it.
+/// Checks the `content-type`: one reader may take a form for JSON, and another may find a different model
+/// in it.
 pub(crate) fn allow_form(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let is_json = match (types.next(), types.next()) {
@@ -222,7 +223,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn only_what_has_one_meaning_is_read_as_json() {
+    fn only_unambiguous_content_types_are_read_as_json() {
         let allowed = |types: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for kind in types {

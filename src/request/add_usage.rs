@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_that_know_the_option_are_asked() {
+    fn only_paths_that_know_the_option_get_it() {
         for (path, expected) in [
             ("/v1/chat/completions", true),
             ("/v1/completions", true),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_found_on_both_sides_of_a_change() {
+    fn the_option_is_inserted_before_and_after_an_edit() {
         // The client's body had `grok/m` and `a`.
         let cut = |body: &str| {
             let at = body.find("\"grok/").unwrap() as u64 + 1;

@@ -64,8 +64,8 @@ impl<'a> Destination<'a> {
         Some(Self { upstream, step, has_own_key: is_given || context.has_credentials() })
     }
 
-    /// A step to be tried. Its key is the gateway's: the client's key is only for the first
-    /// provider.
+    /// A step that is about to be tried. Its key is the gateway's: the client's key is only for the
+    /// first provider.
     pub(crate) fn of_step(step: &'a Step) -> Self {
         let has_own_key = matches!(step.key, StepKey::Given(_));
         Self { upstream: &step.upstream, step: Some(step), has_own_key }
@@ -111,7 +111,7 @@ impl<'a> Destination<'a> {
         name_response_in_path(context);
     }
 
-    /// Like [`apply`], for a step to be tried.
+    /// Like [`apply`], for a step that is about to be tried.
     pub(crate) fn apply(&self, context: &'a GatewayContext, headers: &mut HeaderMap) {
         if self.begin(context, headers) {
             self.name_conversation(context, headers);

@@ -26,7 +26,7 @@ impl<'a> Allowance<'a> {
         Self { context, narrowing, entry: None, upstream }
     }
 
-    /// The same at a provider that has just been found.
+    /// The same rules, at a provider that is known by now.
     pub(crate) fn at(self, upstream: &'a Upstream) -> Self {
         Self { upstream: Some(upstream), ..self }
     }
@@ -53,7 +53,7 @@ impl<'a> Allowance<'a> {
         rules.is_none_or(|rules| rules.allow_model(model)) && self.lets_pass(model)
     }
 
-    /// The same for a name that hides another model.
+    /// Like [`allows`](Self::allows), for a name behind which the provider picks the model.
     pub(crate) fn allows_what_hides_a_model(self, name: &str) -> bool {
         let rules = self.context.settings().map(|settings| &settings.rules);
         // Without rules of the gateway, such a name is treated like any model.

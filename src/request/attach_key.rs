@@ -95,14 +95,14 @@ fn has_own_key(
     mark_key(headers, own)
 }
 
-/// What the host wants done with a client's own key.
+/// How the host wants a client's own key to be treated.
 fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCredentials {
     let settings = context.settings();
     settings.map_or_else(Default::default, |settings| settings.client_credentials_for(upstream))
 }
 
-/// Removes the gateway's tokens from the query, and does with a client's key there what the host wants.
-/// `uri` is the one that the provider will get. Returns whether a key is left that this provider reads.
+/// Removes the gateway's tokens from the query, and treats a client's key there as the host has configured.
+/// `uri` is the one that the provider will get. Returns whether a key remains that this provider reads.
 pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,

@@ -11,8 +11,8 @@ use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
-/// Checks that the request may use its gateway: it comes from a trusted page and shows a token. Returns
-/// the token's number.
+/// Checks that the request comes from a trusted page and has a token of the gateway. Returns the token's
+/// number.
 pub(crate) fn authorize<B>(
     settings: &GatewaySettings,
     is_rest: bool,
@@ -38,7 +38,8 @@ pub(crate) fn authorize<B>(
 /// `is_rest`: the request came on a path where clients have a single credential, which is then the
 /// gateway's and never a provider's.
 ///
-/// Returns the number of the token, of `cf-aig-authorization` first; `None` if no token is asked for.
+/// Returns the number of the token, preferring that of `cf-aig-authorization`; `None` if no token is
+/// needed.
 fn authenticate(
     headers: &mut HeaderMap,
     scan: &mut HeaderScan,
@@ -59,8 +60,8 @@ fn authenticate(
     if number.is_some() { Ok(number) } else { Err(messages::unauthorized(is_rest)) }
 }
 
-/// Removes the gateway's tokens from the headers that providers read keys from. Returns the number of
-/// the first that opens the gateway: of a header with several values, none does.
+/// Removes the gateway's tokens from the headers that providers read keys from. Returns the number of the
+/// first valid token. A header with several values has none.
 pub(crate) fn remove_tokens(headers: &mut HeaderMap, settings: &GatewaySettings) -> Option<usize> {
     let mut first = None;
     for name in &CREDENTIALS {
@@ -98,7 +99,7 @@ pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
     bare_token(value.as_bytes())
 }
 
-/// The same for a value that stands in no header.
+/// The same for a value from outside of the headers.
 pub(crate) fn bare_token(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
     match value.split_at_checked(7) {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn any_valid_token_opens_with_or_without_the_word() {
+    fn any_valid_token_is_accepted_with_or_without_bearer() {
         const NAME: &str = "cf-aig-authorization";
         for good in ["Bearer old", "bearer new", "new", " BEARER  new "] {
             assert_eq!(pass(false, &[(NAME, good)]), (true, false), "{good}");
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_from_the_place_of_a_key_and_is_then_no_key() {
+    fn a_token_in_a_key_header_is_accepted_and_removed() {
         for is_rest in [false, true] {
             for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
                 for good in ["Bearer old", "bearer new", "new", " old "] {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_never_goes_on_as_a_key() {
+    fn a_token_is_never_passed_on_as_a_key() {
         let own = HeaderName::from_static("x-acme-key");
         let left = |name: &HeaderName, values: &[&'static str]| {
             let mut map = HeaderMap::new();
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_rest_path_the_only_credential_is_the_token() {
+    fn the_only_credential_on_a_rest_path_is_the_token() {
         assert_eq!(pass(true, &[("authorization", "Bearer new")]), (true, false));
         assert_eq!(pass(true, &[("x-api-key", "old")]), (true, false));
         assert_eq!(pass(true, &[("authorization", "Bearer sk-LEAK")]), (false, false));

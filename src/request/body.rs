@@ -23,10 +23,11 @@ use crate::util::opaque::opaque_debug;
 use crate::util::sources::is_over_limit;
 
 pin_project! {
-    /// The client's request body on its way to a provider: the client's own frames, unchanged.
+    /// The client's request body on its way to a provider: the client's own frames, edited only to
+    /// rename the model or to ask for usage.
     ///
-    /// It is passed on as it is, watched by the metrics hook, or was read up to its `model` and
-    /// continues from there. Its error is boxed because it may be the gateway's own.
+    /// It is passed on as it is, watched as it passes, or was read up to its `model` and continues
+    /// from there. Its error is boxed because it may be the gateway's own.
     pub struct RequestBody<B> {
         #[pin]
         kind: Kind<B>,

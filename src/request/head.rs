@@ -1,7 +1,7 @@
 //! The head of a request for its provider.
 //!
-//! The client's own request, the entries of a universal request and what is tried after a failure all
-//! get here what is for their provider alone.
+//! The client's own request, entries of a universal request and fallback steps all get here what only
+//! their provider may receive.
 
 mod step;
 
@@ -13,8 +13,8 @@ use crate::rejection::Rejection;
 use crate::request::attach_key;
 use crate::request::attach_key::{KeyOf, Recipient};
 
-/// Adds to a head what is for its provider alone: the gateway's key, unless the client's is used, and
-/// the fixed headers. Says whose key the request has.
+/// Adds what only the provider may receive: the gateway's key, unless the client's is used, and the
+/// fixed headers. Returns whose key the request has.
 ///
 /// `has_credentials`: the client has sent a key in one of the usual headers.
 pub(crate) fn complete(

@@ -27,7 +27,7 @@ pub(crate) struct ModelReader {
     must_name: bool,
     /// The models are in the requests of a batch, which may be very many.
     is_batch: bool,
-    /// The body is on its way: nothing else looks at the model of a form.
+    /// The body is being sent: nothing else reads the model of a form.
     is_late: bool,
     seen: usize,
 }
@@ -54,7 +54,7 @@ impl ModelReader {
     }
 
     /// A reader for a body with these headers, on a path of this reach. If the path requires the
-    /// model in a certain place, forms are not accepted: that place is not looked for in forms.
+    /// model in a certain place, forms are refused, because they have no such place.
     pub(crate) fn of(
         context: &GatewayContext,
         headers: &HeaderMap,
@@ -78,7 +78,7 @@ impl ModelReader {
         matches!(self.reading, Reading::Form(_))
     }
 
-    /// From now on the body is sent as it is read.
+    /// The body is sent as it is read from now on.
     pub(crate) fn late(mut self: Box<Self>) -> Box<Self> {
         self.is_late = true;
         self
@@ -114,7 +114,7 @@ impl ModelReader {
         self.push_for(Allowance::of(&context), data)
     }
 
-    /// The same with the rules for an entry of a universal request.
+    /// Like [`push`](Self::push), with the rules for an entry of a universal request.
     pub(crate) fn push_for(
         &mut self,
         allowance: Allowance<'_>,

@@ -41,7 +41,7 @@ pub(crate) struct Peek<B> {
     watch: Arc<RequestState>,
     frames: VecDeque<Bytes>,
     trailers: Option<Box<HeaderMap>>,
-    /// Small frames, copied together: one by one they would take more memory than they have bytes.
+    /// Small frames, copied together: kept one by one, they would take more memory than their bytes.
     small: BytesMut,
     held: usize,
     /// The frames' share of the budget.
@@ -52,16 +52,16 @@ pub(crate) struct Peek<B> {
     is_unreadable: bool,
     has_ended: bool,
     refused: Option<Rejection>,
-    /// How many bytes are read and dropped at most, once the body is refused.
+    /// The maximum number of bytes to read and drop after a refusal.
     bearable: usize,
 }
 
 /// What was found in a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// A model with its provider in front.
+    /// A model with its provider as a prefix.
     Routed(RoutedModel),
-    /// The model's name as it is.
+    /// The model's name, unchanged.
     Named(String),
     /// The whole body.
     Whole(Bytes),
@@ -218,8 +218,8 @@ where
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)
     }
 
-    /// A client that is still sending would take a reset for a broken connection and never see the
-    /// refusal. So a rest of known and bearable length is read and dropped.
+    /// A client that is still sending takes a reset for a broken connection and never sees the
+    /// refusal. So the rest is read and dropped if its length is known and bearable.
     fn rest_is_worth_reading(&self) -> bool {
         let left = self.body.size_hint().upper();
         left.is_some_and(|left| left <= self.limit as u64)

@@ -272,7 +272,7 @@ impl Shared {
                 *request.headers_mut() = entry.headers.clone();
             }
         }
-        // A client that chooses the version per connection refuses any other here.
+        // An HTTP client that negotiates the version per connection refuses any other version here.
         *request.version_mut() = Version::HTTP_11;
         affinity::apply(context, request.headers_mut());
         request.extensions_mut().insert(context.clone());

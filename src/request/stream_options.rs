@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_told_at_the_closing_brace() {
+    fn the_missing_text_is_returned_at_the_closing_brace() {
         for (object, expected) in [
             ("{}", r#""include_usage":true"#),
             ("{ }", r#""include_usage":true"#),

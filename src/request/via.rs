@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_names_the_version_in_which_the_request_came() {
+    fn via_names_the_version_of_the_request() {
         let via = Via::new("gateway.example".to_owned()).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(VIA, HeaderValue::from_static("1.0 before"));

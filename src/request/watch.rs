@@ -25,7 +25,7 @@ pub(crate) struct Watcher {
     splice: Option<Splice>,
     /// The body is relayed whatever it holds.
     is_lenient: bool,
-    /// Except if it may name two models, and rules go by one.
+    /// A lenient body is refused all the same if it may name two models and rules use one.
     refuses_second_model: bool,
     /// Notified if a limit has cut the body off.
     context: Option<GatewayContext>,
@@ -48,7 +48,7 @@ impl Watcher {
         watcher
     }
 
-    /// Goes on where the peek at the body has stopped. `is_lenient`: the body was not routed by its
+    /// Continues where the peek at the body has stopped. `is_lenient`: the body was not routed by its
     /// model, and is relayed whatever it holds.
     pub(crate) fn resume(
         scanner: Option<ObjectScanner>,
@@ -68,7 +68,7 @@ impl Watcher {
         }
     }
 
-    /// Refuses a second model, as rules go by the first.
+    /// Whether to refuse a second model, because rules use the first.
     pub(crate) fn refusing_second_model(mut self, yes: bool) -> Self {
         self.refuses_second_model = yes;
         self
@@ -146,7 +146,7 @@ impl Watcher {
         if self.state.model().is_none() {
             let model = match &self.splice {
                 None => scanner.take_model().and_then(|model| string::into_text(model.raw)),
-                // It asks for the model, too.
+                // The splice needs the model, too, so leave it in the scanner.
                 Some(_) => scanner.model().and_then(|model| string::decode(&model.raw)),
             };
             if let Some(model) = model {
@@ -200,8 +200,8 @@ impl Watcher {
     }
 }
 
-/// Whether a body that rules look at may name another model than the one that counts. `has_model`: one
-/// counts. Behind what is malformed nothing is read, but a lenient provider may read on.
+/// Returns true if the body may name another model than the one that rules use. `has_model`: rules have
+/// one. The scanner stops at malformed JSON, but a lenient provider may read on.
 pub(super) fn hides_second_model(error: ScanError, has_model: bool) -> bool {
     has_model || error == ScanError::DuplicateModel
 }
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_model_that_comes_late_does_not_evade_a_limit() {
+    fn a_late_second_model_does_not_evade_a_limit() {
         let check = |refuses: bool, second: &[u8]| {
             let mut scanner = ObjectScanner::new();
             scanner.push(br#"{"model":"cheap","#).unwrap();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_behind_the_model_that_counts_does_not_evade_a_limit() {
+    fn malformed_json_after_the_model_does_not_evade_a_limit() {
         let check = |refuses: bool| {
             let mut scanner = ObjectScanner::new();
             scanner.push(br#"{"model":"cheap","#).unwrap();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_cannot_be_decoded_is_not_known() {
+    fn a_model_that_cannot_be_decoded_is_unknown() {
         let state = Arc::<RequestState>::default();
         let scanner = Some(ObjectScanner::new());
         Watcher::resume(scanner, None, state.clone(), true).see(b"{\"model\":\"grok-4\xff\"}");

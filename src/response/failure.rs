@@ -1,4 +1,4 @@
-//! What an error of the upstream service means for the answer and the events.
+//! What an error of the upstream service means for the response and the events.
 //!
 //! Errors are classified by type and never by text, which may contain a URL and a key. An error and
 //! its sources are tried for each known type: those below and those of
@@ -58,9 +58,9 @@ pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
     response.extensions().get::<Refusal>().is_some()
 }
 
-/// An error of an upstream stack that knows what it means for the call.
+/// An error of an upstream stack that says what it means for the call.
 pub(crate) trait UpstreamError: Error + 'static {
-    /// `None` if only its source tells.
+    /// `None` if only its source says.
     fn failure(&self) -> Option<Failure>;
 
     /// Returns true if nothing was sent and something else should be tried. If there is nothing
@@ -102,8 +102,8 @@ fn known_errors() -> impl Iterator<Item = &'static KnownError> {
     OF_THE_CORE.iter().chain(crate::KNOWN_ERRORS.iter().copied().flatten())
 }
 
-// `E` is an error or a `BoxError`, which is none: no bound holds for both and shows the error by
-// reference, and an error that was boxed cannot be given back as an `E`. So other types are not read.
+// `E` implements `Error` or is a `BoxError`, which does not. The only bound for both, `Into<BoxError>`,
+// consumes the error, and a `BoxError` cannot be turned back into an `E`. So other types are not read.
 pub(crate) fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let error: &dyn Any = error;
     match error.downcast_ref::<BoxError>() {
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_by_type_through_all_their_wrappings() {
+    fn errors_are_classified_by_type_through_all_wrappers() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
         let wrapped = io::Error::other(io::Error::other(refused));
         assert_eq!(of(&wrapped), Failure::Connect);

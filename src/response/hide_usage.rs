@@ -10,7 +10,7 @@ use http_body::Frame;
 use crate::exchange::request_state::RequestState;
 use crate::usage::{Lines, Piece, is_usage_chunk};
 
-/// A usage chunk is never longer. A longer event may be passed on before it is complete.
+/// The maximum size of a usage chunk. A longer event may be passed on before it is complete.
 const LONGEST: usize = 64 * 1024;
 
 /// Removes the usage chunk from an event stream if the gateway has asked for it. Only an event that
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chunk_of_usage_alone_is_taken_out_of_any_split() {
+    fn only_the_usage_chunk_is_removed_in_any_split() {
         for line_end in ["\n", "\r\n"] {
             let of = |parts: &[&str]| parts.concat().replace('\n', line_end);
             let stream = of(&[": hi\n\n", FIRST, FIRST, CHUNK, DONE, "data: cut off"]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_events_pass_as_they_came() {
+    fn whole_events_pass_in_the_same_pieces() {
         assert_eq!(shown(&FIRST.repeat(3), FIRST.len()).1, 3);
         assert_eq!(shown(&FIRST.repeat(3), 3 * FIRST.len()).1, 1);
     }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_event_goes_on_before_it_is_whole() {
+    fn a_long_event_passes_before_it_is_complete() {
         let long = format!(
             "data: {{\"choices\":[],\"x\":\"{}\",\"usage\":{{}}}}\n\n",
             "x".repeat(2 * LONGEST)

@@ -93,7 +93,7 @@ rejections! {
     unreadable_model() Forbidden ["model"]:
         "This gateway allows certain models alone, and the request names none that can be read: \
          send plain JSON, or a form, with a `model`.";
-    /// Models are restricted, and the request's are in a file or in an unknown place.
+    /// Models are restricted, and those of the request are in a file or in an unknown place.
     hidden_model() Forbidden ["model"]:
         "This gateway allows certain models alone, and those of a batch cannot be read here. Send \
          its requests one by one.";
@@ -140,7 +140,7 @@ pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
     }
 }
 
-/// The same for a missing token and a wrong one.
+/// The same answer for a missing token and a wrong one.
 pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     let message = if is_rest {
         "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."

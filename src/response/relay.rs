@@ -73,7 +73,7 @@ impl ResponseRelay {
         }
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            // It was not requested, and a tunnel would let anyone write to the connection.
+            // No upgrade was requested, and a tunnel would let anyone write to the connection.
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
@@ -83,7 +83,7 @@ impl ResponseRelay {
         }
         let cache = response.extensions().get::<CacheStatus>().copied();
         self.exchange.head(status, response.headers(), cache);
-        // Hosts that forward extensions must not tell clients of it.
+        // A host that forwards extensions must not reveal the key to clients.
         if cache.is_some()
             && let Some(shown) = response.extensions_mut().remove::<CacheEntryShown>()
         {

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_ends_at_the_first_slash_however_it_is_spelt() {
+    fn the_prefix_ends_at_the_first_slash_even_if_escaped() {
         for (raw, prefix, model, cut) in [
             ("grok/grok-4", "grok", "grok-4", 10..15),
             (r"grok\/grok-4", "grok", "grok-4", 10..16),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn another_model_takes_the_place_of_the_whole_name() {
+    fn another_model_replaces_the_whole_name() {
         let body = br#"{"model":"dynamic\/x","n":1}"#;
         let raw = br"dynamic\/x".to_vec();
         let mut routed = split(&ModelString { raw, offset: 10 }).unwrap();
@@ -198,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_cut_is_changed_in_any_split(
+        fn only_the_edited_bytes_change_in_any_split(
             body in prop::collection::vec(any::<u8>(), 1..200),
             ends in prop::array::uniform2(any::<prop::sample::Index>()),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),

@@ -98,7 +98,7 @@ impl Mount {
         &self.prefix
     }
 
-    /// The paths below it, for logs.
+    /// The paths below the mount, for logs.
     pub(crate) fn pattern(&self) -> String {
         let below = match self.shape {
             Shape::Hosted => "{account}/{gateway}/{provider}/…",
@@ -111,7 +111,7 @@ impl Mount {
     /// The part of a path below the mount.
     pub(crate) fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
         let (prefix, rest) = path.split_at_checked(self.prefix.len())?;
-        // The slash first: it is one byte, and few of an app's paths have it there.
+        // Check the slash first: it is one byte, and few of an app's paths have it there.
         let below = rest.strip_prefix('/')?;
         (prefix == self.prefix).then_some(below)
     }

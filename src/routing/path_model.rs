@@ -116,7 +116,7 @@ fn stricter(one: Reach, other: Reach) -> Reach {
         Reach::Hidden => 4,
     };
     match (one, other) {
-        // A body cannot name its model in both places.
+        // A body cannot name its models in both places.
         (Reach::Inside(here), Reach::Inside(there)) if here != there => Reach::Hidden,
         _ if rank(other) > rank(one) => other,
         _ => one,
@@ -148,7 +148,7 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             // On Hugging Face a task or an API follows the model.
             let name = name.split("/pipeline/").next().unwrap_or_default();
             let name = name.split("/v1/").next().unwrap_or_default();
-            // Anthropic's on Vertex: the body names the model to count tokens for.
+            // Anthropic's token count on Vertex: the body names the model.
             (!matches!(name, "" | "count-tokens")).then(|| name.to_owned())
         }
         "tunedmodels" => {
@@ -161,7 +161,7 @@ fn model(segments: &[&str], at: usize) -> Option<String> {
             Some(format!("endpoints/{id}"))
         }
         "presets" => behind.first().map(|slug| format!("@preset/{slug}")),
-        // Replicate's have an owner.
+        // On Replicate an owner precedes the name.
         "deployments" if matches!(behind, [_, _, "predictions"]) => Some(behind[..2].join("/")),
         "deployments" | "engines" => behind.first().map(|name| (*name).to_owned()),
         // An ARN has slashes; the call is the last segment.
@@ -211,7 +211,7 @@ fn reach(segments: &[&str]) -> Reach {
         }
         // The bodies are files. A batch made from a file is refused when it is started.
         ["files" | "upload" | "uploads", ..] => Reach::File,
-        // Each has a single, unnamed model.
+        // Each has one model, which is not named.
         ["stt" | "tts", ..]
         // Classifies only.
         | ["moderations", ..]
@@ -221,7 +221,7 @@ fn reach(segments: &[&str]) -> Reach {
         // Store turns; the call that answers them names its model.
         | ["threads"]
         | ["conversations", _, "items"]
-        // Continue something that has its model already.
+        // Continue a run that has its model already.
         | ["threads", .., "submit_tool_outputs"]
         | ["realtime", "calls", .., "reject" | "hangup" | "refer"]
         | ["fine_tuning", "jobs", .., "pause" | "resume"]

@@ -82,7 +82,7 @@ fn hosted_and_rest_paths() {
 }
 
 #[test]
-fn an_exclusive_mount_claims_all_below_it() {
+fn an_exclusive_mount_claims_every_path_below_it() {
     let mounts = [Mount::hosted().exclusive(), Mount::rest().exclusive()];
     for (path, expected) in [
         ("/v1/acct/gw/nosuch/chat", "unknown nosuch"),
@@ -98,7 +98,7 @@ fn an_exclusive_mount_claims_all_below_it() {
 }
 
 #[test]
-fn the_universal_endpoint_is_there_where_it_is_turned_on() {
+fn the_universal_endpoint_exists_if_enabled() {
     let long = format!("/v1/acct/{}", "g".repeat(65));
     for (path, expected, exclusively) in [
         ("/v1/acct/gw", "acct/gw universal", None),
@@ -134,7 +134,7 @@ fn the_universal_endpoint_is_there_where_it_is_turned_on() {
 }
 
 #[test]
-fn the_universal_endpoint_is_off_elsewhere() {
+fn the_universal_endpoint_is_off_by_default_and_on_other_mounts() {
     for path in ["/v1/acct/gw", "/v1/acct/gw/"] {
         assert_eq!(post(&[Mount::hosted()], path), "not ours", "{path}");
         assert_eq!(post(&[Mount::hosted().exclusive()], path), "NoSuchEndpoint", "{path}");
@@ -145,7 +145,7 @@ fn the_universal_endpoint_is_off_elsewhere() {
 }
 
 #[test]
-fn the_universal_endpoint_takes_posts_alone() {
+fn the_universal_endpoint_accepts_only_post() {
     let mounts = [Mount::hosted().universal()];
     for path in ["/v1/acct/gw", "/v1/acct/gw/"] {
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::OPTIONS] {
@@ -171,7 +171,7 @@ fn a_bare_mount_has_no_ids() {
 }
 
 #[test]
-fn unified_routes_take_posts_and_preflights_are_the_hosts() {
+fn unified_routes_accept_post_and_leave_preflights_to_the_host() {
     let mounts = [Mount::hosted().universal()];
     let path = "/v1/acct/gw/compat/chat/completions";
     assert_eq!(outcome(&mounts, Method::GET, path), "PostOnly");
@@ -189,7 +189,7 @@ fn unified_routes_take_posts_and_preflights_are_the_hosts() {
 }
 
 #[test]
-fn mounts_that_cannot_work_are_not_sound() {
+fn invalid_mounts_are_not_sound() {
     for prefix in ["ai", "/a?b", "/a#b", "/a b", "/../x", "/a%20b"] {
         assert!(!Mount::at(prefix).is_sound(), "{prefix}");
     }

@@ -72,7 +72,7 @@ impl Drop for Nginx {
 }
 
 #[tokio::test]
-async fn a_plain_reverse_proxy_shows_none_of_the_pages() {
+async fn a_plain_reverse_proxy_exposes_no_admin_page() {
     let (program, _folder) = start(&[], None);
     for address in [Some(program.addr), program.admin] {
         assert!(address.unwrap().ip().is_loopback());
@@ -91,7 +91,7 @@ async fn a_plain_reverse_proxy_shows_none_of_the_pages() {
 }
 
 #[tokio::test]
-async fn their_own_address_shows_them_under_its_own_names_alone() {
+async fn the_admin_address_serves_the_pages_only_under_its_own_names() {
     let (program, _folder) = start(&[], None);
     let admin = program.admin.unwrap();
     for path in PAGES {
@@ -104,7 +104,7 @@ async fn their_own_address_shows_them_under_its_own_names_alone() {
 }
 
 #[tokio::test]
-async fn with_a_token_they_are_on_both_addresses() {
+async fn with_a_token_both_addresses_serve_the_pages() {
     let (program, _folder) = start(&[], Some("test-admin-token"));
     let token = "authorization: Bearer test-admin-token";
     for address in [program.addr, program.admin.unwrap()] {
@@ -116,14 +116,14 @@ async fn with_a_token_they_are_on_both_addresses() {
 }
 
 #[tokio::test]
-async fn they_can_be_nowhere() {
+async fn the_pages_can_be_switched_off() {
     let (program, _folder) = start(&["--admin", "none"], None);
     assert_eq!(program.admin, None);
     assert_eq!(get(program.addr, "/metrics", &["host: localhost"]).await, 404);
 }
 
 #[tokio::test]
-async fn an_address_that_others_reach_or_have_is_refused() {
+async fn a_public_or_used_admin_address_is_refused() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     for (address, part) in [

@@ -36,7 +36,7 @@ async fn bills(
 }
 
 #[tokio::test]
-async fn a_background_response_is_billed_at_the_first_poll_that_has_its_usage() {
+async fn a_background_response_is_billed_at_the_first_poll_with_its_usage() {
     let mut scene = Scene::new().await;
     let queued = json("200 OK", &response("resp_1", "queued", r#""usage":null"#));
     let working = json("200 OK", &response("resp_1", "in_progress", r#""usage":null"#));
@@ -55,7 +55,7 @@ async fn a_background_response_is_billed_at_the_first_poll_that_has_its_usage() 
 }
 
 #[tokio::test]
-async fn a_response_that_says_so_itself_is_billed_once() {
+async fn a_background_response_ordered_elsewhere_is_billed_once() {
     let mut scene = Scene::new().await;
     let more = format!(r#""background":true,{USAGE}"#);
     let done = json("200 OK", &response("resp_2", "completed", &more));
@@ -65,7 +65,7 @@ async fn a_response_that_says_so_itself_is_billed_once() {
 }
 
 #[tokio::test]
-async fn a_resumed_stream_is_billed_where_the_first_was_not() {
+async fn a_resumed_stream_is_billed_if_the_first_was_not() {
     let mut scene = Scene::new().await;
     let created =
         |id: &str| event("response.created", &response(id, "queued", r#""background":true"#));
@@ -90,7 +90,7 @@ async fn a_resumed_stream_is_billed_where_the_first_was_not() {
 }
 
 #[tokio::test]
-async fn what_was_stored_is_not_billed_when_it_is_fetched() {
+async fn fetching_a_stored_response_is_not_billed() {
     let mut scene = Scene::new().await;
     let done = json("200 OK", &response("resp_3", "completed", USAGE));
     let poll = || get(&format!("{RESPONSES}/resp_3"));
@@ -108,7 +108,7 @@ async fn what_was_stored_is_not_billed_when_it_is_fetched() {
 }
 
 #[tokio::test]
-async fn interactions_and_perplexity_answer_later_too() {
+async fn interactions_and_perplexity_have_deferred_responses_too() {
     let gemini = "/v1/acct/gw/google-ai-studio/v1beta/interactions";
     let sonar = "/v1/acct/gw/perplexity-ai/async/chat/completions";
     let interaction = |status: &str, usage: &str| {

@@ -68,7 +68,7 @@ fn requests() -> [Vec<u8>; 2] {
 }
 
 #[tokio::test]
-async fn before_the_head() {
+async fn a_client_can_leave_before_the_head() {
     for leave in [Leave::Finish, Leave::Reset] {
         for request in requests() {
             let mut scene = Scene::new().await;
@@ -80,7 +80,7 @@ async fn before_the_head() {
 }
 
 #[tokio::test]
-async fn in_an_idle_stream() {
+async fn a_client_can_leave_an_idle_stream() {
     for leave in [Leave::Finish, Leave::Reset] {
         for request in requests() {
             let mut scene = Scene::new().await;
@@ -95,7 +95,7 @@ async fn in_an_idle_stream() {
 }
 
 #[tokio::test]
-async fn in_the_middle_of_an_upload() {
+async fn a_client_can_leave_during_an_upload() {
     let head = "HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n";
     for start in [
         format!("POST /ai/grok/v1/x {head}{{\"a\":1"),
@@ -115,7 +115,7 @@ async fn in_the_middle_of_an_upload() {
 }
 
 #[tokio::test]
-async fn while_the_model_is_still_to_come() {
+async fn a_client_can_leave_before_its_model() {
     let mut scene = Scene::new().await;
     let mut client = scene.gateway.connect().await;
     let head =
@@ -128,7 +128,7 @@ async fn while_the_model_is_still_to_come() {
 }
 
 #[tokio::test]
-async fn one_stream_of_an_http2_connection_alone() {
+async fn only_the_cancelled_http2_stream_ends() {
     let mut scene = Scene::new().await;
     let mut connection = Connection::open(scene.gateway.addr, Version::HTTP_2).await;
     let path = "/ai/grok/v1/x";
@@ -161,7 +161,7 @@ async fn one_stream_of_an_http2_connection_alone() {
 }
 
 #[tokio::test]
-async fn a_reader_that_does_not_keep_up_and_then_leaves() {
+async fn a_slow_reader_can_leave() {
     let mut scene = Scene::new().await;
     let mut client = scene.gateway.connect().await;
     client.send(request("POST /ai/grok/v1/x", &[], b"{}")).await;
@@ -186,7 +186,7 @@ async fn a_reader_that_does_not_keep_up_and_then_leaves() {
 }
 
 #[tokio::test]
-async fn an_upload_that_the_provider_does_not_wait_for() {
+async fn an_early_response_completes_without_its_upload() {
     let mut scene = Scene::new().await;
     let mut connection = Connection::open(scene.gateway.addr, Version::HTTP_2).await;
     let (mut sender, body) = channel();

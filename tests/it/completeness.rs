@@ -47,7 +47,7 @@ async fn a_stream_without_its_terminal_marker_is_broken() {
 }
 
 #[tokio::test]
-async fn what_has_no_stream_in_it_needs_no_terminal_marker() {
+async fn responses_without_a_stream_need_no_terminal_marker() {
     let mut scene = Scene::new().await;
     let stream = "content-type: text/event-stream\r\nconnection: close";
     let head = request(&format!("HEAD {CHAT}"), &[], b"");
@@ -66,14 +66,14 @@ async fn what_has_no_stream_in_it_needs_no_terminal_marker() {
 }
 
 #[tokio::test]
-async fn streams_of_other_apis_end_as_they_like() {
+async fn streams_of_other_apis_need_no_terminal_marker() {
     let mut scene = Scene::new().await;
     let end = scene.stream("/v1/acct/gw/grok/v1/something/new", "data: {}\n\n", 30).await;
     assert_eq!((end.outcome, end.failure), (Outcome::Complete, None));
 }
 
 #[tokio::test]
-async fn what_broke_off_keeps_the_usage_seen_so_far() {
+async fn a_broken_stream_keeps_the_usage_seen_so_far() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, MESSAGES).await;
     provider.send(chunk(MESSAGE_START.as_bytes())).await;
@@ -86,7 +86,7 @@ async fn what_broke_off_keeps_the_usage_seen_so_far() {
 }
 
 #[tokio::test]
-async fn what_breaks_off_behind_its_terminal_marker_is_wholly_metered() {
+async fn a_stream_broken_after_its_terminal_marker_is_fully_metered() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, CHAT).await;
     provider.send(chunk([&usage_event(CHAT_USAGE), DONE].concat().as_bytes())).await;
@@ -99,7 +99,7 @@ async fn what_breaks_off_behind_its_terminal_marker_is_wholly_metered() {
 }
 
 #[tokio::test]
-async fn a_cancelled_stream_counts_what_had_arrived() {
+async fn a_cancelled_stream_counts_what_arrived() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, MESSAGES).await;
     provider.send(chunk(MESSAGE_START.as_bytes())).await;
@@ -113,7 +113,7 @@ async fn a_cancelled_stream_counts_what_had_arrived() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_with_the_terminal_marker_has_all() {
+async fn a_client_that_leaves_after_the_terminal_marker_is_complete() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, CHAT).await;
     let body = [&chat_event(r#"{"content":"a"}"#), &usage_event(CHAT_USAGE)[..], DONE].concat();
@@ -127,7 +127,7 @@ async fn a_client_that_leaves_with_the_terminal_marker_has_all() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_json_behind_its_last_brace_has_left_all_the_same() {
+async fn a_client_that_leaves_after_the_last_brace_of_json_is_cancelled() {
     let mut scene = Scene::new().await;
     let mut client = scene.gateway.connect().await;
     client.send(post(CHAT, b"{}")).await;
@@ -148,7 +148,7 @@ async fn a_client_that_leaves_json_behind_its_last_brace_has_left_all_the_same()
 }
 
 #[tokio::test]
-async fn an_error_is_one_whatever_the_status_says() {
+async fn an_error_is_reported_with_any_status() {
     let mut scene = Scene::new().await;
     for (status, body, code) in [
         (
@@ -184,7 +184,7 @@ async fn an_error_is_one_whatever_the_status_says() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_middle_of_a_stream_is_one_too() {
+async fn an_error_within_a_stream_is_reported() {
     let mut scene = Scene::new().await;
     for (path, event, code, outcome) in [
         (CHAT, r#"data: {"code":"unavailable","error":"gone"}"#, "unavailable", Outcome::Broken),
@@ -238,7 +238,7 @@ async fn the_first_token_is_not_the_first_byte() {
 }
 
 #[tokio::test]
-async fn json_without_its_end_is_not_wholly_metered() {
+async fn json_without_its_end_is_only_partly_metered() {
     let mut scene = Scene::new().await;
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
     for (body, metering) in [

@@ -84,7 +84,7 @@ async fn assert_free(layer: &ConcurrencyLayer, limit: usize, tenant: &'static st
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_counts_until_it_has_ended() {
+async fn a_stream_holds_its_permit_until_it_ends() {
     let layer = ConcurrencyLayer::new(1).wait(Duration::ZERO);
     for (steps, frames) in [
         (&[][..], 1),
@@ -107,7 +107,7 @@ async fn a_stream_counts_until_it_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_dropped_or_that_says_it_is_over_counts_no_longer() {
+async fn a_dropped_or_ended_body_releases_its_permit() {
     let layer = ConcurrencyLayer::new(1).wait(Duration::ZERO);
     let never = layer.layer(client(0, &[Step::Data("x")]));
     drop(never.oneshot(of("a")).await.unwrap());
@@ -131,7 +131,7 @@ async fn a_body_that_is_dropped_or_that_says_it_is_over_counts_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_fails_gives_its_place_back_at_once() {
+async fn a_failed_call_releases_its_permit_at_once() {
     let layer = ConcurrencyLayer::new(1).wait(Duration::ZERO);
     let failing = service_fn(|_: Request<()>| ready(Err::<Response<Steps>, _>("refused")));
     let mut service = layer.layer(failing);
@@ -142,7 +142,7 @@ async fn a_call_that_fails_gives_its_place_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_tenants_crowd_is_not_the_others_trouble() {
+async fn a_crowd_of_one_tenant_does_not_block_others() {
     let layer = ConcurrencyLayer::new(3).per(by_tenant(1)).wait(ms(100));
     let service = layer.layer(client(0, &[Step::Data("x")]));
     let held = service.clone().oneshot(of("a")).await.unwrap();
@@ -166,7 +166,7 @@ async fn one_tenants_crowd_is_not_the_others_trouble() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_without_a_key_pass_a_limit_by_key() {
+async fn requests_without_a_key_pass_a_keyed_limit() {
     let layer = ConcurrencyLayer::keyed(by_tenant(0)).wait(Duration::ZERO);
     let service = layer.layer(client(0, &[]));
     service.clone().oneshot(Request::new(())).await.unwrap();
@@ -174,7 +174,7 @@ async fn requests_without_a_key_pass_a_limit_by_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_limit_holds_for_the_next_request_and_strands_no_place() {
+async fn a_changed_limit_applies_to_the_next_request_and_loses_no_permit() {
     let limit = Arc::new(AtomicUsize::new(3));
     let read = limit.clone();
     let layer = ConcurrencyLayer::keyed(move |extensions: &Extensions| {
@@ -213,7 +213,7 @@ async fn a_changed_limit_holds_for_the_next_request_and_strands_no_place() {
 }
 
 #[tokio::test]
-async fn the_service_is_ready_when_the_one_within_is() {
+async fn the_service_is_ready_when_its_inner_service_is() {
     let (inner, mut handle) = tower_test::mock::pair::<Request<()>, Response<Full<Bytes>>>();
     let mut service = ConcurrencyLayer::new(0).layer(inner);
     handle.allow(0);
@@ -224,7 +224,7 @@ async fn the_service_is_ready_when_the_one_within_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_gateway_answers_503_and_says_that_nothing_was_sent() {
+async fn the_gateway_answers_503_because_nothing_was_sent() {
     let client = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
         ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("{}"))))
     });
@@ -242,7 +242,7 @@ async fn the_gateway_answers_503_and_says_that_nothing_was_sent() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     fn is_future<F: Future<Output: Send> + Send>(_: &F) {}
     let layer = ConcurrencyLayer::new(1).per(by_tenant(1));

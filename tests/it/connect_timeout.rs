@@ -68,7 +68,7 @@ const fn seconds(seconds: u64) -> Duration {
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 #[tokio::test(start_paused = true)]
-async fn the_shorter_of_the_requests_and_the_clients_own_holds() {
+async fn the_shorter_timeout_of_request_and_client_applies() {
     let (_listener, url) = black_hole().await;
     for (own, asked, expected) in [
         (seconds(10), None, seconds(10)),
@@ -87,7 +87,7 @@ async fn the_shorter_of_the_requests_and_the_clients_own_holds() {
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 #[tokio::test(start_paused = true)]
-async fn one_requests_patience_is_not_the_next_ones() {
+async fn each_request_has_its_own_timeout() {
     let (_listener, url) = black_hole().await;
     let client = client(seconds(10));
     let wait = async |asked| {
@@ -101,7 +101,7 @@ async fn one_requests_patience_is_not_the_next_ones() {
 }
 
 #[tokio::test]
-async fn once_there_is_a_connection_the_head_may_take_its_time() {
+async fn a_connected_request_is_not_bound_by_the_connect_timeout() {
     let (addr, go, mut arrivals) = server().await;
     let url = format!("http://{addr}/");
     let mut client = client(seconds(60));
@@ -118,7 +118,7 @@ async fn once_there_is_a_connection_the_head_may_take_its_time() {
 }
 
 #[tokio::test]
-async fn a_pooled_connection_is_there_at_once() {
+async fn a_pooled_connection_needs_no_time() {
     let (addr, go, mut arrivals) = server().await;
     let url = format!("http://{addr}/");
     let client = client(seconds(60));
@@ -149,7 +149,7 @@ async fn a_pooled_connection_is_there_at_once() {
 
 #[cfg(all(feature = "control", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 #[tokio::test(start_paused = true)]
-async fn the_gateway_answers_504_and_says_that_nothing_was_sent() {
+async fn the_gateway_answers_504_because_nothing_was_sent() {
     use tower::{Layer, ServiceBuilder};
     use tower_ai_gateway::control::TimeoutLayer;
     use tower_ai_gateway::hook::Failure;

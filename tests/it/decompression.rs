@@ -122,7 +122,7 @@ fn tokens(end: &End) -> (Option<u64>, Option<u64>) {
 }
 
 #[tokio::test]
-async fn compressed_bodies_and_streams_pass_as_they_are_and_are_metered() {
+async fn compressed_bodies_and_streams_pass_unchanged_and_are_metered() {
     let stream = EVENTS.concat();
     for coding in CODINGS {
         for (media, text) in [("application/json", BODY), ("text/event-stream", &stream)] {
@@ -144,7 +144,7 @@ async fn compressed_bodies_and_streams_pass_as_they_are_and_are_metered() {
 }
 
 #[tokio::test]
-async fn an_event_counts_when_its_bytes_come_and_a_broken_stream_is_partial() {
+async fn events_are_counted_as_they_arrive_and_a_broken_stream_is_partial() {
     for coding in CODINGS {
         let (encoded, piece_ends) = encode(coding, &EVENTS.map(str::as_bytes));
         let mut upstream = RawUpstream::start().await;
@@ -177,7 +177,7 @@ async fn an_event_counts_when_its_bytes_come_and_a_broken_stream_is_partial() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_malformed_and_a_stream_without_its_end_is_partial() {
+async fn undecodable_bodies_are_malformed_and_unfinished_streams_partial() {
     for coding in CODINGS {
         let (body, _) = encode(coding, &[BODY.as_bytes()]);
         let (stream, ends_at) = encode(coding, &EVENTS.map(str::as_bytes));
@@ -225,7 +225,7 @@ async fn responses_without_a_body_are_no_errors() {
 }
 
 #[tokio::test]
-async fn a_bomb_stops_the_metering_and_never_the_relay() {
+async fn a_bomb_stops_only_the_metering() {
     let zeros = vec![b' '; 1 << 20];
     for coding in CODINGS {
         let (bomb, _) = encode(coding, &[&zeros[..]; 16]);

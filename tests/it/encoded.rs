@@ -50,7 +50,7 @@ async fn unknown_and_several_codings_are_not_read() {
 }
 
 #[tokio::test]
-async fn known_codings_are_read_with_the_feature_alone() {
+async fn known_codings_are_read_only_with_the_feature() {
     const CODED: [Headers; 4] = [
         &[JSON, ("content-encoding", "gzip")],
         &[JSON, ("content-encoding", "deflate")],

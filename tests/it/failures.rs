@@ -72,7 +72,7 @@ async fn a_connect_timeout_is_504_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_502_and_worth_a_retry() {
+async fn an_untrusted_certificate_is_502_and_worth_a_retry() {
     let upstream =
         HyperUpstream::start_tls(&["h2", "http/1.1"], |_| async { Response::new(body("")) }).await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
@@ -117,7 +117,7 @@ async fn garbage_instead_of_http_is_502() {
 }
 
 #[tokio::test]
-async fn a_101_that_nobody_asked_for_is_502_and_no_tunnel() {
+async fn an_unrequested_101_is_502_and_no_tunnel() {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;
@@ -132,7 +132,7 @@ async fn a_101_that_nobody_asked_for_is_502_and_no_tunnel() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_never_ended_cleanly() {
+async fn a_broken_body_never_ends_cleanly() {
     for (head, part) in [
         (&b"HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n"[..], &b"data: {}\n\n"[..]),
         (STREAM_HEAD, &chunk(b"data: {}\n\n")),
@@ -172,7 +172,7 @@ async fn a_body_that_breaks_off_is_never_ended_cleanly() {
 }
 
 #[tokio::test]
-async fn on_the_wire_a_broken_body_lacks_its_last_chunk() {
+async fn a_broken_body_lacks_its_last_chunk_on_the_wire() {
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = [head.as_bytes(), &chunk(b"data: 1\n\n")].concat();
     let came = answered(&answer, Ending::Close).await;
@@ -186,7 +186,7 @@ async fn on_the_wire_a_broken_body_lacks_its_last_chunk() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_is_malformed_breaks_the_body_off() {
+async fn a_malformed_chunk_breaks_the_body_off() {
     for bad in [
         "zz\r\nx\r\n0\r\n\r\n",
         "-1\r\nx\r\n0\r\n\r\n",
@@ -202,7 +202,7 @@ async fn a_chunk_that_is_malformed_breaks_the_body_off() {
 }
 
 #[tokio::test]
-async fn what_dies_behind_the_last_byte_was_whole() {
+async fn a_reset_after_the_last_byte_leaves_the_body_complete() {
     let body = noise(100_000);
     let chunked = [
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice(),
@@ -237,13 +237,13 @@ async fn what_dies_behind_the_last_byte_was_whole() {
 }
 
 #[tokio::test]
-async fn a_body_without_any_length_ends_with_the_connection() {
+async fn a_body_without_a_length_ends_with_the_connection() {
     let came = answered(b"HTTP/1.1 200 OK\r\n\r\nall of it", Ending::Close).await;
     assert_eq!(came.body(), b"all of it");
 }
 
 #[tokio::test]
-async fn a_providers_own_errors_pass_untouched() {
+async fn a_providers_errors_pass_unchanged() {
     for (status, extra) in [
         ("400 Bad Request", "x-should-retry: false"),
         ("401 Unauthorized", "www-authenticate: Bearer"),
@@ -277,7 +277,7 @@ async fn a_providers_own_errors_pass_untouched() {
 }
 
 #[tokio::test]
-async fn one_exchanges_failure_is_not_the_next_ones() {
+async fn a_failure_does_not_affect_the_next_exchange() {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;

@@ -72,7 +72,7 @@ fn assert_tokens(end: &End, input: u64, output: u64) {
 }
 
 #[tokio::test]
-async fn a_stream_of_frames_is_metered_and_left_alone() {
+async fn a_stream_of_frames_is_metered_and_passes_unchanged() {
     let mut scene = Scene::new().await;
     let events = converse();
     for size in [1, 17, 10_000] {
@@ -99,7 +99,7 @@ async fn an_exception_frame_is_the_providers_error() {
 }
 
 #[tokio::test]
-async fn a_bad_frame_stops_the_metering_and_not_the_relay() {
+async fn a_bad_frame_stops_only_the_metering() {
     let mut scene = Scene::new().await;
     let mut body = converse().concat();
     body[8] ^= 1;
@@ -110,7 +110,7 @@ async fn a_bad_frame_stops_the_metering_and_not_the_relay() {
 }
 
 #[tokio::test]
-async fn an_array_in_pieces_is_a_stream() {
+async fn an_array_sent_in_pieces_is_a_stream() {
     let mut scene = Scene::new().await;
     let piece = |text: &str, reason: &str| {
         format!(
@@ -139,7 +139,7 @@ async fn an_array_in_pieces_is_a_stream() {
 }
 
 #[tokio::test]
-async fn lines_are_a_stream() {
+async fn json_lines_are_a_stream() {
     let mut scene = Scene::new().await;
     let first = "{\"model\":\"llama\",\"message\":{\"content\":\"Hi\"},\"done\":false}\n";
     let last = "{\"model\":\"llama\",\"message\":{\"content\":\"\"},\"done\":true,\"prompt_eval_count\":26,\"eval_count\":298}\n";

@@ -84,7 +84,7 @@ impl Scene {
 const COUNT: &str = r#"{"input_tokens":14,"usage":{"prompt_tokens":14,"completion_tokens":1}}"#;
 
 #[tokio::test]
-async fn free_calls_are_free_everywhere() {
+async fn free_calls_are_free_in_every_output() {
     let scene = Scene::new();
     let free = [
         ("POST anthropic/v1/messages/count_tokens", "count_tokens"),
@@ -146,7 +146,7 @@ async fn free_calls_are_free_everywhere() {
 }
 
 #[tokio::test]
-async fn work_that_is_accepted_or_under_way_is_free_until_it_reports_its_cost() {
+async fn deferred_work_is_free_until_it_reports_its_cost() {
     let scene = Scene::new();
     let begun = scene.ask("POST grok/v1/videos/generations", r#"{"request_id":"v1"}"#).await;
     let pending = scene.ask("GET grok/v1/videos/v1", r#"{"status":"pending"}"#).await;
@@ -167,7 +167,7 @@ async fn work_that_is_accepted_or_under_way_is_free_until_it_reports_its_cost() 
 }
 
 #[tokio::test]
-async fn what_only_looks_free_is_billed() {
+async fn calls_that_only_look_free_are_billed() {
     const USED: &str =
         r#"{"usage":{"prompt_tokens":2,"completion_tokens":1,"input_tokens":2,"output_tokens":1}}"#;
     let scene = Scene::new();
@@ -204,7 +204,7 @@ async fn what_only_looks_free_is_billed() {
 }
 
 #[tokio::test]
-async fn the_providers_code_of_an_error_is_in_the_event_the_log_and_the_metrics() {
+async fn the_providers_error_code_is_in_event_log_and_metrics() {
     let scene = Scene::new();
     let in_band = r#"{"error":{"message":"full","code":"over_capacity"}}"#;
     let reported = scene.ask("POST groq/openai/v1/chat/completions", in_band).await;
@@ -230,7 +230,7 @@ async fn the_providers_code_of_an_error_is_in_the_event_the_log_and_the_metrics(
 
 /// Checks the record only; hooks and files have their own tests.
 #[tokio::test]
-async fn a_free_exchange_reads_back_as_free() {
+async fn a_free_exchange_is_read_back_as_free() {
     let scene = Scene::new();
     let reported = scene.ask("GET grok/v1/models", "{}").await;
     let json: Value = serde_json::to_value(&reported.record).unwrap();

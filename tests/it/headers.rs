@@ -18,7 +18,7 @@ async fn sent(headers: &[&str]) -> Message {
 }
 
 #[tokio::test]
-async fn requests_keep_all_that_is_the_providers_business() {
+async fn requests_keep_headers_for_the_provider() {
     let headers = [
         "authorization: Bearer xai-key",
         "x-api-key: key-1",
@@ -57,7 +57,7 @@ async fn requests_keep_all_that_is_the_providers_business() {
 }
 
 #[tokio::test]
-async fn requests_lose_all_that_is_not_the_providers_business() {
+async fn requests_lose_headers_not_for_the_provider() {
     let headers = [
         "connection: X-Nominated, keep-alive,, Content-Type",
         "Connection: x-second",
@@ -106,7 +106,7 @@ async fn requests_lose_all_that_is_not_the_providers_business() {
 }
 
 #[tokio::test]
-async fn a_connection_header_cannot_take_away_framing_or_host() {
+async fn a_connection_header_cannot_remove_framing_or_host() {
     let headers = ["connection: content-length, host, transfer-encoding, x-a", "x-a: 1"];
     let came = sent(&headers).await;
     assert_eq!(came.body(), b"{}");
@@ -115,7 +115,7 @@ async fn a_connection_header_cannot_take_away_framing_or_host() {
 }
 
 #[tokio::test]
-async fn the_provider_sees_one_host_which_is_its_own() {
+async fn the_provider_sees_only_its_own_host() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let own = upstream.addr().to_string();
@@ -161,7 +161,7 @@ async fn model_routed_requests_are_stripped_by_the_same_rules() {
 }
 
 #[tokio::test]
-async fn values_that_are_not_utf8_pass_byte_for_byte_both_ways() {
+async fn non_utf8_values_pass_byte_for_byte_both_ways() {
     let value = [&b"a\xff\xfe\x80 \t"[..], "é€".as_bytes(), b"\xc3z"].concat();
     let header = [b"x-bytes: ", &value[..], b"\r\n"].concat();
     let answer = [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n", &header[..], b"\r\n"].concat();
@@ -211,7 +211,7 @@ async fn the_gateways_own_headers_name_the_exchange() {
 }
 
 #[tokio::test]
-async fn of_the_clients_control_headers_only_the_event_id_comes_back() {
+async fn only_the_event_id_of_the_control_headers_is_echoed() {
     let upstream = Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1")).start().await;
     let headers = [

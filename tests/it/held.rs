@@ -85,7 +85,7 @@ fn refused_of_forty(path: &str, begin: &'static str, blanks: usize) -> usize {
 }
 
 #[test]
-fn forty_bodies_in_front_of_a_model_share_the_budget() {
+fn forty_bodies_before_their_models_share_the_budget() {
     // There is room for 15 of them, with 512 KiB and a little more each.
     assert_eq!(refused_of_forty(UNIFIED, "{", 512 << 10), 25);
 }
@@ -131,7 +131,7 @@ async fn gives_up(bytes: usize) -> (usize, Vec<bool>) {
 
 #[cfg(feature = "control")]
 #[tokio::test]
-async fn over_the_budget_retries_are_given_up_and_the_exchange_goes_on() {
+async fn over_the_budget_a_request_is_sent_without_retries() {
     let length = (256 << 10) + 2;
     assert_eq!(gives_up(1 << 20).await, (length, vec![false]));
     assert_eq!(gives_up(100 << 10).await, (length, vec![true]));
@@ -183,7 +183,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_becomes_of_a_body_it_gives_all_back(
+    fn every_body_returns_its_share_of_the_budget(
         fates in prop::collection::vec((0..7_u8, any::<bool>()), 1..8),
         bytes in prop_oneof![Just(0_usize), 1000..200_000_usize, Just(BUDGET)],
     ) {

@@ -53,7 +53,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn every_ending_is_reported_once_and_as_what_it_was() {
+async fn every_ending_is_reported_once() {
     let data = [Step::Data("a"), Step::Pending, Step::Data("b")];
     let ok = Upstream::steps(&data);
     let trailers = Upstream::steps(&[Step::Data("a"), Step::Trailers]);
@@ -180,7 +180,7 @@ async fn errors_of_a_wrapped_client_pass_and_are_reported() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_the_gateways_is_not_reported() {
+async fn a_request_for_the_app_is_not_reported() {
     let recorder = Recorder::default();
     let request = Request::get("/health").body(Full::default()).unwrap();
     let response = exchange(recorder.clone(), Upstream::refused(), request).await;
@@ -224,7 +224,7 @@ fn abandon_after(
 }
 
 #[test]
-fn a_client_that_leaves_at_any_moment_is_reported_once() {
+fn a_client_that_leaves_at_any_time_is_reported_once() {
     let body = [
         Step::Pending,
         Step::Data("a"),

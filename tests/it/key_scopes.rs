@@ -114,7 +114,7 @@ async fn ask(addr: SocketAddr, tenant: &str) -> Message {
 }
 
 #[tokio::test]
-async fn a_key_of_a_named_scope_is_kept_for_that_name_alone() {
+async fn a_key_of_a_named_scope_is_cached_only_for_that_name() {
     let scene = Scene::new(named).await;
     for tenant in ["red", "blue", "red", "blue", "red"] {
         assert_eq!(scene.key(tenant).await, format!("Bearer sk-LEAK-of-{tenant}"));
@@ -127,7 +127,7 @@ async fn a_key_of_a_named_scope_is_kept_for_that_name_alone() {
 }
 
 #[tokio::test]
-async fn tenants_that_wait_at_once_get_their_own_keys() {
+async fn concurrent_tenants_get_their_own_keys() {
     let scene = Scene::new(named).await;
     scene.gate.forget_permits(1000);
     let tenants = ["red", "blue", "green", "red", "blue", "green"];
@@ -151,7 +151,7 @@ async fn tenants_that_wait_at_once_get_their_own_keys() {
 }
 
 #[tokio::test]
-async fn a_key_of_one_request_is_neither_kept_nor_shared() {
+async fn a_key_of_one_request_is_neither_cached_nor_shared() {
     let scene = Scene::new(|_| KeyScope::Request).await;
     for tenant in ["red", "blue", "red", "red"] {
         assert_eq!(scene.key(tenant).await, format!("Bearer sk-LEAK-of-{tenant}"));
@@ -164,7 +164,7 @@ async fn a_key_of_one_request_is_neither_kept_nor_shared() {
 }
 
 #[tokio::test]
-async fn without_a_scope_a_source_sees_nothing_of_the_extensions() {
+async fn without_a_scope_a_source_sees_no_extensions() {
     let scene = Scene::new(|_| KeyScope::Shared).await;
     for tenant in ["red", "blue"] {
         assert_eq!(scene.key(tenant).await, "Bearer sk-LEAK-of-everybody");
@@ -175,7 +175,7 @@ async fn without_a_scope_a_source_sees_nothing_of_the_extensions() {
 }
 
 #[tokio::test]
-async fn a_scope_that_panics_costs_its_own_request_alone() {
+async fn a_scope_that_panics_fails_only_its_request() {
     let scene = Scene::new(|extensions| match extensions.get::<Tenant>() {
         Some(Tenant(name)) if name == "bad" => panic!("no such tenant"),
         _ => named(extensions),

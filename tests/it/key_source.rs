@@ -121,7 +121,7 @@ async fn send(service: &Service) -> Response<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_kept_while_it_is_valid_and_no_longer() {
+async fn a_key_is_cached_only_while_it_is_valid() {
     let vault = Vault::new([key(1), key(2)]);
     let (service, seen) = gateway(&vault, false);
     for expected in ["Bearer sk-LEAK-1", "Bearer sk-LEAK-1"] {
@@ -140,7 +140,7 @@ async fn a_key_is_kept_while_it_is_valid_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_clients_own_key_goes_before_and_nobody_is_asked() {
+async fn with_a_clients_own_key_the_source_is_not_asked() {
     let vault = Vault::new([]);
     let (service, seen) = gateway(&vault, false);
     let mut request = request();
@@ -150,7 +150,7 @@ async fn a_clients_own_key_goes_before_and_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn each_step_of_a_fallback_asks_for_the_key_of_its_own_provider() {
+async fn each_fallback_step_gets_the_key_of_its_own_provider() {
     let vault = Vault::new([key(1), key(2)]);
     let (service, seen) = gateway(&vault, true);
     assert_eq!(send(&service).await.status(), 200);
@@ -165,7 +165,7 @@ async fn each_step_of_a_fallback_asks_for_the_key_of_its_own_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_key_is_401_and_is_remembered_a_source_that_fails_is_503_and_is_not() {
+async fn a_missing_key_is_401_and_cached_and_a_failed_source_is_503_and_not() {
     let vault = Vault::new([Ok(None), Ok(None)]);
     let (service, seen) = gateway(&vault, false);
     for _ in 0..3 {
@@ -188,7 +188,7 @@ async fn no_key_is_401_and_is_remembered_a_source_that_fails_is_503_and_is_not()
 }
 
 #[tokio::test]
-async fn all_wait_for_one_call_and_another_asks_where_that_one_goes_away() {
+async fn requests_share_one_call_and_survive_its_cancellation() {
     let vault = Vault {
         answers: Mutex::new(VecDeque::from([key(1)])),
         gate: Some(Semaphore::new(0)),
@@ -213,7 +213,7 @@ async fn all_wait_for_one_call_and_another_asks_where_that_one_goes_away() {
 }
 
 #[tokio::test]
-async fn all_that_wait_share_a_failure_too() {
+async fn waiting_requests_share_a_failure() {
     let vault = Vault {
         answers: Mutex::new((0..9).map(|_| Err("unreachable")).collect()),
         gate: Some(Semaphore::new(0)),
@@ -241,7 +241,7 @@ async fn all_that_wait_share_a_failure_too() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_does_not_say_so_gets_no_key() {
+async fn without_the_setting_the_source_is_not_asked() {
     let vault = Vault::new([key(1)]);
     let (service, seen) = gateway_with(GatewaySettings::default(), &vault, false);
     assert_eq!(send(&service).await.status(), 200);

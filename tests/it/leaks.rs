@@ -193,7 +193,7 @@ async fn send_all(layer: &GatewayLayer, written: &Written) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_that_is_written_of_any_exchange_holds_a_secret() {
+async fn no_output_of_any_exchange_contains_a_secret() {
     let written = Written::default();
     let _logging = written.logging("trace");
     let layer = layer(&written).build().unwrap();
@@ -206,7 +206,7 @@ async fn nothing_that_is_written_of_any_exchange_holds_a_secret() {
 }
 
 #[test]
-fn no_public_type_shows_what_it_holds() {
+fn debug_of_public_types_shows_no_secret() {
     let written = Written::default();
     let all: &[&dyn Debug] = &[
         &secret("x"),
@@ -246,7 +246,7 @@ fn between() -> FallbackLayer {
 }
 
 #[test]
-fn no_error_says_what_was_wrong_with_a_secret() {
+fn no_error_repeats_a_secret() {
     let written = Written::default();
     for broken in ["sk-LEAK 1", "sk-LEAK\n1", "", "sk-LEAK-\u{e9}"] {
         written.error(&Secret::new(broken).unwrap_err());

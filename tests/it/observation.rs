@@ -47,7 +47,7 @@ impl MetricsHook for Payloads {
 }
 
 #[tokio::test]
-async fn the_clients_words_about_its_request_reach_the_events_and_not_the_provider() {
+async fn observation_headers_reach_events_and_not_the_provider() {
     let mut scene = Scene::with(|layer| layer.settings(all_controls())).await;
     let headers = [
         "content-type: application/json; charset=utf-8",
@@ -98,7 +98,7 @@ async fn traceparent_is_the_trace_unless_the_client_sets_another() {
 }
 
 #[tokio::test]
-async fn directives_of_observation_out_of_range_are_refused_by_name() {
+async fn observation_headers_out_of_range_are_refused_by_name() {
     let upstream = raw_upstream::Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1")).all_controls().start().await;
     let long = format!("cf-aig-event-id: {}", "e".repeat(65));
@@ -122,7 +122,7 @@ async fn directives_of_observation_out_of_range_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn hooks_see_bodies_where_they_ask_and_up_to_their_limit() {
+async fn hooks_see_bodies_up_to_their_limit() {
     let upstream = raw_upstream::Recorder::answering(|_| json("200 OK", "0123456789")).await;
     let (hook, mut ends) = Payloads::new(10);
     let setup = Setup::new(upstream.base("/v1")).all_controls();
@@ -185,7 +185,7 @@ async fn cached(status: Option<CacheStatus>) -> (Response<Bytes>, End) {
 }
 
 #[tokio::test]
-async fn a_cache_in_the_upstream_stack_says_what_it_did() {
+async fn a_cache_in_the_upstream_stack_is_reported() {
     for (status, header, ticks, metering) in [
         (None, None, Some(2_244_800), Metering::Complete),
         (Some(CacheStatus::Miss), Some("MISS"), Some(2_244_800), Metering::Complete),

@@ -46,7 +46,7 @@ fn reported(ends: &Ends) -> impl Fn(&EndEvent<'_>) + Send + Sync + 'static {
 }
 
 #[tokio::test]
-async fn a_resolver_that_panics_costs_its_own_request() {
+async fn a_resolver_that_panics_fails_only_its_request() {
     let ends = Ends::default();
     let calls = AtomicUsize::new(0);
     let resolver = move |_: &SettingsQuery<'_>| {
@@ -93,7 +93,7 @@ impl MetricsHook for Hook {
 }
 
 #[tokio::test]
-async fn a_hook_that_panics_while_the_upstream_unwinds_ends_no_process() {
+async fn a_hook_that_panics_during_unwinding_does_not_abort() {
     let ends = Ends::default();
     let layer = GatewayLayer::builder()
         .provider(Provider::xai())
@@ -168,7 +168,7 @@ impl Subscriber for Broken {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_panics_at_the_end_costs_no_answer_and_no_process() {
+async fn a_subscriber_that_panics_at_the_end_affects_no_response() {
     use tracing::instrument::WithSubscriber as _;
 
     every_thread::may_log();
@@ -230,7 +230,7 @@ mod control {
     }
 
     #[tokio::test]
-    async fn a_key_source_that_panics_costs_its_own_request() {
+    async fn a_key_source_that_panics_fails_only_its_request() {
         let ends = Ends::default();
         let layer = GatewayLayer::builder()
             .provider(Provider::xai())
@@ -251,7 +251,7 @@ mod control {
     }
 
     #[tokio::test]
-    async fn a_rule_of_a_limit_that_panics_refuses_its_own_request() {
+    async fn a_limit_rule_that_panics_refuses_only_its_request() {
         let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
         let calls = AtomicUsize::new(0);
         let rule = move |_: &Extensions| {

@@ -93,7 +93,7 @@ async fn every_kind_of_path_leads_to_its_provider() {
 }
 
 #[tokio::test]
-async fn model_routed_paths_lead_to_the_openai_api_of_the_models_provider() {
+async fn model_routed_paths_lead_to_the_providers_openai_api() {
     let (gateway, grok, acme) = two_providers().await;
     for (target, model, provider, line) in [
         ("/v1/a/g/compat/chat/completions", "grok/grok-4", &grok, "/v1/chat/completions"),
@@ -127,7 +127,7 @@ async fn model_routed_paths_lead_to_the_openai_api_of_the_models_provider() {
 }
 
 #[tokio::test]
-async fn a_provider_without_the_join_rule_gets_its_path_as_it_is() {
+async fn a_provider_without_the_join_rule_gets_the_path_unchanged() {
     let upstream = Recorder::start().await;
     let provider = Provider::custom("raw", upstream.base("/v1")).merge_repeated_segments(false);
     let gateway = Setup::new(upstream.base("/other")).provider(provider).start().await;
@@ -136,7 +136,7 @@ async fn a_provider_without_the_join_rule_gets_its_path_as_it_is() {
 }
 
 #[tokio::test]
-async fn other_paths_reach_the_app_untouched() {
+async fn other_paths_reach_the_app_unchanged() {
     let (gateway, grok, acme) = two_providers().await;
     for target in [
         "/v1/users/42/posts?a=%2F&a=1",
@@ -190,7 +190,7 @@ async fn other_paths_reach_the_app_untouched() {
 }
 
 #[tokio::test]
-async fn a_preflight_on_a_gateway_path_is_the_apps() {
+async fn a_preflight_on_a_gateway_path_reaches_the_app() {
     let (gateway, grok, _acme) = two_providers().await;
     for target in ["/ai/grok/v1/models", "/ai/compat/responses", "/only/nosuch", "/ai/grok/.."] {
         let preflight = ["origin: https://a.example", "access-control-request-method: POST"];

@@ -58,7 +58,7 @@ fn held(frame: &'static [u8], frames: usize) -> u64 {
 }
 
 #[test]
-fn frames_cost_no_more_memory_than_they_hold_bytes() {
+fn small_frames_take_little_more_memory_than_their_bytes() {
     assert!(held(b"", 1_000_000) < 16 * 1024, "empty frames cost nothing");
     let held = held(b" ", 4 << 20);
     assert!(held < 6 << 20, "{held} bytes are held for 4 MiB in frames of one byte");
@@ -108,7 +108,7 @@ async fn read_as_hyper<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<(),
 }
 
 #[tokio::test]
-async fn a_body_cut_short_is_refused_however_its_end_is_learnt() {
+async fn a_body_cut_short_is_refused_however_it_ends() {
     let short = [r#"{"model":"grok/grok-4","#, r#""a":["#];
     for (frames, left) in [
         (VecDeque::from(["{\"model\":\"grok/grok-4\",\"a\":["]), None),
@@ -131,7 +131,7 @@ async fn a_body_cut_short_is_refused_however_its_end_is_learnt() {
 }
 
 #[tokio::test]
-async fn a_body_that_was_refused_has_no_more_frames() {
+async fn a_refused_body_has_no_more_frames() {
     let frames = [r#"{"model":"grok/m","#, r#""model":"openai/x","#, r#""x":1}"#];
     let body = StreamBody::new(futures_util::stream::iter(
         frames.map(|data| Ok::<_, BoxError>(Frame::data(Bytes::from_static(data.as_bytes())))),
@@ -152,7 +152,7 @@ async fn a_body_that_was_refused_has_no_more_frames() {
 }
 
 #[tokio::test]
-async fn around_a_client_what_is_not_the_gateways_keeps_its_trailers() {
+async fn around_a_client_other_requests_keep_their_trailers() {
     let frames = || {
         let mut trailers = HeaderMap::new();
         for name in ["x-sum", "x-real-ip", "set-cookie", "authorization", "cf-aig-x"] {
@@ -185,7 +185,7 @@ async fn around_a_client_what_is_not_the_gateways_keeps_its_trailers() {
 }
 
 #[tokio::test]
-async fn no_debug_shows_what_a_body_holds() {
+async fn debug_shows_no_body() {
     let client = service_fn(|request: Request<RequestBody<Steps>>| async move {
         assert!(!format!("{request:?}").contains("a prompt"));
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("an answer")))

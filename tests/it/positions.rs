@@ -95,7 +95,7 @@ async fn around_a_client() {
 }
 
 #[tokio::test]
-async fn around_a_client_what_is_not_the_gateways_goes_to_the_client_as_it_is() {
+async fn around_a_client_other_requests_pass_unchanged() {
     let echo = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
         let uri = request.uri().to_string();
         assert!(request.extensions().is_empty());
@@ -113,7 +113,7 @@ async fn around_a_client_what_is_not_the_gateways_goes_to_the_client_as_it_is() 
 }
 
 #[tokio::test]
-async fn a_timeout_layer_under_it_is_a_504_that_names_it() {
+async fn a_timeout_layer_below_is_a_504_that_names_it() {
     let mut upstream = RawUpstream::start().await;
     let client = ServiceBuilder::new()
         .layer(TimeoutLayer::new(Duration::from_millis(50)))
@@ -132,7 +132,7 @@ async fn a_timeout_layer_under_it_is_a_504_that_names_it() {
 }
 
 #[test]
-fn every_service_is_made_by_its_layer_and_gives_back_what_is_inside() {
+fn every_service_is_made_by_its_layer_and_returns_its_inner_service() {
     macro_rules! check {
         ($service:ty, $layer:expr) => {{
             let mut service = <$service>::new(1_u8, &$layer);

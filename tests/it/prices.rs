@@ -5,7 +5,7 @@ use tower_ai_gateway::usage::{Price, Prices, Tier, TokenPrice};
 use crate::support::metered::{CHAT, Scene};
 
 #[tokio::test]
-async fn the_price_is_that_of_the_served_model_and_tier_or_there_is_none() {
+async fn the_price_is_that_of_the_served_model_and_tier_or_unknown() {
     let prices = Prices::default();
     let mut scene = Scene::with(|layer| layer.prices(prices.clone())).await;
     let price = Price::per_token(TokenPrice::new(10, 1, 100)).snapshots(true);

@@ -78,7 +78,7 @@ async fn a_saturated_upstream_never_stalls_the_app() {
 }
 
 #[tokio::test]
-async fn load_that_is_shed_is_a_503_that_may_be_tried_again() {
+async fn shed_load_is_a_503_worth_a_retry() {
     let upstream = ServiceBuilder::new().layer(LoadShedLayer::new()).service(Saturated);
     for path in [NATIVE, UNIFIED] {
         let service = layer().upstream(upstream.clone()).layer(service_fn(memory::app));
@@ -92,7 +92,7 @@ async fn load_that_is_shed_is_a_503_that_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn the_service_that_was_readied_is_the_one_that_is_called() {
+async fn the_ready_service_is_the_one_that_is_called() {
     // `mock` panics on `call` without `poll_ready`.
     let (client, mut handle) =
         mock::pair::<Request<tower_ai_gateway::RequestBody<Full<Bytes>>>, Response<Full<Bytes>>>();
@@ -106,7 +106,7 @@ async fn the_service_that_was_readied_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_ready_makes_the_gateway_wait() {
+async fn the_gateway_waits_for_a_client_that_is_not_ready() {
     let (client, mut handle) =
         mock::pair::<Request<tower_ai_gateway::RequestBody<Full<Bytes>>>, Response<Full<Bytes>>>();
     handle.allow(0);
@@ -119,7 +119,7 @@ async fn a_client_that_is_not_ready_makes_the_gateway_wait() {
 
 /// Under a limit of one, a leaked permit blocks everyone.
 #[tokio::test]
-async fn no_permit_is_kept_by_who_does_not_call() {
+async fn an_uncalled_service_keeps_no_permit() {
     for path in [NATIVE, UNIFIED, "/v1/acct/gw/nosuch/x", "/health"] {
         let limited = ServiceBuilder::new()
             .layer(ConcurrencyLimitLayer::new(1))
@@ -151,7 +151,7 @@ async fn a_slow_upload_to_a_model_route_holds_no_permit() {
 }
 
 #[tokio::test]
-async fn permits_come_back_when_a_call_is_dropped() {
+async fn a_dropped_call_returns_its_permit() {
     let slow = Reply::status(200).steps(&[Step::Data("a")]).after_polls(5);
     let limited =
         ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(Upstream::always(slow));
@@ -172,7 +172,7 @@ async fn permits_come_back_when_a_call_is_dropped() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     is_service(&layer());
     is_service(&layer().client_layer().layer(Upstream::steps(&[])));

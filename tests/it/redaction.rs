@@ -76,7 +76,7 @@ async fn exchanges(observe: impl FnOnce(GatewayLayerBuilder) -> GatewayLayerBuil
 }
 
 #[tokio::test]
-async fn no_key_is_in_a_line_or_a_span_of_tracing() {
+async fn tracing_contains_no_key() {
     use tracing::instrument::WithSubscriber as _;
     use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -102,7 +102,7 @@ async fn no_key_is_in_a_line_or_a_span_of_tracing() {
 
 #[cfg(feature = "otel")]
 #[tokio::test]
-async fn no_key_is_in_a_span_of_opentelemetry() {
+async fn opentelemetry_spans_contain_no_key() {
     use opentelemetry_sdk::error::OTelSdkResult;
     use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
     use tower_ai_gateway::otel::SpanHook;

@@ -25,7 +25,7 @@ use crate::support::wire::Wire;
 use crate::support::{guard, noise};
 
 #[tokio::test]
-async fn a_host_can_choose_the_hosted_gateways_envelope() {
+async fn a_host_can_choose_the_cloudflare_format() {
     let upstream = Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.error_format(ErrorFormat::Cloudflare)).start().await;
@@ -108,7 +108,7 @@ fn unroutable() -> Vec<(Vec<u8>, u16)> {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_routed_is_refused_and_never_sent() {
+async fn an_unroutable_body_is_refused_and_not_sent() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for (body, code) in unroutable() {
@@ -146,7 +146,7 @@ async fn a_request_without_any_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_where_its_model_must_be_read() {
+async fn a_compressed_body_is_refused_if_its_model_is_needed() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let answer = gateway

@@ -28,7 +28,7 @@ fn request(path: &str, body: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn nothing_that_is_written_anywhere_holds_a_key() {
+async fn no_output_contains_a_key() {
     let written = Written::default();
     let _logging = written.logging("trace");
 
@@ -75,7 +75,7 @@ async fn nothing_that_is_written_anywhere_holds_a_key() {
 }
 
 #[tokio::test]
-async fn a_host_that_logs_warnings_alone_hears_of_failures() {
+async fn a_host_that_logs_only_warnings_sees_failures() {
     let written = Written::default();
     let _logging = written.logging("warn");
     let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();

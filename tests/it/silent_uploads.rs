@@ -70,7 +70,7 @@ fn text(answer: &Response<Bytes>) -> String {
 }
 
 #[tokio::test]
-async fn it_is_given_up_and_the_provider_is_not_to_blame() {
+async fn a_silent_upload_is_ended_and_not_the_providers_failure() {
     let upstream = slow_upstream().await;
     let far = Duration::from_secs(600);
     for is_http2 in [false, true] {
@@ -92,7 +92,7 @@ async fn it_is_given_up_and_the_provider_is_not_to_blame() {
 }
 
 #[tokio::test]
-async fn one_that_goes_on_is_left_alone_and_so_is_a_slow_provider() {
+async fn a_live_upload_and_a_slow_provider_are_not_ended() {
     let upstream = slow_upstream().await;
     for is_http2 in [false, true] {
         let timeouts = Timeouts::default().body(BODY);

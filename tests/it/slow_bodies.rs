@@ -101,7 +101,7 @@ fn timeouts(layer: GatewayLayerBuilder, timeouts: Timeouts) -> GatewayLayerBuild
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_without_progress_is_given_up_after_thirty_seconds() {
+async fn a_body_without_progress_is_refused_after_thirty_seconds() {
     for path in [UNIFIED, "/v1/acct/gw"] {
         let Answer { status, text, after } =
             answer(|layer| layer, path, Slow::new(vec![20, 29, 1], None)).await;
@@ -111,7 +111,7 @@ async fn a_body_without_progress_is_given_up_after_thirty_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_say_how_long_a_body_may_take() {
+async fn settings_can_change_the_body_timeout() {
     let second = Duration::from_secs;
     let short = Timeouts::default().body(second(3));
     let slow = || Slow::new(vec![2, 2], None);
@@ -134,7 +134,7 @@ async fn the_total_timeout_bounds_a_body_that_trickles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_is_read_for_five_seconds() {
+async fn a_refused_body_is_read_for_five_seconds() {
     // Refused for its path before anything is read, and for its contents.
     let trickle = || Slow::new([vec![0], vec![1; 1000]].concat(), Some(1 << 20));
     let Answer { status, after, .. } =

@@ -67,7 +67,7 @@ async fn the_head_is_timed_from_the_end_of_the_upload() {
 }
 
 #[tokio::test]
-async fn a_provider_that_has_it_all_has_its_time_and_no_more() {
+async fn after_the_upload_the_provider_has_exactly_its_head_timeout() {
     let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
         let _ = request.into_body().collect().await;
         std::future::pending::<()>().await;
@@ -88,7 +88,7 @@ async fn a_provider_that_has_it_all_has_its_time_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_read_on_has_no_more_time_either() {
+async fn a_provider_that_stops_reading_gets_no_more_time() {
     let upstream = HyperUpstream::start(|request: Request<hyper::body::Incoming>| async {
         // The connection is held and never read.
         let _unread = request;

@@ -30,7 +30,7 @@ use tower_ai_gateway::settings::{
 use tower_ai_gateway::{EndEvent, GatewayContext, GatewayLayer, MetricsHook, Mount, Provider};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_thousand_exchanges_are_each_under_one_snapshot() {
+async fn each_of_twenty_thousand_exchanges_uses_one_snapshot() {
     let settings = Settings::new(table(FIRST));
     let (reported, known) = watch::channel(FIRST);
     let ends = Ends::default();
@@ -105,7 +105,7 @@ fn ever_new(asked: Arc<AtomicU64>) -> impl Fn(&SettingsQuery<'_>) -> Option<Arc<
 }
 
 #[tokio::test]
-async fn the_resolver_is_asked_once_for_each_request() {
+async fn the_resolver_is_called_once_per_request() {
     let asked = Arc::<AtomicU64>::default();
     let ends = Ends::default();
     let mistakes = ends.mistakes.clone();
@@ -129,7 +129,7 @@ async fn the_resolver_is_asked_once_for_each_request() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_is_open_when_its_gateway_goes_ends_under_its_own_settings() {
+async fn an_open_exchange_outlives_its_removed_gateway() {
     for way in 0..4 {
         let settings = Settings::new(table(FIRST));
         let (reported, known) = watch::channel(FIRST);

@@ -31,7 +31,7 @@ fn classified(end: &EndEvent<'_>) -> Classified {
 }
 
 #[tokio::test]
-async fn an_error_in_band_is_no_success_and_keeps_its_code() {
+async fn an_error_in_the_body_is_not_a_success_and_keeps_its_code() {
     let mut provider = RawUpstream::start().await;
     let (hook, mut ends) = Ends::by(classified);
     let google = Provider::google_ai_studio().base_url(provider.base(""));

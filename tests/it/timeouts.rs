@@ -57,7 +57,7 @@ fn request(timeouts: Option<Timeouts>) -> Request<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_head_is_waited_for_until_its_time_and_not_longer() {
+async fn the_head_timeout_is_exact() {
     let layer = TimeoutLayer::new(none().head(ms(100)));
     for head in [0, 1, 99, 100] {
         layer.layer(client(head, &[])).oneshot(request(None)).await.unwrap();
@@ -70,7 +70,7 @@ async fn the_head_is_waited_for_until_its_time_and_not_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_requests_own_timeouts_go_before_the_layers_field_by_field() {
+async fn the_requests_own_timeouts_override_the_layers_field_by_field() {
     let layer = TimeoutLayer::new(none().head(ms(100)).idle(ms(50)));
     let start = Instant::now();
     let own = Some(none().head(ms(200)));
@@ -96,7 +96,7 @@ async fn a_healthy_stream_may_take_longer_than_any_timeout_of_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_ends_a_body_at_its_time_from_the_first_frame_on() {
+async fn silence_ends_a_body_at_the_idle_timeout() {
     let layer = TimeoutLayer::new(none().idle(ms(100)));
     for (gaps, frames, at) in [
         (&[101][..], 0, 100),
@@ -114,7 +114,7 @@ async fn silence_ends_a_body_at_its_time_from_the_first_frame_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_is_not_the_providers_fault() {
+async fn a_slow_reader_is_not_the_providers_failure() {
     let layer = TimeoutLayer::new(none().idle(ms(100)));
     let response = layer.layer(client(0, &[10; 5])).oneshot(request(None)).await.unwrap();
     let (count, error) = read(response.into_body(), &[5000, 5000, 0, 5000, 99]).await;
@@ -123,7 +123,7 @@ async fn a_slow_reader_is_not_the_providers_fault() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_timeout_the_body_within_is_gone_and_nothing_comes() {
+async fn after_a_timeout_the_inner_body_is_dropped() {
     let dropped = std::sync::Arc::new(());
     let held = dropped.clone();
     let silent = StreamBody::new(futures_util::stream::poll_fn(move |_| {
@@ -144,7 +144,7 @@ async fn after_a_timeout_the_body_within_is_gone_and_nothing_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_total_holds_before_the_head_and_after_it() {
+async fn the_total_timeout_applies_before_and_after_the_head() {
     let layer = DeadlineLayer::new(none().total(ms(100)));
     let start = Instant::now();
     let error = layer.layer(client(101, &[])).oneshot(request(None)).await.unwrap_err();
@@ -164,7 +164,7 @@ async fn the_total_holds_before_the_head_and_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_data_passes_after_the_total_and_the_end_does() {
+async fn no_data_passes_after_the_total_timeout_but_the_end_does() {
     let layer = DeadlineLayer::new(none().total(ms(100)));
     let ready = |gaps| layer.layer(client(0, gaps)).oneshot(request(None));
     let (count, error) = read(ready(&[0; 9]).await.unwrap().into_body(), &[40; 9]).await;
@@ -174,7 +174,7 @@ async fn no_data_passes_after_the_total_and_the_end_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_total_bounds_all_attempts_and_the_head_each_of_them() {
+async fn the_total_timeout_bounds_all_attempts_and_the_head_timeout_each() {
     /// Fails twice by the head timeout of each attempt.
     fn attempts(timeouts: Timeouts) -> impl Service<Request<()>, Response: Send, Error = BoxError> {
         let retry = tower::retry::RetryLayer::new(Thrice(3));
@@ -215,7 +215,7 @@ async fn the_total_bounds_all_attempts_and_the_head_each_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_is_always_busy_does_not_stop_the_clock() {
+async fn a_busy_task_does_not_delay_a_timeout() {
     let busy = service_fn(|_: Request<()>| async {
         loop {
             tokio::task::consume_budget().await;
@@ -238,7 +238,7 @@ async fn a_task_that_is_always_busy_does_not_stop_the_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_beyond_all_clocks_is_none() {
+async fn a_timeout_beyond_the_clock_is_no_timeout() {
     let longest = none().head(Duration::MAX).idle(Duration::MAX).total(Duration::MAX);
     let service = ServiceBuilder::new()
         .layer(DeadlineLayer::new(longest))
@@ -249,7 +249,7 @@ async fn a_time_beyond_all_clocks_is_none() {
 }
 
 #[tokio::test]
-async fn the_connect_timeout_goes_with_the_request() {
+async fn the_connect_timeout_is_passed_with_the_request() {
     let seen = service_fn(|request: Request<()>| {
         let connect = request.extensions().get::<ConnectTimeout>().copied();
         let mut response = Response::new(Full::<Bytes>::default());
@@ -269,7 +269,7 @@ async fn the_connect_timeout_goes_with_the_request() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_sent<T: Send + Sync + 'static>(_: &T) {}
     let (deadline, timeout) = (DeadlineLayer::new(none()), TimeoutLayer::new(none()));
     is_sent(&(deadline, timeout));

@@ -108,7 +108,7 @@ async fn hyper_upstream() -> (HyperUpstream, mpsc::UnboundedReceiver<Option<Head
 }
 
 #[tokio::test]
-async fn http1_response_trailers_pass_to_a_client_that_takes_them() {
+async fn http1_response_trailers_pass_to_a_client_that_accepts_them() {
     let upstream = raw_upstream().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for te in ["te: trailers", "TE: gzip;q=0.5 , Trailers"] {
@@ -140,7 +140,7 @@ async fn a_client_that_did_not_ask_gets_no_trailers() {
 }
 
 #[tokio::test]
-async fn http2_response_trailers_pass_to_a_client_that_takes_them() {
+async fn http2_response_trailers_pass_to_a_client_that_accepts_them() {
     for change in [|client| client, HttpClientBuilder::http2_prior_knowledge] {
         let (upstream, _seen) = hyper_upstream().await;
         let gateway = Setup::new(upstream.base("/v1")).client(change).start().await;
@@ -157,7 +157,7 @@ async fn http2_response_trailers_pass_to_a_client_that_takes_them() {
 }
 
 #[tokio::test]
-async fn http1_request_trailers_pass_without_what_they_may_not_carry() {
+async fn http1_request_trailers_pass_without_forbidden_fields() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let head =
@@ -171,7 +171,7 @@ async fn http1_request_trailers_pass_without_what_they_may_not_carry() {
 }
 
 #[tokio::test]
-async fn http2_request_trailers_pass_without_what_they_may_not_carry() {
+async fn http2_request_trailers_pass_without_forbidden_fields() {
     let (upstream, mut seen) = hyper_upstream().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.client(HttpClientBuilder::http2_prior_knowledge).start().await;

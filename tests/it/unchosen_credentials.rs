@@ -8,7 +8,7 @@ use tower_ai_gateway::settings::{
 use crate::support::written::Written;
 
 #[test]
-fn a_choice_that_nobody_has_made_is_warned_of_with_the_reason() {
+fn a_missing_choice_about_client_keys_is_reported() {
     let (lines, _guard) = Written::capture();
     let logged = |builder: GatewaySettingsBuilder| {
         builder.build().unwrap();

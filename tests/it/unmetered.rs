@@ -34,7 +34,7 @@ async fn exchange(
 }
 
 #[tokio::test]
-async fn the_first_answer_of_a_layer_that_is_not_metered_is_warned_of() {
+async fn the_first_unmetered_response_of_a_layer_is_reported() {
     let (lines, _guard) = Written::capture();
     let first = layer();
     exchange(&first, Method::POST, "chat/completions", PLAIN).await;
@@ -52,7 +52,7 @@ async fn the_first_answer_of_a_layer_that_is_not_metered_is_warned_of() {
 }
 
 #[tokio::test]
-async fn what_costs_nothing_need_not_be_read() {
+async fn no_warning_about_free_responses() {
     let (lines, _guard) = Written::capture();
     let layer = layer();
     exchange(&layer, Method::GET, "models", UNKNOWN).await;
@@ -61,7 +61,7 @@ async fn what_costs_nothing_need_not_be_read() {
 }
 
 #[tokio::test]
-async fn who_wants_no_metering_is_not_warned() {
+async fn no_warning_if_metering_is_off() {
     let (lines, _guard) = Written::capture();
     let layer = GatewayLayer::builder().provider(Provider::xai()).usage_limit(0).build().unwrap();
     exchange(&layer, Method::POST, "chat/completions", UNKNOWN).await;
@@ -69,7 +69,7 @@ async fn who_wants_no_metering_is_not_warned() {
 }
 
 #[tokio::test]
-async fn gzip_is_read_with_the_feature_and_warned_of_without() {
+async fn gzip_is_read_with_the_feature_and_reported_without() {
     let (lines, _guard) = Written::capture();
     exchange(&layer(), Method::POST, "chat/completions", GZIP).await;
     let warnings = lines.warnings();

@@ -81,7 +81,7 @@ fn chat_stream() -> String {
 }
 
 #[tokio::test]
-async fn every_shape_of_json_gives_its_exact_figures() {
+async fn every_json_format_gives_exact_usage() {
     let mut scene = Scene::new().await;
     let chat = format!(
         r#"{{"model":"grok-4.3","choices":[{{"message":{{"content":"hi"}}}}],"usage":{CHAT_USAGE}}}"#
@@ -122,7 +122,7 @@ async fn every_shape_of_json_gives_its_exact_figures() {
 }
 
 #[tokio::test]
-async fn every_shape_of_stream_gives_the_same_figures_in_any_split() {
+async fn every_stream_format_gives_the_same_usage_in_any_split() {
     let mut scene = Scene::new().await;
     let messages = 9 * 12_500 + 100 * 2_000 + 32 * 25_000;
     for (path, body, expected, terminal) in [
@@ -173,7 +173,7 @@ fn answering(json: &'static str) -> Upstream {
 }
 
 #[tokio::test]
-async fn the_table_knows_where_the_request_went_and_which_tier_it_got() {
+async fn prices_depend_on_provider_and_service_tier() {
     const PLAIN: &str = r#"{"model":"grok-4.7","service_tier":"default","usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
     const PRIORITY: &str = r#"{"model":"grok-4.7","service_tier":"priority","usage":{"prompt_tokens":100,"completion_tokens":10}}"#;
     for (base, answer, ticks) in [
@@ -193,7 +193,7 @@ async fn the_table_knows_where_the_request_went_and_which_tier_it_got() {
 }
 
 #[tokio::test]
-async fn a_cost_comes_from_the_client_then_the_provider_then_the_table() {
+async fn a_cost_comes_from_client_then_provider_then_table() {
     let prices = Prices::default();
     let mut scene =
         Scene::with(|layer| layer.settings(all_controls()).prices(prices.clone())).await;
@@ -250,7 +250,7 @@ async fn errors_and_refusals_cost_nothing() {
 }
 
 #[tokio::test]
-async fn usage_beyond_the_limit_stops_the_metering_and_not_the_relay() {
+async fn usage_beyond_the_limit_stops_only_the_metering() {
     let mut scene = Scene::with(|layer| layer.usage_limit(200)).await;
     let padding = " ".repeat(300);
     let usage = format!(r#"{{"prompt_tokens":1,{padding}"completion_tokens":1}}"#);
@@ -270,7 +270,7 @@ async fn usage_beyond_the_limit_stops_the_metering_and_not_the_relay() {
 }
 
 #[tokio::test]
-async fn what_is_not_what_it_claims_to_be_is_relayed_and_not_metered() {
+async fn malformed_responses_are_relayed_and_not_metered() {
     let mut scene = Scene::new().await;
     for (body, metering) in [("<html>", Metering::Malformed), ("", Metering::Complete)] {
         let end = scene.json(CHAT, body).await;
@@ -285,7 +285,7 @@ async fn what_is_not_what_it_claims_to_be_is_relayed_and_not_metered() {
 }
 
 #[tokio::test]
-async fn metering_can_be_turned_off() {
+async fn metering_can_be_switched_off() {
     let mut scene = Scene::with(|layer| layer.usage_limit(0)).await;
     let end = scene.json(CHAT, &format!(r#"{{"usage":{CHAT_USAGE}}}"#)).await;
     assert_eq!((end.usage, end.cost, end.metering), (None, None, Metering::None));

@@ -50,7 +50,7 @@ async fn exchange(scene: &mut Scene, request: &[u8], answer: &[u8]) -> (Message,
 }
 
 #[tokio::test]
-async fn a_stream_is_asked_for_its_usage_and_the_client_does_not_notice() {
+async fn the_usage_option_is_added_and_hidden_from_the_client() {
     let mut scene = scene().await;
     let native = br#"{"stream":true,"messages":[{"content":"}\"{"}],"model":"grok-4"}  "#;
     let unified = br#"{"messages":[],"stream":true,"model":"grok/grok-4"}  "#;
@@ -78,7 +78,7 @@ async fn a_stream_is_asked_for_its_usage_and_the_client_does_not_notice() {
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_gets_no_blanks() {
+async fn a_body_of_unknown_length_gets_no_padding() {
     let mut scene = scene().await;
     for (body, added) in [(CHAT_REQUEST, OPTION), (b"{\"stream\":false}", ""), (b"[]", "")] {
         let mut request = request(&format!("POST {CHAT}"), &["transfer-encoding: chunked"], b"");
@@ -94,7 +94,7 @@ async fn a_body_of_unknown_length_gets_no_blanks() {
 }
 
 #[tokio::test]
-async fn a_provider_may_begin_to_answer_before_the_request_is_whole() {
+async fn a_provider_may_respond_before_the_request_is_complete() {
     let mut scene = scene().await;
     let asking = r#"{"stream":true,"stream_options":{"include_usage":true}}"#;
     for (body, expected) in [(r#"{"stream":true}"#, [&shown(), DONE].concat()), (asking, stream())]
@@ -120,7 +120,7 @@ async fn a_provider_may_begin_to_answer_before_the_request_is_whole() {
 }
 
 #[tokio::test]
-async fn who_sets_the_option_decides() {
+async fn a_client_that_sets_the_option_decides() {
     let mut scene = scene().await;
     for options in [r#"{"include_usage":true}"#, r#"{"include_usage":false}"#, "null"] {
         for key in ["stream_options", "stream_\\u006fptions"] {
@@ -134,7 +134,7 @@ async fn who_sets_the_option_decides() {
 }
 
 #[tokio::test]
-async fn what_is_no_stream_of_chat_stays_as_it_is() {
+async fn other_requests_pass_unchanged() {
     let mut scene = scene().await;
     // Its length was announced before it is known not to be a stream.
     for body in ["{}", r#"{"stream":false}"#, "no json", r#"{"stream":true"#] {
@@ -182,7 +182,7 @@ async fn hyper_upstream() -> (HyperUpstream, mpsc::UnboundedReceiver<(Parts, Col
 }
 
 #[tokio::test]
-async fn lengths_and_trailers_are_right_in_both_versions_of_http() {
+async fn lengths_and_trailers_are_right_in_both_http_versions() {
     let (upstream, mut seen) = hyper_upstream().await;
     for is_http2_upstream in [false, true] {
         let setup = Setup::new(upstream.base("/v1")).layer(|layer| layer.ask_for_usage(true));
@@ -217,7 +217,7 @@ async fn lengths_and_trailers_are_right_in_both_versions_of_http() {
 }
 
 #[tokio::test]
-async fn errors_pass_as_they_are() {
+async fn errors_pass_unchanged() {
     let mut scene = scene().await;
     let error = r#"{"code":"x","error":"no","choices":[],"usage":{}}"#;
     let answer = json("400 Bad Request", error);
@@ -244,7 +244,7 @@ async fn errors_pass_as_they_are() {
 }
 
 #[tokio::test]
-async fn an_event_without_its_end_is_shown_and_counted() {
+async fn an_event_without_its_end_passes_and_counts() {
     let mut scene = scene().await;
     let body = [&stream(), "data: {"].concat();
     let (_, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &sse(&body, 50)).await;
@@ -254,7 +254,7 @@ async fn an_event_without_its_end_is_shown_and_counted() {
 }
 
 #[tokio::test]
-async fn without_the_hosts_word_nothing_is_added() {
+async fn by_default_nothing_is_added() {
     let mut scene = Scene::new().await;
     let (sent, got) = exchange(&mut scene, &post(CHAT, CHAT_REQUEST), &sse(&stream(), 50)).await;
     assert_eq!(sent.body(), CHAT_REQUEST);

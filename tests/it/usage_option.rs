@@ -21,7 +21,7 @@ use crate::support::guard;
 use crate::support::hyper_upstream::HyperUpstream;
 
 #[tokio::test]
-async fn a_refusal_is_met_without_the_option_and_remembered_for_the_model() {
+async fn a_refused_option_is_dropped_and_remembered_for_the_model() {
     for status in [400, 422] {
         let rule = move |body: &str, _| match body.contains("\"m\"") {
             true if body.contains("include_usage") => status,
@@ -47,7 +47,7 @@ async fn a_refusal_is_met_without_the_option_and_remembered_for_the_model() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_has_other_reasons_is_handed_on_and_not_remembered() {
+async fn a_refusal_for_other_reasons_passes_and_is_not_remembered() {
     let (upstream, seen) = provider(|_, before| if before < 2 { 400 } else { 200 }).await;
     let scene = Setup::new([at("a", &upstream)]).start();
     let body = body("m");
@@ -63,7 +63,7 @@ async fn a_refusal_that_has_other_reasons_is_handed_on_and_not_remembered() {
 }
 
 #[tokio::test]
-async fn whoever_has_taken_the_option_is_asked_once() {
+async fn after_accepting_the_option_a_refusal_is_not_retried() {
     let statuses = [200, 400, 400, 200];
     let (upstream, seen) = provider(move |_, before| statuses[before]).await;
     let scene = Setup::new([at("a", &upstream)]).start();
@@ -79,7 +79,7 @@ async fn whoever_has_taken_the_option_is_asked_once() {
 }
 
 #[tokio::test]
-async fn without_a_second_attempt_the_next_request_goes_without() {
+async fn without_a_retry_the_next_request_omits_the_option() {
     let (upstream, seen) = provider(strict).await;
     let large = format!(r#"{{"x":"{}","model":"m","stream":true}}"#, "x".repeat(4000));
     let small = body("m");
@@ -96,7 +96,7 @@ async fn without_a_second_attempt_the_next_request_goes_without() {
 }
 
 #[tokio::test]
-async fn a_request_without_the_option_is_met_again_as_any_other() {
+async fn a_request_without_the_option_is_retried_as_usual() {
     let statuses = [422, 503, 200];
     let (upstream, seen) = provider(move |_, before| statuses[before]).await;
     let mut scene = Setup::new([at("a", &upstream)]).start();
@@ -109,7 +109,7 @@ async fn a_request_without_the_option_is_met_again_as_any_other() {
 }
 
 #[tokio::test]
-async fn each_provider_has_its_own_word() {
+async fn each_provider_can_override_the_setting() {
     let (upstream, seen) = provider(easy).await;
     let body = body("m");
     for (all, own, expected) in [
@@ -147,7 +147,7 @@ async fn each_provider_has_its_own_word() {
 }
 
 #[tokio::test]
-async fn options_that_say_something_else_get_this_one() {
+async fn the_option_is_added_to_other_stream_options() {
     let (upstream, seen) = provider(easy).await;
     let scene = Setup::new([at("a", &upstream)]).start();
     let compat = "/v1/acct/gw/compat/chat/completions";
@@ -218,7 +218,7 @@ async fn options_are_found_in_any_split_of_an_upload() {
 }
 
 #[tokio::test]
-async fn a_fallback_asks_only_those_that_are_to_be_asked() {
+async fn a_fallback_adds_the_option_only_where_configured() {
     let (first, _) = provider(|_, _| 503).await;
     for (asks, model) in [(true, "m"), (false, "m"), (true, "another"), (false, "another")] {
         let (other, seen) = provider(easy).await;
@@ -247,7 +247,7 @@ async fn a_fallback_asks_only_those_that_are_to_be_asked() {
 }
 
 #[tokio::test]
-async fn a_fallback_is_asked_once_more_too() {
+async fn a_fallback_is_retried_without_the_option() {
     let ((first, _), (other, seen)) = (provider(|_, _| 503).await, provider(strict).await);
     let mut setup = Setup::new([at("a", &first), at("b", &other)]);
     let chain = FallbackChain::on("*").to("b", "another");

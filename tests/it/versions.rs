@@ -184,7 +184,7 @@ async fn an_http2_client_cannot_choose_the_authority() {
 }
 
 #[tokio::test]
-async fn an_http1_0_client_gets_an_answer_that_it_can_read() {
+async fn an_http1_0_client_gets_a_readable_response() {
     let chunks = [chunk(b"one "), chunk(b"two"), chunk(b"")].concat();
     let chunked = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", &chunks[..]].concat();
     for answer in

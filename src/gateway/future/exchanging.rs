@@ -1,4 +1,4 @@
-//! The future of an exchange, whoever calls the upstream.
+//! The future of an exchange, shared by both services.
 
 #![allow(clippy::expect_used, reason = "a future must not be polled after completion")]
 

@@ -97,7 +97,7 @@ where
     }
 }
 
-/// Not inlined: the app's responses would move once more to where both come together.
+/// Not inlined: otherwise `poll` would move the app's responses once more.
 #[inline(never)]
 fn poll_exchanging<U, B, A, R, E>(
     exchanging: Pin<&mut Exchanging<Call<U, B>, U, B>>,

@@ -252,7 +252,7 @@ impl GatewayLayer {
     }
 }
 
-/// Implemented by nothing. The compiler's message says what a `GatewayLayer` lacks to be a
+/// No type implements it, so that the compiler's message says what a `GatewayLayer` lacks to be a
 /// [`Layer`].
 #[diagnostic::on_unimplemented(
     message = "a `GatewayLayer` by itself is not a `Layer`: it has no upstream",

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_between_characters_and_says_so() {
+    fn a_text_is_cut_between_characters_and_marked() {
         for (text, limit, expected, was_needed) in [
             ("abc", 3, "abc", false),
             ("abcd", 3, "abc\u{2026}", true),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_bounded_too() {
+    fn invalid_utf8_is_bounded_too() {
         for (bytes, expected, was_needed) in [
             (&b"abcdefgh"[..], "abcdefgh", false),
             (b"abcdefghi", "abcdefgh\u{2026}", true),

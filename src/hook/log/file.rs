@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flush_tells_that_a_file_which_was_moved_is_not_on_its_disk() {
+    fn a_flush_reports_that_a_moved_file_was_not_synchronised() {
         let directory = tempfile::tempdir().unwrap();
         let mut log = LogFile::open(directory.path().join("log.jsonl")).unwrap();
         log.flush().unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_tells_that_a_file_which_an_error_closed_is_not_on_its_disk() {
+    fn a_flush_reports_that_a_file_closed_by_an_error_was_not_synchronised() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.jsonl");
         let mut log = LogFile::open(&path).unwrap();

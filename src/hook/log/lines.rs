@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_serde_json_writes() {
+    fn a_line_equals_the_output_of_serde_json() {
         let record: LogRecord = serde_json::from_str(
             r#"{
                 "id": "a\"b", "created_at": "2026-06-01T10:00:00.123Z", "flags": ["\u0001", "é"],
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_writer_takes_in_pieces_is_one_line_each() {
+    fn partial_writes_still_give_one_line_per_record() {
         let script = Script::default();
         script.steps.lock().unwrap().extend([Ok(1), Err(ErrorKind::Interrupted), Ok(700), Ok(3)]);
         JsonLines::new(script.clone()).write(&records(3)).unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_torn_is_ended_before_the_next_and_the_whole_ones_are_counted() {
+    fn a_torn_line_is_ended_before_the_next_and_whole_lines_are_counted() {
         let length = serde_json::to_vec(&records(1)[0]).unwrap().len() + 1;
         for (taken, whole, expected) in [
             (0, 0, vec!["7"]),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_takes_nothing_is_an_error_and_no_loop() {
+    fn a_writer_that_accepts_nothing_is_an_error() {
         let script = Script::default();
         script.steps.lock().unwrap().push_back(Ok(0));
         let error = JsonLines::new(script).write(&records(1)).unwrap_err();

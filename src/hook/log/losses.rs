@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_without_an_end_is_told_again() {
+    fn a_lasting_loss_is_reported_once_a_minute() {
         let mut losses = Losses::default();
         let start = Instant::now();
         let told: Vec<_> = (0..150)
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_has_its_causes_once() {
+    fn a_reason_names_each_cause_once() {
         let cause = io::Error::other("disk full");
         let error = super::super::SinkError::from(cause);
         assert_eq!(reason(&error), "log records could not be written: disk full");

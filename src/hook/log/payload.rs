@@ -78,13 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn what_broke_off_is_not_complete() {
+    fn a_partial_body_is_not_complete() {
         assert_eq!(head_of(b"abc", 9, false), ("abc".to_owned(), Some(false)));
         assert_eq!(head_of("\u{e9}".as_bytes().split_at(1).0, 9, false).0, "");
     }
 
     #[test]
-    fn what_is_no_text_is_marked_and_cannot_be_taken_for_text() {
+    fn a_binary_body_is_marked_and_differs_from_text() {
         for bytes in [&b"\x89PNG\r\n"[..], b"a\xffb", b"\x1f\x8b\x08"] {
             assert_eq!(head_of(bytes, 99, true), (BINARY.to_owned(), None), "{bytes:?}");
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_payload_is_no_head() {
+    fn without_a_payload_there_is_no_head() {
         assert_eq!(head(None, 99, true), None);
     }
 }

@@ -44,7 +44,7 @@ pub struct LogRecord {
     pub request_model: Option<String>,
     /// The kind of API call, as in `chat`: the name of an [`Operation`](crate::Operation).
     pub model_type: String,
-    /// `native`, `compat` or `rest`.
+    /// `native`, `compat`, `rest` or `universal`.
     pub request_type: Option<String>,
     /// The method of the request.
     pub method: String,

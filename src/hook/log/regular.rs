@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_came_between_check_and_open_does_not_hold_the_thread() {
+    fn a_pipe_created_between_check_and_open_does_not_block() {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());

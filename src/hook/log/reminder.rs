@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lasting_condition_is_told_once_a_minute() {
+    fn a_lasting_condition_is_reported_once_a_minute() {
         let mut reminder = Reminder::default();
         let start = Instant::now();
         let mut is_due = |seconds| reminder.is_due(start + Duration::from_secs(seconds));

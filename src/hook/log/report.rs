@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_says_only_what_there_is_to_say() {
+    fn a_report_omits_zero_counts() {
         let one = LogCounts { written: 1, ..LogCounts::default() };
         assert_eq!(
             FlushReport { counts: one, ..FlushReport::default() }.to_string(),

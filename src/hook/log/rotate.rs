@@ -77,7 +77,7 @@ mod tests {
     use jiff::civil::datetime;
 
     #[test]
-    fn names_hold_the_time_and_sort_by_it() {
+    fn names_contain_the_time_and_sort_by_it() {
         let path = Path::new("/var/log/gateway.jsonl");
         let early = name(path, datetime(2026, 1, 31, 23, 59, 59, 999_000_000));
         assert_eq!(early, Path::new("/var/log/gateway-20260131T235959.999Z.jsonl"));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_that_a_rotation_has_named_are_rotated_files() {
+    fn only_names_from_a_rotation_count_as_rotated_files() {
         let time = datetime(2026, 1, 31, 23, 59, 59, 999_000_000);
         for path in ["gateway.jsonl", "/a/gateway.jsonl", "gateway", "a.b.c"] {
             let path = Path::new(path);

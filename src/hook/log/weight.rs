@@ -51,7 +51,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_text_of_a_record_has_its_weight() {
+    fn every_text_of_a_record_counts() {
         let empty = serde_json::to_value(LogRecord::default()).unwrap();
         let light = weight(&LogRecord::default());
         let long = json!("x".repeat(10_000));

@@ -29,7 +29,7 @@ pub(super) struct Writer {
     taken: Vec<Waiting>,
     /// The records of the batch as a slice for sinks. Between batches, they are records for reuse.
     records: Vec<LogRecord>,
-    /// How many of these each sink has done with.
+    /// How many of these records each sink is done with.
     done: Vec<usize>,
     delays: Reminder,
 }
@@ -51,8 +51,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Survives every panic: of a sink, a closure, an error's `Display`, or the host's subscriber.
-    /// The records being written at that time count as failed.
+    /// Survives every panic: of a sink, a closure, an error's `Display`, or the host's subscriber. The
+    /// records being written then count as failed.
     fn run(&mut self) {
         let mut rest = REST;
         loop {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_written_is_lost_at_the_end() {
+    fn unwritten_records_count_as_failed_at_the_end() {
         let queue = Arc::new(Queue::new(Limits { records: 8, bytes: usize::MAX }));
         Writer::start(queue.clone(), Box::new(|_| {}), vec![Box::new(Busy)]).unwrap();
         for _ in 0..2 {

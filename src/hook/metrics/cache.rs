@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_made_once_is_found_by_all() {
+    fn concurrent_inserts_are_found_by_all_threads() {
         // Several entries per list, added by several threads at once.
         let cache = Cache::<usize, usize>::default();
         let add = |first: usize| {

@@ -6,8 +6,8 @@ use crate::usage::ProviderError;
 /// Longer codes are not learned.
 const LONGEST: usize = 64;
 
-/// Codes, types and statuses that the APIs document: OpenAI's and those that follow it, Anthropic's,
-/// Google's, Cohere's, Bedrock's, and the statuses of OpenRouter and Cerebras.
+/// Codes, types and statuses that the APIs document: of OpenAI and compatible APIs, Anthropic, Google,
+/// Cohere and Bedrock, and the statuses of OpenRouter and Cerebras.
 const USUAL: &str = "
     server_error rate_limit_exceeded insufficient_quota invalid_api_key invalid_request_error
     model_not_found context_length_exceeded content_filter content_policy_violation invalid_prompt
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_codes_are_known_and_others_learned_to_a_limit() {
+    fn usual_codes_are_known_and_others_learned_up_to_a_limit() {
         let codes = known(2);
         let of = |code: Option<&str>| id(&codes, Some(&error(code)));
         assert_eq!(id(&codes, None), Id::NONE);

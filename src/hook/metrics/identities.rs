@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_labels_for_metrics_are_labels_and_only_so_many() {
+    fn only_metric_labels_become_labels_up_to_a_limit() {
         let known = Identities::new(2);
         let plan = |value: &str| vec![("ai_gateway.identity.label.plan".into(), value.into())];
         for (own, seen) in [("a", "a"), ("b", "b"), ("c", "other"), ("a", "a"), ("d", "other")] {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn values_cannot_pretend_to_be_labels() {
+    fn values_cannot_pose_as_labels() {
         let known = Identities::new(10);
         let two = |a: &str, b: &str| {
             Identity::builder("u").metric_label("a", a).metric_label("b", b).build().unwrap()

@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_learned_twice_takes_one_place() {
+    fn a_name_learned_twice_takes_one_place() {
         let known = Known::new(2);
         assert_eq!(known.learn("a"), known.learn("a"));
         assert_ne!(known.learn("b"), Id::OTHER);
     }
 
     #[test]
-    fn endless_names_are_not_learned() {
+    fn long_names_are_not_learned() {
         let known = Known::new(2);
         assert_eq!(known.learn(&"a".repeat(129)), Id::OTHER);
         assert_ne!(known.learn(&"a".repeat(128)), Id::OTHER);

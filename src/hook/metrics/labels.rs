@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_beyond_all_classes_are_one_error() {
+    fn statuses_outside_all_classes_share_one_error() {
         let of = |status| ErrorType::of_status(StatusCode::from_u16(status).unwrap());
         assert_eq!([200, 304, 399].map(of), [None; 3]);
         assert_eq!(of(429).unwrap().label(), "429");

@@ -52,7 +52,7 @@ impl Metrics {
         })
     }
 
-    /// The host chooses the providers, so all of them are labels.
+    /// All providers are labels, because the host chooses them.
     pub(super) fn provider(&self, context: &GatewayContext) -> Id {
         self.providers.id_or(context.provider(), |slug| self.providers.add(slug))
     }
@@ -63,8 +63,8 @@ impl Metrics {
         self.streams.get(&(provider, context.operation()), make)
     }
 
-    /// A name in the price table is known. Others are learned if `is_learned` says so, up to the limit. A
-    /// snapshot is not known, as clients can make up any number of them.
+    /// A name or alias in the price table is known. Others are learned if `is_learned` says so, up to the
+    /// limit. Dated names are not known, because clients can make up any number of them.
     fn model(
         &self,
         context: &GatewayContext,

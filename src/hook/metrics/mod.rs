@@ -280,7 +280,7 @@ impl MetricsHook for Metrics {
             HealthState::Closed => 0.0,
             HealthState::HalfOpen => 0.5,
             HealthState::Open => 1.0,
-            // This is the state of a key and not of the circuit.
+            // This is the state of a key, not of the circuit.
             HealthState::CoolingDown => return,
         };
         self.register.gauge(names::CIRCUIT, register::labels(place)).set(openness);

@@ -35,7 +35,7 @@ async fn exchange(layer: &GatewayLayer, gateway: usize, model: usize) {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_of_series_models_and_gateways_are_one() {
+async fn beyond_the_series_limit_all_models_and_gateways_share_one_series() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let metrics = Metrics::new().recorder(recorder).label_gateways(10);

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_that_worked_together_are_lists() {
+    fn several_models_are_lists() {
         let part = |model: Option<&str>, tokens| UsagePart {
             model: model.map(Box::from),
             usage: Usage { input_uncached: Some(tokens), ..Usage::default() },
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_beyond_the_type_are_as_large_as_it_goes() {
+    fn counts_saturate() {
         assert_eq!(count(7), Value::I64(7));
         assert_eq!(count(u64::MAX), Value::I64(i64::MAX));
     }

@@ -1,4 +1,4 @@
-//! A refusal is bounded, and the caller gets it as the host says.
+//! The values and bounds of a refusal.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn a_refusal_never_looks_like_an_answer() {
 }
 
 #[test]
-fn kinds_have_the_gateways_codes() {
+fn each_kind_has_its_code_and_retry_advice() {
     for (refusal, status, code, retry) in [
         (Refusal::unauthorized("no"), 401, 2009, Some(false)),
         (Refusal::forbidden("no"), 403, 2403, Some(false)),
@@ -38,7 +38,7 @@ fn texts_are_cut_between_characters() {
 }
 
 #[test]
-fn it_is_a_small_error() {
+fn a_refusal_is_as_small_as_a_pointer() {
     assert_eq!(size_of::<Result<(), Refusal>>(), size_of::<usize>());
     let error: tower::BoxError = Refusal::forbidden("not today").into();
     assert_eq!(error.to_string(), "refused with 403: not today");

@@ -32,7 +32,7 @@ async fn a_limit_that_cuts_a_body_off_is_reported_to_its_exchange() {
 }
 
 #[test]
-fn passing_a_body_on_hides_nothing_of_its_size() {
+fn a_passed_body_keeps_its_size_hint() {
     let body = RequestBody::new(Full::new(Bytes::from_static(b"abc")));
     assert_eq!(body.size_hint().exact(), Some(3));
     assert!(!body.is_end_stream());
@@ -40,7 +40,7 @@ fn passing_a_body_on_hides_nothing_of_its_size() {
 }
 
 #[tokio::test]
-async fn trailers_pass_without_what_they_may_not_carry() {
+async fn trailers_pass_without_forbidden_fields() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", "1".parse().unwrap());
     trailers.insert("cf-aig-metadata", "{}".parse().unwrap());
@@ -67,7 +67,7 @@ fn spliced_body(
 }
 
 #[tokio::test]
-async fn what_a_body_says_of_its_size_holds_to_its_end() {
+async fn the_size_hint_holds_until_the_end_of_the_body() {
     let asks = br#"{"stream":true}"#;
     for (json, has_length) in
         [(&asks[..], true), (b"{}", true), (b"", true), (asks, false), (b"{}", false)]
@@ -96,7 +96,7 @@ async fn what_a_body_says_of_its_size_holds_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_polled_behind_its_end() {
+async fn a_body_is_not_polled_after_its_end() {
     let body = spliced_body(vec![Frame::data(Bytes::from_static(b"{}"))], 2);
     let sent = body.collect().await.unwrap().to_bytes();
     assert_eq!(sent.trim_ascii_end(), b"{}");
@@ -104,7 +104,7 @@ async fn a_body_is_not_polled_behind_its_end() {
 }
 
 #[tokio::test]
-async fn trailers_behind_blanks_pass_without_what_they_may_not_carry() {
+async fn trailers_after_padding_pass_without_forbidden_fields() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", "1".parse().unwrap());
     trailers.insert("cf-aig-metadata", "{}".parse().unwrap());

@@ -1,4 +1,4 @@
-//! Reads the body on for its session.
+//! Reads more of the body to find its session.
 
 use std::task::{Context, Poll};
 use std::time::Duration;

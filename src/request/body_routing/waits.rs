@@ -1,4 +1,4 @@
-//! How long the client's body is waited for.
+//! How long the gateway waits for the client's body.
 
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -18,9 +18,9 @@ use crate::util::timeout::TimeoutPhase;
 
 /// Timeouts of the client's body.
 pub(super) struct Waits {
-    /// How many bytes the client had sent when it was last waited for.
+    /// The number of bytes that the client had sent at the last wait.
     seen: u64,
-    /// Until its next bytes.
+    /// Until the client's next bytes.
     body: Patience,
     /// For the whole exchange.
     total: Patience,

@@ -22,7 +22,7 @@ const MODEL: &str = "Content-Disposition: form-data; name=\"model\"";
 const FILE: &str = "Content-Disposition: form-data; name=\"file\"; filename=\"a;b.wav\"\r\nContent-Type: audio/wav";
 
 #[test]
-fn the_model_is_found_before_and_behind_files() {
+fn the_model_is_found_before_and_after_files() {
     let file = part(FILE, "\0\r\n--\r\n-x\r--\n");
     for head in [
         MODEL,
@@ -42,7 +42,7 @@ fn the_model_is_found_before_and_behind_files() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_no_form() {
+fn an_ambiguous_form_is_refused() {
     let model = part(MODEL, "m");
     let heads = [
         "content-disposition: form-data; name*=utf-8''model",

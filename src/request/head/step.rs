@@ -55,7 +55,7 @@ pub(crate) fn head_of_step(
     Some(head)
 }
 
-/// Makes the head of a request to the first provider one to another.
+/// Turns the head for the first provider into one for another provider.
 fn readdress(
     head: &mut Parts,
     first: &Upstream,
@@ -66,7 +66,7 @@ fn readdress(
     let own_key = upstream.key_header(step.way);
     first.remove_fixed(&mut head.headers);
     let mut headers: HeaderMap = headers::for_any_provider(&head.headers).collect();
-    // The client's key is for the first provider alone.
+    // The client's key is only for the first provider.
     headers.remove(own_key.name());
     head.uri = upstream.uri_by(step.way, &step.path)?;
     match (&step.key, context) {
@@ -87,7 +87,7 @@ fn readdress(
     Some(())
 }
 
-/// Replaces the key, if the step has another one than the first step at the same provider.
+/// Replaces the key if the step uses a different one than the first step. Both have the same provider.
 fn change_key(
     headers: &mut HeaderMap,
     step: &Step,
@@ -96,7 +96,7 @@ fn change_key(
     let key = match (&step.key, context) {
         (StepKey::Given(key), _) => key,
         (StepKey::Stored(_), None) => return Some(()),
-        // The client's own key stays with the client's own provider.
+        // The client's own key is for this provider, so it stays.
         (StepKey::Stored(_), Some(context)) if context.has_credentials() => return Some(()),
         (StepKey::Stored(of_step), Some(context)) => {
             match attach_key::stored(context, &step.upstream, alias(step, context)) {

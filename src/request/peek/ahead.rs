@@ -29,7 +29,7 @@ where
         limit: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Rejection>> {
-        // The target is decided: nothing else looks at the model of a form any more.
+        // The target is chosen: nothing else reads the model of a form any more.
         self.models = self.models.take().map(ModelReader::late);
         while limit > 0 && self.held <= limit && !self.has_all() {
             ready!(self.poll_more(cx))?;
@@ -43,8 +43,8 @@ where
         self.frames.iter().for_each(|frame| see(frame));
     }
 
-    /// Reads on until the session is known. If the budget has no room for what was read, the body
-    /// is sent without.
+    /// Reads on until the session is known. The search also ends if the budget has no room for what
+    /// was read.
     pub(crate) fn poll_session(
         &mut self,
         reader: &mut SessionReader,
@@ -92,7 +92,7 @@ where
         }
     }
 
-    /// Reads another frame, after what the body was read for.
+    /// Reads another frame after the search has ended.
     pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
         if let Some(data) = ready!(self.poll_data(cx))? {
             self.scan_on(&data)?;
@@ -159,7 +159,7 @@ where
         self.has_ended || is_over(&*self.body)
     }
 
-    /// Checks at the end of the body that it is what it was taken for.
+    /// Checks that the JSON or the form is complete, unless the body is relayed whatever it holds.
     fn finish(&self) -> Result<(), Rejection> {
         let finished = match &self.models {
             _ if self.is_unreadable || self.is_lenient() => Ok(()),
@@ -188,7 +188,7 @@ where
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
         if !self.is_unreadable && !self.reads_form() {
             match self.scanner.push(data) {
-                // Rules go by one model, and the provider may use the other.
+                // Rules use one model, and the provider may use the other.
                 Err(error)
                     if self.refuses_second_model()
                         && hides_second_model(error, self.watch.model().is_some()) =>

@@ -11,7 +11,7 @@ use http_body::Body;
 
 use crate::util::patience::Patience;
 
-/// Reads and drops a refused body, so that its client gets to read the answer.
+/// Reads and drops a refused body, so that the client can read the answer.
 ///
 /// It reads a bounded number of bytes for a bounded time, whatever length the body announces.
 pub(crate) struct Drain<B> {
@@ -23,7 +23,7 @@ pub(crate) struct Drain<B> {
 /// How long a refused body is read.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// How much a client may have written before it reads, without harm.
+/// The number of bytes that a client can safely write before it reads.
 const HARMLESS: u64 = 64 * 1024;
 
 impl<B: Body> Drain<B> {

@@ -49,7 +49,7 @@ where
         self.held += data.len();
         match scanned {
             Ok(()) => self.keep(data)?,
-            // The provider decides what to make of it, if it may get it.
+            // The provider decides what to do with the body, if the gateway may send it.
             Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
                 self.keep(data)?;
                 self.is_unreadable = true;

@@ -97,8 +97,8 @@ impl Shared {
         Some(query)
     }
 
-    /// Names the gateway in `via`, if the host wants that. `received`: the version in which the client's
-    /// request came.
+    /// Names the gateway in `via`, if the host wants that. `received`: the HTTP version of the client's
+    /// request.
     pub(crate) fn append_via(&self, headers: &mut HeaderMap, received: Version) {
         if let Some(via) = &self.via {
             via.append(headers, received);

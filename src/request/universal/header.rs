@@ -32,7 +32,7 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Headers, Wrong> {
         let name = name.filter(|_| seen.len() < MOST).ok_or((Member::Headers, MUST_BE))?;
         let wrong = |must_be| (Member::Header(name.clone()), must_be);
         if directives::is_locked(&name, locks) {
-            // Whatever its value, and however often it is given.
+            // Its value does not matter, nor how often it is given.
             seen.push(name.clone());
             to_gateway.insert(name, HeaderValue::from_static(""));
             continue;

@@ -185,11 +185,11 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<E
     })
 }
 
-/// The entry's own headers, over those of the client's request that may go to any provider.
+/// The entry's own headers. They override those of the client's request that any provider may receive.
 fn entry_headers(entry: &Entry, outer: &HeaderMap, body: &Bytes) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(outer.len() + entry.headers.len());
     let of_request = headers::for_any_provider(outer);
-    // The body is the entry's.
+    // The entry has its own body.
     headers.extend(of_request.filter(|(name, _)| !name.as_str().starts_with("content-")));
     if !body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

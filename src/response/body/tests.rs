@@ -29,7 +29,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Sized<B> {
 }
 
 #[tokio::test]
-async fn hiding_keeps_trailers_behind_the_last_byte() {
+async fn hiding_keeps_trailers_after_the_last_byte() {
     let data = "data: {}\n\ndata: cut off";
     let frames = [
         Ok::<_, BoxError>(Frame::data(Bytes::from(data))),

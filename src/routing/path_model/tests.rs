@@ -1,9 +1,9 @@
-//! The models of a path are read, and what it reaches, however it is spelt.
+//! The models and the reach of a path are read in every spelling.
 
 use super::*;
 
 #[test]
-fn a_model_may_be_called_by_the_path() {
+fn a_path_can_name_the_model() {
     for (rest, model) in [
         ("v1beta/models/gemini-2.5-pro:generateContent", Some("gemini-2.5-pro")),
         ("v1beta//models//gemini%2D2:streamGenerateContent", Some("gemini-2")),
@@ -68,7 +68,7 @@ fn every_model_of_a_path_is_read() {
 }
 
 #[test]
-fn what_a_path_reaches_is_told_in_every_spelling() {
+fn the_reach_of_a_path_is_read_in_every_spelling() {
     for rest in [
         "v1/batches",
         "v1/b%61tches",

@@ -51,7 +51,7 @@ async fn a_body_is_read_up_to_a_bound_and_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_are_not_read_and_malformed_ones_go_on() {
+async fn other_bodies_are_not_read_and_malformed_json_passes() {
     let scene = Scene::keys(4);
     for body in ["", "{", "[1", "no json", "{\"prompt_cache_key\":\"", "\u{feff}{]"] {
         assert_eq!(source(&scene, full(body), body).await, None, "{body}");
@@ -72,7 +72,7 @@ async fn bodies_that_are_no_json_are_not_read_and_malformed_ones_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_is_waited_for_for_a_second_and_goes_on_without() {
+async fn a_slow_body_is_sent_after_a_second_without_a_session() {
     let scene = Scene::keys(4);
     let slow = |seconds: u64| {
         let frames = futures_util::stream::unfold(0, move |number| async move {
@@ -95,7 +95,7 @@ async fn a_slow_body_is_waited_for_for_a_second_and_goes_on_without() {
 }
 
 #[tokio::test]
-async fn where_the_budget_has_no_room_the_body_goes_on_without() {
+async fn without_budget_the_body_is_sent_without_a_session() {
     let budget = BodyBudget::new(16 * 1024);
     let layer = providers().body_budget(budget.clone());
     let scene = Scene::new(layer, keys(4), ControlLayer::new(), ok);
@@ -108,7 +108,7 @@ async fn where_the_budget_has_no_room_the_body_goes_on_without() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_where_there_is_no_choice_or_a_header_names_the_session() {
+async fn nothing_is_read_without_a_choice_or_if_a_header_names_the_session() {
     let endless = || {
         let first = async { Ok::<_, io::Error>(Frame::data(Bytes::from_static(b"{\"a\":1"))) };
         let frames = futures_util::StreamExt::chain(
@@ -131,7 +131,7 @@ async fn nothing_is_read_where_there_is_no_choice_or_a_header_names_the_session(
 }
 
 #[tokio::test]
-async fn the_unified_endpoint_reads_on_behind_the_model_and_changes_nothing_else() {
+async fn the_unified_endpoint_reads_past_the_model_and_changes_nothing_else() {
     let scene = Scene::keys(4);
     let unified = "/v1/acct/gw/compat/chat/completions";
     for size in [9, 1024, usize::MAX] {

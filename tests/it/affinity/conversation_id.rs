@@ -17,7 +17,7 @@ fn single(affinity: Option<bool>) -> Scene {
 }
 
 #[tokio::test]
-async fn a_conversation_that_a_header_names_gets_one() {
+async fn a_conversation_named_by_a_header_gets_an_id() {
     for scene in [Scene::keys(2), single(Some(true))] {
         let mut ids = Vec::new();
         for (name, id) in [
@@ -40,7 +40,7 @@ async fn a_conversation_that_a_header_names_gets_one() {
 }
 
 #[tokio::test]
-async fn the_clients_own_stays_as_it_is() {
+async fn the_clients_own_id_is_kept() {
     let scene = Scene::keys(2);
     for own in ["abc", "", "Conversation 7"] {
         let sent = scene.sent(chat(&[("x-session-id", "s"), (NAME, own)])).await;
@@ -49,7 +49,7 @@ async fn the_clients_own_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn nothing_else_gets_one() {
+async fn no_other_request_gets_an_id() {
     let scene = Scene::keys(2);
     let named = [("x-session-id", "s")];
     let openai = "/v1/acct/gw/openai/v1/chat/completions";
@@ -76,7 +76,7 @@ async fn nothing_else_gets_one() {
 }
 
 #[tokio::test]
-async fn it_comes_with_the_unified_endpoint_and_with_a_fallback_and_does_not_stay() {
+async fn the_id_is_sent_to_xai_on_any_path_or_step_and_to_no_other_provider() {
     let unified = "/v1/acct/gw/compat/chat/completions";
     let named = [("x-session-id", "s")];
     let scene = Scene::keys(2);

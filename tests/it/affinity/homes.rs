@@ -46,7 +46,7 @@ fn six(order: &[(usize, u32)], urls: [&str; 2]) -> Scene {
 const URLS: [&str; 2] = ["https://a.test/v1", "https://b.test/v1"];
 
 #[tokio::test]
-async fn a_session_stays_and_sessions_spread() {
+async fn a_session_keeps_its_key_and_sessions_spread() {
     let scene = six(&[(1, 1), (2, 1), (3, 1)], URLS);
     let mut used = BTreeSet::new();
     for session in 0..40 {
@@ -63,14 +63,14 @@ async fn a_session_stays_and_sessions_spread() {
 }
 
 #[tokio::test]
-async fn replicas_agree_whatever_the_order_of_their_keys_and_urls() {
+async fn replicas_agree_in_any_order_of_keys_and_urls() {
     let one = six(&[(1, 1), (2, 2), (3, 1)], URLS);
     let other = six(&[(3, 1), (1, 1), (2, 2)], [URLS[1], URLS[0]]);
     assert_eq!(homes(&one, 200).await, homes(&other, 200).await);
 }
 
 #[tokio::test]
-async fn a_key_more_moves_its_share_and_weights_hold() {
+async fn an_added_key_takes_only_its_share_and_weights_hold() {
     const SESSIONS: usize = 2_000;
     let before = homes(&Scene::keys(4), SESSIONS).await;
     let after = homes(&Scene::keys(5), SESSIONS).await;
@@ -135,7 +135,7 @@ async fn a_key_that_cools_down_lends_its_sessions_to_the_next_and_gets_them_back
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_base_url_whose_breaker_is_open_is_passed_by() {
+async fn a_base_url_with_an_open_circuit_is_skipped() {
     let is_down = Arc::new(AtomicBool::new(false));
     let down = is_down.clone();
     let xai = Provider::xai().base_url(URLS[0]).further_base_url(URLS[1], 1);
@@ -159,7 +159,7 @@ async fn a_base_url_whose_breaker_is_open_is_passed_by() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_goes_to_another_key_and_the_session_comes_back() {
+async fn a_retry_uses_another_key_and_the_session_returns() {
     let is_busy = Arc::new(AtomicBool::new(false));
     let control = ControlLayer::new();
     let scene = Scene::new(providers(), keys(2), control, busy("key-1", &is_busy));
@@ -216,7 +216,7 @@ async fn without_a_permit_a_session_goes_to_the_next_key() {
 }
 
 #[tokio::test]
-async fn affinity_can_be_switched_off_by_the_request_and_by_the_gateway() {
+async fn a_request_or_gateway_can_switch_affinity_off() {
     let scene = Scene::keys(4);
     let off = || chat(&[("cf-aig-session-id", "s"), ("cf-aig-no-session-affinity", "true")]);
     assert_eq!(scene.targets(off).await.len(), 4);
@@ -230,7 +230,7 @@ async fn affinity_can_be_switched_off_by_the_request_and_by_the_gateway() {
 }
 
 #[tokio::test]
-async fn a_fallback_keeps_the_session_that_the_first_step_had() {
+async fn a_fallback_keeps_the_session_of_the_first_step() {
     let settings = keys(4).fallback(FallbackChain::on("*").to("openai", "gpt-5"));
     let scene = Scene::new(providers(), settings, ControlLayer::new(), |sent| {
         if sent.uri.host() == Some("api.x.ai") { status(500) } else { ok(sent) }
@@ -249,7 +249,7 @@ async fn a_fallback_keeps_the_session_that_the_first_step_had() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_has_just_failed_is_left_by_its_sessions_for_a_while() {
+async fn sessions_avoid_a_key_that_has_just_failed() {
     for refusal in [401, 402, 429, 500] {
         let fails = Arc::new(AtomicBool::new(false));
         let failing = fails.clone();

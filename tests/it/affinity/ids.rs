@@ -49,7 +49,7 @@ async fn the_first_of_this_order_names_the_session() {
 }
 
 #[tokio::test]
-async fn an_id_is_one_session_whatever_names_it_and_however_it_is_spelt() {
+async fn an_id_is_one_session_under_any_name_and_spelling() {
     let scene = Scene::keys(4);
     let expected = named(&scene, chat(&[("x-session-id", "a/b")])).await.1;
     assert_eq!(named(&scene, chat(&[("session_id", "a/b")])).await.1, expected);
@@ -71,7 +71,7 @@ async fn an_id_is_one_session_whatever_names_it_and_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn foreign_ids_out_of_range_name_nothing_and_the_next_one_counts() {
+async fn foreign_ids_out_of_range_are_skipped() {
     let scene = Scene::keys(4);
     let longer = format!("{LONGEST}0");
     for foreign in ["", "a b", "a\tb", &longer] {
@@ -99,7 +99,7 @@ async fn foreign_ids_out_of_range_name_nothing_and_the_next_one_counts() {
 }
 
 #[tokio::test]
-async fn our_own_header_out_of_range_is_refused_and_named() {
+async fn our_own_header_out_of_range_is_refused() {
     let scene = Scene::keys(4);
     let longer = format!("{LONGEST}0");
     for bad in [&[("cf-aig-session-id", "")][..], &[("cf-aig-session-id", "a b")]]

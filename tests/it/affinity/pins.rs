@@ -74,7 +74,7 @@ fn at(method: Method, path: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_response_is_gone_on_from_at_the_key_that_made_it() {
+async fn a_response_is_continued_with_the_key_that_made_it() {
     for form in [Form::Json, Form::Events, Form::Gzip] {
         let scene = scene(form);
         let mut made = Vec::new();
@@ -103,7 +103,7 @@ async fn a_response_is_gone_on_from_at_the_key_that_made_it() {
 }
 
 #[tokio::test]
-async fn a_response_is_gone_on_from_at_the_base_url_that_made_it_with_its_key() {
+async fn a_response_is_continued_at_the_base_url_that_made_it() {
     let openai = Provider::openai().base_url("https://one.test/v1");
     let openai = openai.further_base_url("https://two.test/v1", 1);
     let layer =
@@ -125,7 +125,7 @@ async fn a_response_is_gone_on_from_at_the_base_url_that_made_it_with_its_key() 
 }
 
 #[tokio::test]
-async fn what_is_not_known_goes_by_the_session_and_other_gateways_know_nothing() {
+async fn an_unknown_response_uses_the_session_and_gateways_share_no_pins() {
     let scene = scene(Form::Json);
     let made = scene.sent(post(RESPONSES, &[], BODY)).await.target();
     let by_session = scene.sent(post(RESPONSES, &[("x-session-id", "s")], BODY)).await.target();
@@ -149,7 +149,7 @@ async fn what_is_not_known_goes_by_the_session_and_other_gateways_know_nothing()
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_other_key_takes_its_place() {
+async fn a_pinned_request_uses_no_other_key() {
     let health = HealthLayer::new().cool_down(CoolDownSettings::default());
     let answer = provider(Form::Json);
     let is_busy = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -176,7 +176,7 @@ async fn no_other_key_takes_its_place() {
 }
 
 #[tokio::test]
-async fn it_waits_for_a_permit_of_that_key() {
+async fn a_pinned_request_waits_for_a_permit_of_its_key() {
     let settings =
         keys(3).concurrency_per_credential(ConcurrencyLimit::new(1).wait(Duration::from_secs(60)));
     let scene = Scene::new(providers(), settings, ControlLayer::new(), provider(Form::Json));

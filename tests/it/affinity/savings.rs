@@ -3,7 +3,7 @@
 use crate::affinity::prompt_cache::{Naming, PromptCaches, converse};
 
 #[tokio::test]
-async fn a_conversation_that_stays_is_served_from_the_cache() {
+async fn a_conversation_that_keeps_its_key_hits_the_providers_cache() {
     fastrand::seed(7);
     let run = |keys, naming| converse(24, 10, keys, naming);
     let share = |caches: &PromptCaches| caches.tokens.share();

@@ -74,7 +74,7 @@ async fn provider() -> HyperUpstream {
 }
 
 #[tokio::test]
-async fn a_limit_that_trips_while_the_body_streams_to_the_provider_is_413() {
+async fn a_limit_exceeded_while_streaming_is_413() {
     let provider = provider().await;
     for observed in [true, false] {
         for http2 in [false, true] {
@@ -92,7 +92,7 @@ async fn a_limit_that_trips_while_the_body_streams_to_the_provider_is_413() {
 }
 
 #[tokio::test]
-async fn a_limit_that_trips_is_413_under_retries_too() {
+async fn a_limit_exceeded_under_retries_is_413() {
     let provider = provider().await;
     let client = ControlLayer::new()
         .retry(RetrySettings::attempts(3))
@@ -109,7 +109,7 @@ async fn a_limit_that_trips_is_413_under_retries_too() {
 }
 
 #[tokio::test]
-async fn a_limit_that_trips_while_the_model_is_sought_is_413() {
+async fn a_limit_exceeded_before_the_model_is_413() {
     let provider = Recorder::answering(|_| ok(b"grok")).await;
     for (line, head) in [
         ("POST /v1/acct/gw/compat/chat/completions", "{"),
@@ -125,7 +125,7 @@ async fn a_limit_that_trips_while_the_model_is_sought_is_413() {
 }
 
 #[tokio::test]
-async fn the_413_is_in_the_shape_that_the_callers_sdk_reads() {
+async fn the_413_is_in_the_callers_format() {
     let (app, _) = limited(provider().await.base("/v1"), HttpClient::new().unwrap(), true);
     let line = "POST /v1/acct/gw/compat/messages";
     let answer = answer(app, &chunked(line, r#"{"model":"grok/grok-4"}"#, &parts())).await;
@@ -135,7 +135,7 @@ async fn the_413_is_in_the_shape_that_the_callers_sdk_reads() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_said_is_refused_by_the_layer_itself() {
+async fn a_declared_length_is_refused_by_the_layer_itself() {
     let provider = Recorder::answering(|_| ok(b"grok")).await;
     let (app, ends) = limited(provider.base("/v1"), HttpClient::new().unwrap(), true);
     let answer = answer(app, &request(NATIVE, &[], &vec![b' '; LIMIT + 1])).await;
@@ -145,7 +145,7 @@ async fn a_length_that_is_said_is_refused_by_the_layer_itself() {
 }
 
 #[tokio::test]
-async fn what_is_within_the_limit_passes_and_a_body_that_breaks_off_is_still_400() {
+async fn bodies_within_the_limit_pass_and_broken_ones_are_still_400() {
     let provider = Recorder::answering(|_| ok(b"grok")).await;
     let (app, _) = limited(provider.base("/v1"), HttpClient::new().unwrap(), true);
     let addr = serve(app).await;
@@ -159,7 +159,7 @@ async fn what_is_within_the_limit_passes_and_a_body_that_breaks_off_is_still_400
 }
 
 #[tokio::test]
-async fn axums_default_body_limit_is_for_extractors_alone() {
+async fn axums_default_body_limit_applies_only_to_extractors() {
     let provider = Recorder::answering(|_| ok(b"grok")).await;
     let gateway = GatewayLayer::builder()
         .provider(Provider::xai().base_url(provider.base("/v1")))
@@ -173,7 +173,7 @@ async fn axums_default_body_limit_is_for_extractors_alone() {
 }
 
 #[tokio::test]
-async fn a_limit_that_trips_behind_the_head_of_the_response_breaks_the_response_off() {
+async fn a_limit_exceeded_after_the_response_head_breaks_the_response_off() {
     let mut upstream = RawUpstream::start().await;
     let (app, ends) = limited(upstream.base("/v1"), HttpClient::new().unwrap(), true);
     let mut client = Wire::connect(serve(app).await).await;

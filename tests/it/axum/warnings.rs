@@ -52,7 +52,7 @@ fn only(lines: &Written, parts: &[&str]) {
 // ===== without an upstream =====
 
 #[tokio::test]
-async fn a_layer_without_an_upstream_is_warned_of_at_the_first_request() {
+async fn a_router_in_place_of_a_client_is_reported_at_the_first_request() {
     async fn page() -> Html<&'static str> {
         Html("<p>an app of one page</p>")
     }
@@ -93,7 +93,7 @@ async fn json(status: StatusCode) -> (StatusCode, axum::Json<serde_json::Value>)
 }
 
 #[tokio::test]
-async fn a_router_that_stands_for_a_provider_and_a_provider_s_404_are_not_warned_of() {
+async fn no_warning_about_a_router_that_is_the_provider_or_a_providers_404() {
     let (lines, _guard) = Written::capture();
     for status in [200, 400, 401, 429, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
         let mock = Router::new().fallback(move || json(status));
@@ -124,7 +124,7 @@ fn answered(answers: usize) -> ScriptedProvider {
 }
 
 #[tokio::test]
-async fn the_first_call_that_no_mount_takes_is_warned_of_with_the_expected_paths() {
+async fn the_first_call_below_no_mount_is_reported_with_the_expected_paths() {
     let nowhere = || async { StatusCode::NOT_FOUND };
     let at_ai = || xai().mount(Mount::at("/ai"));
     type Nest = fn(Router) -> Router;
@@ -169,7 +169,7 @@ fn ask_for(method: &str, path: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn calls_of_each_kind_are_warned_of_where_their_provider_was_not_added() {
+async fn calls_to_a_provider_that_was_not_added_are_reported() {
     let hosted = "/v1/acct/gw";
     let calls = [
         ("POST", "openai/responses"),
@@ -219,7 +219,7 @@ async fn calls_of_each_kind_are_warned_of_where_their_provider_was_not_added() {
 }
 
 #[tokio::test]
-async fn what_an_app_serves_itself_is_not_warned_of() {
+async fn no_warning_about_the_apps_own_paths() {
     let (lines, _guard) = Written::capture();
     let gateway = xai().mount(Mount::hosted()).mount(Mount::at("/ai")).build().unwrap();
     let own = || async { "the app's" };
@@ -279,7 +279,7 @@ async fn what_an_app_serves_itself_is_not_warned_of() {
 // ===== prices =====
 
 #[test]
-fn prices_for_none_of_the_providers_are_warned_of_when_the_layer_is_built() {
+fn build_warns_of_prices_for_none_of_the_providers() {
     let (lines, _guard) = Written::capture();
     let acme = || Provider::custom("acme", "http://127.0.0.1:9/v1");
     let acme = || GatewayLayer::builder().provider(acme());

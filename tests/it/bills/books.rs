@@ -63,7 +63,7 @@ async fn provider(all: Vec<Fixture>) -> HyperUpstream {
 }
 
 #[tokio::test]
-async fn counters_and_logs_agree_with_what_was_written() {
+async fn counters_and_logs_agree_with_the_fixtures() {
     let all = fixtures();
     let total = all.len() as u64 * ROUNDS;
     let upstream = provider(all.clone()).await;

@@ -137,7 +137,7 @@ fn difference(got: &Booked, want: &Booked) -> String {
 }
 
 #[tokio::test]
-async fn every_shape_is_booked_to_the_unit() {
+async fn every_fixture_is_billed_exactly() {
     let mut wrong = Vec::new();
     for fixture in fixtures() {
         let (relayed, booked) = exchange(&fixture, vec![fixture.body.clone()]).await;
@@ -150,7 +150,7 @@ async fn every_shape_is_booked_to_the_unit() {
 }
 
 #[tokio::test]
-async fn no_split_of_the_bytes_changes_anything() {
+async fn any_split_is_billed_the_same() {
     for fixture in fixtures() {
         let whole = fixture.body.clone();
         let singly = (0..whole.len()).map(|at| whole.slice(at..=at)).collect();

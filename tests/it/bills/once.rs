@@ -75,7 +75,7 @@ const NOTHING: Reported = (None, None, false);
 const BILLED: Reported = (Some(5), Some(7), true);
 
 #[tokio::test]
-async fn a_poll_bills_what_it_sees_first() {
+async fn the_first_poll_with_usage_is_billed() {
     let reported = reported(&[
         ("POST", "openai/v1/responses", response("resp_1", "queued")),
         ("GET", "openai/v1/responses/resp_1", response("resp_1", "in_progress")),
@@ -88,7 +88,7 @@ async fn a_poll_bills_what_it_sees_first() {
 }
 
 #[tokio::test]
-async fn what_was_billed_at_once_is_not_billed_by_a_poll() {
+async fn a_poll_does_not_bill_what_the_order_has_billed() {
     let reported = reported(&[
         ("POST", "openai/v1/responses", response("resp_3", "completed")),
         ("GET", "openai/v1/responses/resp_3", response("resp_3", "completed")),
@@ -98,7 +98,7 @@ async fn what_was_billed_at_once_is_not_billed_by_a_poll() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_resumed_bills_once_as_well() {
+async fn a_resumed_stream_is_billed_once() {
     let end = json!({"type": "response.completed", "response": response("resp_4", "completed")});
     let stream = Value::String(format!("event: response.completed\ndata: {end}\n\n"));
     let resumed = "openai/v1/responses/resp_4?stream=true&starting_after=3";

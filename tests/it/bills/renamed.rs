@@ -115,7 +115,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_built_in_provider_is_the_same_under_another_slug() {
+async fn a_renamed_built_in_provider_is_billed_the_same() {
     let fixtures = fixtures();
     let prices = prices(&fixtures);
     let (mut own, mut priced, mut named, mut asked) = (0, 0, 0, 0);

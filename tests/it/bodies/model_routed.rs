@@ -29,7 +29,7 @@ const ROUTED: [&str; 22] = [
 ];
 
 #[tokio::test]
-async fn model_routed_bodies_lose_the_prefix_and_nothing_else() {
+async fn model_routed_bodies_lose_only_the_prefix() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut bodies: Vec<_> = ROUTED.into_iter().map(marked).collect();
@@ -55,7 +55,7 @@ async fn model_routed_bodies_lose_the_prefix_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn large_model_routed_bodies_lose_the_prefix_and_nothing_else() {
+async fn large_model_routed_bodies_lose_only_the_prefix() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for size in [0, 1, 65_535, 65_536, 65_537, 20 * MEBIBYTE] {
@@ -97,7 +97,7 @@ async fn a_model_may_be_32_mebibytes_deep_and_no_deeper() {
 }
 
 #[tokio::test]
-async fn the_limit_is_the_hosts_choice_and_counts_only_what_precedes_the_model() {
+async fn the_host_sets_the_limit_which_counts_only_bytes_before_the_model() {
     let upstream = Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(1000)).start().await;
@@ -124,7 +124,7 @@ async fn the_limit_is_the_hosts_choice_and_counts_only_what_precedes_the_model()
 }
 
 #[tokio::test]
-async fn the_limit_holds_however_the_body_is_cut_into_reads() {
+async fn the_limit_holds_in_any_split() {
     let upstream = Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(64)).start().await;
@@ -143,7 +143,7 @@ async fn the_limit_holds_however_the_body_is_cut_into_reads() {
 }
 
 #[tokio::test]
-async fn a_body_of_two_reads_is_refused_as_soon_as_the_limit_is_passed() {
+async fn a_body_is_refused_as_soon_as_the_limit_is_exceeded() {
     let upstream = RawUpstream::start().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(64)).start().await;

@@ -23,7 +23,7 @@ async fn expect_100_continue_is_answered_once_the_body_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_by_its_head_gets_no_100_continue() {
+async fn a_request_refused_by_its_head_gets_no_100_continue() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;
@@ -109,7 +109,7 @@ async fn request_chunks_reach_the_provider_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_sized_request_is_not_held_back_either() {
+async fn a_request_with_a_length_is_streamed_too() {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for (head, first, expected) in [
@@ -168,7 +168,7 @@ async fn an_early_response_is_relayed_while_the_upload_goes_on() {
 }
 
 #[tokio::test]
-async fn a_complete_early_answer_does_not_wait_for_the_rest_of_the_upload() {
+async fn a_complete_early_response_does_not_wait_for_the_upload() {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = gateway.connect().await;

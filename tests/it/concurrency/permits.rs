@@ -25,7 +25,7 @@ where
 }
 
 #[test]
-fn a_free_place_costs_no_allocation() {
+fn a_free_permit_costs_no_allocation() {
     let client = service_fn(|_: Request<()>| {
         ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("x"))))
     });
@@ -72,7 +72,7 @@ fn counting(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_many_threads_the_limit_holds_and_no_place_is_lost() {
+async fn the_limit_holds_across_threads_and_loses_no_permit() {
     const LIMIT: usize = 3;
     let layer = ConcurrencyLayer::new(LIMIT).per(by_tenant(2)).wait(Duration::from_secs(60));
     let inside = Arc::new(Inside::default());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_request_waits_its_time_and_not_longer() {
+async fn a_request_waits_exactly_its_time() {
     let layer = ConcurrencyLayer::new(1).wait(ms(100));
     let service = layer.layer(service_fn(|_: Request<()>| async {
         Ok::<_, BoxError>(Response::new(timed(&[50, 50])))
@@ -37,7 +37,7 @@ async fn a_request_waits_its_time_and_not_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_default_is_to_wait_a_second() {
+async fn the_default_wait_is_a_second() {
     let service = ConcurrencyLayer::new(0).layer(client(0, &[]));
     let start = Instant::now();
     assert!(!error(service.oneshot(of("a")).await).is_queue_full());
@@ -45,7 +45,7 @@ async fn the_default_is_to_wait_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_so_many_may_wait() {
+async fn the_number_of_waiting_requests_is_bounded() {
     let layer = ConcurrencyLayer::new(1).wait(ms(100)).queue(2);
     let service = layer.layer(client(0, &[Step::Data("x")]));
     let held = service.clone().oneshot(of("a")).await.unwrap();
@@ -65,7 +65,7 @@ async fn only_so_many_may_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_came_first_is_served_first() {
+async fn waiting_requests_are_served_in_order() {
     let layer = ConcurrencyLayer::new(2);
     let served = Arc::new(std::sync::Mutex::new(Vec::new()));
     let service = layer.layer(client(3, &[Step::Pending, Step::Data("x")]));
@@ -100,7 +100,7 @@ fn dropped_after(
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_at_any_moment_nobody_takes_a_place_away() {
+async fn a_request_dropped_at_any_time_leaks_no_permit() {
     let steps = [Step::Pending, Step::Data("a"), Step::Pending, Step::Trailers];
     let layer = ConcurrencyLayer::new(2).per(by_tenant(1));
     let service = layer.layer(client(2, &steps));
@@ -115,7 +115,7 @@ async fn dropped_at_any_moment_nobody_takes_a_place_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_while_it_waits_or_as_its_turn_has_come_nobody_takes_a_place_away() {
+async fn a_request_dropped_while_waiting_or_when_woken_leaks_no_permit() {
     let layer = ConcurrencyLayer::new(1).per(by_tenant(1));
     let service = layer.layer(client(1, &[Step::Pending, Step::Data("a")]));
     // The request whose end lets the other one proceed, and the number of its polls.
@@ -153,7 +153,7 @@ async fn dropped_while_it_waits_or_as_its_turn_has_come_nobody_takes_a_place_awa
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_holds_no_place_in_another_layers_limit() {
+async fn a_waiting_request_holds_no_permit_of_an_inner_layer() {
     let layer = ConcurrencyLayer::new(1);
     let held = layer.layer(client(0, &[Step::Data("x")])).oneshot(of("a")).await.unwrap();
     let inner = ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1)).service(client(0, &[]));
@@ -172,7 +172,7 @@ async fn who_waits_holds_no_place_in_another_layers_limit() {
 
 /// Without a runtime, a timer would panic.
 #[test]
-fn who_may_not_wait_is_refused_at_once() {
+fn without_a_wait_a_request_is_refused_at_once() {
     let mut service = ConcurrencyLayer::new(0).wait(Duration::ZERO).layer(client(0, &[]));
     let mut call = pin!(service.call(of("a")));
     let Poll::Ready(result) = poll_once(call.as_mut()) else { panic!("waits") };

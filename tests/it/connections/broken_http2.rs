@@ -24,7 +24,7 @@ use crate::support::frames::{DATA, END_HEADERS, GOAWAY, HEADERS, RST_STREAM, fra
 use crate::support::scripted::events::Events;
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_502_whatever_is_sent() {
+async fn a_broken_connection_is_502_for_any_body() {
     each(async |how, when, sends| {
         let (upstream, events) = (Upstream::start(how, when).await, Events::default());
         let what = format!("{how:?} {when:?} {sends:?}");
@@ -42,7 +42,7 @@ async fn a_connection_that_breaks_is_502_whatever_is_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_met_by_another_attempt() {
+async fn a_broken_connection_is_retried() {
     for how in BREAKS.into_iter().filter(|how| !how.is_of_protocol()) {
         for sends in [Sends::Nothing, Sends::AllAtOnce] {
             let (upstream, events) = (Upstream::start(how, Moment::Head).await, Events::default());
@@ -63,7 +63,7 @@ async fn a_connection_that_breaks_is_met_by_another_attempt() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_the_clients() {
+async fn a_broken_request_body_is_the_clients_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     let upstream = Upstream { base, connections: Arc::default() };
@@ -89,7 +89,7 @@ async fn a_body_that_breaks_off_is_the_clients() {
 }
 
 #[tokio::test]
-async fn those_that_wait_for_a_stream_are_not_to_blame_either() {
+async fn requests_waiting_for_a_stream_survive_a_broken_connection() {
     let breaks = [Break::Close, Break::Reset, Break::GoAway(0, NO_ERROR), Break::OtherProtocol];
     for how in breaks.into_iter().chain([Break::GoAway(1, INTERNAL_ERROR)]) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

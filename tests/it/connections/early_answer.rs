@@ -32,7 +32,7 @@ pub(crate) fn endless(token: &Arc<()>) -> Upload {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_reads_ends_soon_after_the_answer() {
+async fn an_unread_upload_ends_soon_after_the_response() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     // Data that remains in the sockets is read when the clients are done.
@@ -76,7 +76,7 @@ async fn an_upload_that_nobody_reads_ends_soon_after_the_answer() {
 }
 
 #[tokio::test]
-async fn an_upload_goes_on_while_its_answer_does() {
+async fn an_upload_continues_while_its_response_does() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let builder = HttpClient::builder().upload_linger(Duration::ZERO);

@@ -85,7 +85,7 @@ fn at_once(bytes: usize, token: &Arc<()>) -> Upload {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_reads_is_reset_and_its_connection_goes_on() {
+async fn an_unread_upload_is_reset_without_its_connection() {
     let peers = Peers::start(|builder| builder).await;
     let token = Arc::new(());
     let (_silent, body) = Channel::<Bytes, BoxError>::new(1);
@@ -118,7 +118,7 @@ async fn an_upload_that_nobody_reads_is_reset_and_its_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_response_that_is_dropped_is_over() {
+async fn a_dropped_response_ends_its_upload() {
     let peers = Peers::start(|builder| builder).await;
     let token = Arc::new(());
     let call = peers.post(endless(&token));
@@ -131,7 +131,7 @@ async fn a_response_that_is_dropped_is_over() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_response_goes_on_is_left_alone() {
+async fn an_upload_continues_while_its_response_does() {
     let peers = Peers::start(|builder| builder).await;
     let (kept, given_up) = (Arc::new(()), Arc::new(()));
     let call = peers.post(endless(&kept));
@@ -163,7 +163,7 @@ async fn an_upload_whose_response_goes_on_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_upload_that_gets_on_outlives_its_response() {
+async fn an_upload_with_progress_outlives_its_response() {
     let linger = Duration::from_secs(1);
     let peers = Peers::start(|builder| builder.upload_linger(linger)).await;
     let token = Arc::new(());
@@ -184,7 +184,7 @@ async fn an_upload_that_gets_on_outlives_its_response() {
 }
 
 #[tokio::test]
-async fn an_upload_has_its_place_until_it_is_over() {
+async fn an_upload_holds_its_stream_until_it_ends() {
     let long = Duration::from_secs(600);
     let peers = Peers::start(|builder| builder.upload_linger(long)).await;
     let call = peers.post(endless(&Arc::new(())));
@@ -201,7 +201,7 @@ async fn an_upload_has_its_place_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_long_body_arrives_whole() {
+async fn a_long_body_arrives_completely() {
     let peers = Peers::start(|builder| builder).await;
     let (mut sender, body) = Channel::<Bytes, BoxError>::new(8);
     for part in [&[1; 40_000][..], &[2], &[3; 20_000], &[], &[4; 2]] {

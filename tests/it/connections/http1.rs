@@ -24,7 +24,7 @@ async fn text(client: &Client, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_after_the_other_they_share_a_connection() {
+async fn sequential_requests_share_a_connection() {
     // With a length, without a body, and in chunks.
     let server = Server::start(1, async |request: Request<_>| match request.uri().path() {
         "/empty" => ok(""),
@@ -45,7 +45,7 @@ async fn one_after_the_other_they_share_a_connection() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_polls_sends_nothing_and_costs_its_connection_at_most() {
+async fn an_unpolled_call_sends_nothing() {
     let (seen, mut came) = mpsc::unbounded_channel();
     let server = Server::start(1, move |request: Request<_>| {
         seen.send(request.uri().path().to_owned()).unwrap();
@@ -76,7 +76,7 @@ async fn answering_five_at_once() -> Server {
 }
 
 #[tokio::test]
-async fn at_once_each_has_its_own_and_the_next_ones_use_them_again() {
+async fn concurrent_requests_have_their_own_connections_which_are_reused() {
     let (server, client) = (answering_five_at_once().await, Client::new().unwrap());
     for _ in 0..4 {
         let texts = join_all((0..5).map(|_| text(&client, &server.url))).await;
@@ -86,7 +86,7 @@ async fn at_once_each_has_its_own_and_the_next_ones_use_them_again() {
 }
 
 #[tokio::test]
-async fn no_more_unused_ones_are_kept_than_asked_for() {
+async fn idle_connections_are_bounded() {
     let server = answering_five_at_once().await;
     let client: Client = HttpClient::builder().max_idle_per_origin(2).build().unwrap();
     join_all((0..5).map(|_| text(&client, &server.url))).await;
@@ -94,7 +94,7 @@ async fn no_more_unused_ones_are_kept_than_asked_for() {
 }
 
 #[tokio::test]
-async fn unused_ones_are_closed_in_time_and_with_their_client() {
+async fn idle_connections_are_closed_in_time_and_with_the_client() {
     let server = Server::start(1, async |_| ok("text")).await;
     let timeout = Duration::from_millis(40);
     let client: Client = HttpClient::builder().idle_timeout(timeout).build().unwrap();
@@ -148,7 +148,7 @@ async fn closing(answer: &'static str) -> Closing {
 }
 
 #[tokio::test]
-async fn one_that_the_server_has_closed_is_not_used_again() {
+async fn a_closed_connection_is_not_reused() {
     let mut server = closing("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let client = Client::new().unwrap();
     for _ in 0..20 {
@@ -158,7 +158,7 @@ async fn one_that_the_server_has_closed_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_unasked_is_nobodys_answer() {
+async fn an_unsolicited_response_answers_no_request() {
     let twice = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong";
     let mut server = closing(twice).await;
     let client = Client::new().unwrap();
@@ -169,7 +169,7 @@ async fn what_a_server_says_unasked_is_nobodys_answer() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wants_takes_its_connection_along() {
+async fn a_dropped_body_closes_its_connection() {
     let server = Server::start(1, async |_| {
         let (mut sender, body) = Channel::<Bytes, std::convert::Infallible>::new(1);
         tokio::spawn(async move { while sender.send_data(Bytes::from("more")).await.is_ok() {} });
@@ -187,7 +187,7 @@ async fn a_body_that_nobody_wants_takes_its_connection_along() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
+async fn a_dropped_call_closes_its_connection() {
     let arrived = Arc::new(Notify::new());
     let reported = arrived.clone();
     let server = Server::start(1, move |_| {
@@ -203,7 +203,7 @@ async fn a_call_that_nobody_waits_for_takes_its_connection_along() {
 }
 
 #[tokio::test]
-async fn a_request_goes_on_while_nobody_reads_the_response() {
+async fn an_upload_continues_while_the_response_is_unread() {
     let (all, mut came) = mpsc::unbounded_channel();
     // Answers at once with more than fits into the buffers, and still reads the request.
     let server = Server::start(1, move |request: Request<hyper::body::Incoming>| {
@@ -238,7 +238,7 @@ async fn a_request_goes_on_while_nobody_reads_the_response() {
 }
 
 #[tokio::test]
-async fn a_response_can_be_read_by_another_task_than_the_one_that_asked() {
+async fn a_response_can_be_read_by_another_task() {
     let server = Server::start(1, async |_| ok("text")).await;
     let client = Client::new().unwrap();
     for _ in 0..10 {
@@ -251,7 +251,7 @@ async fn a_response_can_be_read_by_another_task_than_the_one_that_asked() {
 }
 
 #[tokio::test]
-async fn where_nothing_listens_nothing_was_sent() {
+async fn a_refused_connection_means_that_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -266,7 +266,7 @@ async fn where_nothing_listens_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_large_request_is_written_whole_where_the_response_is_short_and_early() {
+async fn a_large_request_is_sent_completely_despite_a_short_early_response() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let (reported, mut read_next) = mpsc::unbounded_channel::<()>();

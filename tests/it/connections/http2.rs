@@ -65,18 +65,18 @@ async fn held(client: Client, streams: u32, calls: usize, expected: usize) -> us
 }
 
 #[tokio::test]
-async fn a_quiet_client_has_one() {
+async fn few_requests_share_one_connection() {
     assert_eq!(held(client(4, 90), 100, 90, 90).await, 1);
 }
 
 #[tokio::test]
-async fn beyond_a_peers_limit_of_100_there_is_another() {
+async fn beyond_a_peers_limit_of_100_a_second_connection_opens() {
     assert_eq!(held(client(4, 90), 100, 91, 91).await, 2);
     assert_eq!(held(client(4, 90), 100, 360, 360).await, 4);
 }
 
 #[tokio::test]
-async fn what_the_peer_allows_counts_where_it_is_less() {
+async fn a_lower_limit_of_the_peer_applies() {
     let (server, arrived, answers) = holding(10).await;
     let client = client(4, 90);
     // The first answer shows that the peer's settings have arrived.
@@ -92,7 +92,7 @@ async fn what_the_peer_allows_counts_where_it_is_less() {
 }
 
 #[tokio::test]
-async fn no_more_are_made_than_asked_for_and_these_fill_evenly() {
+async fn connections_are_bounded_and_fill_evenly() {
     let (server, arrived, answers) = holding(200).await;
     let client = client(3, 2);
     let calls = call(&client, &server, 30);
@@ -103,7 +103,7 @@ async fn no_more_are_made_than_asked_for_and_these_fill_evenly() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_leaves_its_place() {
+async fn a_dropped_request_frees_its_stream() {
     let (server, arrived, answers) = holding(100).await;
     let client = client(1, 1);
     for _ in 0..5 {
@@ -122,7 +122,7 @@ async fn a_request_that_is_given_up_leaves_its_place() {
 }
 
 #[tokio::test]
-async fn who_makes_the_connection_may_leave_and_the_others_still_share_one() {
+async fn a_connection_is_shared_even_if_its_first_request_is_dropped() {
     let (server, arrived, answers) = holding(100).await;
     let client = client(4, 90);
     let mut calls: Vec<_> =
@@ -142,7 +142,7 @@ async fn who_makes_the_connection_may_leave_and_the_others_still_share_one() {
 }
 
 #[tokio::test]
-async fn where_none_can_be_made_nobody_waits_for_the_others() {
+async fn a_failed_connection_fails_all_waiting_requests_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -154,7 +154,7 @@ async fn where_none_can_be_made_nobody_waits_for_the_others() {
 }
 
 #[tokio::test]
-async fn one_that_has_ended_is_not_asked_again() {
+async fn a_closed_connection_is_not_reused() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let ((close, mut reported), (done, mut closed)) = (mpsc::channel(1), mpsc::channel(1));
@@ -183,7 +183,7 @@ async fn one_that_has_ended_is_not_asked_again() {
 }
 
 #[test]
-fn one_whose_runtime_is_gone_is_not_asked_again() {
+fn a_connection_of_a_dropped_runtime_is_not_reused() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (servers, client) = (runtime(), client(4, 90));
     let server = servers.block_on(Server::start(100, async |_| ok("text")));
@@ -197,7 +197,7 @@ fn one_whose_runtime_is_gone_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn a_peer_that_allows_one_stream_gets_more_connections() {
+async fn a_peer_with_a_limit_of_one_gets_more_connections() {
     // The limit is unknown when the requests come, so four use four connections.
     assert_eq!(held(client(4, 90), 1, 4, 4).await, 4);
     assert_eq!(held(client(4, 90), 1, 40, 4).await, 4);
@@ -206,7 +206,7 @@ async fn a_peer_that_allows_one_stream_gets_more_connections() {
 }
 
 #[tokio::test]
-async fn a_known_limit_of_one_counts_too() {
+async fn a_known_limit_of_one_applies() {
     let (server, arrived, answers) = holding(1).await;
     let client = client(4, 90);
     answers.add_permits(1);
@@ -220,7 +220,7 @@ async fn a_known_limit_of_one_counts_too() {
 }
 
 #[tokio::test]
-async fn a_limit_that_changes_counts_as_it_is() {
+async fn a_changed_limit_applies() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let client = client(2, 90);

@@ -38,7 +38,7 @@ async fn send(upstream: &Upstream, uri: &str, body: &'static str) -> (u16, Vec<C
 }
 
 #[tokio::test]
-async fn what_the_layer_knows_is_tried_in_its_order() {
+async fn without_a_gateway_the_layers_own_chain_is_tried_in_order() {
     let upstream = Upstream::new(busy(&[GROK, ANTHROPIC]));
     let (status, calls) = send(&upstream, "https://api.x.ai/v1/chat/completions?a=b", BODY).await;
     assert_eq!(status, 200);
@@ -69,7 +69,7 @@ async fn what_the_layer_knows_is_tried_in_its_order() {
 }
 
 #[tokio::test]
-async fn other_places_are_left_alone() {
+async fn requests_to_other_urls_have_no_fallback() {
     for uri in [
         "https://api.openai.com/v1/chat/completions",
         "http://api.x.ai/v1/chat/completions",
@@ -88,7 +88,7 @@ async fn other_places_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_body_that_names_no_model_goes_where_it_needs_none() {
+async fn without_a_model_only_steps_that_keep_it_are_tried() {
     let upstream = Upstream::new(|_, _| json(503, "{}"));
     let uri = "https://api.x.ai/v1/chat/completions";
     let (status, calls) = send(&upstream, uri, r#"{"n":1}"#).await;
@@ -99,7 +99,7 @@ async fn a_body_that_names_no_model_goes_where_it_needs_none() {
 }
 
 #[tokio::test]
-async fn errors_of_the_client_stay_what_they_are() {
+async fn errors_of_the_client_pass_unchanged() {
     let upstream = Upstream::new(|_, _| Err("mine".into()));
     let client = ReplayLayer::new().layer(layer().layer(upstream.clone()));
     let request = Request::post("https://api.x.ai/v1/chat/completions");

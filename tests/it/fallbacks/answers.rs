@@ -27,7 +27,7 @@ fn first(rule: impl Fn() -> Answer + Send + Sync + 'static) -> Scene {
 }
 
 #[tokio::test]
-async fn a_status_says_whether_it_is_an_answer() {
+async fn the_status_decides_about_a_fallback() {
     for status in (200..=599).filter(|status| ![204, 304].contains(status)) {
         let scene = first(move || json(status, "{\"id\":1}"));
         let got = scene.send(CHAT, &[], BODY).await;
@@ -49,7 +49,7 @@ async fn redirects_are_relayed_to_the_client() {
 }
 
 #[tokio::test]
-async fn a_failure_leads_on_whatever_it_is() {
+async fn any_failure_leads_to_the_next_step() {
     for kind in [
         ErrorKind::ConnectionRefused,
         ErrorKind::ConnectionReset,
@@ -66,7 +66,7 @@ async fn a_failure_leads_on_whatever_it_is() {
 }
 
 #[tokio::test]
-async fn a_success_that_is_an_error_leads_on() {
+async fn an_error_with_a_success_status_leads_to_the_next_step() {
     for (content_type, body, leads_on) in [
         (
             "application/json",
@@ -106,7 +106,7 @@ async fn a_success_that_is_an_error_leads_on() {
 }
 
 #[tokio::test]
-async fn what_was_read_of_an_answer_is_handed_on_as_it_came() {
+async fn a_response_read_for_errors_passes_unchanged() {
     let frames = ["{\"id\"", "", ":1,", "\"choices\":[]}"];
     let body = move || {
         let data = frames.map(|data| Ok(Frame::data(Bytes::from_static(data.as_bytes()))));
@@ -128,7 +128,7 @@ async fn what_was_read_of_an_answer_is_handed_on_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_handed_on_as_it_comes() {
+async fn a_stream_passes_as_it_arrives() {
     let (mut sender, body) = Channel::<Bytes, tower::BoxError>::new(4);
     let body = std::sync::Mutex::new(Some(body));
     let scene = first(move || {
@@ -170,7 +170,7 @@ impl http_body::Body for Long {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_long_for_an_error_is_not_waited_for() {
+async fn a_response_too_long_for_an_error_passes_at_once() {
     let scene = first(|| {
         let response = Response::builder().header("content-type", "application/json");
         Ok(response.body(Long.boxed_unsync()).unwrap())
@@ -181,7 +181,7 @@ async fn what_is_too_long_for_an_error_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_while_it_is_classified_is_none() {
+async fn a_response_that_breaks_off_while_it_is_classified_leads_to_the_next_step() {
     let half = || {
         let response = Response::builder().header("content-type", "application/json");
         Ok(response.body(broken(&["{\"id\""])).unwrap())
@@ -197,7 +197,7 @@ async fn an_answer_that_breaks_off_while_it_is_classified_is_none() {
 }
 
 #[tokio::test]
-async fn where_all_fail_the_last_response_is_handed_on() {
+async fn if_all_fail_the_last_response_passes() {
     let scene = Scene::new(settings(), busy(&[GROK, OPENAI]));
     let got = scene.send(CHAT, &[], BODY).await;
     assert_eq!((got.status, got.text()), (503, r#"{"from":"api.openai.com"}"#));
@@ -235,7 +235,7 @@ async fn without_any_response_the_gateway_answers() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_is_tried_nowhere_else() {
+async fn a_broken_request_body_leads_to_no_other_step() {
     let scene = first(|| json(503, ""));
     let frames = vec![
         Ok(Frame::data(Bytes::from_static(b"{\"model\":"))),

@@ -25,7 +25,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn another_model_of_the_same_provider_gets_the_request_as_it_is() {
+async fn another_model_of_the_same_provider_gets_the_same_request() {
     let chain = FallbackChain::on("grok-*").to_model("grok-3-mini").to_model("grok-3");
     let scene = Scene::new(keys().fallback(chain), |call, before| {
         json(if before < 2 { 503 } else { 200 }, call.text())
@@ -49,7 +49,7 @@ async fn another_model_of_the_same_provider_gets_the_request_as_it_is() {
 }
 
 #[tokio::test]
-async fn another_provider_gets_its_own_key_and_what_harms_nobody() {
+async fn another_provider_gets_its_own_key_and_only_safe_headers() {
     for (slug, authority, path, key) in [
         ("openai", OPENAI, "/v1/chat/completions", ("authorization", "Bearer sk-for-openai")),
         (
@@ -101,7 +101,7 @@ async fn another_provider_gets_its_own_key_and_what_harms_nobody() {
 }
 
 #[tokio::test]
-async fn messages_have_their_own_header() {
+async fn the_key_header_depends_on_the_endpoint() {
     let chain = FallbackChain::on("*").to("anthropic", "claude");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));
     scene.send("/v1/acct/gw/grok/v1/messages", HEADERS, BODY).await;
@@ -120,7 +120,7 @@ async fn messages_have_their_own_header() {
 }
 
 #[tokio::test]
-async fn without_a_key_a_step_is_left_out() {
+async fn a_step_without_a_key_is_skipped() {
     let chain = FallbackChain::on("*").to("openai", "a").with_key("eu").to("acme", "b");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));
     let got = scene.send(CHAT, HEADERS, BODY).await;
@@ -191,7 +191,7 @@ async fn a_key_in_a_header_of_its_own_stays_with_its_provider() {
 }
 
 #[tokio::test]
-async fn the_first_chain_that_fits_counts() {
+async fn the_first_matching_chain_applies() {
     let settings = || {
         keys()
             .fallback(FallbackChain::on("grok-3*").from_provider("openai").to("acme", "a"))
@@ -207,7 +207,7 @@ async fn the_first_chain_that_fits_counts() {
 }
 
 #[tokio::test]
-async fn elsewhere_than_at_the_four_endpoints_only_the_model_changes() {
+async fn on_other_endpoints_only_the_model_changes() {
     let chain = FallbackChain::on("*").to("openai", "a").to_model("b");
     let scene = Scene::new(keys().fallback(chain), |_, before| {
         json(if before == 0 { 503 } else { 200 }, "{}")

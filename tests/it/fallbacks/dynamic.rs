@@ -36,7 +36,7 @@ fn settings() -> GatewaySettingsBuilder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_model_has_its_key_and_its_attempts() {
+async fn each_model_node_has_its_own_key_and_attempts() {
     let scene = Scene::new(settings(), busy(&[GROK]));
     let headers = [
         ("authorization", "Bearer sk-of-nobody-knows-whom"),
@@ -75,7 +75,7 @@ async fn each_model_has_its_key_and_its_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_goes_before_the_defaults_of_its_gateway_and_a_request_before_both() {
+async fn a_request_overrides_a_node_and_a_node_the_gateways_defaults() {
     let settings = || {
         settings().defaults(|defaults| {
             defaults.max_attempts = Some(5);
@@ -93,7 +93,7 @@ async fn a_node_goes_before_the_defaults_of_its_gateway_and_a_request_before_bot
 }
 
 #[tokio::test]
-async fn an_answer_ends_it() {
+async fn a_response_ends_the_route() {
     for status in [200, 400, 307] {
         let scene = Scene::new(settings(), move |_, _| {
             answer(status, &[("location", "https://evil.test/")], "")
@@ -105,7 +105,7 @@ async fn an_answer_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_fail_the_last_says_so() {
+async fn if_all_nodes_fail_the_last_response_passes() {
     let scene = Scene::new(settings(), busy(&[GROK, ACME]));
     let got = scene.send(COMPAT, &[], BODY).await;
     assert_eq!((got.status, got.text()), (503, r#"{"from":"acme.test"}"#));

@@ -98,7 +98,7 @@ where
 }
 
 #[tokio::test]
-async fn an_error_before_the_first_content_leads_on() {
+async fn an_error_before_the_first_content_leads_to_the_next_step() {
     let created = typed(
         "response.created",
         r#"{"type":"response.created","response":{"id":"r","error":null,"output":[]}}"#,
@@ -153,7 +153,7 @@ async fn an_error_before_the_first_content_leads_on() {
 }
 
 #[tokio::test]
-async fn what_begins_to_answer_is_an_answer() {
+async fn a_stream_without_an_early_error_passes() {
     let incomplete = typed(
         "response.incomplete",
         r#"{"type":"response.incomplete","response":{"status":"incomplete","error":null}}"#,
@@ -179,7 +179,7 @@ async fn what_begins_to_answer_is_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_fail_the_last_stream_is_handed_on() {
+async fn if_all_fail_the_last_stream_passes() {
     let chain = FallbackChain::on("*").to("openai", "gpt");
     let body = [ROLE, FAULT, DONE].concat();
     let expected = body.clone();
@@ -226,7 +226,7 @@ mod compressed {
     }
 
     #[tokio::test]
-    async fn compressed_errors_are_classified_and_pass_as_they_are() {
+    async fn compressed_errors_are_classified_and_pass_unchanged() {
         let error = r#"{"error":{"message":"overloaded"}}"#;
         let answer_json = r#"{"id":"x","choices":[{"message":{"content":"hi"}}]}"#;
         for (content_type, body, leads_on) in [
@@ -257,7 +257,7 @@ mod compressed {
     }
 
     #[tokio::test]
-    async fn what_grows_beyond_the_bound_is_handed_on() {
+    async fn compressed_data_beyond_the_bound_passes() {
         let long = ["\n".repeat(5000).as_str(), FAULT].concat();
         let bomb = " ".repeat(10_000_000);
         for (body, size) in [(long, 1), (bomb, 4096)] {
@@ -278,7 +278,7 @@ mod compressed {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_success_is_not_read() {
+async fn a_response_with_an_error_status_is_not_read() {
     let scene = first(|| answer(400, &[SSE], FAULT));
     let got = scene.send(CHAT, &[], BODY).await;
     assert_eq!((got.status, got.text()), (400, FAULT));

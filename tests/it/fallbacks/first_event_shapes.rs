@@ -51,7 +51,7 @@ async fn leads_on(path: &str, content_type: &'static str, body: &'static str) ->
 }
 
 #[tokio::test]
-async fn an_error_of_any_shape_leads_on() {
+async fn an_error_in_any_format_leads_to_the_next_step() {
     for (path, content_type, body) in [
         // OpenRouter: beside choices.
         (
@@ -101,7 +101,7 @@ async fn an_error_of_any_shape_leads_on() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_a_policy_blocks_is_answered() {
+async fn a_prompt_blocked_by_policy_is_a_response() {
     for (content_type, body) in [
         (
             JSON,

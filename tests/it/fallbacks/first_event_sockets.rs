@@ -86,7 +86,7 @@ impl Scene {
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn an_error_leads_on_and_counts_as_the_providers_failure() {
+async fn an_error_leads_to_the_next_step_and_is_the_providers_failure() {
     let mut scene = Scene::start().await;
     let client = scene.client();
     let mut open = Vec::new();
@@ -122,7 +122,7 @@ async fn an_error_leads_on_and_counts_as_the_providers_failure() {
 
 /// It is over with its first frame.
 #[tokio::test]
-async fn a_whole_error_under_a_200_counts_as_the_providers_failure_too() {
+async fn a_complete_error_with_status_200_is_the_providers_failure() {
     let mut scene = Scene::start().await;
     let client = scene.client();
     for _ in 0..2 {
@@ -143,7 +143,7 @@ async fn a_whole_error_under_a_200_counts_as_the_providers_failure_too() {
 }
 
 #[tokio::test]
-async fn an_error_that_asks_for_patience_cools_the_key_down() {
+async fn a_rate_limit_error_cools_the_key_down() {
     let mut scene = Scene::start().await;
     let sent = scene.client()();
     let mut wire = scene.first.accept().await;
@@ -159,7 +159,7 @@ async fn an_error_that_asks_for_patience_cools_the_key_down() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_the_head_is_held_back_ends_the_call() {
+async fn a_client_that_leaves_while_a_head_is_held_back_ends_the_call() {
     let mut scene = Scene::start().await;
     let sent = scene.client()();
     let mut wire = scene.first.accept().await;

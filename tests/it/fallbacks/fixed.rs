@@ -14,7 +14,7 @@ use crate::fallbacks::scene::*;
 use crate::support::scripted::Upstream;
 
 #[tokio::test]
-async fn each_provider_gets_its_own_and_nothing_of_another() {
+async fn each_provider_gets_only_its_own_fixed_headers() {
     let openai = Provider::openai().header("user-agent", "for openai").header("x-openai", "1");
     let azure = Provider::azure_openai("res")
         .query("api-version", "2024-10-21")

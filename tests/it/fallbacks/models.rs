@@ -53,7 +53,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_body_without_a_model_goes_where_no_other_is_asked_for() {
+async fn without_a_model_only_steps_that_keep_it_are_tried() {
     for body in ["{}", r#"{"n":{"model":"grok-4"}}"#, "", "[]"] {
         let chain = || {
             FallbackChain::on("*")
@@ -78,7 +78,7 @@ async fn a_body_without_a_model_goes_where_no_other_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_body_of_which_nobody_knows_the_model_goes_nowhere_else() {
+async fn a_body_with_an_unreadable_model_has_no_fallback() {
     for body in [
         r#"{"model":"grok-4","model":"grok-3"}"#,
         r#"{"model":"grok-4","mod\u0065l":"grok-4"}"#,

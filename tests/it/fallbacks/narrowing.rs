@@ -26,7 +26,7 @@ async fn passes(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str)
 }
 
 #[tokio::test]
-async fn a_request_reaches_what_its_client_lists_alone() {
+async fn a_request_reaches_only_what_its_client_lists() {
     let scene = Scene::new(keys(), busy(&[]));
     let body = r#"{"model":"grok-4"}"#;
     let compat = r#"{"model":"grok/grok-4"}"#;
@@ -68,7 +68,7 @@ async fn a_list_never_widens_what_the_gateway_allows() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_is_named() {
+async fn an_invalid_list_is_refused_by_name() {
     let scene = Scene::new(keys(), busy(&[]));
     for name in [MODELS, PROVIDERS] {
         for bad in ["", ",", "grok,", "a b", "/grok"] {
@@ -81,7 +81,7 @@ async fn what_is_no_list_is_named() {
 }
 
 #[tokio::test]
-async fn fallback_steps_that_are_not_listed_are_not_taken() {
+async fn unlisted_fallback_steps_are_not_taken() {
     let chain = FallbackChain::on("*").to("openai", "gpt-5").to("acme", "m").to_model("grok-3");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));
     for headers in [[(PROVIDERS, "grok, acme")], [(MODELS, "grok/grok-4, acme/*")]] {
@@ -97,7 +97,7 @@ async fn fallback_steps_that_are_not_listed_are_not_taken() {
 }
 
 #[tokio::test]
-async fn entries_and_dynamic_routes_are_held_to_the_lists() {
+async fn entries_and_dynamic_routes_obey_the_lists() {
     let route = DynamicRoute::builder("r").start("a");
     let route = route.node("a", Node::model("openai", "gpt-5").fallback("b"));
     let route = route.node("b", Node::model("acme", "m")).build().unwrap();

@@ -83,7 +83,7 @@ fn entry(sent: &Sent) -> String {
 }
 
 #[tokio::test]
-async fn each_way_of_asking_gives_the_provider_the_same_head() {
+async fn requests_entries_and_fallbacks_give_the_provider_the_same_head() {
     let grok = "v1/chat/completions?x=1";
     let gemini = "v1beta/models/gemini-2.5-pro:generateContent?key=mine&alt=sse";
     let cases = [

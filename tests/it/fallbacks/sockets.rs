@@ -53,11 +53,11 @@ async fn early(answers: bool) -> (u16, Result<Vec<u8>, Vec<u8>>) {
 }
 
 #[tokio::test]
-async fn an_upload_goes_on_at_the_other_provider() {
+async fn an_upload_continues_at_the_next_provider() {
     assert_eq!(early(true).await, (200, Ok(b"well".to_vec())));
 }
 
 #[tokio::test]
-async fn a_response_that_is_handed_on_after_all_is_whole() {
+async fn the_last_failed_response_passes_completely() {
     assert_eq!(early(false).await, (503, Ok(busy())));
 }

@@ -8,7 +8,7 @@ use crate::support::scripted::{answer, json};
 const PATH: &str = "/v1/acct/gw";
 
 #[tokio::test]
-async fn each_entry_is_a_request_of_its_own() {
+async fn each_entry_is_sent_as_its_own_request() {
     let body = r#"[
         {"provider":"grok","endpoint":"v1/chat/completions?a=b","headers":{"Authorization":"Bearer mine","x-grok-conv-id":"c"},
          "query":{"model" : "grok-4","n":1.50}},
@@ -76,7 +76,7 @@ async fn each_entry_is_a_request_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn config_goes_before_headers_and_these_before_the_requests() {
+async fn config_overrides_headers_of_the_entry_and_these_those_of_the_request() {
     let entry = |config: &str, headers: &str| {
         format!(
             r#"{{"provider":"openai","endpoint":"v1/chat/completions","query":{{"model":"m"}},
@@ -105,7 +105,7 @@ async fn config_goes_before_headers_and_these_before_the_requests() {
 }
 
 #[tokio::test]
-async fn all_sixteen_are_tried() {
+async fn all_sixteen_entries_are_tried() {
     let entry = |n: usize| {
         format!(
             r#"{{"provider":"openai","endpoint":"v1/chat/completions","query":{{"model":"m","n":{n}}}}}"#
@@ -145,7 +145,7 @@ async fn streams_and_redirects_pass() {
 }
 
 #[tokio::test]
-async fn an_entry_without_a_key_is_for_its_provider_to_refuse() {
+async fn an_entry_without_a_key_is_sent_to_its_provider() {
     let body = r#"[{"provider":"grok","endpoint":"v1/chat/completions","query":{"model":"m"}},
         {"provider":"openai","endpoint":"v1/models"}]"#;
     let scene = Scene::new(keys(), busy(&[GROK]));

@@ -22,7 +22,7 @@ async fn refuses(scene: &Scene, path: &str, headers: &[(&str, &str)], body: &str
 }
 
 #[tokio::test]
-async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_gets_an_error() {
+async fn a_provider_without_zero_retention_gets_nothing() {
     let scene = Scene::new(keys(), busy(&[]));
     for (path, body) in [
         (OPENAI_CHAT, r#"{"model":"gpt-5"}"#),
@@ -51,7 +51,7 @@ async fn a_provider_that_may_keep_it_gets_nothing_and_the_client_gets_an_error()
 }
 
 #[tokio::test]
-async fn a_fallback_step_to_such_a_provider_is_not_taken() {
+async fn a_fallback_step_without_zero_retention_is_not_taken() {
     let chain = FallbackChain::on("*").to("openai", "gpt-5").to("acme", "m");
     let scene = Scene::new(keys().fallback(chain), busy(&[GROK]));
     let body = r#"{"model":"grok-4"}"#;
@@ -64,7 +64,7 @@ async fn a_fallback_step_to_such_a_provider_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_gateway_asks_for_it_and_no_request_can_say_otherwise() {
+async fn a_request_cannot_undo_a_gateways_zero_retention() {
     let settings = keys()
         .defaults(|defaults| defaults.zdr = Some(true))
         .fallback(FallbackChain::on("*").to("openai", "gpt-5"));
@@ -76,7 +76,7 @@ async fn a_gateway_asks_for_it_and_no_request_can_say_otherwise() {
 }
 
 #[tokio::test]
-async fn an_entry_to_such_a_provider_is_not_taken() {
+async fn an_entry_without_zero_retention_is_not_taken() {
     let scene = Scene::new(keys(), busy(&[GROK]));
     let entry = |provider: &str, headers: Value| {
         json!({
@@ -100,7 +100,7 @@ async fn an_entry_to_such_a_provider_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_dynamic_route_goes_by_what_is_left_of_it() {
+async fn a_dynamic_route_skips_nodes_without_zero_retention() {
     let settings = || {
         let route = |name: &str, first: &str, then: &str| {
             let route = DynamicRoute::builder(name).start("a");

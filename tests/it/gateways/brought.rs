@@ -20,7 +20,7 @@ const SLOTS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-k
 const MESSAGES: &str = "POST /v1/acct/gw/anthropic/v1/messages";
 
 #[tokio::test]
-async fn an_ignored_key_leaves_its_place_to_the_stored_one() {
+async fn an_ignored_key_is_replaced_by_the_stored_one() {
     let scene = stored(|of| of.client_credentials(ClientCredentials::Ignore));
     for name in SLOTS {
         let brought = [(name, "Bearer session-of-the-app")];
@@ -46,7 +46,7 @@ async fn an_ignored_key_leaves_its_place_to_the_stored_one() {
 }
 
 #[tokio::test]
-async fn a_passed_key_in_the_query_keeps_the_stored_one_away() {
+async fn a_passed_key_in_the_query_replaces_the_stored_one() {
     let scene = stored(|of| of);
     const GENERATE: &str = "POST /ai/google-ai-studio/v1beta/models/m:generateContent";
     for query in ["key=own", "alt=sse&%6bey=own", "access_token=own"] {
@@ -64,7 +64,7 @@ async fn a_passed_key_in_the_query_keeps_the_stored_one_away() {
 }
 
 #[tokio::test]
-async fn a_choice_for_one_provider_goes_first() {
+async fn a_choice_for_one_provider_takes_precedence() {
     let scene = stored(|of| {
         of.client_credentials(ClientCredentials::Refuse)
             .client_credentials_for("xai", ClientCredentials::Pass)
@@ -83,7 +83,7 @@ async fn a_choice_for_one_provider_goes_first() {
 }
 
 #[tokio::test]
-async fn a_passed_key_keeps_the_stored_one_away() {
+async fn a_passed_key_replaces_the_stored_one() {
     for set in [
         |of: GatewaySettingsBuilder| of,
         |of: GatewaySettingsBuilder| of.client_credentials(ClientCredentials::Pass),

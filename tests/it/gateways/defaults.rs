@@ -103,7 +103,7 @@ fn shown(directives: &Directives) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn each_default_holds_until_a_header_says_else() {
+async fn a_header_overrides_each_default() {
     let scene = scene();
     let mut wanted = Directives::default();
     defaults(&mut wanted);
@@ -127,7 +127,7 @@ async fn each_default_holds_until_a_header_says_else() {
 }
 
 #[tokio::test]
-async fn defaults_act() {
+async fn defaults_take_effect() {
     let scene = scene();
     let sent = scene.passes(NATIVE, &[], BODY).await;
     assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-team")]);
@@ -141,7 +141,7 @@ async fn defaults_act() {
 }
 
 #[tokio::test]
-async fn an_entry_goes_before_the_request_and_that_before_the_gateway() {
+async fn an_entry_overrides_the_request_and_the_request_the_gateway() {
     let scene = scene();
     let attempts = |config: u64, header: Option<&str>| {
         let headers = header.map_or(json!({}), |value| json!({ "cf-aig-max-attempts": value }));
@@ -166,7 +166,7 @@ async fn an_entry_goes_before_the_request_and_that_before_the_gateway() {
 }
 
 #[tokio::test]
-async fn timeouts_are_the_requests_then_the_providers_then_the_gateways() {
+async fn timeouts_of_the_request_override_the_providers_and_these_the_gateways() {
     let of_gateway = Timeouts::default().head(MS(10)).idle(MS(20)).total(MS(30)).connect(MS(40));
     let of_grok = Timeouts::default().head(MS(11)).idle(MS(21));
     let scene = Scene::with(|of| of.timeouts(of_gateway).provider_timeouts("xai", of_grok));
@@ -180,7 +180,7 @@ async fn timeouts_are_the_requests_then_the_providers_then_the_gateways() {
 }
 
 #[test]
-fn defaults_beyond_the_ranges_of_their_headers_are_refused() {
+fn defaults_outside_the_ranges_of_their_headers_are_refused() {
     let build = |set: fn(&mut Directives)| GatewaySettings::builder().defaults(set).build();
     for wrong in [
         build(|of| of.max_attempts = Some(0)),

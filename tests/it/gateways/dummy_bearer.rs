@@ -41,7 +41,7 @@ fn elsewhere(choice: Option<ClientCredentials>) -> Scene {
 }
 
 #[tokio::test]
-async fn passed_it_is_the_clients_own_key_and_no_stored_one_goes_beside_it() {
+async fn a_passed_dummy_is_the_clients_own_key_without_a_stored_one() {
     for choice in [None, Some(ClientCredentials::Pass)] {
         let scene = elsewhere(choice);
         for (line, _) in ELSEWHERE {
@@ -51,7 +51,7 @@ async fn passed_it_is_the_clients_own_key_and_no_stored_one_goes_beside_it() {
 }
 
 #[tokio::test]
-async fn ignored_it_leaves_the_stored_key_its_place() {
+async fn an_ignored_dummy_is_replaced_by_the_stored_key() {
     let scene = elsewhere(Some(ClientCredentials::Ignore));
     for (line, stored) in ELSEWHERE {
         for brought in
@@ -63,7 +63,7 @@ async fn ignored_it_leaves_the_stored_key_its_place() {
 }
 
 #[tokio::test]
-async fn refused_it_is_an_answer_of_the_gateways() {
+async fn a_refused_dummy_gets_an_error_of_the_gateway() {
     let scene = elsewhere(Some(ClientCredentials::Refuse));
     for (line, stored) in ELSEWHERE {
         scene.refuses(line, &[DUMMY], BODY, (403, 2403)).await;
@@ -72,7 +72,7 @@ async fn refused_it_is_an_answer_of_the_gateways() {
 }
 
 #[tokio::test]
-async fn empty_it_is_none_whatever_the_choice() {
+async fn an_empty_dummy_is_never_a_key() {
     use ClientCredentials::{Ignore, Pass, Refuse};
     for choice in [None, Some(Pass), Some(Ignore), Some(Refuse)] {
         let scene = elsewhere(choice);
@@ -87,7 +87,7 @@ async fn empty_it_is_none_whatever_the_choice() {
 }
 
 #[tokio::test]
-async fn a_token_in_its_place_is_no_key_whatever_the_choice() {
+async fn a_token_in_its_place_is_never_a_key() {
     use ClientCredentials::{Ignore, Pass, Refuse};
     // The relevant headers of Codex, Claude Code, Xcode and OpenCode.
     let clients: [&[(&str, &str)]; 4] = [

@@ -65,7 +65,7 @@ async fn an_allowed_model_passes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn no_provider_gets_a_whole_form_of_another_model() {
+async fn no_provider_gets_a_complete_form_of_a_forbidden_model() {
     let scene = scene();
     for size in [0, 100, 300_000] {
         for parts in [
@@ -96,7 +96,7 @@ async fn no_provider_gets_a_whole_form_of_another_model() {
 }
 
 #[tokio::test]
-async fn a_small_form_of_another_model_is_not_sent_at_all() {
+async fn a_small_form_of_a_forbidden_model_is_not_sent() {
     let scene = scene();
     let body = form(&[file(1000), field("model", "gpt-4o")]);
     let json = scene.refuses(LINE, &[KIND], &body, (403, 2403)).await;
@@ -114,7 +114,7 @@ async fn the_path_may_name_the_model_of_a_form() {
 }
 
 #[tokio::test]
-async fn a_form_is_no_session() {
+async fn a_realtime_call_as_a_form_is_refused() {
     let scene = scene();
     let model = field("model", "whisper-1");
     for parts in [vec![model.clone()], vec![field("sdp", "v=0"), model.clone()], vec![]] {
@@ -127,7 +127,7 @@ async fn a_form_is_no_session() {
 }
 
 #[tokio::test]
-async fn unified_routes_take_no_form() {
+async fn unified_routes_refuse_forms() {
     let scene = scene();
     let body = form(&[field("model", "openai/whisper-1")]);
     let line = "POST /v1/a/b/compat/chat/completions";

@@ -52,7 +52,7 @@ async fn by_all_ways(scene: &Scene, said: Option<&str>) -> Vec<(Answer, Vec<Stri
 }
 
 #[tokio::test]
-async fn the_hosts_entries_hold_and_win_and_take_no_room() {
+async fn the_hosts_entries_override_the_clients_and_take_no_room() {
     let scene = scene(|of| of);
     for said in [None, Some("{}"), Some(r#"{"x":null}"#)] {
         for (_, metadata) in by_all_ways(&scene, said).await {
@@ -75,7 +75,7 @@ async fn the_hosts_entries_hold_and_win_and_take_no_room() {
 }
 
 #[tokio::test]
-async fn the_hosts_entries_hold_where_metadata_are_locked() {
+async fn the_hosts_entries_apply_if_metadata_is_locked() {
     let scene = scene(|of| of.client_controls([ClientControl::Retry]));
     for said in [None, Some("{}"), Some(r#"{"tenant":"blue","a":1}"#), Some("nonsense")] {
         for (_, metadata) in by_all_ways(&scene, said).await {
@@ -85,7 +85,7 @@ async fn the_hosts_entries_hold_where_metadata_are_locked() {
 }
 
 #[tokio::test]
-async fn the_hosts_entries_hold_for_requests_that_are_refused() {
+async fn the_hosts_entries_apply_to_refused_requests() {
     let scene = scene(|of| of);
     for header in [
         ("cf-aig-metadata", "nonsense"),
@@ -101,7 +101,7 @@ async fn the_hosts_entries_hold_for_requests_that_are_refused() {
 }
 
 #[tokio::test]
-async fn defaults_stay_weaker_than_what_the_client_says() {
+async fn the_clients_entries_override_defaults() {
     let scene =
         scene(|of| of.default_metadata("team", "default").default_metadata("tenant", "default"));
     for (_, metadata) in by_all_ways(&scene, None).await {
@@ -113,7 +113,7 @@ async fn defaults_stay_weaker_than_what_the_client_says() {
 }
 
 #[tokio::test]
-async fn a_dynamic_route_that_goes_by_the_hosts_key_cannot_be_entered_by_a_claim() {
+async fn a_client_cannot_claim_a_host_key_of_a_dynamic_route() {
     let route = |key: &str| {
         let is_paid = Field::metadata(key).equals("paid");
         DynamicRoute::builder("r")

@@ -24,7 +24,7 @@ fn stored() -> Scene {
 }
 
 #[tokio::test]
-async fn each_provider_gets_its_key_where_it_reads_it() {
+async fn each_provider_gets_its_key_in_its_own_header() {
     let scene = stored();
     let compat = |model: &str| format!(r#"{{"model":"{model}"}}"#);
     let (chat, messages) = ("POST /v1/a/g/compat/chat/completions", "POST /v1/a/g/compat/messages");
@@ -68,7 +68,7 @@ async fn each_provider_gets_its_key_where_it_reads_it() {
 }
 
 #[tokio::test]
-async fn with_tokens_the_stored_key_serves_the_rest_path() {
+async fn with_tokens_rest_paths_use_the_stored_key() {
     let scene = Scene::with(|of| of.token(token("t")).key("grok", secret("sk-LEAK-grok")));
     for name in ["authorization", "x-api-key", "cf-aig-authorization"] {
         let sent = scene.passes(REST, &[(name, "Bearer t")], BODY).await;
@@ -83,7 +83,7 @@ async fn with_tokens_the_stored_key_serves_the_rest_path() {
 }
 
 #[tokio::test]
-async fn an_alias_chooses_and_an_unknown_one_is_refused_without_a_list() {
+async fn an_alias_chooses_a_key_and_an_unknown_one_reveals_no_others() {
     let scene = stored();
     let by = |alias| [("cf-aig-byok-alias", alias)];
     for line in [NATIVE, UNIFIED] {
@@ -113,7 +113,7 @@ async fn an_alias_chooses_and_an_unknown_one_is_refused_without_a_list() {
 }
 
 #[tokio::test]
-async fn the_clients_own_key_goes_first_and_to_its_provider_alone() {
+async fn the_clients_own_key_takes_precedence_and_reaches_only_its_provider() {
     let scene = stored();
     for (name, value) in [
         ("authorization", "Bearer own"),
@@ -138,7 +138,7 @@ async fn the_clients_own_key_goes_first_and_to_its_provider_alone() {
 }
 
 #[tokio::test]
-async fn a_connection_line_takes_no_stored_key_away() {
+async fn a_connection_header_cannot_remove_a_stored_key() {
     let scene = stored();
     let sent = scene.passes(NATIVE, &[("connection", "authorization")], BODY).await;
     assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-grok")]);
@@ -160,7 +160,7 @@ async fn without_any_key_a_request_passes_unless_one_is_required() {
 }
 
 #[tokio::test]
-async fn clients_keys_are_refused_where_only_stored_ones_count() {
+async fn clients_keys_are_refused_if_only_stored_keys_are_allowed() {
     let set = |of: GatewaySettingsBuilder| {
         of.token(token("t")).key("grok", secret("sk-LEAK")).refuse_client_credentials()
     };
@@ -190,7 +190,7 @@ async fn clients_keys_are_refused_where_only_stored_ones_count() {
 }
 
 #[test]
-fn keys_that_anybody_could_spend_are_refused_when_they_are_set() {
+fn stored_keys_without_authentication_are_refused() {
     let keys = || GatewaySettings::builder().key("grok", secret("sk-LEAK"));
     assert_eq!(keys().build().unwrap_err(), SettingsError::KeysWithoutTokens);
     let aliased = GatewaySettings::builder().key_as("grok", "a", secret("sk-LEAK"));

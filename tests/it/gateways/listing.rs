@@ -33,7 +33,7 @@ async fn ids(scene: &Scene, line: &str, headers: &[(&str, &str)]) -> Vec<String>
 }
 
 #[tokio::test]
-async fn all_that_has_a_price_is_listed_where_nothing_is_set() {
+async fn without_settings_every_priced_model_is_listed() {
     let scene = Scene::new(Arc::new(GatewaySettings::default()));
     let all = ids(&scene, COMPAT, &[]).await;
     assert!(all.iter().any(|id| id.starts_with("grok/grok-")), "{all:?}");
@@ -61,7 +61,7 @@ async fn a_renamed_provider_has_the_models_of_its_kind() {
 }
 
 #[tokio::test]
-async fn only_what_the_gateway_may_use_is_listed() {
+async fn only_usable_models_are_listed() {
     let route = DynamicRoute::builder("support").start("a");
     let route = route.node("a", Node::model("grok", "grok-4")).build().unwrap();
     let scene = Scene::with(|of| {
@@ -85,7 +85,7 @@ async fn only_what_the_gateway_may_use_is_listed() {
 }
 
 #[tokio::test]
-async fn one_model_is_found_by_its_id() {
+async fn a_model_is_found_by_its_id() {
     let scene = Scene::with(|of| of.allow_models(["grok-4", "a+b c"]).allow_providers(["grok"]));
     for (id, found) in [
         ("grok/grok-4", "grok/grok-4"),
@@ -107,7 +107,7 @@ async fn one_model_is_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_list_is_one_exchange_that_is_free() {
+async fn a_list_is_a_free_exchange() {
     let scene = Scene::new(Arc::new(GatewaySettings::default()));
     ids(&scene, COMPAT, &[]).await;
     assert_eq!(scene.hook.order(), "request end");
@@ -118,7 +118,7 @@ async fn a_list_is_one_exchange_that_is_free() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_look_is_taken() {
+async fn only_get_is_accepted() {
     let scene = Scene::new(Arc::new(GatewaySettings::default()));
     for line in ["POST /v1/acct/gw/compat/models", "DELETE /v1/acct/gw/compat/models/grok/x"] {
         scene.refuses(line, &[], "", (404, 2400)).await;

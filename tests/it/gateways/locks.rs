@@ -31,7 +31,7 @@ fn without(locked: ClientControl) -> impl Iterator<Item = ClientControl> {
 }
 
 #[tokio::test]
-async fn by_default_all_headers_count_but_those_of_the_bill_and_the_record() {
+async fn by_default_only_headers_of_costs_and_logs_are_locked() {
     let bare = Scene::of(|layer| layer);
     let set = scene(|of| of);
     for scene in [set, bare] {
@@ -50,7 +50,7 @@ async fn by_default_all_headers_count_but_those_of_the_bill_and_the_record() {
 }
 
 #[tokio::test]
-async fn what_a_host_allows_counts() {
+async fn headers_that_the_host_allows_are_used() {
     let scene = scene(|of| of.client_controls(ClientControl::ALL));
     for header in every_header() {
         for by in WAYS {
@@ -60,7 +60,7 @@ async fn what_a_host_allows_counts() {
 }
 
 #[tokio::test]
-async fn a_locked_header_is_passed_over_and_named_and_no_other_is() {
+async fn a_locked_header_is_ignored_and_named_in_the_warning() {
     for header in every_header() {
         let locked = header.control;
         let scene = scene(|of| match locked {
@@ -83,7 +83,7 @@ async fn a_locked_header_is_passed_over_and_named_and_no_other_is() {
 }
 
 #[tokio::test]
-async fn a_locked_header_is_refused_where_the_host_says_so() {
+async fn a_locked_header_is_refused_if_the_host_wants_that() {
     for header in every_header() {
         let Some(locked) = header.control else { continue };
         let scene =
@@ -126,7 +126,7 @@ const CONFIG: [(&str, &str, ClientControl, &str); 7] = [
 ];
 
 #[tokio::test]
-async fn the_config_of_an_entry_is_under_the_same_locks() {
+async fn the_same_locks_apply_to_the_config_of_an_entry() {
     let with = |config: String| {
         let entry = an_entry(&json!({}));
         entry.replacen('{', &format!(r#"{{"config":{{{config}}},"#), 1)
@@ -165,7 +165,7 @@ async fn the_config_of_an_entry_is_under_the_same_locks() {
 }
 
 #[tokio::test]
-async fn a_locked_header_may_be_there_twice_and_be_no_string() {
+async fn a_locked_header_may_occur_twice_or_be_malformed() {
     let scene = scene(|of| of.client_controls([]));
     let twice = [("cf-aig-max-attempts", "1"), ("cf-aig-max-attempts", "2")];
     let answer = scene.ask(NATIVE, &twice, BODY).await;
@@ -186,7 +186,7 @@ async fn a_locked_header_may_be_there_twice_and_be_no_string() {
 }
 
 #[tokio::test]
-async fn who_has_no_token_hears_only_of_that() {
+async fn without_a_token_a_client_learns_nothing_about_locks() {
     let locked = |choice| {
         Scene::with(|of| of.token(token("t")).locked_headers(choice).reserve_metadata("tenant"))
     };
@@ -214,7 +214,7 @@ async fn who_has_no_token_hears_only_of_that() {
 }
 
 #[tokio::test]
-async fn each_gateway_has_locks_of_its_own_by_its_id_in_path_and_header() {
+async fn each_gateway_has_its_own_locks_by_path_and_header() {
     use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
     let open = GatewaySettings::builder().client_controls(ClientControl::ALL).build().unwrap();
     let shut = GatewaySettings::builder().client_controls([]).build().unwrap();
@@ -239,7 +239,7 @@ async fn each_gateway_has_locks_of_its_own_by_its_id_in_path_and_header() {
 }
 
 #[tokio::test]
-async fn what_only_narrows_holds_whatever_is_locked() {
+async fn narrowing_headers_are_never_locked() {
     for choice in [LockedHeaders::Ignore, LockedHeaders::Refuse] {
         let scene = scene(|of| of.client_controls([]).locked_headers(choice));
         for (name, value, expected) in [

@@ -85,7 +85,7 @@ async fn only_allowed_models_are_reached() {
 }
 
 #[tokio::test]
-async fn denied_models_alone_leave_all_others() {
+async fn denied_models_leave_all_others_allowed() {
     let scene = Scene::with(|of| of.deny_models(["grok-3*"]));
     scene.passes(NATIVE, &[], &asks("anything")).await;
     scene.refuses(NATIVE, &[], &asks("grok-3-mini"), (403, 2403)).await;
@@ -106,7 +106,7 @@ async fn the_model_of_a_peeked_request_is_reported_to_hooks() {
 }
 
 #[tokio::test]
-async fn a_model_in_the_path_counts_as_one_in_the_body() {
+async fn a_model_in_the_path_is_checked_like_one_in_the_body() {
     let scene = Scene::with(|of| of.allow_models(["gemini-2*"]));
     let google = |path: &str| format!("POST /v1/a/b/google-ai-studio/{path}");
     let body = r#"{"contents":[]}"#;

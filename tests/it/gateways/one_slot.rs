@@ -53,7 +53,7 @@ const ANTHROPIC: (&str, &str) = ("x-api-key", "sk-LEAK-anthropic");
 const GROK: (&str, &str) = ("authorization", "Bearer sk-LEAK-grok");
 
 #[tokio::test]
-async fn codex_shows_the_token_as_its_bearer() {
+async fn codex_sends_the_token_as_its_bearer() {
     let token = format!("authorization: Bearer {TOKEN}");
     let headers = [
         &*token,
@@ -71,7 +71,7 @@ async fn codex_shows_the_token_as_its_bearer() {
 }
 
 #[tokio::test]
-async fn claude_code_shows_it_as_its_bearer_or_as_its_key() {
+async fn claude_code_sends_the_token_as_bearer_or_key() {
     let line = "POST /v1/acct/gw/anthropic/v1/messages?beta=true";
     let body = r#"{"model":"claude-test","max_tokens":1,"messages":[]}"#;
     for token in [
@@ -94,7 +94,7 @@ async fn claude_code_shows_it_as_its_bearer_or_as_its_key() {
 }
 
 #[tokio::test]
-async fn xcode_shows_it_in_the_header_that_its_user_names() {
+async fn xcode_sends_the_token_in_a_chosen_header() {
     let body = r#"{"model":"grok/grok-4","messages":[],"stream":true}"#;
     for token in [
         format!("authorization: Bearer {TOKEN}"),
@@ -110,7 +110,7 @@ async fn xcode_shows_it_in_the_header_that_its_user_names() {
 }
 
 #[tokio::test]
-async fn open_code_leaves_the_key_empty_and_names_the_token_apart() {
+async fn open_code_sends_an_empty_key_beside_the_token() {
     let token = format!("cf-aig-authorization: Bearer {TOKEN}");
     for empty in
         ["authorization: Bearer ", "Authorization: Bearer", "authorization:", "x-api-key: "]
@@ -127,7 +127,7 @@ async fn open_code_leaves_the_key_empty_and_names_the_token_apart() {
 }
 
 #[tokio::test]
-async fn open_code_puts_the_token_into_entries_too() {
+async fn open_code_sends_the_token_in_entries_too() {
     for (outer, inner) in [
         ("cf-aig-authorization", format!("Bearer {TOKEN}")),
         ("authorization", format!("Bearer {TOKEN}")),
@@ -144,7 +144,7 @@ async fn open_code_puts_the_token_into_entries_too() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_a_key_and_opens_nothing() {
+async fn a_key_is_not_accepted_as_a_token() {
     let upstream = Recorder::start().await;
     let gateway = gateway(&upstream).await;
     let line = "POST /v1/acct/gw/grok/v1/chat/completions";
@@ -163,7 +163,7 @@ async fn what_is_no_token_is_a_key_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_is_no_key() {
+async fn a_token_in_the_query_is_removed() {
     let shown = format!("cf-aig-authorization: Bearer {TOKEN}");
     let google = ("x-goog-api-key", "sk-LEAK-google");
     let generate = "POST /v1/acct/gw/google-ai-studio/v1beta/models/m:generateContent";

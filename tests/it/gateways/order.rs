@@ -57,7 +57,7 @@ const WRONG: [(&str, Headers, (u16, u16)); 12] = [
 ];
 
 #[tokio::test]
-async fn authentication_comes_before_all_that_can_be_said_of_a_request() {
+async fn authentication_precedes_every_other_error() {
     let scene = locked();
     for (line, headers, expected) in WRONG {
         scene.refuses(line, headers, "{}", (401, 2009)).await;
@@ -72,7 +72,7 @@ async fn authentication_comes_before_all_that_can_be_said_of_a_request() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_of_a_body_before_its_client_is_known() {
+async fn no_body_is_read_before_authentication() {
     let scene = locked();
     for line in [NATIVE, UNIFIED, REST, UNIVERSAL, "POST /only/none/x"] {
         for (hint, expects) in [

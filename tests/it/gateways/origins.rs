@@ -16,7 +16,7 @@ fn open(builder: tower_ai_gateway::settings::GatewaySettingsBuilder) -> Scene {
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_cannot_spend_a_stored_key() {
+async fn a_page_of_another_origin_cannot_spend_a_stored_key() {
     let scene = open(GatewaySettings::builder());
     let universal = entry("grok", "x", &serde_json::json!({}), &serde_json::json!({}));
     for headers in FOREIGN {
@@ -42,7 +42,7 @@ async fn a_page_from_elsewhere_cannot_spend_a_stored_key() {
 }
 
 #[tokio::test]
-async fn the_host_may_allow_pages() {
+async fn the_host_can_allow_origins() {
     let scene = open(GatewaySettings::builder().allow_origin("https://page.test"));
     scene.passes(NATIVE, FOREIGN[0], BODY).await;
     scene.refuses(NATIVE, &[("origin", "https://other.test")], BODY, (403, 2403)).await;
@@ -55,7 +55,7 @@ async fn the_host_may_allow_pages() {
 }
 
 #[tokio::test]
-async fn pages_are_looked_at_only_where_keys_are_spent_without_a_token() {
+async fn origins_are_checked_only_if_keys_need_no_token() {
     let shown = ("cf-aig-authorization", "a-token");
     let locked =
         Scene::with(|builder| builder.token(token("a-token")).key("grok", secret("sk-stored")));

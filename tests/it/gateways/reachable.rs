@@ -68,7 +68,7 @@ async fn a_batch_is_refused_in_every_spelling_of_its_path() {
 }
 
 #[tokio::test]
-async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
+async fn the_requests_of_a_messages_batch_are_read_while_sent() {
     let request =
         |model: &str| json!({ "params": { "model": model, "messages": [{ "model": "x" }] } });
     for path in ["anthropic/v1/messages/batches", "anthropic/v1//messages/batches/"] {
@@ -105,7 +105,7 @@ async fn the_requests_of_a_messages_batch_are_read_on_their_way() {
 }
 
 #[tokio::test]
-async fn a_session_names_its_model_where_the_provider_takes_it() {
+async fn the_model_of_a_session_is_read_where_the_provider_reads_it() {
     let ear = |model: &str| json!({ "input": { "transcription": { "model": model } } });
     let secrets = "openai/v1/realtime/client_secrets";
     for path in [secrets, "openai/v1/realtime%2Fclient_secrets", "openai/v1/realtime/calls"] {
@@ -155,7 +155,7 @@ async fn a_session_names_its_model_where_the_provider_takes_it() {
 }
 
 #[tokio::test]
-async fn a_run_names_its_model_where_the_provider_takes_it() {
+async fn the_model_of_a_run_is_read_where_the_provider_reads_it() {
     let path = "openai/v1/evals/e/runs";
     refused(path, &json!({ "model": "ok", "data_source": { "type": "completions" } })).await;
     refused(path, &json!({ "data_source": { "a": { "model": "ok" } } })).await;
@@ -184,7 +184,7 @@ async fn a_denied_model_is_denied_in_every_form() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_found_late_breaks_the_request_off() {
+async fn a_forbidden_model_found_late_breaks_the_request_off() {
     for late in [r#"1],"models":["no"]}"#, r#"1],"tools":[{"model":"no"}]}"#] {
         for (line, model) in [(NATIVE, "ok"), (UNIFIED, "grok/ok")] {
             let scene = allowing();

@@ -107,7 +107,7 @@ const COMPAT: &str = "POST /v1/acct/gw/compat/chat/completions";
 const UNIVERSAL: &str = "POST /v1/acct/gw";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_key_goes_to_the_other_host_of_a_provider_that_moves() {
+async fn no_key_goes_to_the_other_host_of_a_moved_provider() {
     let hosts = [Host::start("sk-of-a").await, Host::start("sk-of-b").await];
     let settings = Settings::new(hosts[0].table());
     let service = service(&settings, &ControlLayer::new());
@@ -155,7 +155,7 @@ async fn no_key_goes_to_the_other_host_of_a_provider_that_moves() {
 }
 
 #[tokio::test]
-async fn a_request_whose_body_comes_late_uses_what_was_there_when_it_arrived() {
+async fn a_request_with_a_late_body_uses_the_settings_at_its_arrival() {
     let (a, b) = (Host::start("sk-of-a").await, Host::start("sk-of-b").await);
     let settings = Settings::new(a.table());
     let service = service(&settings, &ControlLayer::new());
@@ -181,7 +181,7 @@ async fn a_request_whose_body_comes_late_uses_what_was_there_when_it_arrived() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_taken_out_is_unknown_to_later_requests_alone() {
+async fn a_removed_provider_is_unknown_only_to_later_requests() {
     let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let host = (asked.clone(), release.clone());
     let slow = HyperUpstream::start(move |_| {
@@ -212,7 +212,7 @@ async fn a_provider_that_is_taken_out_is_unknown_to_later_requests_alone() {
 }
 
 #[tokio::test]
-async fn a_moved_provider_does_not_inherit_a_verdict_and_one_that_stays_keeps_its_own() {
+async fn a_moved_provider_starts_with_a_closed_circuit_and_others_keep_theirs() {
     let unwell =
         HyperUpstream::start(|_| async { Response::builder().status(502).body(body("")).unwrap() });
     let unwell = unwell.await;
@@ -242,7 +242,7 @@ async fn a_moved_provider_does_not_inherit_a_verdict_and_one_that_stays_keeps_it
 }
 
 #[tokio::test]
-async fn a_layer_without_providers_is_for_settings_that_bring_some() {
+async fn a_layer_without_providers_needs_settings_with_some() {
     let table = SettingsTable::new().serve_unknown(GatewaySettings::default());
     let none = GatewayLayer::builder().settings(Settings::new(table.clone())).build();
     assert_eq!(none.unwrap_err(), ConfigError::NoProvider);

@@ -25,7 +25,7 @@ fn none_is_whole(scene: &Scene, what: &str) {
 }
 
 #[tokio::test]
-async fn what_can_be_read_in_two_ways_is_refused() {
+async fn ambiguous_bodies_are_refused() {
     let scene = scene();
     for body in [
         r#"{"model":"ok","model":"no"}"#,
@@ -73,7 +73,7 @@ async fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_no_name_is_refused_in_the_words_of_the_path() {
+async fn an_invalid_model_gets_the_error_of_its_path() {
     let scene = scene();
     let long = format!(r#"{{"model":"{}"}}"#, "x".repeat(2000));
     for body in [r#"{"model":["ok"]}"#, r#"{"model":null}"#, &long] {
@@ -94,7 +94,7 @@ async fn a_late_duplicate_breaks_the_request_off() {
 }
 
 #[tokio::test]
-async fn forms_and_compressed_bodies_are_refused_whatever_they_look_like() {
+async fn forms_and_compressed_bodies_are_refused_in_any_disguise() {
     let scene = scene();
     // JSON to one reader, and a form that names another model to the next.
     let form = r#"{"model":"ok","a":"&model=no&"}"#;
@@ -147,7 +147,7 @@ async fn forms_and_compressed_bodies_are_refused_whatever_they_look_like() {
 }
 
 #[tokio::test]
-async fn a_wrong_content_type_hides_no_model() {
+async fn a_wrong_content_type_does_not_hide_a_model() {
     let scene = scene();
     for kind in ["text/plain", "application/octet-stream", "application/vnd.x+json", "text/json"] {
         let headers = [("content-type", kind)];
@@ -157,7 +157,7 @@ async fn a_wrong_content_type_hides_no_model() {
 }
 
 #[tokio::test]
-async fn batches_are_refused_whose_models_nobody_reads() {
+async fn batches_with_unreadable_models_are_refused() {
     let scene = scene();
     let inside = r#"{"requests":[{"params":{"model":"no"}}]}"#;
     for (line, body) in [
@@ -172,7 +172,7 @@ async fn batches_are_refused_whose_models_nobody_reads() {
 }
 
 #[tokio::test]
-async fn what_asks_no_model_passes_byte_for_byte() {
+async fn calls_without_a_model_pass_byte_for_byte() {
     let scene = scene();
     let multipart =
         "--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n\0\u{1}\r\n--x--\r\n";
@@ -210,7 +210,7 @@ async fn no_more_is_held_than_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_asked_for_more_behind_its_end() {
+async fn a_body_is_not_polled_after_its_end() {
     /// Fails if it is polled again after its end.
     fn once(data: &'static str) -> impl http_body::Body<Data = Bytes, Error = BoxError> + Send {
         let unfold = futures_util::stream::unfold(Some(data), |data| async move {

@@ -75,7 +75,7 @@ const STREAM: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn an_answer_of_another_model_is_reported_and_passed_on() {
+async fn a_response_of_a_forbidden_model_is_reported_and_passes() {
     for (kind, frames, is_forbidden) in [
         (EVENTS, &STREAM_OF_ANOTHER[..], true),
         (EVENTS, &STREAM[..], false),
@@ -95,7 +95,7 @@ async fn an_answer_of_another_model_is_reported_and_passed_on() {
 }
 
 #[tokio::test]
-async fn by_choice_of_the_host_it_is_broken_off_before_it_is_handed_on() {
+async fn the_host_can_have_a_response_of_a_forbidden_model_cut_off() {
     for observed in [true, false] {
         for (kind, frames, passed) in [
             (EVENTS, &STREAM_OF_ANOTHER[..], 0),
@@ -124,7 +124,7 @@ async fn by_choice_of_the_host_it_is_broken_off_before_it_is_handed_on() {
 }
 
 #[tokio::test]
-async fn without_rules_no_answer_is_classified() {
+async fn without_rules_no_response_is_checked() {
     let hook = memory::Recorder::default();
     let builder = layer().metrics_hook(hook.clone());
     ask(builder, GatewaySettingsBuilder::refuse_served_models, NATIVE, EVENTS, &STREAM_OF_ANOTHER)

@@ -14,7 +14,7 @@ use crate::gateways::scene::{BODY, NATIVE, request, secret, token};
 use crate::support::memory;
 
 #[tokio::test]
-async fn a_token_in_the_place_of_a_key_is_no_key_of_the_clients_in_any_step() {
+async fn a_token_in_a_key_header_is_not_a_client_key_in_any_step() {
     let chain = FallbackChain::on("*").to_model("m").with_key("second").to("openai", "o");
     let settings = GatewaySettings::builder()
         .token(token("t"))

@@ -32,7 +32,7 @@ async fn found(scene: &Scene, line: &str, headers: &[(&str, &str)]) -> Option<St
 }
 
 #[tokio::test]
-async fn an_unknown_gateway_is_refused_in_the_callers_own_shape() {
+async fn an_unknown_gateway_is_refused_in_the_callers_format() {
     let scene = Scene::new(Settings::new(SettingsTable::new()));
     for line in [NATIVE, UNIFIED, REST, UNIVERSAL, "GET /v1/a/b/grok/v1/models", "POST /ai/grok/x"]
     {
@@ -52,7 +52,7 @@ async fn an_unknown_gateway_is_refused_in_the_callers_own_shape() {
 }
 
 #[tokio::test]
-async fn unknown_gateways_are_served_where_the_table_says_so() {
+async fn unknown_gateways_are_served_if_the_table_allows_it() {
     let table = SettingsTable::new().gateway("acct", "gw", marked("own"));
     let table = table.serve_unknown(marked("others"));
     let scene = Scene::new(Settings::new(table));
@@ -63,7 +63,7 @@ async fn unknown_gateways_are_served_where_the_table_says_so() {
 }
 
 #[tokio::test]
-async fn settings_are_those_of_the_account_and_gateway_that_are_named() {
+async fn settings_are_those_of_the_named_account_and_gateway() {
     let table = SettingsTable::new()
         .gateway_of_any_account("gw", marked("any gw"))
         .gateway("acct", "gw", marked("acct gw"))
@@ -103,7 +103,7 @@ async fn settings_are_those_of_the_account_and_gateway_that_are_named() {
 struct Tenant(&'static str);
 
 #[tokio::test]
-async fn a_hosts_resolver_sees_what_its_middleware_has_put_into_the_request() {
+async fn a_resolver_sees_the_extensions_of_the_request() {
     fn resolve(query: &SettingsQuery<'_>) -> Option<Arc<GatewaySettings>> {
         let tenant = query.extensions.get::<Tenant>()?;
         let account = query.account.unwrap_or("none");
@@ -121,7 +121,7 @@ async fn a_hosts_resolver_sees_what_its_middleware_has_put_into_the_request() {
 }
 
 #[tokio::test]
-async fn a_replaced_table_holds_from_the_next_request_on() {
+async fn a_replaced_table_applies_to_the_next_request() {
     let settings = Settings::new(SettingsTable::new().serve_unknown(marked("1")));
     let scene = Scene::new(settings.clone());
     assert_eq!(found(&scene, NATIVE, &[]).await.as_deref(), Some("1"));
@@ -132,7 +132,7 @@ async fn a_replaced_table_holds_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn with_a_malformed_header_too_the_gateway_is_the_one_that_is_named() {
+async fn a_malformed_header_does_not_change_the_gateway() {
     let locked = GatewaySettings::builder().token(token("t")).build().unwrap();
     let table = SettingsTable::new().gateway("acct", "team", locked);
     let scene = Scene::new(Settings::new(table));
@@ -145,7 +145,7 @@ async fn with_a_malformed_header_too_the_gateway_is_the_one_that_is_named() {
 }
 
 #[tokio::test]
-async fn settings_of_a_gateway_hold_for_those_it_refuses_too() {
+async fn the_settings_of_a_gateway_apply_to_refused_requests() {
     let settings = GatewaySettings::builder().token(token("t")).default_metadata("mark", "m");
     let scene = Scene::new(Arc::new(settings.build().unwrap()));
     scene.refuses(NATIVE, &[], BODY, (401, 2009)).await;

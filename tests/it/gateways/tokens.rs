@@ -13,7 +13,7 @@ fn locked() -> Scene {
 }
 
 #[tokio::test]
-async fn any_token_of_the_gateway_opens_it_with_and_without_the_word() {
+async fn any_token_is_accepted_with_or_without_bearer() {
     let scene = locked();
     for good in ["Bearer sk-LEAK-old", "bearer sk-LEAK-new", "sk-LEAK-new", "BEARER   sk-LEAK-old "]
     {
@@ -57,7 +57,7 @@ fn same(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_answered_as_none_is() {
+async fn a_wrong_token_gets_the_same_answer_as_none() {
     let scene = locked();
     for line in [NATIVE, UNIFIED, REST, UNIVERSAL, "POST /v1/a/b/anthropic/v1/messages"] {
         let none = same(&scene.ask(line, &[], BODY).await);
@@ -93,7 +93,7 @@ async fn the_answer_says_where_the_token_belongs() {
 }
 
 #[tokio::test]
-async fn on_the_rest_path_the_clients_one_credential_is_the_token() {
+async fn the_only_credential_on_a_rest_path_is_the_token() {
     let scene = locked();
     for good in [
         &[("authorization", "Bearer sk-LEAK-old")][..],
@@ -118,7 +118,7 @@ async fn on_the_rest_path_the_clients_one_credential_is_the_token() {
 }
 
 #[tokio::test]
-async fn a_token_reaches_no_provider_wherever_its_client_has_put_it() {
+async fn a_token_in_any_place_reaches_no_provider() {
     let scene = locked();
     let lines = [NATIVE, UNIFIED, "POST /ai/grok/v1/chat/completions", "POST /ai/compat/responses"];
     for line in lines {
@@ -143,7 +143,7 @@ async fn a_token_reaches_no_provider_wherever_its_client_has_put_it() {
 }
 
 #[tokio::test]
-async fn a_token_in_an_entry_of_a_universal_request_goes_nowhere() {
+async fn a_token_in_an_entry_reaches_no_provider() {
     let scene = locked();
     for (headers, keys) in [
         (json!({ "authorization": "Bearer sk-LEAK-old" }), &[][..]),
@@ -161,7 +161,7 @@ async fn a_token_in_an_entry_of_a_universal_request_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_one_exchange_that_was_rejected() {
+async fn a_refusal_is_one_rejected_exchange() {
     let scene = locked();
     scene.refuses(UNIFIED, &[(TOKEN, "wrong")], BODY, (401, 2009)).await;
     assert_eq!(scene.hook.order(), "request end");

@@ -66,7 +66,7 @@ async fn records(set: impl Fn(GatewayLayerBuilder) -> GatewayLayerBuilder) -> Ve
 }
 
 #[tokio::test]
-async fn a_client_cannot_zero_its_cost_hide_its_record_or_have_its_prompt_kept() {
+async fn by_default_clients_cannot_change_their_costs_or_logs() {
     let settings = || Arc::new(GatewaySettings::builder().build().unwrap());
     for records in [records(|layer| layer).await, records(|layer| layer.settings(settings())).await]
     {
@@ -79,7 +79,7 @@ async fn a_client_cannot_zero_its_cost_hide_its_record_or_have_its_prompt_kept()
 }
 
 #[tokio::test]
-async fn each_of_them_is_the_hosts_to_allow() {
+async fn the_host_can_allow_each_control() {
     use ClientControl::{CollectLog, CollectLogPayload, CustomCost};
     let allowing = async |control| {
         let settings = GatewaySettings::builder().client_controls([control]).build().unwrap();

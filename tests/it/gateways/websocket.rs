@@ -22,7 +22,7 @@ const HANDSHAKE: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn a_handshake_on_a_gateway_path_is_answered_426_and_the_connection_goes_on() {
+async fn a_handshake_on_a_gateway_path_is_426_on_a_live_connection() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut wire = gateway.connect().await;
@@ -53,7 +53,7 @@ async fn a_handshake_on_a_gateway_path_is_answered_426_and_the_connection_goes_o
 }
 
 #[tokio::test]
-async fn a_handshake_of_the_hosts_own_reaches_it_untouched() {
+async fn a_handshake_for_the_app_passes_unchanged() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let answer = gateway.answer(request("GET /v1/users/42/posts", &HANDSHAKE, b"")).await;
@@ -76,7 +76,7 @@ async fn a_handshake_is_one_rejected_exchange() {
 }
 
 #[tokio::test]
-async fn over_http2_it_is_asked_for_by_connect_and_answered_without_fields_of_the_hop() {
+async fn extended_connect_is_refused_without_hop_by_hop_fields() {
     let scene = Scene::new(std::sync::Arc::new(GatewaySettings::default()));
     let line = "CONNECT /v1/acct/gw/grok/v1/realtime";
     let mut extended = scene_request(line, &[("sec-websocket-version", "13")], "");
@@ -88,7 +88,7 @@ async fn over_http2_it_is_asked_for_by_connect_and_answered_without_fields_of_th
 }
 
 #[tokio::test]
-async fn over_a_socket_with_http2_the_connection_goes_on() {
+async fn an_http2_connection_survives_a_refused_handshake() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = Connection::open(gateway.addr, Version::HTTP_2).await;

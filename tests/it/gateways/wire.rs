@@ -24,7 +24,7 @@ async fn gateway(
 }
 
 #[tokio::test]
-async fn a_peeked_native_body_is_the_clients_byte_for_byte() {
+async fn a_peeked_native_body_passes_byte_for_byte() {
     let upstream = Recorder::start().await;
     let gateway = gateway(upstream.base("/v1"), |of| of.allow_models(["grok-4"])).await;
     let user: String = noise(70_000).iter().map(|byte| char::from(b'a' + byte % 26)).collect();
@@ -52,7 +52,7 @@ async fn a_peeked_native_body_is_the_clients_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_refused_body_is_sent_before_its_model_is_known() {
+async fn nothing_is_sent_before_the_model_is_allowed() {
     let upstream = Recorder::start().await;
     let gateway = gateway(upstream.base("/v1"), |of| of.allow_models(["grok-4"])).await;
     let body = format!(r#"{{"user":"{}","model":"grok-3"}}"#, "x".repeat(100_000));
@@ -62,7 +62,7 @@ async fn nothing_of_a_refused_body_is_sent_before_its_model_is_known() {
 }
 
 #[tokio::test]
-async fn a_late_duplicate_on_a_native_path_never_arrives_whole() {
+async fn a_body_with_a_late_duplicate_never_arrives_completely() {
     let mut upstream = RawUpstream::start().await;
     let gateway = gateway(upstream.base("/v1"), |of| of.allow_models(["grok-4"])).await;
     let mut wire = gateway.connect().await;
@@ -77,7 +77,7 @@ async fn a_late_duplicate_on_a_native_path_never_arrives_whole() {
 }
 
 #[tokio::test]
-async fn no_token_and_no_stored_key_goes_where_it_does_not_belong() {
+async fn tokens_and_stored_keys_reach_only_their_destination() {
     let upstream = Recorder::start().await;
     let gateway = gateway(upstream.base("/v1"), |of| {
         of.token(token("sk-LEAK-token")).key("grok", secret("sk-LEAK-stored"))

@@ -22,7 +22,7 @@ use crate::support::{assert_same_bytes, noise};
 const FILES: &str = "POST /v1/acct/gw/grok/v1/files";
 
 #[tokio::test]
-async fn a_guard_sees_the_beginning_and_the_provider_gets_all() {
+async fn a_guard_sees_the_start_and_the_provider_gets_all() {
     for (length, limit) in [
         (0, 100),
         (99, 100),
@@ -55,7 +55,7 @@ async fn a_guard_sees_the_beginning_and_the_provider_gets_all() {
 }
 
 #[tokio::test]
-async fn a_model_routed_body_is_shown_beyond_its_model() {
+async fn a_guard_sees_a_model_routed_body_beyond_its_model() {
     let filler = "x".repeat(300_000);
     let body = format!(r#"{{"model":"grok/grok-4","a":"{filler}"}}"#);
     let sent = body.replace("grok/", "");
@@ -78,7 +78,7 @@ async fn a_model_routed_body_is_shown_beyond_its_model() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_read_unless_a_guard_asks_for_it() {
+async fn a_body_is_read_only_if_a_guard_needs_it() {
     let mut provider = RawUpstream::start().await;
     let (spy, mut reports) = Spy::passing(0);
     let gateway = serve(at(&provider.base("/v1")).guard(spy)).await;
@@ -96,7 +96,7 @@ async fn a_body_is_not_read_unless_a_guard_asks_for_it() {
 }
 
 #[tokio::test]
-async fn trailers_that_were_read_ahead_are_sent_at_the_end() {
+async fn trailers_read_ahead_are_sent_at_the_end() {
     let got = Arc::new(Mutex::new(None));
     let kept = got.clone();
     let client = service_fn(move |request: Request<tower_ai_gateway::RequestBody<_>>| {
@@ -148,7 +148,7 @@ async fn a_client_that_sends_too_slowly_gets_408() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_its_body_is_not_shown() {
+async fn a_broken_body_is_not_shown() {
     let provider = Recorder::start().await;
     let (hook, mut ends) = Ends::by(|end| end.outcome);
     let (spy, mut reports) = Spy::passing(100);
@@ -194,7 +194,7 @@ async fn requests_that_wait_for_guards_share_the_budget() {
 }
 
 #[tokio::test]
-async fn the_usage_of_a_stream_is_asked_for_behind_a_guard() {
+async fn the_usage_option_is_added_after_a_guard() {
     let provider = Recorder::start().await;
     let (spy, mut reports) = Spy::passing(1000);
     let gateway = serve(layer(&provider).guard(spy).ask_for_usage(true)).await;
@@ -214,7 +214,7 @@ async fn the_usage_of_a_stream_is_asked_for_behind_a_guard() {
 
 /// Gets only as much as it asks for, even if another guard asks for more.
 #[tokio::test]
-async fn each_guard_sees_as_much_as_it_asks_for() {
+async fn each_guard_sees_as_much_as_it_requests() {
     let provider = Recorder::start().await;
     let ((none, mut nothing), (some, mut part), (all, mut whole)) =
         (Spy::passing(0), Spy::passing(3), Spy::passing(100));
@@ -229,7 +229,7 @@ async fn each_guard_sees_as_much_as_it_asks_for() {
 }
 
 #[tokio::test]
-async fn the_coding_of_a_body_is_shown() {
+async fn the_content_encoding_is_shown() {
     let provider = Recorder::start().await;
     let (spy, mut reports) = Spy::passing(100);
     let gateway = serve(layer(&provider).guard(spy)).await;
@@ -243,7 +243,7 @@ async fn the_coding_of_a_body_is_shown() {
 
 /// A guard that reads nothing does not delay the body, which streams after the verdict.
 #[tokio::test]
-async fn a_small_bound_lets_the_rest_stream() {
+async fn with_a_small_limit_the_rest_is_streamed() {
     struct First(Arc<AtomicBool>);
     impl Guard for First {
         fn body_limit(&self, _: &tower_ai_gateway::guard::GuardHead<'_>) -> usize {

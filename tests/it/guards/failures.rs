@@ -61,7 +61,7 @@ impl Guard for Panics {
 }
 
 #[tokio::test]
-async fn a_guard_that_panics_refuses_its_request_and_no_other() {
+async fn a_guard_that_panics_refuses_only_its_request() {
     for at in [At::Limit, At::Call, At::Poll] {
         let provider = Recorder::start().await;
         let (hook, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code));
@@ -78,7 +78,7 @@ async fn a_guard_that_panics_refuses_its_request_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_guard_that_panics_at_a_response_leaves_it_alone() {
+async fn a_guard_that_panics_at_a_response_does_not_change_it() {
     for at in [At::ResponseLimit, At::Response] {
         let provider = Recorder::start().await;
         let (hook, mut ends) = Ends::by(|end| end.outcome);
@@ -115,7 +115,7 @@ async fn a_guard_that_never_decides_refuses_in_time() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_ends_the_guard_and_the_exchange() {
+async fn a_client_that_leaves_ends_the_guard_and_the_exchange() {
     let provider = Recorder::start().await;
     let (hook, mut ends) = Ends::by(|end| (end.outcome, end.status));
     let hanging = Hanging { limit: 100, ..Hanging::default() };

@@ -26,7 +26,7 @@ impl Guard for Both {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_for_a_guard_holds_no_permit() {
+async fn a_request_waiting_for_a_guard_holds_no_permit() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
     let client = service_fn(move |_: Request<_>| {

@@ -12,7 +12,7 @@ const EVENT: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
 #[tokio::test]
-async fn a_stream_is_relayed_as_it_comes_and_reported_once() {
+async fn a_stream_is_relayed_as_it_arrives_and_reported_once() {
     for end in [Outcome::Complete, Outcome::Broken, Outcome::Cancelled] {
         let mut provider = RawUpstream::start().await;
         let (spy, mut reports) = Spy::new(100, |_| Verdict::flag("odd"));
@@ -53,7 +53,7 @@ async fn a_stream_is_relayed_as_it_comes_and_reported_once() {
 }
 
 #[tokio::test]
-async fn a_whole_response_is_reported_whole_whatever_its_status() {
+async fn a_complete_response_is_reported_complete_with_any_status() {
     for status in ["200 OK", "429 Too Many Requests"] {
         let provider = Recorder::answering(move |_| response(status, &[JSON], b"{\"a\":1}")).await;
         let (spy, mut reports) = Spy::passing(0);
@@ -69,7 +69,7 @@ async fn a_whole_response_is_reported_whole_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_response() {
+async fn a_refusal_is_not_reported_as_a_response() {
     let provider = Recorder::answering(|_| ok(b"")).await;
     let (spy, mut reports) = Spy::new(0, |seen| match seen.method.as_str() {
         "PUT" => tower_ai_gateway::Refusal::forbidden("no").into(),

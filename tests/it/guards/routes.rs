@@ -51,7 +51,7 @@ async fn every_kind_of_request_is_shown_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_guard_gets_no_less_than_the_provider() {
+async fn a_guard_sees_everything_that_the_provider_gets() {
     let provider = Recorder::start().await;
     let (spy, mut reports) = Spy::passing(1000);
     let azure = Provider::azure_openai("res").base_url(provider.base(""));
@@ -79,7 +79,7 @@ async fn a_guard_gets_no_less_than_the_provider() {
 }
 
 #[tokio::test]
-async fn each_entry_of_a_universal_request_is_shown_by_itself() {
+async fn each_entry_of_a_universal_request_is_shown_separately() {
     let body = r#"[
         {"provider":"grok","endpoint":"v1/chat/completions","query":{"n":1,"model":"a"},
          "headers":{"authorization":"Bearer sk-entry","content-type":"application/json; x=1"}},
@@ -151,7 +151,7 @@ async fn credentials_are_never_shown() {
 }
 
 #[tokio::test]
-async fn a_fallback_asks_no_guard_again() {
+async fn a_fallback_does_not_run_guards_again() {
     let provider = Recorder::answering(|message| {
         let body = String::from_utf8_lossy(message.body()).into_owned();
         let status = if body.contains("gpt") { "200 OK" } else { "503 Service Unavailable" };
@@ -173,7 +173,7 @@ async fn a_fallback_asks_no_guard_again() {
 
 /// A form is scanned for its model in the part that a guard reads and after it.
 #[tokio::test]
-async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
+async fn a_model_within_the_guarded_part_is_still_checked() {
     let settings = Arc::new(keys().allow_models(["whisper-*"]).build().unwrap());
     let (line, kind) = (
         "POST /v1/acct/gw/openai/v1/audio/transcriptions",
@@ -206,7 +206,7 @@ async fn a_model_that_a_guard_reads_past_is_classified_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_refused_anyway_or_sent_nowhere_is_not_shown() {
+async fn refused_and_locally_answered_requests_are_not_shown() {
     let provider = Recorder::start().await;
     let settings = keys().token(GatewayToken::new("token-of-the-gateway")).allow_models(["grok-4"]);
     let (spy, mut reports) = Spy::passing(1000);

@@ -17,7 +17,7 @@ fn refusal() -> Refusal {
 }
 
 #[tokio::test]
-async fn a_refusal_is_in_the_callers_shape_and_nothing_is_sent() {
+async fn a_refusal_is_in_the_callers_format_and_nothing_is_sent() {
     let provider = Recorder::start().await;
     let (hook, mut ends) = Ends::by(|end| (end.outcome, end.gateway_code, end.attempts));
     let (spy, _reports) = Spy::new(1000, |_| refusal().into());
@@ -57,7 +57,7 @@ async fn a_refused_body_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_before_it_sends_gets_its_answer_at_once() {
+async fn a_client_with_expect_is_refused_at_once() {
     let provider = Recorder::start().await;
     let (spy, _reports) = Spy::new(0, |_| refusal().into());
     let gateway = serve(layer(&provider).guard(spy)).await;

@@ -15,7 +15,7 @@ fn with_headers(status: &str, headers: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn responses_keep_all_that_is_the_clients_business() {
+async fn responses_keep_headers_for_the_client() {
     let headers = [
         "content-type: application/json",
         "date: Mon, 01 Jan 2024 00:00:00 GMT",
@@ -51,7 +51,7 @@ async fn responses_keep_all_that_is_the_clients_business() {
 }
 
 #[tokio::test]
-async fn responses_lose_what_a_provider_may_not_send_to_a_client() {
+async fn responses_lose_headers_not_for_the_client() {
     let headers = [
         "set-cookie: a=1",
         "set-cookie: b=2",
@@ -91,7 +91,7 @@ async fn responses_lose_what_a_provider_may_not_send_to_a_client() {
 }
 
 #[tokio::test]
-async fn an_answer_with_two_lengths_is_never_cut_short() {
+async fn a_response_with_two_lengths_is_never_cut_short() {
     let body = noise(380);
     for framing in [
         "content-length: 4\r\ntransfer-encoding: chunked",
@@ -113,7 +113,7 @@ async fn an_answer_with_two_lengths_is_never_cut_short() {
 }
 
 #[tokio::test]
-async fn many_response_headers_pass_and_more_where_the_host_says_so() {
+async fn many_response_headers_pass_and_the_host_can_allow_more() {
     let answer = |count| {
         let headers: Vec<_> = (0..count).map(|n| format!("x-header-{n}: {n}")).collect();
         with_headers("200 OK", &headers.iter().map(String::as_str).collect::<Vec<_>>())
@@ -132,7 +132,7 @@ async fn many_response_headers_pass_and_more_where_the_host_says_so() {
 }
 
 #[tokio::test]
-async fn an_endless_response_head_is_an_error_of_the_provider() {
+async fn an_endless_response_head_is_the_providers_failure() {
     let headers: Vec<_> = (0..2000).map(|n| format!("x-header-{n}: {n}")).collect();
     let headers: Vec<_> = headers.iter().map(String::as_str).collect();
     relayed(with_headers("200 OK", &headers)).await.gateway_error(502, 2005);

@@ -84,7 +84,7 @@ macro_rules! probe_due {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_probe_at_a_time_and_a_dropped_one_makes_room() {
+async fn only_one_probe_runs_and_a_dropped_one_is_replaced() {
     probe_due!(service, handle);
     for _ in 0..3 {
         let mut probe = pin!(service.clone().oneshot(to("http://a/")));

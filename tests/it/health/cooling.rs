@@ -10,7 +10,7 @@ use tower_ai_gateway::control::health::{CoolDownSettings, HealthLayer, Unavailab
 use crate::health::script::{SECOND, answer, to, unavailable};
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_key_is_left_alone_and_no_other() {
+async fn only_the_throttled_key_cools_down() {
     let client = service_fn(|request: Request<()>| async move {
         let mut response = answer(200, vec![]);
         if let Some(status) = request.headers().get("x-status") {

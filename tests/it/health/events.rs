@@ -105,7 +105,7 @@ async fn hooks_get_every_change_with_provider_and_base_url() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hooks_get_one_change_where_a_key_begins_to_cool_down() {
+async fn hooks_get_one_change_when_a_key_cools_down() {
     let (health, changes) = (health(), Arc::new(Changes::default()));
     let ask = async |status| ask(vec![Box::new(changes.clone())], &health, status).await;
     assert_eq!([ask(429).await, ask(200).await], [429, 503]);
@@ -116,7 +116,7 @@ async fn hooks_get_one_change_where_a_key_begins_to_cool_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hook_that_panics_loses_its_event_and_nothing_else() {
+async fn a_hook_that_panics_loses_only_its_event() {
     let (before, after) = (Arc::new(Changes::default()), Arc::new(Changes::default()));
     let observed = Arc::new(Mutex::new(Vec::new()));
     let log = observed.clone();
@@ -137,7 +137,7 @@ async fn a_hook_that_panics_loses_its_event_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_change_goes_to_the_hooks_of_the_gateway_whose_call_made_it() {
+async fn a_change_is_reported_to_the_gateway_of_its_call() {
     let health = health();
     let (first, second) = (Arc::new(Changes::default()), Arc::new(Changes::default()));
     let ask = async |hook: &Arc<Changes>, status| {

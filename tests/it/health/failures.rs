@@ -17,7 +17,7 @@ use crate::health::script::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn what_is_a_failure() {
+async fn statuses_that_count_as_failures() {
     for (status, is_failure) in [
         (200, false),
         (301, false),
@@ -51,7 +51,7 @@ async fn what_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn which_errors_are_the_upstreams() {
+async fn errors_that_count_as_failures() {
     type Make = fn() -> BoxError;
     let (reset, shed, refused): (Make, Make, Make) = (
         || io::Error::from(io::ErrorKind::ConnectionReset).into(),
@@ -72,7 +72,7 @@ async fn which_errors_are_the_upstreams() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_that_break_off_are_failures_and_those_that_nobody_wants_are_not() {
+async fn broken_bodies_are_failures_and_dropped_ones_are_not() {
     for breaks in [true, false] {
         let (client, mut handle): (_, Mock) = mock::pair();
         let service = open_after(3).layer(client);
@@ -98,7 +98,7 @@ async fn bodies_that_break_off_are_failures_and_those_that_nobody_wants_are_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_layer_below_refuses_is_no_failure() {
+async fn a_refusal_of_a_layer_below_is_not_a_failure() {
     let client = service_fn(|_: Request<()>| async { Err::<Response<Script>, _>("down") });
     let below = open_after(1).layer(client);
     let changes = Arc::new(AtomicUsize::new(0));

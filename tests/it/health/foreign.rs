@@ -86,7 +86,7 @@ async fn slow(_: Request<Sent>) -> Result<Response<Body>, BoxError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_that_a_client_has_shortened_opens_no_circuit() {
+async fn a_timeout_shortened_by_a_client_opens_no_circuit() {
     let hosts = Timeouts::default().head(Duration::from_secs(1)).idle(Duration::from_secs(1));
     for hosts in [Timeouts::default(), hosts] {
         let service = gateway(|settings| settings.timeouts(hosts), slow);
@@ -104,7 +104,7 @@ async fn a_timeout_that_a_client_has_shortened_opens_no_circuit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_does_one_for_the_connection() {
+async fn a_connect_timeout_shortened_by_a_client_opens_no_circuit() {
     let refused = |_| async {
         let timeout = TimeoutError::new(TimeoutPhase::Connect, MILLISECOND);
         Err::<Response<Body>, BoxError>(timeout.into())
@@ -123,7 +123,7 @@ async fn nor_does_one_for_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hosts_own_timeouts_are_the_providers_to_keep_whatever_a_client_asks_for() {
+async fn exceeding_the_hosts_own_timeouts_is_a_failure() {
     let head = Timeouts::default().head(10 * MILLISECOND);
     let of_gateway = |settings: GatewaySettingsBuilder| settings.timeouts(head);
     let of_defaults = |settings: GatewaySettingsBuilder| {
@@ -178,7 +178,7 @@ async fn opened() -> Service {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_without_a_verdict_is_given_to_the_next() {
+async fn a_probe_without_a_verdict_passes_to_the_next_request() {
     let service = opened().await;
     for _ in 0..99 {
         assert_eq!(ask(&service, &[("cf-aig-request-timeout", "1")]).await.0, 504);
@@ -188,7 +188,7 @@ async fn a_probe_without_a_verdict_is_given_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_holds_a_probe_holds_it_for_a_bounded_time() {
+async fn a_client_can_hold_a_probe_only_for_a_bounded_time() {
     let service = opened().await;
     let held = tokio::spawn({
         let service = service.clone();

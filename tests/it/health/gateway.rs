@@ -14,7 +14,7 @@ use crate::health::script::open_after;
 use crate::support::memory;
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_answers_with_503_and_says_when_to_come_back() {
+async fn an_open_circuit_is_503_with_retry_after() {
     for (status, failure, after) in
         [(500, Failure::CircuitOpen, "30"), (429, Failure::CoolingDown, "2")]
     {

@@ -13,7 +13,7 @@ use tower_test::mock;
 use crate::health::script::{Mock, Script, Step, answer, exchange, open_after, poll_once, to};
 
 #[tokio::test(start_paused = true)]
-async fn frames_trailers_end_and_hint_pass_as_they_are() {
+async fn frames_trailers_and_size_hint_pass_unchanged() {
     let (client, mut handle): (_, Mock) = mock::pair();
     let layer = open_after(1).cool_down(CoolDownSettings::default());
     let service = layer.layer(client);
@@ -54,7 +54,7 @@ async fn a_layer_that_is_not_configured_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn services_of_one_layer_share_what_they_know() {
+async fn services_of_one_layer_share_their_state() {
     let client = service_fn(|_: Request<()>| async { Err::<Response<Script>, _>("down") });
     let layer = open_after(1);
     layer.layer(client).oneshot(to("http://a/")).await.unwrap_err();
@@ -63,7 +63,7 @@ async fn services_of_one_layer_share_what_they_know() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readiness_is_the_clients() {
+async fn the_service_is_ready_when_the_client_is() {
     let (client, mut handle): (_, Mock) = mock::pair();
     handle.allow(0);
     let mut service = open_after(1).layer(client);
@@ -74,7 +74,7 @@ async fn readiness_is_the_clients() {
 }
 
 #[test]
-fn everything_can_be_shared_and_sent() {
+fn services_are_send_and_sync() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
     let client = service_fn(|_: Request<()>| async { Err::<Response<Script>, _>("down") });
     is_service(&open_after(1).layer(client));

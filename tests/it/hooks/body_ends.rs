@@ -27,7 +27,7 @@ impl Body for EndsByItsLength {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_at_the_declared_length_has_got_all() {
+async fn a_body_read_to_its_declared_length_is_complete() {
     for (method, data, frames) in [(Method::POST, Some("abc"), 1), (Method::HEAD, None, 0)] {
         let recorder = Recorder::default();
         let upstream = service_fn(move |_: Request<_>| async move {
@@ -75,7 +75,7 @@ impl Body for EndsBetweenPolls {
 }
 
 #[tokio::test]
-async fn a_body_does_not_say_that_it_is_over_while_it_owes_its_end() {
+async fn is_end_stream_is_false_until_the_end_is_reported() {
     let recorder = Recorder::default();
     let ended = Arc::new(AtomicBool::new(false));
     let end = ended.clone();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn the_end_event_says_what_was() {
+async fn the_end_event_describes_the_exchange() {
     let recorder = Recorder::default();
     let reply = Reply::status(200)
         .headers(&[("content-type", "text/event-stream; charset=utf-8"), ("x-request-id", "req-1")])
@@ -47,7 +47,7 @@ async fn each_of_the_usual_names_of_a_provider_request_id_is_known() {
 }
 
 #[tokio::test]
-async fn what_did_not_come_has_no_time() {
+async fn missing_steps_have_no_time() {
     let recorder = Recorder::default();
     exchange(recorder.clone(), Upstream::steps(&[Step::Data("")]), post(NATIVE, "{}")).await;
     assert_eq!(recorder.end().timings.to_first_data, None);
@@ -59,7 +59,7 @@ async fn what_did_not_come_has_no_time() {
 }
 
 #[tokio::test]
-async fn the_time_that_a_client_takes_is_not_the_gateways_own() {
+async fn time_spent_by_the_client_is_not_overhead() {
     const WAIT: Duration = Duration::from_millis(20);
     let recorder = Recorder::default();
     let body = Steps::new(&[Step::Pending, Step::Data(r#"{"model":"grok/grok-4"}"#)]);

@@ -21,7 +21,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Duplex<B> {
 }
 
 #[tokio::test]
-async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun() {
+async fn a_late_contradiction_ends_a_started_response() {
     let recorder = Recorder::default();
     let duplex = service_fn(|request: Request<tower_ai_gateway::RequestBody<Steps>>| async {
         Ok::<_, Infallible>(Response::new(Duplex(request.into_body())))
@@ -39,7 +39,7 @@ async fn a_request_that_contradicts_itself_late_ends_a_response_that_has_begun()
 }
 
 #[tokio::test]
-async fn a_request_that_contradicts_itself_before_the_head_is_rejected_once() {
+async fn a_contradiction_before_the_head_is_rejected_once() {
     let recorder = Recorder::default();
     let upload =
         [Step::Data(r#"{"model":"grok/grok-4","#), Step::Pending, Step::Data(r#""model":"x"}"#)];
@@ -67,7 +67,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn a_late_refusal_wakes_who_waits_for_the_head() {
+async fn a_late_refusal_wakes_the_task_waiting_for_the_head() {
     let client = service_fn(|request| async {
         read_elsewhere(request);
         std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await
@@ -85,7 +85,7 @@ async fn a_late_refusal_wakes_who_waits_for_the_head() {
 }
 
 #[tokio::test]
-async fn a_late_refusal_wakes_who_reads_the_response() {
+async fn a_late_refusal_wakes_the_task_reading_the_response() {
     let client = service_fn(|request| async {
         read_elsewhere(request);
         let silent = http_body_util::StreamBody::new(futures_util::stream::pending::<

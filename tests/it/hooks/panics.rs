@@ -23,7 +23,7 @@ impl MetricsHook for Panics {
 }
 
 #[tokio::test]
-async fn a_hook_that_panics_harms_neither_the_response_nor_the_other_hooks() {
+async fn a_hook_that_panics_affects_neither_the_response_nor_other_hooks() {
     let recorder = Recorder::default();
     let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(Panics);
     let layer = builder.metrics_hook(recorder.clone()).build().unwrap();
@@ -65,7 +65,7 @@ impl Drop for Bomb {
 }
 
 #[tokio::test]
-async fn a_panic_that_panics_again_harms_nobody_either() {
+async fn a_panic_payload_that_panics_is_contained() {
     let hook = |_: &EndEvent<'_>| std::panic::panic_any(Bomb);
     let response = exchange(hook, Upstream::steps(&[Step::Data("a")]), post(NATIVE, "{}")).await;
     assert_eq!(response.body().as_deref(), Some(&b"a"[..]));

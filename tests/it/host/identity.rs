@@ -33,7 +33,7 @@ async fn no_header_sets_or_erases_an_identity() {
 }
 
 #[tokio::test]
-async fn settings_and_keys_go_by_the_identity_and_are_never_anothers() {
+async fn settings_and_keys_depend_only_on_the_identity() {
     let mut scene = Scene::new().await;
     for (session, settings, key) in [
         (RED, "red", "red/alice"),
@@ -53,7 +53,7 @@ async fn settings_and_keys_go_by_the_identity_and_are_never_anothers() {
 }
 
 #[tokio::test]
-async fn keys_that_depend_on_nobody_are_fetched_once_and_without_an_identity() {
+async fn unscoped_keys_are_fetched_once_and_without_an_identity() {
     let mut scene = Scene::with_shared_keys().await;
     for session in [RED, BLUE, "x-session: none"] {
         scene.ask(CHAT, &[session], "grok-4").await;
@@ -65,7 +65,7 @@ async fn keys_that_depend_on_nobody_are_fetched_once_and_without_an_identity() {
 }
 
 #[tokio::test]
-async fn dynamic_routes_go_by_the_identity_and_not_by_what_a_client_claims() {
+async fn dynamic_routes_use_the_identity_and_not_a_clients_claims() {
     let mut scene = Scene::new().await;
     for (headers, model) in [
         (&[RED][..], "grok-4"),
@@ -133,7 +133,7 @@ async fn records_are_found_and_summed_by_subject_and_label() {
 }
 
 #[tokio::test]
-async fn metrics_have_the_labels_that_the_host_calls_safe_and_nothing_else_of_an_identity() {
+async fn metrics_have_only_the_metric_labels_of_an_identity() {
     let mut scene = Scene::new().await;
     for headers in [&[RED][..], &["x-session: red-2"], &[BLUE, HOSTILE[0]], &[HOSTILE[0]]] {
         scene.ask(CHAT, headers, "grok-4").await;
@@ -150,7 +150,7 @@ async fn metrics_have_the_labels_that_the_host_calls_safe_and_nothing_else_of_an
 }
 
 #[tokio::test]
-async fn spans_name_the_end_user_as_opentelemetry_does() {
+async fn spans_have_the_subject_as_enduser_id() {
     let mut scene = Scene::new().await;
     for headers in [&[RED][..], &[BLUE, HOSTILE[0]], &[HOSTILE[0]]] {
         scene.ask(CHAT, headers, "grok-4").await;

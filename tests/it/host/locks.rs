@@ -39,7 +39,7 @@ pub(crate) const EVERY_HEADER: [&str; 29] = [
 ];
 
 #[test]
-fn the_table_has_every_header_that_is_read() {
+fn the_test_covers_every_control_header() {
     let source = include_str!("../../../src/directives/header.rs");
     let read: Vec<_> = source.split('"').filter(|text| text.starts_with("cf-")).collect();
     assert!(read.len() > 20, "{read:?}");
@@ -49,7 +49,7 @@ fn the_table_has_every_header_that_is_read() {
 }
 
 #[tokio::test]
-async fn no_control_header_makes_one_tenant_another_or_hides_or_frees_what_it_does() {
+async fn no_control_header_changes_the_tenant_the_log_or_the_cost() {
     let mut scene = Scene::new().await;
     let mut sent = 0;
     for (session, subject) in [(RED, "red/alice"), (BLUE, "blue/bob")] {

@@ -35,7 +35,7 @@ async fn reached(scene: &mut Scene, session: &str, route: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_client_that_varies_its_metadata_never_changes_its_share() {
+async fn a_client_cannot_change_its_share_by_metadata() {
     let mut scene = Scene::new().await;
     // Both models are reached, so the split works.
     for (session, model) in [(RED, "grok-4"), (BLUE, "grok-3-mini")] {
@@ -58,7 +58,7 @@ async fn a_team_is_in_one_share_in_every_gateway() {
 }
 
 #[tokio::test]
-async fn without_an_identity_the_share_is_chance() {
+async fn without_an_identity_the_share_is_random() {
     let mut scene = Scene::new().await;
     let mut models = BTreeSet::new();
     for _ in 0..100 {

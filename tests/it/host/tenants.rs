@@ -31,7 +31,7 @@ use crate::support::raw_upstream::Recorder;
 use crate::support::wire::Wire;
 
 #[tokio::test]
-async fn a_tenant_is_served_as_itself_whatever_it_says_on_whichever_path() {
+async fn a_tenant_is_served_as_itself_on_any_path() {
     let host = Host::start().await;
     let (mut served, mut refused) = (0, 0);
     for (team, other) in TENANTS {
@@ -66,7 +66,7 @@ async fn a_tenant_is_served_as_itself_whatever_it_says_on_whichever_path() {
 }
 
 #[tokio::test]
-async fn a_tenants_token_opens_its_own_gateway_from_every_slot_and_no_other() {
+async fn a_tenants_token_is_valid_only_for_its_own_gateway() {
     let host = Host::start().await;
     let (mut served, mut refused) = (0, 0);
     for (team, other) in TENANTS {
@@ -115,7 +115,7 @@ async fn a_tenants_token_opens_its_own_gateway_from_every_slot_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_forged_or_foreign_token_is_nobody() {
+async fn a_forged_or_foreign_token_is_refused() {
     let host = Host::start().await;
     let own = "cf-aig-authorization: token-of-red";
     let forger = Key::ed("a");

@@ -117,7 +117,7 @@ impl Keys {
 }
 
 #[tokio::test]
-async fn no_bad_token_passes_and_no_answer_repeats_it() {
+async fn invalid_tokens_are_refused_and_never_repeated() {
     let keys = Keys::new();
     for layer in
         [JwtLayer::new(verifier(keys.jwks())), JwtLayer::new(verifier(keys.jwks())).optional()]
@@ -164,7 +164,7 @@ async fn no_bad_token_passes_and_no_answer_repeats_it() {
 }
 
 #[tokio::test]
-async fn a_token_of_more_than_16_kib_is_refused_before_it_is_read() {
+async fn a_token_above_16_kib_is_refused_unread() {
     let keys = Keys::new();
     let verifier = verifier(keys.jwks());
     let padded = |length: usize| keys.with(&json!({"padding": "x".repeat(length)}));
@@ -182,7 +182,7 @@ async fn a_token_of_more_than_16_kib_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn errors_say_what_is_wrong_to_those_who_write_rust() {
+async fn each_error_has_its_own_variant() {
     let keys = Keys::new();
     let verifier = verifier(keys.jwks());
     let error = |token: String| {
@@ -206,7 +206,7 @@ async fn errors_say_what_is_wrong_to_those_who_write_rust() {
 }
 
 #[tokio::test]
-async fn clocks_may_differ_by_a_minute_or_what_the_host_says() {
+async fn clocks_may_differ_by_the_leeway() {
     let keys = Keys::new();
     let (usual, exact) =
         (verifier(keys.jwks()), builder(keys.jwks()).leeway(Duration::ZERO).build().unwrap());
@@ -219,7 +219,7 @@ async fn clocks_may_differ_by_a_minute_or_what_the_host_says() {
 }
 
 #[tokio::test]
-async fn only_accepted_algorithms_count_whatever_the_keys_can() {
+async fn only_accepted_algorithms_are_used() {
     let keys = Keys::new();
     let only = builder(keys.jwks()).algorithms([JwtAlgorithm::Es256]).build().unwrap();
     only.verify(&keys.ec.token(&claims())).await.unwrap();
@@ -232,7 +232,7 @@ async fn only_accepted_algorithms_count_whatever_the_keys_can() {
 }
 
 #[tokio::test]
-async fn a_key_is_for_what_it_says_it_is() {
+async fn a_key_is_used_only_for_its_declared_purpose() {
     let key = Key::rsa("a");
     for (member, value) in [
         ("alg", json!("RS512")),
@@ -261,7 +261,7 @@ async fn a_key_is_for_what_it_says_it_is() {
 }
 
 #[test]
-fn a_verifier_without_what_it_needs_is_not_built() {
+fn an_incomplete_verifier_is_not_built() {
     let key = Key::ed("a");
     let jwks = Jwks::from_json(set(&[&key])).unwrap();
     let begin = || JwtVerifier::builder(jwks.clone());

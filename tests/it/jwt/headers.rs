@@ -47,7 +47,7 @@ async fn a_token_is_an_identity_from_each_header_and_never_reaches_the_provider(
 }
 
 #[tokio::test]
-async fn a_providers_key_beside_a_token_passes_untouched() {
+async fn a_providers_key_beside_a_token_passes_unchanged() {
     let (key, providers) = (Key::ed("a"), Key::ed("theirs"));
     let mut scene = Scene::new(layer(&key)).await;
     let token = format!("cf-access-jwt-assertion: {}", key.token(&claims()));
@@ -67,7 +67,7 @@ async fn a_providers_key_beside_a_token_passes_untouched() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_there_twice_or_beside_an_older_one_goes_nowhere() {
+async fn tokens_in_other_headers_never_reach_the_provider() {
     let key = Key::ed("a");
     let mut scene = Scene::new(layer(&key)).await;
     let token = key.token(&claims());
@@ -84,7 +84,7 @@ async fn a_token_that_is_there_twice_or_beside_an_older_one_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn the_host_says_which_headers_count_and_in_which_order() {
+async fn the_host_chooses_the_headers_and_their_order() {
     let key = Key::ed("a");
     let other = HeaderName::from_static("x-goog-iap-jwt-assertion");
     let layer = layer(&key).headers([other, HeaderName::from_static("cf-aig-authorization")]);
@@ -102,7 +102,7 @@ async fn the_host_says_which_headers_count_and_in_which_order() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_passes_unless_the_host_lets_them() {
+async fn without_a_token_requests_are_refused_unless_the_host_allows_them() {
     let key = Key::ed("a");
     let scene = Scene::new(layer(&key)).await;
     for headers in [&[][..], &["authorization: Bearer sk-LEAK-own"], &["cf-aig-authorization: x"]] {
@@ -127,7 +127,7 @@ async fn without_a_token_nobody_passes_unless_the_host_lets_them() {
 }
 
 #[tokio::test]
-async fn a_good_token_wins_over_what_an_outer_middleware_says_and_that_over_none() {
+async fn a_valid_token_overrides_an_outer_identity() {
     let key = Key::ed("a");
     let mut scene = Scene::new(layer(&key)).await;
     let good = format!("cf-access-jwt-assertion: {}", key.token(&claims()));
@@ -140,7 +140,7 @@ async fn a_good_token_wins_over_what_an_outer_middleware_says_and_that_over_none
 }
 
 #[tokio::test]
-async fn excepted_paths_are_open_and_a_replaced_layer_holds_from_then_on() {
+async fn excepted_paths_need_no_token_and_a_replaced_verifier_applies_at_once() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
     let layer = layer(&old).except(|uri| uri.path() == "/healthz");
     let mut scene = Scene::new(layer.clone()).await;
@@ -160,7 +160,7 @@ async fn excepted_paths_are_open_and_a_replaced_layer_holds_from_then_on() {
 }
 
 #[tokio::test]
-async fn whose_a_request_was_is_in_its_record_and_its_token_is_not() {
+async fn the_identity_is_logged_and_the_token_is_not() {
     let key = Key::ed("a");
     let mut scene = Scene::new(layer(&key)).await;
     let token = key.token(&claims());
@@ -179,7 +179,7 @@ async fn whose_a_request_was_is_in_its_record_and_its_token_is_not() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_shape_of_the_callers_sdk() {
+async fn refusals_have_the_callers_format() {
     let key = Key::ed("a");
     let scene = Scene::new(layer(&key)).await;
     let bad = ["authorization: Bearer eyJhbGciOiJub25lIn0.e30."];
@@ -192,7 +192,7 @@ async fn refusals_have_the_shape_of_the_callers_sdk() {
 }
 
 #[tokio::test]
-async fn claims_make_the_identity_that_the_host_describes() {
+async fn claims_become_the_identity_that_the_host_configures() {
     let key = Key::ed("a");
     let jwks = Jwks::from_json(set(&[&key])).unwrap();
     let access = builder(jwks.clone()).subject_claims(["email", "common_name"]).build().unwrap();

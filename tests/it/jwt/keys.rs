@@ -83,7 +83,7 @@ async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
 }
 
 #[tokio::test]
-async fn unknown_keys_make_the_issuer_be_asked_every_30_seconds_at_most() {
+async fn unknown_keys_cause_at_most_one_fetch_in_30_seconds() {
     let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
     let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     for round in 1..=3 {
@@ -100,7 +100,7 @@ async fn unknown_keys_make_the_issuer_be_asked_every_30_seconds_at_most() {
 }
 
 #[tokio::test]
-async fn rotated_keys_come_and_go() {
+async fn rotated_keys_are_added_and_removed() {
     let (old, new) = (Key::ed("old"), Key::ec("new"));
     let (issuer, clock, verifier) =
         asked_once(Reply::keys(&[&old]).header("cache-control", "max-age=600"), &old).await;
@@ -122,7 +122,7 @@ async fn rotated_keys_come_and_go() {
 }
 
 #[tokio::test]
-async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
+async fn the_max_age_is_clamped_to_a_minute_and_a_day() {
     let key = Key::ed("a");
     for (said, kept) in [("no-store", 60), ("max-age=1", 60), ("max-age=31536000", 86_400)] {
         let (issuer, clock, verifier) =
@@ -138,7 +138,7 @@ async fn the_issuer_cannot_say_less_than_a_minute_or_more_than_a_day() {
 }
 
 #[tokio::test]
-async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
+async fn old_keys_are_valid_for_a_day_while_the_issuer_is_down() {
     let (key, stranger) = (Key::ed("a"), Key::ed("stranger"));
     let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     let token = key.token(&claims());
@@ -168,7 +168,7 @@ async fn old_keys_serve_for_a_day_while_the_issuer_is_down_and_no_longer() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
+async fn an_issuer_that_hangs_after_a_failure_delays_no_request() {
     let key = Key::ed("a");
     let (issuer, clock, verifier) = asked_once(Reply::keys(&[&key]), &key).await;
     let token = key.token(&claims());
@@ -184,7 +184,7 @@ async fn an_issuer_that_hangs_after_it_has_failed_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_slow_issuer_holds_a_request_up_to_the_deadline_alone() {
+async fn a_slow_issuer_delays_a_request_only_until_the_deadline() {
     let key = Key::ed("a");
     let issuer = Issuer::start(Reply::keys(&[&key])).await;
     issuer.hold();
@@ -210,7 +210,7 @@ async fn a_slow_issuer_holds_a_request_up_to_the_deadline_alone() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_does_not_make_the_issuer_be_asked_again() {
+async fn cancelled_requests_cause_no_further_fetch() {
     let key = Key::ed("a");
     let issuer = Issuer::start(Reply::keys(&[&key])).await;
     issuer.hold();

@@ -26,7 +26,7 @@ fn jsonish() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_refused(token in any::<String>(), parts in prop::collection::vec(jsonish(), 0..5)) {
+    fn arbitrary_bytes_are_refused(token in any::<String>(), parts in prop::collection::vec(jsonish(), 0..5)) {
         let key = Key::ed("a");
         let verifier = verifier(Jwks::from_json(set(&[&key])).unwrap());
         let joined = parts.iter().map(encoded).collect::<Vec<_>>().join(".");
@@ -37,7 +37,7 @@ proptest! {
 
     /// Signed by the issuer, with arbitrary claims.
     #[test]
-    fn any_signed_claims_make_an_identity_or_an_error(payload in jsonish(), name in ".{0,8}", value in ".{0,300}") {
+    fn arbitrary_claims_give_an_identity_or_an_error(payload in jsonish(), name in ".{0,8}", value in ".{0,300}") {
         let key = Key::ed("a");
         let verifier = verifier(Jwks::from_json(set(&[&key])).unwrap());
         let head = encoded(json!({"alg": "EdDSA", "kid": "a"}).to_string());
@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn any_set_of_keys_is_read_or_refused(text in jsonish(), key in jsonish()) {
+    fn arbitrary_key_sets_are_read_or_refused(text in jsonish(), key in jsonish()) {
         let _ = Jwks::from_json(&text);
         let set = [b"{\"keys\":[", &key[..], b"]}"].concat();
         let _ = Jwks::from_json(set);

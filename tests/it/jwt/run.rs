@@ -63,7 +63,7 @@ async fn turns(program: &Program, headers: &[&str], status: u16) {
 }
 
 #[tokio::test]
-async fn the_gateway_asks_for_tokens_and_follows_its_file() {
+async fn the_gateway_requires_tokens_and_reloads_its_file() {
     let key = Key::ed("a");
     let issuer = Issuer::start(Reply::keys(&[&key])).await;
     let directory = tempfile::tempdir().unwrap();

@@ -55,7 +55,7 @@ async fn check(turn: usize, pair: &Pair, sent: &[Sent], least: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chains_keep_them_apart() {
+async fn fallback_chains_keep_keys_apart() {
     for (turn, pair) in pairs().into_iter().enumerate() {
         let from = &*pair.from;
         let mut sent = Vec::new();
@@ -82,7 +82,7 @@ async fn chains_keep_them_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dynamic_routes_use_none_that_the_client_brings() {
+async fn dynamic_routes_use_no_client_keys() {
     for (turn, pair) in pairs().into_iter().enumerate() {
         let sent = brought("nobody").into_iter().map(|(mut headers, query)| {
             headers.push(header("x-acme-key", "nobody"));
@@ -97,7 +97,7 @@ async fn dynamic_routes_use_none_that_the_client_brings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_have_their_own() {
+async fn entries_use_their_own_keys() {
     for (turn, pair) in pairs().into_iter().enumerate() {
         let Pair { from, to } = &pair;
         let sent = brought(from).into_iter().map(|(headers, query)| {

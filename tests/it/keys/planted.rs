@@ -15,7 +15,7 @@ async fn check(leak: Leak) -> Result<(), String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_leak_is_seen() {
+async fn every_planted_leak_is_detected() {
     assert_eq!(check(Leak::Nowhere).await, Ok(()));
     for leak in [Leak::NextKey, Leak::NextHeader, Leak::NextQuery] {
         let error = check(leak).await.unwrap_err();

@@ -4,7 +4,7 @@ use super::*;
 
 #[cfg(feature = "log")]
 #[tokio::test(start_paused = true)]
-async fn no_line_of_the_log_holds_a_secret() {
+async fn no_log_line_contains_a_secret() {
     use tower_ai_gateway::log::{LogFile, LogHook};
 
     let directory = tempfile::tempdir().unwrap();
@@ -24,7 +24,7 @@ async fn no_line_of_the_log_holds_a_secret() {
 /// The dashboard shows the log's answers.
 #[cfg(feature = "log-sqlite")]
 #[tokio::test(start_paused = true)]
-async fn no_answer_of_the_log_to_the_dashboard_holds_a_secret() {
+async fn no_response_of_the_log_router_contains_a_secret() {
     use tower_ai_gateway::log::{LogHook, LogStore};
 
     let directory = tempfile::tempdir().unwrap();
@@ -56,7 +56,7 @@ async fn no_answer_of_the_log_to_the_dashboard_holds_a_secret() {
 
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
-async fn no_metric_holds_a_secret() {
+async fn no_metric_contains_a_secret() {
     use tower_ai_gateway::metrics::Metrics;
 
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();

@@ -46,7 +46,7 @@ fn keys(scene: &Scene) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_clients_key_has_its_own_places() {
+async fn each_client_key_has_its_own_permits() {
     let scene = streams(two_each());
     let mut held = Vec::new();
     for client in ["Bearer a", "Bearer b", "Bearer light"] {
@@ -74,7 +74,7 @@ async fn a_key_in_the_query_is_a_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_single_stored_key_has_its_places_and_several_have_theirs_each() {
+async fn each_stored_key_has_its_own_permits() {
     fastrand::seed(4);
     let scene = streams(two_each());
     let path = "/v1/acct/gw/openai/v1/chat/completions";
@@ -93,7 +93,7 @@ async fn a_single_stored_key_has_its_places_and_several_have_theirs_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_places_of_a_key_are_those_at_all_base_urls() {
+async fn the_permits_of_a_key_cover_all_base_urls() {
     fastrand::seed(5);
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let scene = Scene::new(
@@ -106,7 +106,7 @@ async fn the_places_of_a_key_are_those_at_all_base_urls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cools_down_does_not_lend_its_places() {
+async fn a_cooling_key_does_not_lend_its_permits() {
     fastrand::seed(6);
     let health = HealthLayer::new().cool_down(CoolDownSettings::default());
     let scene = scene(two_each(), ControlLayer::new().health(health), |sent| match sent.key() {

@@ -25,7 +25,7 @@ fn refused_twice(set: Set) -> Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_step_stands_in_the_way_of_the_next() {
+async fn a_failed_step_frees_its_permit_for_the_next() {
     const ONE: fn() -> ConcurrencyLimit = || ConcurrencyLimit::new(1).wait(ms(0));
     let gateway: Set = |settings| settings.concurrency(ONE());
     let provider: Set = |settings| settings.concurrency_per_provider(ONE());
@@ -56,7 +56,7 @@ impl Classify for Elsewhere {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_does_one_that_the_hosts_own_rule_puts_aside() {
+async fn a_step_rejected_by_the_hosts_rule_frees_its_permit() {
     let calls = AtomicUsize::new(0);
     let settings = every_gateway(|settings| {
         let chain = FallbackChain::on("*").to_model("second");
@@ -76,7 +76,7 @@ async fn nor_does_one_that_the_hosts_own_rule_puts_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_does_its_key() {
+async fn a_failed_step_frees_the_permit_of_its_key() {
     let calls = AtomicUsize::new(0);
     let settings = every_gateway(|settings| {
         let key = |text| Secret::new(text).unwrap();

@@ -104,7 +104,7 @@ fn idle_layers_allocate_nothing() {
 }
 
 #[test]
-fn a_choice_costs_a_few() {
+fn a_choice_of_targets_costs_few_allocations() {
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let layer = GatewayLayer::builder().provider(provider).build().unwrap();
     let bare = allocations(&layer.clone().client_layer().layer(AtOnce));

@@ -34,7 +34,7 @@ async fn fill(scene: &Scene, paths: &[&str]) -> Vec<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_counted_together() {
+async fn limits_count_by_gateway_provider_or_both() {
     let other = "/v1/acct/other/grok/v1/chat/completions";
     let account = "/v1/second/gw/grok/v1/chat/completions";
     let paths = [GROK, OPENAI, other, account];
@@ -62,7 +62,7 @@ async fn what_is_counted_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_held_until_the_stream_has_ended_or_is_dropped() {
+async fn a_permit_is_held_until_the_stream_ends_or_is_dropped() {
     let settings = every_gateway(|settings| settings.concurrency(limit(1)));
     let scene = scene(settings, ControlLayer::new(), |_| Reply::ok().timed(&[10, 10]));
     let mut body = admitted(&scene, post(GROK)).await.unwrap().into_body();
@@ -104,7 +104,7 @@ async fn a_request_without_a_permit_waits_for_a_bounded_time_and_gets_a_retry_af
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_limit_holds_from_the_next_request_on() {
+async fn a_changed_limit_applies_to_the_next_request() {
     let table = |count| {
         let of_gateway = settings(|settings| settings.concurrency(limit(count)));
         SettingsTable::new().gateway("acct", "gw", of_gateway)

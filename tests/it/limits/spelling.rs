@@ -30,7 +30,7 @@ async fn let_in(scene: &Scene, paths: &[&str]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invented_ids_share_the_places_of_the_settings_that_they_get() {
+async fn unknown_ids_share_the_permits_of_their_settings() {
     let accounts: Vec<_> =
         (0..6).map(|number| format!("/v1/account-{number}/gw/grok/v1/chat/completions")).collect();
     let gateways: Vec<_> =
@@ -46,7 +46,7 @@ async fn invented_ids_share_the_places_of_the_settings_that_they_get() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_that_a_resolver_gives_to_all_have_one_limit() {
+async fn settings_that_a_resolver_gives_to_all_share_one_limit() {
     let one = std::sync::Arc::new(limited());
     let resolve = move |_: &SettingsQuery<'_>| Some(one.clone());
     let anew = |_: &SettingsQuery<'_>| {
@@ -71,7 +71,7 @@ async fn settings_that_a_resolver_gives_to_all_have_one_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gateways_of_one_table_have_their_places_each_and_keep_them_over_a_reload() {
+async fn gateways_of_a_table_have_their_own_permits_across_reloads() {
     let table = || {
         let first = SettingsTable::new().gateway("acct", "gw", limited());
         first.gateway("acct", "other", limited()).serve_unknown(limited())
@@ -92,7 +92,7 @@ async fn gateways_of_one_table_have_their_places_each_and_keep_them_over_a_reloa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_one_key_however_its_scheme_is_written_and_wherever_it_stands() {
+async fn a_key_is_the_same_in_any_spelling_and_header() {
     let scene = streams(every_gateway(|settings| settings.concurrency_per_credential(two())));
     let mut held = Vec::new();
     for (header, value) in [

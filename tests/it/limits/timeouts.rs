@@ -60,7 +60,7 @@ async fn gives_up(scene: &Scene, request: Request<Full<bytes::Bytes>>, phase: us
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_request_goes_before_its_provider_that_before_the_gateway_and_that_before_the_layer() {
+async fn the_order_is_request_then_provider_then_gateway_then_layer() {
     for (phase, (header, set, failure, _)) in PHASES.into_iter().enumerate() {
         let layer = set(none(), ms(4000));
         let bare = silent(every_gateway(|settings| settings), layer, failure);
@@ -89,7 +89,7 @@ async fn the_request_goes_before_its_provider_that_before_the_gateway_and_that_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_phase_is_looked_up_by_itself() {
+async fn each_phase_is_looked_up_separately() {
     let settings = every_gateway(|settings| {
         let settings = settings.timeouts(none().head(ms(300)).idle(ms(200)));
         settings.provider_timeouts("grok", none().idle(ms(100)))
@@ -101,7 +101,7 @@ async fn each_phase_is_looked_up_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_connect_timeout_goes_with_the_request() {
+async fn the_connect_timeout_is_passed_with_the_request() {
     let settings = every_gateway(|settings| {
         let settings = settings.timeouts(none().connect(ms(3000)));
         settings.provider_timeouts("grok", none().connect(ms(2000)))

@@ -37,7 +37,7 @@ async fn a_retry_that_would_come_too_late_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_one_for_all_steps_and_each_attempt_has_its_own_head_timeout() {
+async fn all_steps_share_the_total_timeout_and_each_attempt_has_its_own_head_timeout() {
     let settings = every_gateway(|settings| {
         let settings = settings.key("openai", Secret::new("stored").unwrap());
         let settings = settings.timeouts(Timeouts::default().head(ms(1000)));
@@ -62,7 +62,7 @@ async fn it_is_one_for_all_steps_and_each_attempt_has_its_own_head_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_runs_while_a_place_is_waited_for() {
+async fn the_total_timeout_includes_the_wait_for_a_permit() {
     let settings =
         every_gateway(|settings| settings.concurrency(ConcurrencyLimit::new(1).wait(60 * SECOND)));
     let scene = scene(settings, generous(), |_| Reply::ok().timed(&[1_000_000]));
@@ -76,7 +76,7 @@ async fn it_runs_while_a_place_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_call_that_it_cuts_off_is_reported_like_any_other() {
+async fn a_call_ended_by_the_total_timeout_is_reported() {
     let retries = every_gateway(|settings| settings);
     let steps = every_gateway(|settings| settings.fallback(FallbackChain::on("*").to_model("n")));
     let calls = |settings, attempts: &'static str| async move {

@@ -53,7 +53,7 @@ async fn first_frame(answer: &mut Answer) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_total_gives_back_the_place_and_ends_the_exchange() {
+async fn the_total_timeout_frees_the_permit_of_an_unread_response() {
     for place in [GATEWAY, KEY] {
         // Once never read, once read until the provider is silent.
         for is_read in [false, true] {
@@ -72,7 +72,7 @@ async fn the_total_gives_back_the_place_and_ends_the_exchange() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_is_left_unread_is_the_clients_doing() {
+async fn an_unread_frame_is_the_clients_failure() {
     let scene = one_place(none().idle(ms(1000)), GATEWAY, &[10, 10, 10, 10]);
     let mut answer = admitted(&scene, post(GROK)).await.unwrap();
     for _ in 0..2 {
@@ -88,7 +88,7 @@ async fn a_frame_that_is_left_unread_is_the_clients_doing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_providers_silence_stays_its_own() {
+async fn silence_of_the_provider_is_its_own_failure() {
     let scene = || one_place(none().idle(ms(1000)), GATEWAY, &[10, 1_000_000]);
     // The reader waits for it…
     let waited = scene();
@@ -106,7 +106,7 @@ async fn the_providers_silence_stays_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_whole_stays_whole() {
+async fn a_complete_response_is_not_broken_off() {
     let scene = one_place(none().total(ms(1000)).idle(ms(500)), GATEWAY, &[10]);
     let mut answer = admitted(&scene, post(GROK)).await.unwrap();
     first_frame(&mut answer).await;
@@ -116,7 +116,7 @@ async fn what_is_whole_stays_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_has_cancelled() {
+async fn a_client_that_leaves_is_cancelled() {
     let scene = one_place(none().total(ms(1000)), GATEWAY, &[10, 1_000_000]);
     let answer = admitted(&scene, post(GROK)).await.unwrap();
     drop(answer);
@@ -135,7 +135,7 @@ async fn tasks(timeouts: Timeouts, gaps: &'static [u64]) -> (usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_bound_has_a_task_and_it_ends_with_the_response() {
+async fn only_a_timeout_needs_a_task_which_ends_with_the_response() {
     const DAY: Duration = Duration::from_secs(86_400);
     let all_but = none().connect(DAY).head(DAY);
     assert_eq!(tasks(none(), &[10]).await, (0, 0));

@@ -35,7 +35,7 @@ fn with(mut body: Value, name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn an_operator_sees_resets_and_raises_what_counts() {
+fn an_operator_can_read_reset_and_raise_counters() {
     let scene = Scene::new(RULES, &[]);
     assert_eq!(scene.limits()["rules"], json!([]));
     assert_eq!(scene.chats("a", 3), [200, 200, 429]);
@@ -77,7 +77,7 @@ fn an_operator_sees_resets_and_raises_what_counts() {
 }
 
 #[test]
-fn nobody_else_may_look_or_change() {
+fn only_the_operator_has_access() {
     let scene = Scene::new(RULES, &[]);
     let json = "content-type: application/json";
     let body = of("a").to_string();
@@ -121,7 +121,7 @@ fn nobody_else_may_look_or_change() {
 }
 
 #[test]
-fn hostile_names_are_shown_escaped_and_are_in_no_metric() {
+fn hostile_names_are_escaped_and_in_no_metric() {
     let scene = Scene::new(RULES, &[]);
     let long = "x".repeat(256);
     let names = [
@@ -180,7 +180,7 @@ fn a_flood_of_names_is_bounded() {
 }
 
 #[test]
-fn of_tokens_the_beginning_of_a_digest_is_shown() {
+fn tokens_are_shown_as_the_start_of_a_digest() {
     const TOKEN: &str = "s3cret-token-of-the-team";
     let rules = r#"
 [gateways.gw]

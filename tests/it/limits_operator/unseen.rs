@@ -50,7 +50,7 @@ fn request() -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn a_counter_that_only_another_process_has_seen_can_be_named() {
+async fn a_counter_of_another_process_can_be_named() {
     let store = Arc::new(MemoryStore::new());
     let (here, elsewhere) =
         (ControlLayer::new().limits(store.clone()), ControlLayer::new().limits(store));

@@ -12,7 +12,7 @@ use super::scene::{post, settings};
 use super::{Reply, Scene, chat, fixed};
 
 #[tokio::test]
-async fn what_is_over_a_limit_of_requests_is_answered_with_429_and_never_sent() {
+async fn a_request_over_the_limit_is_429_and_not_sent() {
     let scene = Scene::new(|set| set.limit(LimitRule::requests("hourly", 3, fixed())));
     assert_eq!(scene.statuses((0..3).map(|_| chat("{}"))).await, [200; 3]);
     assert_eq!(scene.end().used("hourly"), 3);
@@ -41,7 +41,7 @@ async fn what_is_over_a_limit_of_requests_is_answered_with_429_and_never_sent() 
 }
 
 #[tokio::test]
-async fn the_answer_is_in_the_callers_shape() {
+async fn the_429_is_in_the_callers_format() {
     let scene = Scene::new(|set| {
         set.limit(LimitRule::usd("daily", 0.0001, fixed())).limit(LimitRule::requests(
             "few",
@@ -71,7 +71,7 @@ async fn the_answer_is_in_the_callers_shape() {
 }
 
 #[tokio::test]
-async fn all_rules_hold_or_none_counts() {
+async fn a_refused_request_counts_in_no_rule() {
     let scene = Scene::new(|set| {
         let rule = |name: &str, amount| LimitRule::requests(name, amount, fixed());
         set.limit(rule("wide", 100)).limit(rule("narrow", 1))
@@ -94,7 +94,7 @@ async fn a_shadow_counts_and_reports_and_refuses_nothing() {
 }
 
 #[tokio::test]
-async fn what_runs_no_model_is_not_limited() {
+async fn calls_without_a_model_are_not_limited() {
     let scene = Scene::new(|set| {
         set.limit(LimitRule::requests("one", 1, fixed())).limit(LimitRule::tokens(
             "some",
@@ -112,7 +112,7 @@ async fn what_runs_no_model_is_not_limited() {
 }
 
 #[tokio::test]
-async fn fields_show_the_remainder_where_the_host_wants_it() {
+async fn headers_show_the_remainder_if_the_host_wants_it() {
     let set = |rule| SettingsTable::new().serve_unknown(settings(|set| set.limit(rule)));
     let rule = LimitRule::requests("hourly", 2, fixed());
     let scene = Scene::with(set(rule), |control| control.rate_limit_fields(true));
@@ -135,7 +135,7 @@ async fn fields_show_the_remainder_where_the_host_wants_it() {
 }
 
 #[tokio::test]
-async fn an_unknown_price_is_the_rules_choice() {
+async fn each_rule_decides_about_unknown_prices() {
     let body = r#"{"model":"nobody-knows-it","max_tokens":5}"#;
     let json = Reply::Json(
         200,
@@ -155,7 +155,7 @@ async fn an_unknown_price_is_the_rules_choice() {
 }
 
 #[tokio::test]
-async fn settings_that_are_replaced_keep_their_counts() {
+async fn replaced_settings_keep_their_counts() {
     let rule = |amount| LimitRule::requests("hourly", amount, fixed());
     let scene = Scene::new(|set| set.limit(rule(2)));
     assert_eq!(scene.statuses((0..3).map(|_| chat("{}"))).await, [200, 200, 429]);
@@ -167,7 +167,7 @@ async fn settings_that_are_replaced_keep_their_counts() {
 
 #[cfg(all(feature = "log", feature = "metrics"))]
 #[tokio::test]
-async fn rules_are_measured_and_logged_without_whom_they_count() {
+async fn rules_are_measured_and_logged_without_their_callers() {
     use tower_ai_gateway::Identity;
     use tower_ai_gateway::settings::limits::CountBy;
     let scene =

@@ -50,7 +50,7 @@ async fn count_apart(by: CountBy, requests: Vec<Sent>) {
 }
 
 #[tokio::test]
-async fn ids_in_the_path_that_lead_to_the_same_settings_count_together() {
+async fn unknown_ids_with_the_same_settings_count_together() {
     let path = |ids: &str| post(&format!("/v1/{ids}/grok/v1/chat/completions"), "{}");
     let scene = Scene::new(|set| set.limit(LimitRule::requests("r", 1, fixed())));
     let requests = [path("acct/gw"), path("acct/other"), path("other/gw"), path("a/b")];
@@ -58,7 +58,7 @@ async fn ids_in_the_path_that_lead_to_the_same_settings_count_together() {
 }
 
 #[tokio::test]
-async fn a_credential_is_one_however_it_is_shown() {
+async fn a_credential_counts_the_same_in_any_spelling() {
     let key = |value: &str| with(chat("{}"), "authorization", value);
     count_together(
         CountBy::Credential,
@@ -69,7 +69,7 @@ async fn a_credential_is_one_however_it_is_shown() {
 }
 
 #[tokio::test]
-async fn a_gateway_token_is_one_wherever_it_stands() {
+async fn a_gateway_token_counts_the_same_in_any_place() {
     let tokens = |set: GatewaySettingsBuilder| {
         let key = Secret::new("sk-stored").unwrap();
         let set = set.token(GatewayToken::new("token-one")).token(GatewayToken::new("token-two"));
@@ -101,7 +101,7 @@ async fn a_gateway_token_is_one_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn metadata_counts_by_its_text_and_the_hosts_goes_first() {
+async fn metadata_counts_by_its_text_and_the_hosts_takes_precedence() {
     let metadata = |json: &str| with(chat("{}"), "cf-aig-metadata", json);
     count_together(
         CountBy::metadata("team"),
@@ -126,7 +126,7 @@ async fn metadata_counts_by_its_text_and_the_hosts_goes_first() {
 }
 
 #[tokio::test]
-async fn a_subject_is_whom_the_host_says() {
+async fn a_subject_is_the_hosts_and_not_a_claim() {
     let of = |subject: &str, team: &str| {
         let identity = Identity::builder(subject).label("team", team).build().unwrap();
         let mut request = chat("{}");
@@ -143,7 +143,7 @@ async fn a_subject_is_whom_the_host_says() {
 }
 
 #[tokio::test]
-async fn the_hosts_function_says_where_a_request_counts_and_may_panic() {
+async fn the_hosts_function_chooses_the_counter_and_may_panic() {
     #[derive(Clone)]
     struct Tenant(&'static str);
     let by = || {
@@ -166,7 +166,7 @@ async fn the_hosts_function_says_where_a_request_counts_and_may_panic() {
 }
 
 #[tokio::test]
-async fn each_universal_request_counts_once_and_by_its_entry() {
+async fn a_universal_request_counts_once_by_its_entry() {
     let entry = |model: &str| {
         format!(
             r#"{{"provider":"grok","endpoint":"v1/chat/completions","headers":{{"authorization":"Bearer k"}},"query":{{"model":"{model}","max_tokens":3}}}}"#
@@ -183,7 +183,7 @@ async fn each_universal_request_counts_once_and_by_its_entry() {
 }
 
 #[tokio::test]
-async fn streams_that_are_left_open_count() {
+async fn open_streams_count() {
     use super::Reply;
     use super::scene::Finish;
     let scene = Scene::new(|set| set.limit(LimitRule::requests("r", 2, fixed())));

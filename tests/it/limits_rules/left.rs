@@ -47,7 +47,7 @@ async fn teach(scene: &Scene, reply: Reply) {
 }
 
 #[tokio::test]
-async fn of_an_unknown_model_the_whole_estimate_counts() {
+async fn an_abandoned_stream_of_an_unknown_model_counts_the_estimate() {
     let scene = scene();
     assert_eq!(left_after(&scene, 10, BODY).await, 3000);
     // An answer that is no stream tells nothing of events.
@@ -60,7 +60,7 @@ async fn of_an_unknown_model_the_whole_estimate_counts() {
 }
 
 #[tokio::test]
-async fn hidden_reasoning_does_not_escape_by_a_disconnect() {
+async fn hidden_reasoning_counts_after_a_disconnect() {
     let scene = scene();
     teach(&scene, reasoned(1000)).await;
     assert_eq!(scene.end().used("output"), 1010);
@@ -72,7 +72,7 @@ async fn hidden_reasoning_does_not_escape_by_a_disconnect() {
 }
 
 #[tokio::test]
-async fn cheap_streams_do_not_make_dear_ones_cheap() {
+async fn cheap_streams_do_not_lower_the_count_of_expensive_ones() {
     let scene = scene();
     teach(&scene, reasoned(1000)).await;
     for _ in 0..4 {
@@ -84,7 +84,7 @@ async fn cheap_streams_do_not_make_dear_ones_cheap() {
 
 /// The provider may have made all of it before the first byte came.
 #[tokio::test]
-async fn an_answer_in_one_piece_that_breaks_off_counts_the_estimate() {
+async fn a_broken_response_without_a_stream_counts_the_estimate() {
     let scene = scene();
     teach(&scene, Reply::stream(10, Some((10, 10)), Finish::Ends)).await;
     scene.replies([Reply::Broken(r#"{"object":"chat.completion","#.to_owned())]);

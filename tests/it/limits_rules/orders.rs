@@ -72,7 +72,7 @@ async fn counted(scene: &Scene, subject: &str) -> [u64; 3] {
 
 /// Who never fetches an answer has used it all the same.
 #[tokio::test]
-async fn no_answer_that_is_made_later_escapes() {
+async fn every_deferred_response_counts() {
     let created = format!(
         "data: {{\"type\":\"response.created\",\"response\":{}}}\n\n",
         response("queued", "null")
@@ -107,7 +107,7 @@ async fn no_answer_that_is_made_later_escapes() {
 }
 
 #[tokio::test]
-async fn an_order_counts_its_estimate_until_it_is_fetched() {
+async fn an_order_counts_its_estimate_until_the_response_is_fetched() {
     let scene = by_subject();
     scene.replies([queued()]);
     scene.ask(order()).await;
@@ -129,7 +129,7 @@ async fn an_order_counts_its_estimate_until_it_is_fetched() {
 
 /// By it the estimates of later orders are better.
 #[tokio::test]
-async fn what_is_fetched_tells_how_much_the_model_needs() {
+async fn fetched_responses_improve_the_estimate() {
     let scene = by_subject();
     let ask = || of("ann", post(RESPONSES, r#"{"model":"grok-4.5","background":true}"#));
     let answer = |number: u64, reply| match reply {
@@ -152,7 +152,7 @@ async fn what_is_fetched_tells_how_much_the_model_needs() {
 }
 
 #[tokio::test]
-async fn what_nobody_here_has_ordered_counts_nothing() {
+async fn fetching_an_order_from_elsewhere_counts_nothing() {
     let scene = by_subject();
     scene.replies([done(1000, 5000)]);
     assert_eq!(scene.ask(poll("ann")).await.0, 200);
@@ -160,7 +160,7 @@ async fn what_nobody_here_has_ordered_counts_nothing() {
 }
 
 #[tokio::test]
-async fn a_background_stream_that_is_left_counts_when_it_is_fetched() {
+async fn an_abandoned_background_stream_counts_when_fetched() {
     let scene = by_subject();
     let created = format!(
         "data: {{\"type\":\"response.created\",\"response\":{}}}\n\n",

@@ -39,7 +39,7 @@ async fn counted(scene: &Scene) -> [u64; 5] {
 const INPUT: u64 = (BODY.len() as u64).div_ceil(4);
 
 #[tokio::test]
-async fn what_is_settled_is_what_the_provider_wrote() {
+async fn the_reported_usage_is_settled() {
     let scene = scene();
     let (mut tokens, mut ticks) = (0, 0);
     let mut seed = fastrand::Rng::with_seed(7);
@@ -69,7 +69,7 @@ async fn what_is_settled_is_what_the_provider_wrote() {
 }
 
 #[tokio::test]
-async fn tokens_are_reserved_until_they_are_known() {
+async fn tokens_are_reserved_until_the_usage_is_known() {
     let most = INPUT + 1 + INPUT + 100;
     let scene = Scene::new(|set| set.limit(LimitRule::tokens("tokens", most, fixed())));
     scene.replies([Reply::stream(1, Some((INPUT, 1)), Finish::Ends)]);
@@ -94,7 +94,7 @@ async fn an_estimate_above_the_whole_limit_reserves_the_whole_limit() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cancelled_counts_its_input_and_what_was_seen() {
+async fn a_cancelled_stream_counts_its_input_and_the_output_seen() {
     for (finish, outcome) in
         [(Finish::GoesOn, Outcome::Cancelled), (Finish::Breaks, Outcome::Broken)]
     {
@@ -124,7 +124,7 @@ async fn a_stream_that_is_cancelled_counts_its_input_and_what_was_seen() {
 }
 
 #[tokio::test]
-async fn who_leaves_before_the_head_has_used_the_estimate() {
+async fn a_client_that_leaves_before_the_head_counts_the_estimate() {
     let scene = scene();
     scene.replies([Reply::Silent]);
     tokio::select! {
@@ -137,7 +137,7 @@ async fn who_leaves_before_the_head_has_used_the_estimate() {
 }
 
 #[tokio::test]
-async fn what_was_never_sent_counts_nothing() {
+async fn an_unsent_request_counts_nothing() {
     let scene = scene();
     scene.replies([Reply::Fails(ErrorKind::ConnectionRefused)]);
     assert_eq!(scene.ask(chat(BODY)).await.0, 502);
@@ -146,7 +146,7 @@ async fn what_was_never_sent_counts_nothing() {
 }
 
 #[tokio::test]
-async fn an_error_counts_as_a_request_alone() {
+async fn an_error_counts_only_as_a_request() {
     let scene = scene();
     for status in [400, 429, 500] {
         scene.replies([Reply::status(status)]);
@@ -156,7 +156,7 @@ async fn an_error_counts_as_a_request_alone() {
 }
 
 #[tokio::test]
-async fn who_asks_for_one_token_and_leaves_has_used_what_was_seen() {
+async fn an_abandoned_stream_beyond_its_max_tokens_counts_the_output_seen() {
     let scene = scene();
     scene.replies([Reply::stream(30, None, Finish::GoesOn)]);
     let answer = scene.send(chat(r#"{"model":"grok-4.5","max_tokens":1,"messages":[]}"#)).await;
@@ -170,7 +170,7 @@ async fn who_asks_for_one_token_and_leaves_has_used_what_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_is_too_slow_may_bill_all_the_same() {
+async fn a_request_that_timed_out_counts_the_estimate() {
     let scene = scene();
     scene.replies([Reply::Silent]);
     let mut request = chat(BODY);

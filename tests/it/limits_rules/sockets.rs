@@ -66,7 +66,7 @@ fn response(status: &str, usage: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn background_responses_count_though_nobody_fetches_them() {
+async fn background_responses_count_even_if_never_fetched() {
     let mut stage = Stage::new().await;
     let order = post(RESPONSES, br#"{"model":"grok-4","background":true,"max_output_tokens":400}"#);
     for used in [400, 800] {
@@ -84,7 +84,7 @@ async fn background_responses_count_though_nobody_fetches_them() {
 }
 
 #[tokio::test]
-async fn who_leaves_at_the_finish_reason_has_used_the_reasoning() {
+async fn a_client_that_leaves_at_the_finish_reason_counts_the_reasoning() {
     let mut stage = Stage::new().await;
     let ask = post(CHAT, br#"{"model":"grok-4","stream":true,"max_tokens":400,"messages":[]}"#);
     let usage = r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":97,"completion_tokens_details":{"reasoning_tokens":90}}"#;

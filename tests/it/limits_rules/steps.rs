@@ -37,7 +37,7 @@ async fn retries_reserve_and_count_once() {
 }
 
 #[tokio::test]
-async fn fallbacks_count_once_and_by_what_answered() {
+async fn fallbacks_count_once_by_the_step_that_answered() {
     let scene = Scene::new(|set| {
         set.fallback(FallbackChain::on("grok-4.5").to_model("grok-3"))
             .limit(LimitRule::requests("all", 10, fixed()))
@@ -61,7 +61,7 @@ async fn fallbacks_count_once_and_by_what_answered() {
 }
 
 #[tokio::test]
-async fn over_the_limit_another_model_is_tried_where_the_rule_says_so() {
+async fn over_the_limit_the_next_step_is_tried_if_the_rule_allows_it() {
     let rule = || {
         LimitRule::requests("big", 1, fixed())
             .only_models(["grok-4.5"])
@@ -94,7 +94,7 @@ async fn a_rule_that_refuses_is_not_evaded_by_a_fallback() {
 }
 
 #[tokio::test]
-async fn a_dynamic_route_goes_to_a_cheaper_model_where_its_limit_has_no_room() {
+async fn a_dynamic_route_uses_a_cheaper_model_over_the_limit() {
     let route = DynamicRoute::builder("thrifty")
         .start("budget")
         .node("budget", Node::limit("big", "large", "small"))
@@ -129,7 +129,7 @@ async fn a_dynamic_route_goes_to_a_cheaper_model_where_its_limit_has_no_room() {
 }
 
 #[tokio::test]
-async fn a_step_of_unknown_price_is_refused_though_the_first_has_a_price() {
+async fn a_step_of_unknown_price_is_refused_even_if_the_first_has_a_price() {
     let scene = Scene::new(|set| {
         let rule = LimitRule::usd("daily", 5.0, fixed()).on_unknown_price(OnUnknownPrice::Refuse);
         set.fallback(FallbackChain::on("grok-4.5").to_model("nobody-knows-it")).limit(rule)

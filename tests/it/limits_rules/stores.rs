@@ -18,7 +18,7 @@ fn scene(rules: impl IntoIterator<Item = LimitRule>) -> (Scene, Arc<FailingStore
 }
 
 #[tokio::test]
-async fn a_store_of_another_kind_is_asked_once_for_all_rules() {
+async fn a_custom_store_is_asked_once_for_all_rules() {
     let requests = LimitRule::requests("requests", 2, fixed());
     let (scene, store) = scene([requests, LimitRule::tokens("tokens", 1_000_000, fixed())]);
     scene.replies([Reply::used(5, 6), Reply::used(7, 8)]);
@@ -29,7 +29,7 @@ async fn a_store_of_another_kind_is_asked_once_for_all_rules() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_each_rules_choice() {
+async fn each_rule_decides_about_a_failing_store() {
     let rule = |name: &str, on| LimitRule::requests(name, 1, fixed()).on_store_failure(on);
     let local = rule("local", OnStoreFailure::Local);
     let open = rule("open", OnStoreFailure::Open);

@@ -36,7 +36,7 @@ fn hasty() -> Request<Full<bytes::Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_were_too_slow_count_beside_the_answer() {
+async fn attempts_that_timed_out_count_beside_the_response() {
     let scene = scene(|set| set);
     scene.replies([Reply::Silent, Reply::Silent, Reply::used(2, 3)]);
     assert_eq!(scene.ask(hasty()).await.0, 200);
@@ -50,7 +50,7 @@ async fn attempts_that_were_too_slow_count_beside_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_counts_once_where_none_is_in_time() {
+async fn if_all_attempts_time_out_each_counts_once() {
     let scene = scene(|set| set);
     scene.replies((0..3).map(|_| Reply::Silent));
     assert_eq!(scene.ask(hasty()).await.0, 504);
@@ -58,7 +58,7 @@ async fn each_attempt_counts_once_where_none_is_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_and_failed_connections_count_nothing_beside_the_answer() {
+async fn errors_and_failed_connections_add_nothing_to_the_response() {
     let scene = scene(|set| set);
     scene.replies([
         Reply::status(503),
@@ -70,7 +70,7 @@ async fn errors_and_failed_connections_count_nothing_beside_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_was_too_slow_counts_whatever_follows() {
+async fn a_step_that_timed_out_counts_whatever_follows() {
     let chain = || FallbackChain::on("grok-4.5").to_model("grok-3");
     let first = || LimitRule::tokens("first", 10_000, fixed()).only_models(["grok-4.5"]);
     for (next, status, used) in [
@@ -123,7 +123,7 @@ fn output(on_exceeded: OnExceeded) -> Scene {
 }
 
 #[tokio::test]
-async fn a_larger_step_holds_more_than_the_one_before_it() {
+async fn a_larger_step_reserves_more_than_the_previous_one() {
     let scene = output(OnExceeded::Refuse);
     scene.replies([Reply::status(503), Reply::stream(1, None, super::scene::Finish::GoesOn)]);
     let open = scene.send(universal(&[1, 6000])).await;
@@ -137,7 +137,7 @@ async fn a_larger_step_holds_more_than_the_one_before_it() {
 }
 
 #[tokio::test]
-async fn a_larger_step_is_not_sent_where_it_has_no_room() {
+async fn a_larger_step_without_room_is_not_sent() {
     for (on_exceeded, status, sent) in
         [(OnExceeded::Refuse, 429, 1), (OnExceeded::Fallback, 200, 2)]
     {

@@ -34,7 +34,7 @@ async fn arrivals(scene: &Scene, path: &str, content: &'static str) -> Vec<(Stri
 }
 
 #[tokio::test(start_paused = true)]
-async fn uri_and_host_are_those_of_one_place_byte_for_byte() {
+async fn uri_and_host_are_those_of_one_base_url() {
     let provider = Provider::xai()
         .base_url("https://first.test/v1")
         .further_base_url("http://second.test:8080/proxy/v2", 1)
@@ -63,7 +63,7 @@ async fn uri_and_host_are_those_of_one_place_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_path_that_a_base_url_holds_already_is_there_once() {
+async fn a_path_segment_in_the_base_url_is_not_repeated() {
     let claude = r#"{"model":"anthropic/claude"}"#;
     let gemini = r#"{"model":"google-ai-studio/gemini"}"#;
     let anthropic = || Provider::anthropic().further_base_url("https://proxy.test/v1", 1);
@@ -98,7 +98,7 @@ async fn a_path_that_a_base_url_holds_already_is_there_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_layer_has_sent_elsewhere_goes_there() {
+async fn a_uri_changed_by_another_layer_is_kept() {
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let layer = GatewayLayer::builder().provider(provider).build().unwrap();
     for (changed, is_moved) in [
@@ -158,7 +158,7 @@ async fn base_urls_and_keys_share_by_the_product_of_their_weights() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_load_of_a_place_is_that_of_all_clients() {
+async fn the_load_of_a_base_url_counts_all_clients() {
     fastrand::seed(9);
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let scene = Scene::new(
@@ -186,7 +186,7 @@ async fn the_load_of_a_place_is_that_of_all_clients() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_host_header_none_is_made_up() {
+async fn without_a_host_header_none_is_added() {
     let scene = scene(Provider::xai().further_base_url("https://us.api.x.ai/v1", 1));
     for _ in 0..20 {
         let mut request = post(CHAT);

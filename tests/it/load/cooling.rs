@@ -43,7 +43,7 @@ async fn used(scene: &Scene) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_cools_down_for_exactly_its_retry_after_while_others_serve() {
+async fn a_key_cools_down_for_exactly_its_retry_after() {
     let scene = shared();
     while scene.ask(with(post(CHAT), "x-tired", "one")).await.0 == 200 {}
     scene.sent();
@@ -55,7 +55,7 @@ async fn a_key_cools_down_for_exactly_its_retry_after_while_others_serve() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_gets_a_retry_after() {
+async fn if_all_keys_cool_down_the_client_gets_a_retry_after() {
     let scene = shared();
     let tire = || with(post(CHAT), "x-tired", "one two");
     assert_eq!(scene.ask(tire()).await.0, 429, "the answer itself passes");
@@ -75,7 +75,7 @@ async fn where_all_keys_cool_down_nothing_is_sent_and_the_client_gets_a_retry_af
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_clients_limit_is_not_anothers() {
+async fn a_limit_of_one_clients_key_does_not_affect_others() {
     let one = || Provider::xai();
     let two = || Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let own = || Provider::custom("own", "https://own.test").key_header("x-own-api-key");
@@ -107,7 +107,7 @@ async fn one_clients_limit_is_not_anothers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_cools_down_at_one_place_alone() {
+async fn a_key_cools_down_at_one_base_url_only() {
     fastrand::seed(4);
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let scene = Scene::new(

@@ -33,7 +33,7 @@ fn two_of_each() -> Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clients_own_key_is_never_exchanged() {
+async fn a_clients_own_key_is_never_replaced() {
     let scene = two_of_each();
     // Not even if it equals a stored one.
     for own in ["mine", "one", "two"] {
@@ -60,7 +60,7 @@ async fn a_clients_own_key_is_never_exchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_that_of_an_entry_and_one_without_a_key_gets_any_of_the_stored() {
+async fn a_key_of_an_entry_is_never_replaced_and_others_share_the_stored_keys() {
     let scene = two_of_each();
     let mut seen = Vec::new();
     for _ in 0..40 {
@@ -84,7 +84,7 @@ async fn nor_that_of_an_entry_and_one_without_a_key_gets_any_of_the_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stored_keys_go_where_each_api_wants_them() {
+async fn stored_keys_are_sent_in_each_apis_header() {
     let scene = two_of_each();
     for (path, model, header, prefix) in [
         ("/v1/acct/gw/anthropic/v1/messages", "claude", "x-api-key", ""),

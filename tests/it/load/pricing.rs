@@ -13,7 +13,7 @@ const USAGE: &str = r#"{"model":"grok-4.6","choices":[],"usage":{"prompt_tokens"
 const PRICE: u64 = 20_000_000 + 6_000_000;
 
 #[tokio::test(start_paused = true)]
-async fn the_price_is_that_of_the_host_that_has_served() {
+async fn the_price_is_that_of_the_host_that_served() {
     fastrand::seed(8);
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let scene = Scene::new(

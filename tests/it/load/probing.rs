@@ -62,7 +62,7 @@ async fn an_open_base_url_is_avoided_and_probed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_are_open_nothing_is_sent() {
+async fn if_all_circuits_are_open_nothing_is_sent() {
     let scene =
         Scene::new(|builder| builder.provider(provider()), breaking(), |_| Reply::status(500));
     while scene.ask(post(CHAT)).await.0 == 500 {}
@@ -75,7 +75,7 @@ async fn where_all_are_open_nothing_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_picks_again_and_its_uri_host_and_key_belong_together() {
+async fn each_attempt_chooses_a_consistent_target_again() {
     fastrand::seed(6);
     let settings = every_gateway(|settings| {
         let settings = settings.weighted_key("grok", "default", secret("one"), 1);

@@ -31,7 +31,7 @@ async fn idle_keys_are_used_by_their_weights() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_loaded_is_avoided_until_its_stream_has_ended() {
+async fn a_loaded_key_is_avoided_until_its_stream_ends() {
     let scene = scene([1, 1], Reply::ok().timed(&[10, 10]));
     let mut held = scene.send(post(CHAT)).await.into_body();
     let loaded = key(&scene.one());
@@ -51,7 +51,7 @@ async fn what_is_loaded_is_avoided_until_its_stream_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn open_streams_settle_at_the_weights() {
+async fn open_streams_converge_to_the_weights() {
     let scene = scene([1, 3], Reply::ok().timed(&[1_000_000]));
     let mut held = Vec::new();
     for _ in 0..400 {
@@ -62,7 +62,7 @@ async fn open_streams_settle_at_the_weights() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_key_of_a_kind_is_that_key() {
+async fn a_single_key_is_always_used() {
     let settings = every_gateway(|settings| settings.key("grok", secret("only")));
     let scene = Scene::new(
         |builder| builder.provider(Provider::xai()).settings(settings),

@@ -58,7 +58,7 @@ fn texts(record: &LogRecord) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_flood_of_long_refused_requests_leaves_the_records_of_served_ones_alone() {
+async fn a_flood_of_refused_requests_does_not_displace_served_records() {
     let (open, gate) = mpsc::channel();
     let kept = Kept::default();
     let log = LogHook::builder(Gate(gate, kept.clone())).queue_limit(400).build().unwrap();
@@ -133,7 +133,7 @@ async fn refused_requests_have_a_share_of_the_bytes_too() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_cut_shortens_is_still_redacted_and_the_limit_can_be_set() {
+async fn a_key_shortened_by_the_cut_is_still_redacted() {
     let kept = Kept::default();
     let log = LogHook::builder(kept.clone()).text_limit(20).build().unwrap();
     let mut scene = Scene::new(provider(b"").await, log).await;

@@ -11,7 +11,7 @@ use crate::log::directory::{Directory, ids_in, lines, record};
 use crate::log::scene::{Scene, provider};
 
 #[test]
-fn what_a_file_does_not_take_is_tried_on_the_same_path_again() {
+fn after_a_failure_the_path_is_tried_again() {
     let directory = Directory::new();
     let mut file = directory.file();
     fs::remove_file(directory.log()).unwrap();
@@ -23,7 +23,7 @@ fn what_a_file_does_not_take_is_tried_on_the_same_path_again() {
 }
 
 #[test]
-fn a_line_that_a_crash_has_torn_is_left_alone() {
+fn a_line_torn_by_a_crash_is_kept() {
     let directory = Directory::new();
     fs::write(directory.log(), "{\"id\":\"ha").unwrap();
     let mut file = directory.file();
@@ -56,7 +56,7 @@ impl Write for Disk {
 }
 
 #[tokio::test]
-async fn a_writer_that_fails_and_recovers_loses_only_what_it_failed_at() {
+async fn a_writer_that_recovers_loses_only_the_failed_records() {
     let disk = Disk::default();
     let log = LogHook::builder(JsonLines::new(disk.clone())).build().unwrap();
     let mut scene = Scene::new(provider(b"").await, log).await;
@@ -81,7 +81,7 @@ async fn a_writer_that_fails_and_recovers_loses_only_what_it_failed_at() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_move_or_delete_is_begun_anew() {
+async fn a_moved_or_deleted_file_is_created_again() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = Directory::new();
     let log = directory.hook();

@@ -17,7 +17,7 @@ const STREAM: &[u8] =
     transfer-encoding: chunked\r\n\r\n";
 
 #[tokio::test]
-async fn a_line_says_all_of_a_stream() {
+async fn the_line_of_a_stream_has_every_field() {
     let directory = Directory::new();
     let mut upstream = RawUpstream::start().await;
     let log = directory.hook();
@@ -203,7 +203,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn every_ending_is_one_line() {
+async fn each_ending_writes_one_line() {
     let directory = Directory::new();
     let mut upstream = RawUpstream::start().await;
     let log = directory.hook();

@@ -7,7 +7,7 @@ use crate::support::message::{request, response};
 use crate::support::raw_upstream::Recorder;
 
 #[tokio::test]
-async fn clients_decide_for_their_own_requests() {
+async fn clients_can_decide_for_their_own_requests() {
     let base = provider(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyes").await;
     for (collect, payloads) in [(true, false), (true, true), (false, false), (false, true)] {
         let kept = Kept::default();
@@ -38,7 +38,7 @@ async fn clients_decide_for_their_own_requests() {
 }
 
 #[tokio::test]
-async fn bodies_are_cut_and_what_is_no_text_is_marked() {
+async fn bodies_are_cut_and_binary_ones_marked() {
     let kept = Kept::default();
     const COMPRESSED: &[&str] = &["content-encoding: compress", "content-type: application/json"];
     let bodies: [(&[&str], Vec<u8>); 5] = [

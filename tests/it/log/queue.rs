@@ -27,7 +27,7 @@ impl LogSink for Gate {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_dropped_and_counted_and_nobody_waits() {
+async fn records_without_room_are_dropped_and_counted() {
     let (open, gate) = mpsc::channel();
     let kept = Kept::default();
     let log =
@@ -74,7 +74,7 @@ async fn the_queue_is_bounded_in_bytes_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_record_is_written_or_counted_whoever_else_makes_some() {
+async fn every_record_is_written_or_counted_under_concurrency() {
     let directory = Directory::new();
     let log = LogHook::builder(directory.file()).queue_limit(20).build().unwrap();
     let tasks = (0..8).map(|_| tokio::spawn(refuse_and_drop(log.clone(), 400)));
@@ -114,7 +114,7 @@ async fn dropping_the_hook_writes_what_is_queued() {
 }
 
 #[tokio::test]
-async fn dropping_the_hook_ends_though_its_sink_hangs_and_the_sink_still_gets_all() {
+async fn dropping_the_hook_returns_despite_a_hanging_sink() {
     let (open, gate) = mpsc::channel();
     let (done, is_done) = mpsc::channel();
     let kept = Kept::default();

@@ -55,7 +55,7 @@ impl LogSink for Busy {
 }
 
 #[tokio::test]
-async fn a_sink_that_is_busy_gets_the_rest_again_and_no_sink_gets_a_record_twice() {
+async fn a_busy_sink_gets_the_rest_again_and_none_twice() {
     let (other, late, is_free) = (Kept::default(), Kept::default(), Arc::default());
     let busy = Busy(late.clone(), Arc::clone(&is_free));
     let log = LogHook::builder(other.clone()).sink(busy).build().unwrap();
@@ -73,7 +73,7 @@ async fn a_sink_that_is_busy_gets_the_rest_again_and_no_sink_gets_a_record_twice
 }
 
 #[tokio::test]
-async fn a_panic_of_the_writer_itself_costs_a_batch_and_not_the_thread() {
+async fn a_panic_of_the_writer_loses_only_a_batch() {
     let kept = Kept::default();
     let log = LogHook::builder(Unlucky(kept.clone(), 0)).build().unwrap();
     let mut scene = Scene::new(provider(b"").await, log).await;
@@ -140,7 +140,7 @@ async fn fills_and_empties(sink: impl LogSink, log: &Path, fill: impl Fn(), empt
 }
 
 #[test]
-fn an_old_file_that_cannot_be_deleted_is_told_of_once() {
+fn an_old_file_that_cannot_be_deleted_is_reported_once() {
     let directory = Directory::new();
     let (written, _guard) = Written::capture();
     fs::create_dir(directory.path().join("gateway-20200101T000000.000Z.jsonl")).unwrap();
@@ -177,7 +177,7 @@ fn a_file_that_may_not_grow_any_more_is_rotated_and_nothing_is_lost() {
 }
 
 #[test]
-fn only_a_regular_file_is_opened_and_nothing_is_waited_for() {
+fn only_regular_files_are_opened_without_blocking() {
     let directory = Directory::new();
     let pipe = directory.path().join("pipe");
     make_pipe(&pipe);
@@ -188,7 +188,7 @@ fn only_a_regular_file_is_opened_and_nothing_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_pipe_or_a_directory_in_the_files_place_holds_nobody_up() {
+async fn a_pipe_or_directory_in_place_of_the_file_does_not_block() {
     let directory = Directory::new();
     let mut scene = Scene::new(provider(b"").await, directory.hook()).await;
     let mut lost = 0;

@@ -54,7 +54,7 @@ async fn exchanges(scene: &mut Scene, kept: &Kept, turns: usize) -> Vec<LogRecor
 }
 
 #[tokio::test]
-async fn nothing_of_one_exchange_is_in_the_record_of_another() {
+async fn a_reused_record_keeps_nothing_of_the_previous_exchange() {
     let upstream = Recorder::answering(provider).await;
     let kept = Kept::default();
     let log = LogHook::builder(kept.clone()).build().unwrap();

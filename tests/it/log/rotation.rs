@@ -26,7 +26,7 @@ async fn rotation_loses_and_tears_nothing() {
 }
 
 #[tokio::test]
-async fn only_so_many_files_are_kept_and_no_other_is_touched() {
+async fn the_number_of_rotated_files_is_bounded_and_other_files_stay() {
     let directory = Directory::new();
     let other = directory.path().join("gateway-2026.jsonl");
     fs::write(&other, "not ours").unwrap();
@@ -42,7 +42,7 @@ async fn only_so_many_files_are_kept_and_no_other_is_touched() {
 }
 
 #[test]
-fn each_day_has_its_file() {
+fn each_day_has_its_own_file() {
     let directory = Directory::new();
     let mut file = directory.file().daily(true);
     let records = [

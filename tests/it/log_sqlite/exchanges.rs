@@ -50,7 +50,7 @@ fn cases(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn exchanges_are_found_by_what_they_were() {
+async fn exchanges_are_found_by_their_properties() {
     let log = Log::start().await;
     let hook = LogHook::builder(log.store.sink()).build().unwrap();
     let upstream = Recorder::answering(provider).await;
@@ -133,7 +133,7 @@ async fn exchanges_are_found_by_what_they_were() {
 }
 
 #[tokio::test]
-async fn costs_that_nobody_knows_are_counted() {
+async fn unknown_costs_are_counted() {
     let log = Log::start().await;
     let hook = LogHook::builder(log.store.sink()).build().unwrap();
     let upstream = Recorder::answering(provider).await;

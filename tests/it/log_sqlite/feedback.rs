@@ -13,7 +13,7 @@ async fn patch(log: &Log, id: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn feedback_changes_what_it_names_and_can_be_asked_for() {
+async fn feedback_changes_only_its_fields_and_can_be_queried() {
     let mut before = record(1);
     before.request_head = Some("the question".to_owned());
     before.metadata = serde_json::from_value(json!({ "user": "u", "team": "red" })).unwrap();
@@ -45,7 +45,7 @@ async fn feedback_changes_what_it_names_and_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn metadata_of_feedback_is_cut_and_redacted_as_that_of_records() {
+async fn metadata_of_feedback_is_cut_and_redacted_as_in_records() {
     const SECRET: &str = "sk-LEAK0123456789";
     let log = Log::with(&[record(1)]).await;
     let long = "x".repeat(3000);
@@ -67,7 +67,7 @@ async fn metadata_of_feedback_is_cut_and_redacted_as_that_of_records() {
 }
 
 #[tokio::test]
-async fn bad_feedback_changes_nothing() {
+async fn invalid_feedback_changes_nothing() {
     let records = various(3);
     let log = Log::with(&records).await;
     let path = format!("/logs/{}", records[1].id);
@@ -99,7 +99,7 @@ async fn bad_feedback_changes_nothing() {
 }
 
 #[tokio::test]
-async fn feedback_waits_for_a_record_that_is_on_its_way() {
+async fn feedback_waits_for_a_record_being_written() {
     let log = Log::start().await;
     let store = log.store.clone();
     let (started, has_started) = std::sync::mpsc::channel();

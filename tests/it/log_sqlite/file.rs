@@ -11,7 +11,7 @@ use tower_ai_gateway::log::{LogQuery, LogStore, LogStoreError};
 use crate::log_sqlite::log::{Directory, id, record, various, write};
 
 #[test]
-fn a_file_that_is_opened_again_has_everything() {
+fn a_reopened_file_has_every_record() {
     let directory = Directory::new();
     let mut records = various(50);
     records[7].response_head = Some("an answer".to_owned());
@@ -32,7 +32,7 @@ fn a_file_that_is_opened_again_has_everything() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_may_read_what_was_logged() {
+fn only_the_owner_can_read_the_log() {
     use std::os::unix::fs::PermissionsExt;
 
     let directory = Directory::new();
@@ -47,7 +47,7 @@ fn only_the_owner_may_read_what_was_logged() {
 }
 
 #[test]
-fn files_of_others_and_of_later_releases_are_left_alone() {
+fn other_files_and_those_of_later_releases_are_not_changed() {
     let directory = Directory::new();
     drop(LogStore::open(directory.file()).unwrap());
     let connection = rusqlite::Connection::open(directory.file()).unwrap();
@@ -67,7 +67,7 @@ fn files_of_others_and_of_later_releases_are_left_alone() {
 }
 
 #[test]
-fn old_records_go_with_all_that_belongs_to_them() {
+fn old_records_are_deleted_with_their_rows() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap().keep(None, Some(30));
     let records = various(100);
@@ -99,7 +99,7 @@ fn old_records_go_with_all_that_belongs_to_them() {
 }
 
 #[test]
-fn others_read_while_one_writes() {
+fn readers_are_not_blocked_by_a_writer() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let other = LogStore::open(directory.file()).unwrap();
@@ -133,14 +133,14 @@ fn others_read_while_one_writes() {
 const FILE: &str = "LOG_SQLITE_TEST_FILE";
 
 #[test]
-fn another_process_reads_and_classifies() {
+fn another_process_can_read_and_rate() {
     if let Some(file) = std::env::var_os(FILE) {
         return be_the_other_process(&LogStore::open(file).unwrap());
     }
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "log_sqlite::file::another_process_reads_and_classifies", "--nocapture"])
+        .args(["--exact", "log_sqlite::file::another_process_can_read_and_rate", "--nocapture"])
         .env(FILE, directory.file())
         .stdout(Stdio::piped())
         .spawn()
@@ -167,7 +167,7 @@ fn be_the_other_process(store: &LogStore) {
 }
 
 #[test]
-fn ten_thousand_records_are_a_matter_of_seconds() {
+fn ten_thousand_records_take_seconds() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let records = various(10_000);

@@ -50,7 +50,7 @@ async fn records_are_found_by_subject_and_labels() {
 }
 
 #[tokio::test]
-async fn costs_are_summed_by_subject_and_by_the_label_that_is_chosen() {
+async fn costs_are_summed_by_subject_and_by_a_chosen_label() {
     let records: Vec<_> = (0..41).map(record).collect();
     let log = Log::with(&records).await;
     let range = format!("from={START}&to={}", START + 1_000_000);
@@ -76,7 +76,7 @@ async fn costs_are_summed_by_subject_and_by_the_label_that_is_chosen() {
 }
 
 #[tokio::test]
-async fn only_so_many_subjects_are_listed() {
+async fn the_number_of_listed_subjects_is_bounded() {
     let records = (0..251).map(|number| {
         let mut json = log::json(number);
         json["subject"] = json!(format!("user-{:03}", number.min(249)));

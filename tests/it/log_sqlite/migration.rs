@@ -24,7 +24,7 @@ fn answers(connection: &Connection) -> Vec<LogRecord> {
 }
 
 #[test]
-fn a_file_of_the_release_before_keeps_every_record_to_the_last_digit() {
+fn a_file_of_the_previous_release_keeps_every_record_exactly() {
     let directory = Directory::new();
     let old = Connection::open(directory.file()).unwrap();
     old.execute_batch(SCHEMA_2).unwrap();
@@ -67,7 +67,7 @@ fn a_file_of_the_release_before_keeps_every_record_to_the_last_digit() {
 }
 
 #[test]
-fn a_line_of_json_is_to_the_byte_what_the_release_before_wrote() {
+fn a_json_line_equals_that_of_the_previous_release() {
     let old = Connection::open_in_memory().unwrap();
     old.execute_batch(SCHEMA_2).unwrap();
     let mut statement = old.prepare("SELECT record FROM records").unwrap();
@@ -132,7 +132,7 @@ fn typical(number: usize) -> LogRecord {
 }
 
 #[test]
-fn a_record_without_bodies_takes_at_most_800_bytes_of_the_disk() {
+fn a_record_without_bodies_takes_at_most_800_bytes_on_disk() {
     const RECORDS: usize = 5000;
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();

@@ -9,7 +9,7 @@ use tower_ai_gateway::log::{LogQuery, LogRecord};
 use crate::log_sqlite::log::{self, Log, START, id, ids, record, various, write};
 
 #[tokio::test]
-async fn every_filter_finds_what_fits_and_nothing_else() {
+async fn every_filter_finds_exactly_its_records() {
     let records = various(120);
     let log = Log::with(&records).await;
     let entry = |record: &LogRecord, key: &str, value: &str| {
@@ -89,7 +89,7 @@ async fn every_filter_finds_what_fits_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn both_orders_and_a_count() {
+async fn both_orders_and_a_count_are_right() {
     let records = various(60);
     let log = Log::with(&records).await;
     let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
@@ -104,7 +104,7 @@ async fn both_orders_and_a_count() {
 }
 
 #[tokio::test]
-async fn pages_lack_nothing_and_repeat_nothing_while_records_come_in() {
+async fn pages_are_consistent_while_records_are_added() {
     for order in ["asc", "desc"] {
         // Many records in the same millisecond, where a page may end.
         let mut records: Vec<_> = (0..100).map(record).collect();
@@ -143,7 +143,7 @@ async fn pages_lack_nothing_and_repeat_nothing_while_records_come_in() {
 }
 
 #[tokio::test]
-async fn a_list_has_no_bodies_and_a_record_has_them() {
+async fn bodies_are_in_a_record_and_not_in_a_list() {
     let mut whole = various(10).pop().unwrap();
     whole.request_head = Some("the question".to_owned());
     whole.request_head_complete = Some(true);
@@ -164,7 +164,7 @@ async fn a_list_has_no_bodies_and_a_record_has_them() {
 }
 
 #[tokio::test]
-async fn hostile_questions_find_nothing_and_learn_nothing() {
+async fn hostile_queries_find_and_reveal_nothing() {
     let log = Log::with(&various(20)).await;
     let long = "x".repeat(20_000);
     let values = [
@@ -220,7 +220,7 @@ async fn hostile_questions_find_nothing_and_learn_nothing() {
 }
 
 #[tokio::test]
-async fn a_mistake_is_named() {
+async fn the_error_names_an_invalid_parameter() {
     let log = Log::start().await;
     for (question, message) in [
         ("/logs?limit=0", "`limit` must be a number from 1 to 1000"),
@@ -239,7 +239,7 @@ async fn a_mistake_is_named() {
 }
 
 #[tokio::test]
-async fn a_query_that_takes_too_long_is_ended_and_others_are_answered() {
+async fn a_slow_query_is_ended_and_others_are_answered() {
     let log = Log::of(|store| store.query_timeout(Duration::ZERO)).await;
     write(&log.store, &various(1000));
     let (from, to) = (START, START + 1_000_000);
@@ -254,7 +254,7 @@ async fn a_query_that_takes_too_long_is_ended_and_others_are_answered() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_costs_the_page_only_that_record() {
+async fn a_page_leaves_out_only_unreadable_records() {
     let log = Log::with(&(0..5).map(record).collect::<Vec<_>>()).await;
     let other = rusqlite::Connection::open(log.directory.file()).unwrap();
     let spoil = "UPDATE logs SET more = '{' WHERE created_at = ?";

@@ -28,7 +28,7 @@ fn count(store: &LogStore) -> u64 {
 }
 
 #[test]
-fn a_file_that_is_deleted_is_begun_anew_at_once() {
+fn a_deleted_file_is_created_again_at_once() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     write(&store, &various(10));
@@ -42,7 +42,7 @@ fn a_file_that_is_deleted_is_begun_anew_at_once() {
 }
 
 #[test]
-fn a_file_that_is_moved_keeps_what_it_has() {
+fn a_moved_file_keeps_its_records() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     write(&store, &various(10));
@@ -55,7 +55,7 @@ fn a_file_that_is_moved_keeps_what_it_has() {
 }
 
 #[test]
-fn another_thing_in_the_files_place_is_refused_and_the_file_is_made_once_it_is_gone() {
+fn another_object_at_the_path_is_refused_until_it_is_gone() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     for place in [make_pipe, make_directory] {
@@ -73,7 +73,7 @@ fn another_thing_in_the_files_place_is_refused_and_the_file_is_made_once_it_is_g
 }
 
 #[test]
-fn a_directory_that_is_removed_and_made_again_is_used_again() {
+fn a_recreated_directory_is_used_again() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     write(&store, &various(10));
@@ -85,7 +85,7 @@ fn a_directory_that_is_removed_and_made_again_is_used_again() {
 }
 
 #[test]
-fn a_file_that_others_lock_takes_the_same_records_later() {
+fn a_locked_file_gets_the_same_records_later() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     let other = rusqlite::Connection::open(directory.file()).unwrap();
@@ -98,7 +98,7 @@ fn a_file_that_others_lock_takes_the_same_records_later() {
 }
 
 #[tokio::test]
-async fn records_wait_in_the_queue_while_others_lock_the_file() {
+async fn records_wait_in_the_queue_while_the_file_is_locked() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     // Of refused requests, a quarter.
@@ -121,7 +121,7 @@ async fn records_wait_in_the_queue_while_others_lock_the_file() {
 }
 
 #[test]
-fn a_flush_is_done_while_others_read() {
+fn a_flush_succeeds_while_others_read() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap();
     write(&store, &[record(1)]);
@@ -142,7 +142,7 @@ fn a_flush_is_done_while_others_read() {
 }
 
 #[test]
-fn records_that_cannot_be_deleted_are_told_of_and_cost_nothing() {
+fn a_failed_deletion_is_reported_and_loses_nothing() {
     let directory = Directory::new();
     let store = LogStore::open(directory.file()).unwrap().keep(None, Some(1));
     let other = rusqlite::Connection::open(directory.file()).unwrap();

@@ -80,7 +80,7 @@ fn expected(records: &[&LogRecord], from: i64, to: i64, bucket: i64) -> Value {
 }
 
 #[tokio::test]
-async fn sums_are_those_of_the_records() {
+async fn sums_agree_with_the_records() {
     let records = various(200);
     let log = Log::with(&records).await;
     let all: Vec<_> = records.iter().collect();
@@ -111,7 +111,7 @@ async fn sums_are_those_of_the_records() {
 }
 
 #[tokio::test]
-async fn sums_end_at_the_largest_number() {
+async fn sums_saturate() {
     let mut records: Vec<_> = (0..4).map(record).collect();
     for record in &mut records {
         record.cost_ticks = Some(u64::MAX);
@@ -126,7 +126,7 @@ async fn sums_end_at_the_largest_number() {
 }
 
 #[tokio::test]
-async fn only_so_many_models_are_listed() {
+async fn the_number_of_listed_models_is_bounded() {
     let mut records: Vec<_> = (0..251).map(record).collect();
     for (number, record) in records.iter_mut().enumerate().skip(1) {
         record.model = Some(format!("model-{number:03}"));

@@ -13,7 +13,7 @@ fn record(number: usize, operation: &str, usage: &Value) -> LogRecord {
 }
 
 #[tokio::test]
-async fn every_unit_is_kept_to_the_unit_and_summed_up() {
+async fn every_unit_is_stored_exactly_and_summed_up() {
     let parts = json!([
         { "model": null, "usage": { "input_uncached": 5, "output_visible": 1 } },
         { "model": "claude-haiku", "usage": { "cache_write_long": 9_007_199_254_740_993_u64 } },

@@ -21,7 +21,7 @@ async fn begin_stream(scene: &mut Scene) -> (Wire, Wire) {
 }
 
 #[tokio::test]
-async fn every_exchange_is_counted_to_the_unit() {
+async fn every_exchange_is_counted_exactly() {
     let mut scene = Scene::new(|metrics| metrics).await;
     for _ in 0..3 {
         assert_eq!(scene.chat("grok-4.3").await.status(), 200);

@@ -130,7 +130,7 @@ async fn a_circuit_that_new_settings_end_is_rendered_as_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_circuit_is_half_open_while_its_probe_is_on_the_way() {
+async fn a_circuit_is_half_open_during_its_probe() {
     let upstream = Upstream::new();
     upstream.ask(500).await;
     upstream.ask(500).await;
@@ -147,7 +147,7 @@ async fn a_circuit_is_half_open_while_its_probe_is_on_the_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_say_late_where_they_go_are_counted_out_as_they_were_counted_in() {
+async fn model_routed_requests_leave_the_gauge_that_they_entered() {
     let upstream = Upstream::new();
     let entries = r#"[{"provider":"grok","endpoint":"v1/chat/completions","query":{"model":"m"}},
         {"provider":"grok","endpoint":"v1/responses","query":{"model":"m"}}]"#;

@@ -14,7 +14,7 @@ fn priced() -> Prices {
 }
 
 #[tokio::test]
-async fn labels_are_opentelemetrys() {
+async fn labels_follow_opentelemetry() {
     let mut scene = Scene::new(|metrics| metrics).await;
     scene.send("POST /v1/acct/gw/grok/v1/responses", &[], r#"{"model":"grok-4.7"}"#).await;
     scene.send("POST /v1/acct/gw/grok/v1/completions", &[], r#"{"model":"grok-4.7"}"#).await;
@@ -36,7 +36,7 @@ async fn labels_are_opentelemetrys() {
 }
 
 #[tokio::test]
-async fn a_hostile_client_mints_no_series() {
+async fn a_hostile_client_creates_no_series() {
     let mut scene = Scene::new(|metrics| metrics.prices(priced())).await;
     scene.chat("missing-0").await;
     let page = scene.page();
@@ -55,7 +55,7 @@ async fn a_hostile_client_mints_no_series() {
 }
 
 #[tokio::test]
-async fn snapshots_are_learned_of_what_succeeds() {
+async fn dated_names_are_learned_from_successful_responses() {
     let mut scene = Scene::new(|metrics| metrics.max_models(2).prices(priced())).await;
     for number in 1..100 {
         scene.chat(&format!("echo-{}-01-07", 2000 + number)).await;
@@ -69,7 +69,7 @@ async fn snapshots_are_learned_of_what_succeeds() {
 }
 
 #[tokio::test]
-async fn models_are_labels_where_they_are_known() {
+async fn only_known_models_are_labels() {
     let mut scene = Scene::new(|metrics| metrics.max_models(2).models(["missing-mine"])).await;
     for model in ["missing-mine", "missing-grok", "grok-4.3", "echo-a", "echo-b", "echo-c"] {
         scene.chat(model).await;
@@ -83,7 +83,7 @@ async fn models_are_labels_where_they_are_known() {
 }
 
 #[tokio::test]
-async fn gateways_are_labels_where_the_host_wants_it_and_as_many_as_it_wants() {
+async fn gateways_are_labels_if_enabled_up_to_a_maximum() {
     let mut scene = Scene::new(|metrics| metrics.label_gateways(2)).await;
     for (gateway, model) in
         [("bad", "missing"), ("a", "grok-4.3"), ("b", "grok-4.3"), ("c", "grok-4.3")]

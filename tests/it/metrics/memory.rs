@@ -27,7 +27,7 @@ pub(crate) async fn exchange(layer: &GatewayLayer, status: CacheStatus) {
 }
 
 #[tokio::test]
-async fn what_a_cache_did_is_counted_and_a_hit_costs_nothing() {
+async fn cache_statuses_are_counted_and_a_hit_costs_nothing() {
     let (metrics, handle) = recorder();
     let builder = GatewayLayer::builder().provider(Provider::xai()).metrics_hook(metrics);
     let layer = builder.build().unwrap();
@@ -52,7 +52,7 @@ async fn what_a_cache_did_is_counted_and_a_hit_costs_nothing() {
 }
 
 #[tokio::test]
-async fn hooks_with_their_own_recorders_do_not_mix() {
+async fn hooks_with_their_own_recorders_are_separate() {
     let installed = builder().install_recorder().unwrap();
     let ((one, first), (other, second)) = (recorder(), recorder());
     let layer = |hooks: Vec<Metrics>| {

@@ -3,7 +3,7 @@
 /// All metrics exist only with the feature `limits`.
 #[cfg(feature = "limits")]
 #[tokio::test]
-async fn the_dashboard_and_the_documentation_name_what_there_is() {
+async fn the_dashboard_and_the_documentation_name_existing_metrics() {
     use std::collections::BTreeSet;
 
     use tower_ai_gateway::guard::{GuardRequest, Verdict};

@@ -104,7 +104,7 @@ async fn a_complete_stream_has_all_attributes() {
 }
 
 #[tokio::test]
-async fn messages_report_what_was_written_to_the_cache() {
+async fn messages_report_cache_writes() {
     let provider = Recorder::answering(|_| {
         json_response(
             "200 OK",

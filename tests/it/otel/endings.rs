@@ -25,7 +25,7 @@ fn ending(span: &Span) -> (String, Value, Value, String) {
 }
 
 #[tokio::test]
-async fn what_the_provider_answers_decides_the_status() {
+async fn the_response_decides_the_status_of_the_span() {
     let error = r#"{"error":{"code":"rate_limited","message":"slow down"}}"#;
     let delta = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
     let reported = "the provider reported an error";
@@ -79,7 +79,7 @@ async fn a_refused_request_has_a_span() {
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_reached_has_a_span() {
+async fn a_failed_connection_has_a_span() {
     let mut scene = Scene::new("http://127.0.0.1:1/v1".to_owned()).await;
     scene.gateway.answer(request("POST /ai/acme/embeddings", &[], br#"{"model":"m"}"#)).await;
     scene.ended().await;
@@ -104,7 +104,7 @@ async fn a_provider_that_cannot_be_reached_has_a_span() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_is_no_error() {
+async fn a_client_that_leaves_is_not_an_error() {
     let mut upstream = RawUpstream::start().await;
     let mut scene = Scene::new(upstream.base("/v1")).await;
     let mut client = scene.gateway.connect().await;

@@ -44,7 +44,7 @@ async fn no_secret_and_no_text_is_exported() {
 }
 
 #[tokio::test]
-async fn what_a_client_writes_is_bounded() {
+async fn texts_from_a_client_are_bounded() {
     let provider = Recorder::start().await;
     let mut scene = Scene::new(provider.base("/v1")).await;
     let model = "é".repeat(300);

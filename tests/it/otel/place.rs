@@ -31,7 +31,7 @@ async fn place(scene: &mut Scene, headers: &[&str]) -> (String, String, Value) {
 }
 
 #[tokio::test]
-async fn the_client_says_where_a_span_belongs() {
+async fn the_client_chooses_the_parent_of_a_span() {
     let provider = Recorder::start().await;
     let mut scene = Scene::new(provider.base("/v1")).await;
     let traceparent = format!("traceparent: 00-{TRACE}-{PARENT}-01");
@@ -69,7 +69,7 @@ impl IdGenerator for Ids {
 }
 
 #[tokio::test]
-async fn an_id_generator_can_grant_the_trace_id() {
+async fn an_id_generator_can_use_the_requested_trace_id() {
     let provider = Recorder::start().await;
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider.with_id_generator(Ids::default()));
@@ -82,7 +82,7 @@ async fn an_id_generator_can_grant_the_trace_id() {
 }
 
 #[tokio::test]
-async fn what_the_client_does_not_sample_is_not_exported() {
+async fn a_trace_that_the_client_does_not_sample_is_not_exported() {
     let provider = Recorder::start().await;
     let mut scene = Scene::new(provider.base("/v1")).await;
     let unsampled = format!("traceparent: 00-{TRACE}-{PARENT}-00");
@@ -93,7 +93,7 @@ async fn what_the_client_does_not_sample_is_not_exported() {
 }
 
 #[tokio::test]
-async fn the_global_provider_is_used_where_none_is_given() {
+async fn the_global_provider_is_the_default() {
     let collector = Collector::start().await;
     let tracing = collector.provider(|provider| provider);
     opentelemetry::global::set_tracer_provider(tracing.clone());

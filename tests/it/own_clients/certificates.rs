@@ -120,7 +120,7 @@ pub(crate) async fn shown(client: &Client, url: &str) -> Result<String, ClientEr
 }
 
 #[tokio::test]
-async fn a_certificate_is_shown_to_its_own_server_alone() {
+async fn a_certificate_is_shown_only_to_its_own_server() {
     let authority = Authority::new();
     let (first, second) = (authority.server(true).await, authority.server(false).await);
     let identity = authority.identity("first");
@@ -135,7 +135,7 @@ async fn a_certificate_is_shown_to_its_own_server_alone() {
 }
 
 #[tokio::test]
-async fn each_server_has_its_own_and_the_rest_the_common_one() {
+async fn each_server_gets_its_own_certificate_or_the_common_one() {
     let authority = Authority::new();
     let servers = [authority.server(true).await, authority.server(true).await];
     let host = servers[1].strip_prefix("https://").unwrap().strip_suffix("/v1").unwrap();
@@ -152,14 +152,14 @@ async fn each_server_has_its_own_and_the_rest_the_common_one() {
 }
 
 #[tokio::test]
-async fn without_one_there_is_no_connection() {
+async fn without_a_certificate_there_is_no_connection() {
     let authority = Authority::new();
     let server = authority.server(true).await;
     shown(&authority.client(|client| client), &server).await.unwrap_err();
 }
 
 #[test]
-fn a_wrong_server_or_text_is_an_error_at_once_and_no_key_is_shown() {
+fn an_invalid_server_or_certificate_is_an_error_without_the_key() {
     let identity = Authority::new().identity("first");
     let build = |server: &str, pem: &str| {
         let builder = HttpClient::builder().identity_pem_for(server, pem);

@@ -76,7 +76,7 @@ async fn the_program_shows_each_certificate_to_its_own_provider() {
 }
 
 #[test]
-fn a_check_finds_what_is_no_certificate() {
+fn a_check_finds_an_invalid_certificate() {
     let authority = Authority::new();
     let with =
         |name: &str| format!("[providers.grok]\nclient_certificate = {{ file = \"{name}\" }}\n");

@@ -44,7 +44,7 @@ async fn serve(io: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'sta
 }
 
 #[tokio::test]
-async fn over_a_unix_socket_with_a_pool() {
+async fn a_connector_can_use_unix_sockets_with_a_pool() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -84,7 +84,7 @@ fn in_memory() -> TokioIo<DuplexStream> {
 }
 
 #[tokio::test]
-async fn in_memory_and_with_the_uri_of_the_origin() {
+async fn a_connector_gets_the_uri_of_the_origin() {
     let connector = service_fn(async |uri: Uri| {
         assert_eq!(uri, "http://model:8080/");
         Ok::<_, io::Error>(in_memory())
@@ -95,7 +95,7 @@ async fn in_memory_and_with_the_uri_of_the_origin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_connect_timeouts_hold() {
+async fn the_connect_timeouts_apply_to_a_connector() {
     let connector = service_fn(async |_: Uri| {
         std::future::pending::<io::Result<TokioIo<DuplexStream>>>().await
     });
@@ -113,7 +113,7 @@ async fn the_connect_timeouts_hold() {
 }
 
 #[tokio::test]
-async fn a_connector_that_fails_is_no_connection() {
+async fn a_failed_connector_is_a_connect_failure() {
     let connector = service_fn(async |_: Uri| {
         Err::<TokioIo<DuplexStream>, _>(io::Error::from(io::ErrorKind::NotFound))
     });
@@ -124,7 +124,7 @@ async fn a_connector_that_fails_is_no_connection() {
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 #[tokio::test]
-async fn tls_goes_over_it_and_negotiates_the_version() {
+async fn tls_runs_over_a_connector_and_negotiates_the_version() {
     for (alpn, version) in [(&["h2"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1")] {
         let upstream = HyperUpstream::start_tls(alpn, async |request: Request<_>| {
             Response::new(body(format!("{:?}", request.version())))
@@ -146,7 +146,7 @@ async fn tls_goes_over_it_and_negotiates_the_version() {
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 #[tokio::test]
-async fn a_connector_with_tls_of_its_own_is_taken_as_it_is() {
+async fn a_connector_with_its_own_tls_is_used_unchanged() {
     let connector = || {
         service_fn(async |uri: Uri| {
             assert_eq!(uri, "https://model/");

@@ -84,7 +84,7 @@ mod tls {
     }
 
     #[tokio::test]
-    async fn a_handshake_that_fails_or_takes_too_long_is_a_connection_that_was_not_made() {
+    async fn a_failed_or_slow_handshake_is_a_connect_failure() {
         let long = || secure(Duration::from_secs(60));
         around(long(), &[Break::Distrusted]).await;
         beside(long(), &[Break::Distrusted]).await;
@@ -97,7 +97,7 @@ mod tls {
 }
 
 #[tokio::test]
-async fn a_connector_that_times_out_is_a_connect_timeout() {
+async fn a_connector_timeout_is_a_connect_timeout() {
     let connector = service_fn(async |_: http::Uri| {
         Err::<TokioIo<TcpStream>, _>(io::Error::from(io::ErrorKind::TimedOut))
     });
@@ -131,7 +131,7 @@ impl<E: std::error::Error + 'static> std::error::Error for Own<E> {
 }
 
 #[tokio::test]
-async fn an_error_of_the_hosts_own_is_classified_by_its_source() {
+async fn a_custom_error_is_classified_by_its_source() {
     let breaks = [Break::Refused, Break::Reset, Break::OtherProtocol];
     beside(MapErr::new(client(), Own), &breaks).await;
     controlled(MapErr::new(client(), Own), &breaks).await;
@@ -141,7 +141,7 @@ async fn an_error_of_the_hosts_own_is_classified_by_its_source() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_hosts_own_around_one_of_the_system_is_classified_in_both_positions() {
+async fn a_custom_error_around_an_io_error_is_classified_in_both_positions() {
     for (kind, failure) in [
         (io::ErrorKind::ConnectionRefused, Failure::Connect),
         (io::ErrorKind::ConnectionReset, Failure::Reset),

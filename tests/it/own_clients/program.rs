@@ -6,7 +6,7 @@ use crate::support::raw_upstream::Recorder;
 use crate::support::wire::Wire;
 
 #[tokio::test]
-async fn the_environment_names_a_proxy_only_where_it_is_asked() {
+async fn the_environments_proxy_is_used_only_if_enabled() {
     let upstream = Recorder::answering(|_| ok(b"direct")).await;
     let proxy = Recorder::answering(|_| ok(b"by the proxy")).await;
     let provider = format!("grok={}", upstream.base("/v1"));
@@ -38,7 +38,7 @@ async fn the_environment_names_a_proxy_only_where_it_is_asked() {
 }
 
 #[test]
-fn a_proxy_that_is_not_understood_stops_the_start_without_a_word_of_its_password() {
+fn an_invalid_proxy_is_a_start_error_without_its_password() {
     let output = std::process::Command::new(program::binary())
         .args(["--listen", "127.0.0.1:0", "--admin", "none", "--proxy-from-env"])
         .env("HTTPS_PROXY", "ftp://user:secret@proxy")

@@ -93,7 +93,7 @@ fn trusting(upstream: &HyperUpstream) -> HttpClientBuilder {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_tunnel_with_the_proxys_password_for_the_proxy_alone() {
+async fn https_uses_a_tunnel_and_only_the_proxy_gets_its_password() {
     let (upstream, proxy) = (secure().await, Proxy::start().await);
     let builder = trusting(&upstream).proxy(format!("http://user:p%40ss@{}", proxy.addr));
     assert!(!format!("{builder:?}").contains("p%40ss"));
@@ -109,7 +109,7 @@ async fn https_goes_through_a_tunnel_with_the_proxys_password_for_the_proxy_alon
 }
 
 #[tokio::test]
-async fn hosts_without_a_proxy_are_asked_directly() {
+async fn excluded_hosts_are_reached_directly() {
     let (upstream, proxy) = (secure().await, Proxy::start().await);
     let builder = trusting(&upstream).proxy(format!("http://{}", proxy.addr));
     let client: Client = builder.no_proxy("example.com, 127.0.0.0/8").build().unwrap();
@@ -118,7 +118,7 @@ async fn hosts_without_a_proxy_are_asked_directly() {
 }
 
 #[tokio::test]
-async fn plain_http_is_asked_of_the_proxy() {
+async fn plain_http_is_sent_to_the_proxy() {
     let proxy = Recorder::answering(|_| ok(b"from the proxy")).await;
     let builder = HttpClient::builder().proxy(format!("http://user:pass@{}", proxy.addr()));
     let client: Client = builder.build().unwrap();
@@ -136,7 +136,7 @@ async fn plain_http_is_asked_of_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_a_connection_that_was_not_made() {
+async fn a_refusing_proxy_is_a_connect_failure() {
     for status in ["407 Proxy Authentication Required", "502 Bad Gateway", "403 Forbidden"] {
         let answer = response(status, &["proxy-authenticate: Basic"], b"");
         let proxy = Recorder::answering(move |_| answer.clone()).await;
@@ -191,7 +191,7 @@ async fn the_connect_timeout_covers_the_proxys_handshake() {
 }
 
 #[tokio::test]
-async fn a_proxy_over_tls_is_shown_no_certificate() {
+async fn a_proxy_over_tls_gets_no_client_certificate() {
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::crypto::aws_lc_rs;
     use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -235,7 +235,7 @@ async fn a_proxy_over_tls_is_shown_no_certificate() {
 }
 
 #[tokio::test]
-async fn socks_is_spoken_with_user_and_password() {
+async fn socks_uses_user_and_password() {
     let upstream = secure().await;
     let target = upstream.addr;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -267,7 +267,7 @@ async fn socks_is_spoken_with_user_and_password() {
 }
 
 #[test]
-fn a_url_that_is_no_proxys_is_refused_and_not_shown() {
+fn an_invalid_proxy_url_is_refused_and_not_shown() {
     for url in
         ["ftp://user:secret@p", "socks4://user:secret@p", "http://secret@", "not a url secret"]
     {

@@ -78,7 +78,7 @@ async fn errors_are_classified_under_the_control_layers() {
 }
 
 #[tokio::test]
-async fn timeouts_of_reqwests_own_are_classified() {
+async fn reqwests_own_timeouts_are_classified() {
     let short = Duration::from_millis(50);
     let connect = ReqwestClient::new(builder().connect_timeout(short)).unwrap();
     around(connect.clone(), &[Break::SilentTls]).await;
@@ -92,7 +92,7 @@ async fn timeouts_of_reqwests_own_are_classified() {
 }
 
 #[tokio::test]
-async fn a_bare_reqwest_error_of_a_hosts_own_adapter_is_classified() {
+async fn a_bare_reqwest_error_of_a_custom_adapter_is_classified() {
     let boxed = MapErr::new(client(), BoxError::from);
     beside(boxed.clone(), &[Break::Refused, Break::Reset]).await;
     around(boxed, &[Break::Refused, Break::Reset]).await;
@@ -205,7 +205,7 @@ async fn bodies_stream_both_ways() {
 }
 
 #[tokio::test]
-async fn a_slow_upload_is_the_clients_time() {
+async fn a_slow_upload_does_not_count_as_head_time() {
     const HEAD: Duration = Duration::from_millis(300);
     let upstream = Recorder::answering(|_| ok(b"")).await;
     let service = TimeoutLayer::new(Timeouts::default().head(HEAD)).layer(client());

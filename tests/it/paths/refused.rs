@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn dot_segments_are_refused_in_every_disguise() {
+async fn dot_segments_are_refused_in_every_encoding() {
     let (gateway, grok, acme) = two_providers().await;
     for rest in [
         "..",
@@ -52,7 +52,7 @@ async fn dot_segments_are_refused_in_every_disguise() {
 }
 
 #[tokio::test]
-async fn gateway_paths_that_lead_nowhere_are_refused_with_their_reason() {
+async fn unroutable_gateway_paths_are_refused_with_a_reason() {
     let (gateway, grok, acme) = two_providers().await;
     let long = format!("/v1/{}/gw/grok/x", "a".repeat(65));
     for (line, status, code, named) in [

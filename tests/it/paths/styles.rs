@@ -17,7 +17,7 @@ async fn outcome(gateway: Gateway, upstream: &Recorder, target: &str) -> Result<
 }
 
 #[test]
-fn all_styles_of_path_give_the_same_upstream_path_or_all_refuse() {
+fn all_path_styles_give_the_same_upstream_path_or_all_refuse() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let upstream = runtime.block_on(Recorder::start());
     let gateway = runtime.block_on(Gateway::start(upstream.base("/v1")));

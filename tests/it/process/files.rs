@@ -42,7 +42,7 @@ fn prices(day: u8) -> String {
 }
 
 #[test]
-fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
+fn the_configuration_is_reloaded_after_a_fifo_and_a_directory_at_its_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     fs::write(&path, gateway("a")).unwrap();
@@ -71,7 +71,7 @@ fn the_configuration_is_followed_after_a_fifo_and_a_directory_in_its_place() {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_a_key_does_not_end_the_following() {
+fn a_fifo_in_place_of_a_key_does_not_end_reloading() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let key = directory.path().join("key");
@@ -88,7 +88,7 @@ fn a_fifo_in_the_place_of_a_key_does_not_end_the_following() {
 }
 
 #[test]
-fn the_configuration_is_followed_into_a_directory_that_was_removed() {
+fn the_configuration_is_reloaded_from_a_recreated_directory() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join("etc");
     let path = place.join("gateway.toml");
@@ -109,7 +109,7 @@ fn the_configuration_is_followed_into_a_directory_that_was_removed() {
 }
 
 #[test]
-fn the_prices_are_read_after_a_fifo_and_a_directory_in_their_place() {
+fn the_prices_are_reloaded_after_a_fifo_and_a_directory_at_their_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("prices.toml");
     fs::write(&path, prices(5)).unwrap();
@@ -133,7 +133,7 @@ fn the_prices_are_read_after_a_fifo_and_a_directory_in_their_place() {
 }
 
 #[test]
-fn a_fifo_at_the_start_is_refused() {
+fn a_fifo_is_refused_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("fifo");
     fifo(&path);

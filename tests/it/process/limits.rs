@@ -8,7 +8,7 @@ use crate::process::scene::{STREAM, connect, get, refused, serves, stops, until}
 use crate::support::program::Program;
 
 #[test]
-fn running_out_of_descriptors_with_an_unread_pipe_stops_nothing() {
+fn exhausted_descriptors_and_an_unread_pipe_do_not_stop_the_gateway() {
     let mut program = Program::start_in_shell("ulimit -n 64; exec $GATEWAY --mock", |command| {
         command.env("RUST_LOG", "debug").stderr(Stdio::piped());
     });
@@ -37,7 +37,7 @@ fn running_out_of_descriptors_with_an_unread_pipe_stops_nothing() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_stops_nothing() {
+fn a_file_size_limit_does_not_stop_the_gateway() {
     let directory = tempfile::tempdir().unwrap();
     let script = "ulimit -f 16; exec $GATEWAY --mock --log records.jsonl 2> stderr.log";
     let program = Program::start_in_shell(script, |command| {
@@ -61,7 +61,7 @@ fn a_limit_on_the_size_of_files_stops_nothing() {
 
 /// The signal of logrotate and `systemctl reload`.
 #[test]
-fn a_hangup_does_not_end_a_gateway_that_follows_no_file() {
+fn a_hangup_does_not_end_a_gateway_without_a_file() {
     let program = Program::start(&["--mock"]);
     program.signal("HUP");
     serves(program.addr);
@@ -77,7 +77,7 @@ fn read_until(stream: &mut TcpStream, end: &[u8]) {
 }
 
 #[test]
-fn a_stream_that_the_second_signal_cuts_off_has_its_record() {
+fn a_stream_cut_off_by_a_second_signal_is_logged() {
     let provider = TcpListener::bind("127.0.0.1:0").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let records = directory.path().join("records.jsonl");

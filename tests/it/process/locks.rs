@@ -28,7 +28,7 @@ fn ask(addr: SocketAddr) -> String {
 const WARNING: &str = "cf-aig-warning: locked, passed over: cf-aig-custom-cost";
 
 #[test]
-fn the_bill_is_locked_unless_the_command_line_opens_it() {
+fn costs_are_locked_unless_the_command_line_allows_them() {
     let head = ask(Program::start(&["--mock"]).addr);
     assert!(head.starts_with("http/1.1 200") && head.contains(WARNING), "{head}");
     let head = ask(Program::start(&["--mock", "--client-controls", "all"]).addr);
@@ -36,7 +36,7 @@ fn the_bill_is_locked_unless_the_command_line_opens_it() {
 }
 
 #[test]
-fn the_locks_of_the_file_are_followed() {
+fn the_locks_of_the_file_are_reloaded() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let gateway = |settings: &str| {
@@ -60,7 +60,7 @@ fn the_locks_of_the_file_are_followed() {
 }
 
 #[test]
-fn a_check_says_where_a_lock_is_wrong() {
+fn a_check_locates_an_invalid_lock() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     let check = |settings: &str| -> Output {
@@ -86,7 +86,7 @@ fn a_check_says_where_a_lock_is_wrong() {
 }
 
 #[test]
-fn a_check_warns_of_what_is_only_doubtful() {
+fn a_check_warns_of_doubtful_settings() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gateway.toml");
     fs::write(&path, "[gateways.team]\nauthenticated_elsewhere = true\nkeys = [{ provider = \"grok\", env = \"KEY\" }]\n").unwrap();

@@ -11,7 +11,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn full_standard_error_stops_nothing() {
+fn full_standard_error_does_not_stop_the_gateway() {
     let program = Program::start_with(&["--mock"], |command| {
         command.env("RUST_LOG", "debug").stderr(full());
     });
@@ -23,7 +23,7 @@ fn full_standard_error_stops_nothing() {
 }
 
 #[test]
-fn closed_standard_error_stops_nothing() {
+fn closed_standard_error_does_not_stop_the_gateway() {
     let program = Program::start_in_shell("exec $GATEWAY --mock 2>&-", |_| {});
     serves(program.addr);
     refused(program.addr, 500);
@@ -32,7 +32,7 @@ fn closed_standard_error_stops_nothing() {
 }
 
 #[test]
-fn a_broken_pipe_stops_nothing() {
+fn a_broken_pipe_does_not_stop_the_gateway() {
     let mut program = Program::start_with(&["--mock"], |command| {
         command.env("RUST_LOG", "debug").stderr(Stdio::piped());
     });
@@ -45,7 +45,7 @@ fn a_broken_pipe_stops_nothing() {
 }
 
 #[test]
-fn an_unread_pipe_stops_nothing_and_losses_are_reported_once_it_is_read() {
+fn an_unread_pipe_does_not_stop_the_gateway_and_losses_are_reported_later() {
     let mut program = Program::start_with(&["--mock"], |command| {
         command.env("RUST_LOG", "debug").stderr(Stdio::piped());
     });
@@ -69,7 +69,7 @@ fn an_unread_pipe_stops_nothing_and_losses_are_reported_once_it_is_read() {
 }
 
 #[test]
-fn a_pipe_that_stays_unread_does_not_hold_up_the_end() {
+fn an_unread_pipe_does_not_delay_the_end() {
     let mut program = Program::start_with(&["--mock"], |command| {
         command.env("RUST_LOG", "debug").stderr(Stdio::piped());
     });
@@ -80,7 +80,7 @@ fn a_pipe_that_stays_unread_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn the_line_of_every_exchange_is_there_at_the_end() {
+fn every_exchange_has_its_line_at_the_end() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let program = Program::start_with(&["--mock"], |command| {
         command.env_remove("RUST_LOG").stderr(file.reopen().unwrap());
@@ -95,7 +95,7 @@ fn the_line_of_every_exchange_is_there_at_the_end() {
 }
 
 #[test]
-fn an_error_at_the_start_is_an_exit_code_where_nobody_reads_it() {
+fn an_unread_start_error_is_an_exit_code() {
     let ended = |arguments: &[&str], variable: (&str, &str)| {
         let mut command = Command::new(binary());
         command.args(arguments).env(variable.0, variable.1).stdout(Stdio::null()).stderr(full());

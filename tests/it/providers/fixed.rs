@@ -34,7 +34,7 @@ fn has_all_that_is_fixed(call: &Call) {
 }
 
 #[tokio::test]
-async fn every_request_to_the_provider_has_them_by_whichever_route_it_comes() {
+async fn every_request_to_the_provider_has_its_fixed_headers() {
     let scene = scene();
     let body = r#"{"model":"azure-openai/dep","n":1}"#;
     let headers = [("x-org", "the client's"), ("user-agent", "the client")];
@@ -67,7 +67,7 @@ async fn every_request_to_the_provider_has_them_by_whichever_route_it_comes() {
 }
 
 #[tokio::test]
-async fn another_provider_gets_nothing_of_them() {
+async fn another_provider_gets_no_fixed_headers() {
     let scene = scene();
     for line in ["POST /v1/acct/gw/openai/responses?api-version=1", UNIFIED] {
         let own = [("x-org", "mine"), ("user-agent", "me")];
@@ -79,7 +79,7 @@ async fn another_provider_gets_nothing_of_them() {
 }
 
 #[tokio::test]
-async fn keys_go_their_own_way_beside_them() {
+async fn keys_are_sent_beside_fixed_headers() {
     let key = Secret::new("sk-stored").unwrap();
     let settings = GatewaySettings::builder().authenticated_elsewhere().key("azure", key);
     let settings = std::sync::Arc::new(settings.build().unwrap());
@@ -92,7 +92,7 @@ async fn keys_go_their_own_way_beside_them() {
 }
 
 #[test]
-fn what_cannot_be_fixed_is_found_when_the_layer_is_built() {
+fn build_finds_invalid_fixed_headers() {
     let build = |provider: Provider| GatewayLayer::builder().provider(provider).build();
     for provider in [
         azure().query("key", "LEAK"),

@@ -33,7 +33,7 @@ fn scene(set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder) -> 
 }
 
 #[tokio::test]
-async fn a_model_without_a_provider_goes_to_the_default_one_whole() {
+async fn a_model_without_a_provider_goes_unchanged_to_the_default() {
     let by_layer = scene(|of| of);
     let by_settings = scene(|of| of.default_provider("openrouter"));
     for line in [UNIFIED, REST] {
@@ -59,7 +59,7 @@ async fn a_model_without_a_provider_goes_to_the_default_one_whole() {
 }
 
 #[tokio::test]
-async fn rules_hold_for_the_default_provider_as_for_any() {
+async fn rules_apply_to_the_default_provider() {
     let scene = scene(|of| of.allow_providers(["openai"]).allow_models(["gpt-*"]));
     for (model, is_sent) in [("gpt-5", false), ("openai/gpt-5", true), ("openai/o3", false)] {
         let sent = scene.send(UNIFIED, &[], &format!(r#"{{"model":"{model}"}}"#)).await;
@@ -93,7 +93,7 @@ async fn without_a_default_provider_a_model_must_name_one() {
 }
 
 #[tokio::test]
-async fn an_alias_stands_for_a_model_of_its_provider_alone() {
+async fn an_alias_names_a_model_of_its_provider_only() {
     let scene = scene(|of| of);
     for line in [UNIFIED, REST] {
         for (model, host, sent) in [
@@ -119,7 +119,7 @@ async fn an_alias_stands_for_a_model_of_its_provider_alone() {
 }
 
 #[tokio::test]
-async fn rules_are_asked_about_the_model_that_an_alias_stands_for() {
+async fn rules_check_the_model_behind_an_alias() {
     for (allow, deny, is_sent) in [
         (&["dep"][..], &[][..], true),
         (&["fast"], &[], false),
@@ -201,7 +201,7 @@ async fn a_model_in_a_path_must_be_allowed() {
 }
 
 #[tokio::test]
-async fn on_a_deployments_path_the_deployment_decides_and_not_the_body() {
+async fn on_a_deployments_path_the_deployment_overrides_the_body() {
     let scene = scene(|of| of.allow_models(["my-dep"]).refuse_served_models());
     let body = r#"{"model":"gpt-5"}"#;
     for (path, is_sent) in [
@@ -227,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn only_the_model_changes_whatever_stands_around_it(
+    fn only_the_model_changes_in_any_context(
         before in "[ \\t]{0,3}",
         key in prop::sample::select(&[r#""model":"#, r#""mod\u0065l" : "#][..]),
         model in prop::sample::select(&["azure/gpt-5", "azure/fast", "gpt-5", "x/y", "openai/gpt-5"][..]),

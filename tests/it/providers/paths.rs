@@ -28,7 +28,7 @@ fn scene() -> Scene {
 }
 
 #[tokio::test]
-async fn every_client_reaches_its_provider_by_the_base_url_of_the_hosted_gateway() {
+async fn every_client_works_with_the_hosted_gateways_base_urls() {
     let scene = scene();
     for (base, client, added, upstream) in TABLE {
         let sent = scene.send(&format!("POST /v1/acct/gw/{base}{added}"), &[], "{}").await;
@@ -38,7 +38,7 @@ async fn every_client_reaches_its_provider_by_the_base_url_of_the_hosted_gateway
 }
 
 #[tokio::test]
-async fn an_entry_of_a_universal_request_goes_where_a_native_path_does() {
+async fn an_entry_is_routed_like_a_native_path() {
     let scene = scene();
     for (base, client, added, upstream) in TABLE {
         let (slug, rest) = base.split_once('/').unwrap_or((base, ""));
@@ -51,7 +51,7 @@ async fn an_entry_of_a_universal_request_goes_where_a_native_path_does() {
 }
 
 #[tokio::test]
-async fn a_model_with_its_provider_leads_to_the_openai_api_of_that_provider() {
+async fn a_model_with_a_prefix_leads_to_the_providers_openai_api() {
     let scene = scene();
     for (model, upstream, name) in [
         ("cohere/command-a", "https://api.cohere.ai/compatibility/v1", "command-a"),
@@ -97,7 +97,7 @@ async fn a_model_with_its_provider_leads_to_the_openai_api_of_that_provider() {
 }
 
 #[tokio::test]
-async fn messages_lead_to_where_the_provider_has_them() {
+async fn messages_lead_to_the_providers_own_messages_path() {
     let scene = scene();
     for (model, upstream) in [
         ("anthropic/claude-opus-5", "https://api.anthropic.com/v1/messages?beta=true"),
@@ -122,7 +122,7 @@ async fn messages_lead_to_where_the_provider_has_them() {
 }
 
 #[tokio::test]
-async fn a_place_that_nobody_has_set_up_is_refused() {
+async fn a_site_that_is_not_set_up_is_refused() {
     let scene = scene();
     for (path, named) in [
         ("azure-openai/foreign/dep/chat/completions", "foreign"),
@@ -150,7 +150,7 @@ async fn a_place_that_nobody_has_set_up_is_refused() {
 }
 
 #[test]
-fn what_a_place_is_made_of_cannot_leave_its_host() {
+fn a_part_of_a_site_cannot_change_its_host() {
     for part in [
         "",
         "a.b",
@@ -191,7 +191,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_path_leads_to_a_host_that_was_not_set_up(
+    fn no_path_leads_to_another_host(
         slug in prop::sample::select(vec![
             "azure-openai", "azure-other", "azure", "google-vertex-ai", "vertex-eu", "aws-bedrock",
             "bedrock-eu", "aws-bedrock-mantle", "workers-ai", "huggingface", "baseten", "replicate", "cohere",

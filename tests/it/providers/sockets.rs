@@ -7,7 +7,7 @@ use crate::support::message::request;
 use crate::support::raw_upstream::Recorder;
 
 #[tokio::test]
-async fn what_is_fixed_and_what_an_alias_stands_for_is_on_the_wire() {
+async fn fixed_headers_and_aliases_are_on_the_wire() {
     let grok = Recorder::start().await;
     let azure = Recorder::start().await;
     let provider = Provider::azure_openai("res")
@@ -47,7 +47,7 @@ async fn what_is_fixed_and_what_an_alias_stands_for_is_on_the_wire() {
 }
 
 #[tokio::test]
-async fn a_local_server_is_one_line() {
+async fn a_local_server_takes_one_line() {
     let upstream = Recorder::start().await;
     let grok = Recorder::start().await;
     let ollama = Provider::custom("ollama", upstream.base("/v1"));

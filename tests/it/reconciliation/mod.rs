@@ -25,7 +25,7 @@ const EXCHANGES: u64 = 10_000;
 const CLIENTS: u64 = 16;
 
 #[tokio::test]
-async fn counters_logs_and_the_provider_agree_to_the_unit() {
+async fn counters_logs_and_the_provider_agree_exactly() {
     let books = Books::default();
     let provider = books.open().await;
     let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ async fn refuse(mut request: Request, next: Next) -> Response {
 }
 
 #[tokio::test]
-async fn a_layer_above_refuses_by_the_extensions_of_the_request() {
+async fn a_layer_above_can_refuse_by_extension() {
     let mut scene = Scene::new(
         |layer| layer,
         |gateway| {
@@ -37,7 +37,7 @@ async fn a_layer_above_refuses_by_the_extensions_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_refusal_from_above_goes_before_what_the_gateway_checks_and_no_header_takes_it_away() {
+async fn a_refusal_from_above_precedes_the_gateways_checks() {
     let settings = GatewaySettings::builder().token(GatewayToken::new("the-token")).build();
     let table = SettingsTable::new().serve_unknown(settings.unwrap());
     let mut scene = Scene::new(

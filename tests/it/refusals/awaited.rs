@@ -93,7 +93,7 @@ async fn scene(database: &Database, deadline: Option<Duration>) -> Scene {
 }
 
 #[tokio::test]
-async fn settings_are_awaited_for_the_gateways_requests_alone() {
+async fn settings_are_awaited_only_for_gateway_requests() {
     let database = Database::default();
     let scene = scene(&database, None).await;
     let token = "cf-aig-authorization: of-alice";
@@ -110,7 +110,7 @@ async fn settings_are_awaited_for_the_gateways_requests_alone() {
 }
 
 #[tokio::test]
-async fn a_source_refuses_is_bounded_in_time_and_may_panic() {
+async fn a_source_may_refuse_take_too_long_or_panic() {
     let database = Database::default();
     let mut scene = scene(&database, Some(Duration::from_millis(50))).await;
     scene.refuses(&["x-session: bob"], &FORBIDDEN).await;
@@ -131,7 +131,7 @@ async fn a_source_refuses_is_bounded_in_time_and_may_panic() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_the_look_up_with_it() {
+async fn a_client_that_leaves_ends_the_lookup() {
     let database = Database::default();
     let scene = scene(&database, Some(Duration::from_secs(3600))).await;
     let mut wire = scene.connect().await;
@@ -147,7 +147,7 @@ async fn a_client_that_goes_away_takes_the_look_up_with_it() {
 }
 
 #[tokio::test]
-async fn without_settings_or_a_refusal_nothing_is_served() {
+async fn without_settings_or_a_refusal_a_request_is_not_served() {
     // The settings layer is missing, or below the gateway.
     let mut scene = Scene::new(from_above, |gateway| {
         let below = gateway.settings_layer(Database::default()).unwrap();
@@ -162,7 +162,7 @@ async fn without_settings_or_a_refusal_nothing_is_served() {
 }
 
 #[tokio::test]
-async fn a_middleware_by_hand_inserts_settings_or_a_refusal() {
+async fn custom_middleware_can_insert_settings_or_a_refusal() {
     let mut scene = Scene::new(from_above, |gateway| {
         let router = gateway.clone();
         let find = from_fn(move |mut request: Request, next: Next| {
@@ -193,7 +193,7 @@ async fn a_middleware_by_hand_inserts_settings_or_a_refusal() {
 }
 
 #[test]
-fn a_settings_layer_of_a_gateway_that_passes_it_over_is_refused() {
+fn a_settings_layer_that_the_gateway_would_ignore_is_refused() {
     let gateway = GatewayLayer::builder().provider(Provider::xai());
     let gateway = gateway.settings_from_extensions().settings(Arc::<GatewaySettings>::default());
     let error = gateway.build().unwrap().settings_layer(Database::default()).unwrap_err();

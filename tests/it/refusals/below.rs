@@ -86,7 +86,7 @@ where
 }
 
 #[tokio::test]
-async fn a_layer_below_refuses_by_a_response_or_an_error_beside_an_app() {
+async fn beside_an_app_a_layer_below_can_refuse_by_response_or_error() {
     refused_in(|gateway, client| {
         let service = gateway.upstream(client).layer(service_fn(page));
         service.map_response(|response| response.map(Body::new))
@@ -95,7 +95,7 @@ async fn a_layer_below_refuses_by_a_response_or_an_error_beside_an_app() {
 }
 
 #[tokio::test]
-async fn a_layer_below_refuses_by_a_response_or_an_error_around_a_client() {
+async fn around_a_client_a_layer_below_can_refuse_by_response_or_error() {
     refused_in(|gateway, client| {
         let service = gateway.client_layer().layer(client);
         let service = service.map_response(|response| response.map(Body::new));

@@ -29,7 +29,7 @@ use crate::support::ends::Ends;
 use crate::support::scripted::{Answer, AnswerBody, Upstream, full, json};
 
 #[tokio::test]
-async fn a_refusal_is_not_sent_again_and_is_no_attempt() {
+async fn a_refusal_is_not_retried_and_not_an_attempt() {
     for way in WAYS {
         for status in [503, 429, 500, 409, 403] {
             let upstream = answers();
@@ -62,7 +62,7 @@ async fn a_refusal_after_a_failed_attempt_ends_the_retries() {
 }
 
 #[tokio::test]
-async fn a_refusal_leads_to_no_other_provider() {
+async fn a_refusal_causes_no_fallback() {
     let chain = |settings: GatewaySettingsBuilder| {
         settings.fallback(FallbackChain::on("*").to("openai", "gpt-5").to("grok", "grok-3"))
     };
@@ -114,7 +114,7 @@ async fn a_refusal_opens_no_circuit_and_cools_no_key_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_probe_leaves_the_circuit_to_the_next() {
+async fn a_refused_probe_passes_to_the_next_request() {
     for way in WAYS {
         let breaker = BreakerSettings::default().failures_in_a_row(1);
         let control = ControlLayer::new().health(HealthLayer::new().breaker(breaker));
@@ -138,7 +138,7 @@ async fn a_refused_probe_leaves_the_circuit_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_refusal_passes_timeouts_and_gives_back_places_and_memory() {
+async fn a_refusal_passes_timeouts_and_returns_permits_and_memory() {
     for way in WAYS {
         let second = Duration::from_secs(1);
         let timeouts = Timeouts::default().head(second).idle(second).total(2 * second);
@@ -161,7 +161,7 @@ async fn a_refusal_passes_timeouts_and_gives_back_places_and_memory() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_answer_to_being_asked_for_usage() {
+async fn a_refusal_does_not_count_as_refusing_the_usage_option() {
     for way in WAYS {
         let upstream = answers();
         let refusal = |_: &Sent, before| {
@@ -200,7 +200,7 @@ impl KeySource for Vault {
 }
 
 #[tokio::test]
-async fn a_refusal_below_the_key_layer_is_no_failure_of_the_key() {
+async fn a_refusal_below_the_key_layer_is_not_the_keys_failure() {
     for way in WAYS {
         let fetched = Asked::default();
         let upstream = answers();

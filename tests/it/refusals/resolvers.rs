@@ -44,7 +44,7 @@ async fn scene() -> Scene {
 }
 
 #[tokio::test]
-async fn a_resolver_refuses_in_the_callers_shape_and_nothing_is_the_providers() {
+async fn a_resolvers_refusal_has_the_callers_format() {
     let mut scene = scene().await;
     let absent = Expected {
         status: 404,
@@ -118,7 +118,7 @@ async fn a_resolver_refuses_in_the_callers_shape_and_nothing_is_the_providers() 
 }
 
 #[test]
-fn resolvers_and_sources_can_be_tried_without_a_gateway() {
+fn resolvers_and_sources_can_be_tested_without_a_gateway() {
     use tower_ai_gateway::Identity;
     use tower_ai_gateway::control::KeyQuery;
     use tower_ai_gateway::settings::{

@@ -34,7 +34,7 @@ fn post(path: &str) -> Request<()> {
 }
 
 #[test]
-fn a_layer_above_can_ask_where_a_request_goes_without_side_effects() {
+fn route_of_has_no_side_effects() {
     let gateway = gateway(GatewaySettings::default());
     let of = |request: &Request<()>| gateway.route_of(request);
     let short = |route: &RouteInfo| {
@@ -98,7 +98,7 @@ async fn seen(
 }
 
 #[tokio::test]
-async fn a_layer_below_knows_provider_operation_and_model_on_native_paths() {
+async fn a_layer_below_sees_provider_operation_and_model_on_native_paths() {
     let open = gateway(GatewaySettings::default());
     let json = r#"{"model":"grok-4"}"#;
     for (path, body, provider, operation, model) in [

@@ -89,7 +89,7 @@ async fn a_malformed_control_header_is_named_to_openai_and_anthropic_sdks() {
 }
 
 #[tokio::test]
-async fn a_control_header_that_is_there_twice_is_refused() {
+async fn a_repeated_control_header_is_refused() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for header in ["cf-aig-max-attempts: 1", "cf-aig-metadata: {}", "cf-aig-event-id: a"] {

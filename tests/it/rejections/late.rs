@@ -32,7 +32,7 @@ const LATE: [&[u8]; 5] = [
 ];
 
 #[tokio::test]
-async fn a_late_contradiction_in_chunks_is_refused_and_the_provider_has_no_whole_request() {
+async fn a_late_contradiction_in_chunks_never_arrives_completely() {
     for late in LATE {
         let (mut client, mut provider, upstream) =
             begun("transfer-encoding: chunked", &chunk(BEGIN)).await;
@@ -49,7 +49,7 @@ async fn a_late_contradiction_in_chunks_is_refused_and_the_provider_has_no_whole
 }
 
 #[tokio::test]
-async fn a_late_contradiction_in_a_sized_body_is_refused_as_well() {
+async fn a_late_contradiction_in_a_body_with_a_length_is_refused() {
     for late in LATE {
         let length = BEGIN.len() + late.len();
         let (mut client, mut provider, upstream) =
@@ -63,7 +63,7 @@ async fn a_late_contradiction_in_a_sized_body_is_refused_as_well() {
 }
 
 #[tokio::test]
-async fn a_late_contradiction_is_refused_over_http2_too() {
+async fn a_late_contradiction_is_refused_over_http2() {
     let mut upstream = RawUpstream::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let mut client = Connection::open(gateway.addr, Version::HTTP_2).await;
@@ -85,7 +85,7 @@ async fn a_late_contradiction_is_refused_over_http2_too() {
 }
 
 #[tokio::test]
-async fn a_contradiction_after_the_response_has_begun_breaks_it_off() {
+async fn a_contradiction_after_the_response_head_breaks_it_off() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let mut upstream = RawUpstream::start().await;
         let gateway = Gateway::start(upstream.base("/v1")).await;
@@ -113,7 +113,7 @@ async fn a_contradiction_after_the_response_has_begun_breaks_it_off() {
 }
 
 #[tokio::test]
-async fn over_http2_a_contradiction_reaches_neither_side_as_a_clean_end() {
+async fn over_http2_a_contradiction_ends_neither_side_cleanly() {
     let (ended, mut endings) = tokio::sync::mpsc::unbounded_channel();
     let upstream = HyperUpstream::start(move |request| {
         let ended = ended.clone();

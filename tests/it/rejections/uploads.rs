@@ -25,7 +25,7 @@ async fn a_refused_upload_of_20_megabytes_leaves_the_answer_readable() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_only_when_all_is_sent_reads_why_its_body_was_refused() {
+async fn a_client_that_sends_before_reading_sees_why_its_body_was_refused() {
     let upstream = Recorder::start().await;
     let gateway = Setup::new(upstream.base("/v1"));
     let gateway = gateway.layer(|layer| layer.peek_limit(21_000_000)).start().await;
@@ -61,7 +61,7 @@ async fn a_refused_upload_over_http2_leaves_the_answer_readable() {
 }
 
 #[tokio::test]
-async fn what_a_refused_request_has_in_its_body_is_not_the_next_request() {
+async fn the_body_of_a_refused_request_is_not_read_as_the_next_request() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     let smuggled = request("POST /ai/grok/smuggled", &[], b"");
@@ -86,7 +86,7 @@ async fn what_a_refused_request_has_in_its_body_is_not_the_next_request() {
 }
 
 #[tokio::test]
-async fn who_reads_only_when_all_is_sent_reads_why_the_head_was_refused() {
+async fn a_client_that_sends_before_reading_sees_why_its_head_was_refused() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
     for (line, header, code) in [

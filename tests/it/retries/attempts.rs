@@ -15,7 +15,7 @@ const THREE: &[u64] = &[0, 1000, 3000];
 const ONE: &[u64] = &[0];
 
 #[tokio::test(start_paused = true)]
-async fn statuses_and_headers_say_whether_and_when() {
+async fn statuses_and_headers_decide_about_a_retry() {
     let transient = [408, 409, 429, 500, 502, 503, 504, 529];
     let final_ones = [200, 204, 301, 400, 401, 403, 404, 422, 425, 501, 505];
     let plain = transient.iter().map(|status| (*status, "", "", THREE));
@@ -50,7 +50,7 @@ async fn statuses_and_headers_say_whether_and_when() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_answer_that_is_one_ends_it() {
+async fn the_first_good_response_ends_the_retries() {
     let upstream = Upstream::new(|_, before| match before {
         0 => answer(503, &[], "busy"),
         _ => answer(200, &[], "well"),
@@ -61,7 +61,7 @@ async fn the_first_answer_that_is_one_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_before_a_head_are_met_again() {
+async fn failures_before_a_head_are_retried() {
     for (kind, expected) in [
         (ErrorKind::ConnectionRefused, THREE),
         (ErrorKind::ConnectionReset, THREE),
@@ -82,7 +82,7 @@ async fn failures_before_a_head_are_met_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_has_its_own_time_for_a_head() {
+async fn each_attempt_has_its_own_head_timeout() {
     let upstream = Upstream::new(|_, _| answer(200, &[], ""));
     let calls = upstream.clone();
     let slow = tower::service_fn(move |request| {
@@ -101,7 +101,7 @@ async fn each_attempt_has_its_own_time_for_a_head() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_begun_is_never_begun_anew() {
+async fn a_started_response_is_never_retried() {
     let upstream = Upstream::new(|_, _| Ok(http::Response::new(broken(&["half ", "an "]))));
     let response = send(&upstream, three(), request()).await.unwrap();
     assert_eq!(read(response.into_body()).await.unwrap_err(), b"half an ");
@@ -109,7 +109,7 @@ async fn what_has_begun_is_never_begun_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn off_unless_asked_for_and_never_more_than_five() {
+async fn retries_are_off_by_default_and_bounded_by_five() {
     for (settings, expected) in [
         (RetrySettings::default(), 1),
         (RetrySettings::attempts(0), 1),
@@ -125,7 +125,7 @@ async fn off_unless_asked_for_and_never_more_than_five() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delays_grow_as_configured() {
+async fn delays_follow_the_backoff() {
     for (backoff, expected) in [
         (Backoff::Constant, [0, 12_000, 24_000, 36_000, 48_000]),
         (Backoff::Linear, [0, 12_000, 36_000, 66_000, 96_000]),
@@ -147,7 +147,7 @@ async fn delays_grow_as_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_jitter_delays_are_anything_up_to_their_length() {
+async fn with_jitter_delays_vary_up_to_their_length() {
     let mut waits = Vec::<u64>::new();
     for _ in 0..200 {
         let upstream = Upstream::new(|_, _| answer(503, &[], ""));

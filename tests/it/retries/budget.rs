@@ -21,7 +21,7 @@ fn request(host: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_always_fails_is_not_hammered() {
+async fn a_provider_that_always_fails_gets_few_retries() {
     let upstream = Upstream::new(|_, _| answer(503, &[], ""));
     let layer = RetryLayer::new(at_once());
     for _ in 0..REQUESTS {
@@ -40,7 +40,7 @@ async fn a_provider_that_always_fails_is_not_hammered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_answered_earns_retries_for_its_own_origin_alone() {
+async fn responses_earn_retries_only_for_their_own_origin() {
     let is_up = |call: &Call| call.body == b"up";
     let upstream =
         Upstream::new(move |call, _| answer(if is_up(call) { 200 } else { 503 }, &[], ""));
@@ -62,7 +62,7 @@ async fn what_is_answered_earns_retries_for_its_own_origin_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_budget_can_be_set() {
+async fn any_retry_budget_can_be_set() {
     for (per_second, share) in
         [(0, f32::NAN), (0, 0.0), (0, -1.0), (u32::MAX, f32::INFINITY), (0, 1e-30), (1, 1e30)]
     {

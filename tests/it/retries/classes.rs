@@ -40,7 +40,7 @@ async fn calls(of: fn() -> Answer) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_of_the_hosts_takes_the_place_of_ours() {
+async fn the_hosts_rule_replaces_the_default() {
     assert_eq!(calls(|| answer(404, &[], "")).await, 6);
     assert_eq!(calls(|| answer(422, &[], "")).await, 2);
     assert_eq!(calls(|| answer(503, &[], "")).await, 1);

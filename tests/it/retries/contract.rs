@@ -54,7 +54,7 @@ async fn ready<S: Service<Request<Full<Bytes>>, Error = BoxError>>(service: &mut
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_called_is_ready() {
+async fn every_called_service_is_ready() {
     let upstream = Upstream::new(|_, _| answer(503, &[], ""));
     let strict = Strict { inner: upstream.clone(), asked: 0 };
     let client = RetryLayer::new(three()).layer(strict);
@@ -66,7 +66,7 @@ async fn who_is_called_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_has_left_waits_for_nothing() {
+async fn a_dropped_call_is_not_retried() {
     let upstream = Upstream::new(|_, _| answer(503, &[], ""));
     let mut client = ReplayLayer::new().layer(RetryLayer::new(three()).layer(upstream.clone()));
     let mut call = Box::pin(ready(&mut client).await.call(request()));
@@ -80,7 +80,7 @@ async fn a_client_that_has_left_waits_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_never_ready_again_says_so() {
+async fn a_service_that_fails_to_become_ready_is_an_error() {
     let upstream = Upstream::new(|_, _| answer(503, &[], ""));
     let calls = upstream.clone();
     let once = tower::util::BoxCloneService::new(Dies(upstream));

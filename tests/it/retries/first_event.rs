@@ -26,7 +26,7 @@ fn error(kind: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_may_pass_is_met_again() {
+async fn a_temporary_error_is_retried() {
     for (kind, expected) in [
         ("overloaded_error", &[0, 1000][..]),
         ("rate_limit_error", &[0, 1000]),
@@ -58,7 +58,7 @@ async fn an_error_that_may_pass_is_met_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_does_not_pass_is_handed_on_as_it_came() {
+async fn a_permanent_error_passes_unchanged() {
     let body = error("overloaded_error");
     let sent = body.clone();
     let upstream = Upstream::new(move |_, _| answer(200, &[SSE], sent.clone()));
@@ -135,7 +135,7 @@ async fn a_head_is_held_back_once_below_a_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_attempt_has_overcome_leads_on() {
+async fn an_error_of_every_attempt_leads_to_the_next_step() {
     for (kind, attempts) in [("overloaded_error", 3), ("something_else", 1)] {
         let upstream = Upstream::new(move |call, _| match call.authority() {
             "api.x.ai" => answer(200, &[SSE], error(kind)),

@@ -50,7 +50,7 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_request_asks_for_is_done() {
+async fn the_requests_directives_apply() {
     for (headers, expected) in [
         (&[][..], &[0][..]),
         (&[("cf-aig-max-attempts", "1")], &[0]),
@@ -83,7 +83,7 @@ async fn what_the_request_asks_for_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_request_goes_before_its_gateway_and_that_before_the_layer() {
+async fn the_request_overrides_the_gateway_and_the_gateway_the_layer() {
     let settings = GatewaySettings::builder()
         .defaults(|defaults| {
             defaults.max_attempts = Some(3);
@@ -113,7 +113,7 @@ async fn the_request_goes_before_its_gateway_and_that_before_the_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_demand_a_gateways_defaults_are_a_demand() {
+async fn a_gateways_defaults_enable_retries_on_demand() {
     let settings = GatewaySettings::builder().defaults(|defaults| defaults.max_attempts = Some(2));
     let upstream = busy();
     let mut scene = Scene::new();
@@ -155,7 +155,7 @@ async fn hooks_get_each_attempt_and_one_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_nobody_repeats_is_reported_once() {
+async fn a_single_attempt_is_reported_once() {
     for headers in [&[][..], &[("cf-aig-max-attempts", "2")]] {
         for is_well in [true, false] {
             let upstream = Upstream::new(move |_, _| match is_well {

@@ -40,7 +40,7 @@ async fn push(sender: &mut Sender<Bytes, std::io::Error>, data: &'static str) {
 }
 
 #[tokio::test]
-async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
+async fn an_early_response_keeps_the_rest_of_the_upload_for_the_retry() {
     let (mut upstream, events) = (RawUpstream::start().await, Events::default());
     let (mut sender, sent) = send(&upstream, &events);
     push(&mut sender, "one ").await;
@@ -65,7 +65,7 @@ async fn an_early_answer_does_not_cost_the_rest_of_the_upload() {
 }
 
 #[tokio::test]
-async fn a_reset_is_met_again_and_a_broken_protocol_is_not() {
+async fn a_reset_is_retried_and_a_protocol_error_is_not() {
     for (is_reset, expected) in [(true, Failure::Reset), (false, Failure::Protocol)] {
         let (mut upstream, events) = (RawUpstream::start().await, Events::default());
         let (sender, sent) = send(&upstream, &events);
@@ -86,7 +86,7 @@ async fn a_reset_is_met_again_and_a_broken_protocol_is_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_is_not_the_providers_failure() {
+async fn a_broken_request_body_is_not_the_providers_failure() {
     let (mut upstream, events) = (RawUpstream::start().await, Events::default());
     let (mut sender, sent) = send(&upstream, &events);
     push(&mut sender, "one ").await;
@@ -100,7 +100,7 @@ async fn a_client_that_breaks_off_is_not_the_providers_failure() {
 }
 
 #[tokio::test]
-async fn the_connection_of_an_answer_that_nobody_wants_is_used_again() {
+async fn the_connection_of_a_dropped_response_is_reused() {
     let (mut upstream, events) = (RawUpstream::start().await, Events::default());
     let (sender, sent) = send(&upstream, &events);
     drop(sender);

@@ -48,7 +48,7 @@ impl Body for Unsized {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_a_body_is_repeated_too() {
+async fn a_request_without_a_body_is_retried() {
     let upstream = busy();
     let request = Request::get("https://a.test/v1/models").body(Empty::<Bytes>::new()).unwrap();
     send(&upstream, three(), request).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_request_without_a_body_is_repeated_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_was_broken_off_is_sent_once() {
+async fn a_broken_body_is_sent_once() {
     // It looks like a failed connection, but it is the client's fault.
     let upstream = busy();
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(2);
@@ -70,7 +70,7 @@ async fn a_body_that_was_broken_off_is_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_still_on_its_way_is_replayed_whole() {
+async fn an_unfinished_upload_is_replayed_completely() {
     let early = Upstream::new(|_, before| match before {
         0 => answer(503, &[], "too early"),
         _ => answer(200, &[], "well"),

@@ -63,7 +63,7 @@ fn by_hand(timeouts: Timeouts, look: impl Fn(&Frame<Bytes>, SizeHint, bool)) {
 }
 
 #[test]
-fn frames_trailers_and_hints_pass_untouched_and_ready_ones_need_no_timer() {
+fn frames_and_trailers_pass_unchanged_and_ready_ones_need_no_timer() {
     let all = none().connect(ms(1)).head(ms(1)).idle(ms(1));
     for timeouts in [none(), all, all.total(Duration::from_secs(3600))] {
         let seen = std::cell::Cell::new(0);
@@ -82,7 +82,7 @@ fn frames_trailers_and_hints_pass_untouched_and_ready_ones_need_no_timer() {
 }
 
 #[test]
-fn nothing_set_is_no_allocation() {
+fn without_timeouts_nothing_is_allocated() {
     let bare = measure(|| {
         drop(vec![Frame::trailers(HeaderMap::with_capacity(3)), Frame::data(DATA)]);
     });
@@ -98,7 +98,7 @@ fn nothing_set_is_no_allocation() {
 }
 
 #[test]
-fn frames_that_come_singly_allocate_nothing() {
+fn single_frames_allocate_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -146,7 +146,7 @@ fn model(idle: u64, gaps: &[u64], pauses: &[u64]) -> (usize, Option<u64>) {
 
 proptest! {
     #[test]
-    fn the_idle_time_is_exact_whatever_comes_when(
+    fn the_idle_timeout_is_exact(
         idle in 1_u64..60,
         gaps in proptest::collection::vec(0_u64..70, 0..40),
         pauses in proptest::collection::vec(prop_oneof![Just(0_u64), 0_u64..100], 0..40),

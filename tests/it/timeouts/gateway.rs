@@ -29,7 +29,7 @@ async fn exchange(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_gateway_answers_504_and_says_which_timeout_it_was() {
+async fn the_504_names_the_timeout() {
     for (timeouts, text, failure) in [
         (none().head(ms(100)), "Response head timeout", Failure::HeadTimeout),
         (none().total(ms(100)), "Total timeout", Failure::TotalTimeout),
@@ -43,7 +43,7 @@ async fn the_gateway_answers_504_and_says_which_timeout_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_after_the_head_breaks_the_exchange_and_never_ends_it_cleanly() {
+async fn a_timeout_after_the_head_breaks_the_response_off() {
     for (timeouts, failure, name) in [
         (none().idle(ms(100)), Failure::IdleTimeout, "idle_timeout"),
         (none().total(ms(100)), Failure::TotalTimeout, "total_timeout"),

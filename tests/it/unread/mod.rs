@@ -40,7 +40,7 @@ async fn assert_let_go(scene: &mut Scene, failure: Failure) {
 }
 
 #[tokio::test]
-async fn an_http1_client_with_a_full_socket_loses_its_place() {
+async fn an_http1_client_with_a_full_socket_loses_its_permit() {
     for (timeouts, failure) in [total(), idle()] {
         let mut scene = Scene::start(timeouts).await;
         let mut client = Wire::connect(scene.addr).await;
@@ -53,7 +53,7 @@ async fn an_http1_client_with_a_full_socket_loses_its_place() {
 }
 
 #[tokio::test]
-async fn an_http2_client_that_reads_no_data_loses_its_place() {
+async fn an_http2_client_that_reads_no_data_loses_its_permit() {
     for (timeouts, failure) in [total(), idle()] {
         let mut scene = Scene::start(timeouts).await;
         let mut client = Connection::open(scene.addr, Version::HTTP_2).await;
@@ -66,7 +66,7 @@ async fn an_http2_client_that_reads_no_data_loses_its_place() {
 }
 
 #[tokio::test]
-async fn an_http2_client_that_never_opens_its_window_loses_its_place() {
+async fn an_http2_client_that_never_opens_its_window_loses_its_permit() {
     for (timeouts, failure) in [total(), idle()] {
         let mut scene = Scene::start(timeouts).await;
         let io = TokioIo::new(TcpStream::connect(scene.addr).await.unwrap());
@@ -82,7 +82,7 @@ async fn an_http2_client_that_never_opens_its_window_loses_its_place() {
 }
 
 #[tokio::test]
-async fn a_client_of_bare_frames_that_answers_pings_loses_its_place() {
+async fn a_client_that_only_answers_pings_loses_its_permit() {
     for (timeouts, failure) in [total(), idle()] {
         let mut scene = Scene::start(timeouts).await;
         let client = Frames::ask(scene.addr, PATH).await;

@@ -18,7 +18,7 @@ fn descriptors(program: &Program) -> usize {
 }
 
 #[tokio::test]
-async fn no_descriptor_is_left_of_clients_that_do_not_read() {
+async fn clients_that_do_not_read_leak_no_descriptor() {
     let (upstream, mut hung_up) = endless().await;
     let provider = format!("grok=http://{upstream}/v1");
     let program = Program::start_with(&["--provider", &provider], |command| {
@@ -46,7 +46,7 @@ async fn no_descriptor_is_left_of_clients_that_do_not_read() {
 }
 
 #[tokio::test]
-async fn http2_clients_with_shut_windows_lose_their_upstream_when_their_time_is_over() {
+async fn http2_clients_with_closed_windows_lose_their_upstream_in_time() {
     let (upstream, mut hung_up) = endless().await;
     let provider = format!("grok=http://{upstream}/v1");
     let program = Program::start(&["--provider", &provider]);
@@ -76,7 +76,7 @@ async fn http2_clients_with_shut_windows_lose_their_upstream_when_their_time_is_
 }
 
 #[test]
-fn bounds_that_are_none_are_refused() {
+fn invalid_bounds_are_refused() {
     for name in ["GATEWAY_WRITE_TIMEOUT", "GATEWAY_MAX_CONNECTIONS"] {
         for value in ["0", "-1", "soon"] {
             let mut command = std::process::Command::new(program::binary());

@@ -53,7 +53,7 @@ async fn told(path: &str, content_type: &'static str, body: Body, limit: usize) 
 }
 
 #[tokio::test]
-async fn an_answer_in_one_piece_is_told_as_one_in_many() {
+async fn a_response_in_one_piece_is_reported_like_one_in_many() {
     let chat = format!(
         r#" {{"id":"1","model":"grok-4.3","choices":[{{"message":{{"content":"\"usage\":{{\\"}},"finish_reason":"stop"}}],"usage":{CHAT_USAGE},"service_tier":"flex"}}"#
     );

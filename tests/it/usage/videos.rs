@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn stored_answers_and_lists_are_never_billed() {
+async fn stored_responses_and_lists_are_never_billed() {
     let mut scene = Scene::new().await;
     let body = format!(r#"{{"model":"grok-4.3","usage":{CHAT_USAGE}}}"#);
     for path in [
@@ -52,7 +52,7 @@ async fn a_video_is_billed_at_the_first_poll_that_reports_its_cost() {
 }
 
 #[tokio::test]
-async fn videos_of_two_providers_may_have_one_id() {
+async fn videos_of_two_providers_may_share_an_id() {
     let recorder = Recorder::default();
     let layer = GatewayLayer::builder().providers([Provider::xai(), Provider::openai()]);
     let layer = layer.metrics_hook(recorder.clone()).build().unwrap();
@@ -68,7 +68,7 @@ async fn videos_of_two_providers_may_have_one_id() {
 }
 
 #[tokio::test]
-async fn polls_for_a_video_cost_nothing_whatever_the_client_says_it_costs() {
+async fn polls_for_a_video_are_free_despite_a_custom_cost() {
     let mut scene = Scene::with(|layer| layer.settings(all_controls())).await;
     let total = r#"cf-aig-custom-cost: {"total_cost":1}"#;
     let poll = request("GET /v1/acct/gw/grok/v1/videos/v1", &[total], b"");

@@ -5,7 +5,7 @@ use crate::gateway::layer::GatewayLayer;
 use crate::util::config_error::ConfigError;
 
 #[test]
-fn every_mistake_is_found_when_the_layer_is_built() {
+fn build_finds_every_mistake() {
     let xai = || GatewayLayer::builder().provider(Provider::xai());
     let custom = Provider::custom("acme", "http://127.0.0.1:1").openai_path("/v1?key=1");
     let twice = xai().mount(Mount::at("/ai")).mount(Mount::at("/ai/"));

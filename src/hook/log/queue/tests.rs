@@ -1,11 +1,11 @@
-//! Records gather in the queue, and a full one says so.
+//! Batches of records, and a full queue.
 
 use super::*;
 use std::sync::Arc;
 use std::thread;
 
 #[test]
-fn records_gather_and_are_handed_out_together() {
+fn records_are_collected_into_batches() {
     const RECORDS: usize = 4000;
     let queue = Arc::new(Queue::new(Limits { records: 100_000, bytes: usize::MAX }));
     let writer = queue.clone();
@@ -33,7 +33,7 @@ fn records_gather_and_are_handed_out_together() {
 }
 
 #[test]
-fn a_full_queue_says_so_before_a_record_is_made() {
+fn a_full_queue_refuses_before_a_record_is_filled() {
     let queue = Queue::new(Limits { records: 8, bytes: usize::MAX });
     for _ in 0..8 {
         queue.push(queue.spare(Kind::Served).unwrap(), 1, Kind::Served);

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_is_written_and_reads_back() {
+    fn every_count_is_written_and_reads_back() {
         let logged =
             LoggedUsage { service_tier: Some("flex".into()), ..LoggedUsage::new(&usage()) };
         let json = serde_json::to_value(&logged).unwrap();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shares_of_models_are_written_and_bounded() {
+    fn the_usage_of_each_model_is_written_and_bounded() {
         let share = |model: Option<&str>| UsagePart { model: model.map(Box::from), usage: usage() };
         let mut cut = Cut::at(8);
         let logged = parts(&[share(None), share(Some("claude-haiku"))], &mut cut);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_none_of_is_left_out() {
+    fn missing_counts_of_rare_units_are_omitted() {
         let json = serde_json::to_value(LoggedUsage::new(&Usage::default())).unwrap();
         assert_eq!(json.as_object().unwrap().len(), 11);
     }

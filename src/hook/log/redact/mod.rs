@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_under_the_name_of_a_credential_is_redacted() {
+    fn a_number_with_the_name_of_a_credential_is_redacted() {
         let metadata = json!({ "pwd": 1234, "tokens": 123, "max_tokens": 5, "password": true });
         let mut kept: LogRecord = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
         record(&mut kept, &[]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closures_of_the_host_see_every_text_that_others_choose() {
+    fn host_closures_see_every_text_from_others() {
         let texts = json!({
             "flags": ["inner.host"], "limits": ["inner.host"], "groups": ["inner.host"],
             "labels": { "inner.host": "inner.host" }, "metadata": { "inner.host": "inner.host" },
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_usage_names_is_redacted() {
+    fn names_in_the_usage_are_redacted() {
         let key = "sk-abcdef012345";
         let usage = json!({ "service_tier": key, "parts": [{ "model": key }, { "model": "m" }] });
         let mut kept: LogRecord =

@@ -15,7 +15,7 @@ use crate::hook::log::regular::{self, Identity};
 const BUSY: Duration = Duration::from_secs(5);
 /// The size in bytes to which a grown journal is cut back.
 const JOURNAL: i64 = 64 << 20;
-/// SQLite checks the time of a read after so many of its steps, which take less than a millisecond.
+/// The number of SQLite's steps between two checks of a read's time; they take less than a millisecond.
 const STEPS: i32 = 1000;
 /// Prepared statements that the writer keeps.
 const STATEMENTS: usize = 32;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_without_an_end_is_ended() {
+    fn an_endless_read_is_interrupted() {
         let directory = tempfile::tempdir().unwrap();
         let connections = Connections::open(&directory.path().join("log.db")).unwrap();
         let endless = "WITH RECURSIVE endless (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM endless)

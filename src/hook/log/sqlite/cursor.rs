@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_its_own_text_and_no_other() {
+    fn a_cursor_parses_only_its_own_text() {
         let cursor = Cursor { created_at: -5, seq: i64::MAX };
         assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
         for text in ["", ".", "1", "1.", ".1", "1.2.3", "1.x", "99999999999999999999.1", "1.1 "] {

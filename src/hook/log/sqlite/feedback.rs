@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_stays_and_null_takes_back() {
+    fn missing_fields_stay_and_null_removes() {
         let mut record = LogRecord { feedback: Some(1), score: Some(0.5), ..LogRecord::default() };
         read(r#"{"metadata":{"a":"x","b":true}}"#).unwrap().apply(&mut record).unwrap();
         read(r#"{"feedback":null,"metadata":{"a":null}}"#).unwrap().apply(&mut record).unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_are_refused() {
+    fn invalid_feedback_is_refused() {
         for json in [
             r#"{"feedback":0}"#,
             r#"{"feedback":2}"#,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_does_not_grow_without_end() {
+    fn metadata_is_bounded() {
         let metadata = |count| (0..count).map(|n| (n.to_string(), Some(MetadataValue::Bool(true))));
         let feedback =
             |count| Feedback { metadata: metadata(count).collect(), ..Feedback::default() };

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uuid_is_16_bytes_and_reads_as_it_was() {
+    fn a_uuid_is_stored_as_16_bytes_and_reads_back() {
         let text = "019ebad4-0001-7abc-8def-0123456789af";
         assert_eq!(uuid_text(uuid(text).unwrap()), text);
         for other in [

@@ -24,8 +24,8 @@ pub struct LogPage {
     pub logs: Vec<LogRecord>,
     /// The start of the next page, if there is one.
     pub next: Option<Cursor>,
-    /// How many records of this page cannot be read and are left out, as the file is damaged or was
-    /// changed by others. Omitted from JSON if there are none.
+    /// The number of records that this page leaves out because they cannot be read: the file is damaged,
+    /// or another program has changed it. Omitted from JSON if zero.
     #[serde(skip_serializing_if = "is_none")]
     pub unreadable: u32,
 }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_never_in_the_text() {
+    fn values_are_never_in_the_sql_text() {
         let hostile = "' OR 1=1 --";
         let query = LogQuery {
             provider: Some(hostile.to_owned()),

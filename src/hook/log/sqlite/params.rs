@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_values_are_none() {
+    fn empty_values_are_ignored() {
         let query = params(&[("provider", ""), ("limit", "")]).logs().unwrap();
         assert_eq!(query, LogQuery::default());
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_form_is_named() {
+    fn the_error_names_an_invalid_parameter() {
         for (name, value) in [
             ("from", "yesterday"),
             ("from", "99999999999999999"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_is_of_the_last_day_in_hours() {
+    fn a_summary_covers_the_last_day_in_hours_by_default() {
         let query = params(&[]).summary().unwrap();
         assert_eq!(query.to.duration_since(query.from).as_secs(), 24 * 60 * 60);
         assert_eq!(query.bucket, Duration::from_secs(60 * 60));

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_values_that_were_measured() {
+    fn percentiles_are_measured_values() {
         let of = |values: Vec<i64>| {
             let nanoseconds = values.into_iter().map(|value| value * 1_000_000).collect();
             let Percentiles { p50, p90, p99 } = Percentiles::of(nanoseconds);

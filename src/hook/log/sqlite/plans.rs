@@ -29,7 +29,7 @@ fn indices(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_index_is_one_that_a_question_needs() {
+fn every_statement_uses_an_index_and_every_index_is_used() {
     let mut connection = Connection::open_in_memory().unwrap();
     schema::migrate(&mut connection).unwrap();
     NearestRank::register(&connection).unwrap();

@@ -1,4 +1,4 @@
-//! Which records are asked for.
+//! Queries for records.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl From<&LogQuery> for Filter {
         }
         filter.is("id = ?", query.id.as_deref().map(Id::value));
         filter.is("subject = ?", query.subject.clone());
-        // Within a range of time, look each of its records up. Otherwise find all with the entry.
+        // Within a time range, look up the entry of each record. Otherwise find all records with the entry.
         let conditions = if query.from.is_some() {
             [
                 "EXISTS (SELECT 1 FROM labels WHERE seq = logs.seq AND key = ? AND value = ?)",

@@ -131,8 +131,8 @@ pub struct ModelTotals {
     pub totals: Totals,
 }
 
-/// The cross join has SQLite read the records of the range and look their labels up, not all records
-/// with the label.
+/// The cross join makes SQLite read the records of the range and look up their labels, instead of reading
+/// all records with the label.
 pub(super) const WITH_LABELS: &str = "logs CROSS JOIN labels USING (seq)";
 
 pub(super) fn summary(

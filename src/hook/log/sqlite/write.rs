@@ -35,7 +35,8 @@ impl LogStoreSink {
         Self { store, warnings: Reminder::default() }
     }
 
-    /// Deletes some records that are too old. If that fails, the file grows on, which is no loss.
+    /// Deletes some records that are too old. If that fails, the file continues to grow, but no record is
+    /// lost.
     fn delete(&mut self, most: u32) {
         let LogStore { connections, keep, .. } = &self.store;
         match connections.write(|connection| delete_oldest(connection, *keep, most)) {
@@ -66,7 +67,7 @@ impl LogSink for LogStoreSink {
     }
 
     /// Moves written records from the write-ahead log into the file, and synchronises it with the
-    /// disk. What others still read cannot be moved: then the write-ahead log is synchronised.
+    /// disk. If others still read, not all records can be moved: then the write-ahead log is synchronised.
     fn flush(&mut self) -> io::Result<()> {
         let checkpoint = |connection: &mut Connection| {
             let pragma = "PRAGMA wal_checkpoint(PASSIVE)";

@@ -12,7 +12,7 @@ fn request(name: &'static str, value: &'static str) -> Directives {
 }
 
 #[test]
-fn settings_take_their_range_in_both_spellings() {
+fn settings_accept_their_range_in_both_spellings() {
     let (long, too_long) = (format!("\"{}\"", "k".repeat(256)), format!("\"{}\"", "k".repeat(257)));
     for (camel, snake, good, bad) in [
         (
@@ -54,7 +54,7 @@ fn settings_take_their_range_in_both_spellings() {
 }
 
 #[test]
-fn config_over_the_entrys_headers_over_the_requests() {
+fn config_overrides_headers_of_the_entry_and_these_those_of_the_request() {
     let body = with(
         r#""config":{"requestTimeout":1,"maxAttempts":2,"retryDelay":3,"backoff":"linear",
             "cacheTtl":0,"cacheKey":"c","skipCache":false},
@@ -79,7 +79,7 @@ fn config_over_the_entrys_headers_over_the_requests() {
 }
 
 #[test]
-fn metadata_and_event_id_stay_those_of_the_request() {
+fn metadata_and_event_id_are_inherited_from_the_request() {
     let entry = &read(&with(r#""config":{"maxAttempts":2}"#)).unwrap()[0];
     let metadata = request("cf-aig-metadata", r#"{"team":"a","cf.x":1}"#);
     let got = entry.directives(&metadata);

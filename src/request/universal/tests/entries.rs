@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 #[test]
-fn entries_are_read_in_their_order() {
+fn entries_are_read_in_order() {
     let body = r#" [
         {"provider":"grok","endpoint":"/v1/chat/completions?a=1","headers":{"Authorization":" Bearer LEAK ",
          "Content-Type":"application/json","cf-aig-cache-ttl":"60","Cookie":"LEAK","x-forwarded-for":"1"},
@@ -46,7 +46,7 @@ fn the_query_is_a_slice_of_the_body() {
 }
 
 #[test]
-fn one_entry_alone_is_wrapped() {
+fn a_single_object_is_one_entry() {
     let entries = read(r#"{"provider":"grok","endpoint":"models"}"#).unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].endpoint, "models");
@@ -55,7 +55,7 @@ fn one_entry_alone_is_wrapped() {
 }
 
 #[test]
-fn one_to_sixteen_entries() {
+fn one_to_sixteen_entries_are_accepted() {
     let entries = |count| {
         let entry = r#"{"provider":"grok","endpoint":"models"}"#;
         format!("[{}]", vec![entry; count].join(","))
@@ -73,7 +73,7 @@ fn one_to_sixteen_entries() {
 }
 
 #[test]
-fn no_key_shows_in_debug() {
+fn debug_shows_no_key() {
     let body = with(
         r#""headers":{"authorization":"Bearer LEAK","x-api-key":"LEAK","api-key":"LEAK","x-goog-api-key":"LEAK",
             "x-odd-token":"LEAK","cookie":"LEAK","cf-aig-authorization":"LEAK","cf-aig-event-id":"LEAK"},

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_no_json_is_refused() {
+fn a_malformed_body_is_refused() {
     let good = with(r#""query":{"a":[1]}"#);
     for body in ["", " ", "1", "\"LEAK\"", "null", "]"] {
         assert!(refused(body).0.contains("array of 1 to 16 entries"), "{body}");
@@ -20,7 +20,7 @@ fn what_is_no_json_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn the_error_names_the_member() {
     let many: Vec<_> = (0..101).map(|i| format!("\"x-{i}\":\"\"")).collect();
     let many = format!(r#""headers":{{{}}}"#, many.join(","));
     for (body, named, allowed) in [

@@ -18,7 +18,7 @@ use http_body_util::StreamBody;
 use std::convert::Infallible;
 
 #[tokio::test]
-async fn sixteen_megabytes_pass_and_more_are_413() {
+async fn sixteen_mebibytes_pass_and_more_is_413() {
     let provider = provider().await;
     let app = limited(layer(&provider)).unwrap();
     let mib = Bytes::from(vec![b' '; 1024 * 1024]);

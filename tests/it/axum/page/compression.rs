@@ -26,7 +26,7 @@ async fn coding(app: Router, mut request: axum::extract::Request) -> Option<Stri
 }
 
 #[tokio::test]
-async fn inside_of_the_gateway_compression_is_for_the_apps_pages() {
+async fn below_the_gateway_only_the_apps_pages_are_compressed() {
     let provider = provider().await;
     let app = compressed(layer(&provider)).unwrap();
     let page = axum::extract::Request::get("/").body(axum::body::Body::empty()).unwrap();
@@ -35,7 +35,7 @@ async fn inside_of_the_gateway_compression_is_for_the_apps_pages() {
 }
 
 #[tokio::test]
-async fn outside_of_it_json_is_compressed_and_events_come_at_once_as_they_are() {
+async fn above_the_gateway_json_is_compressed_and_events_pass_unchanged_at_once() {
     let gateway = |base| layer_to(base).upstream(HttpClient::new().unwrap());
     let recorder = provider().await;
     let app = Router::new().layer(gateway(recorder.base("/v1"))).layer(CompressionLayer::new());

@@ -45,7 +45,7 @@ fn origins(headers: &HeaderMap) -> usize {
 }
 
 #[tokio::test]
-async fn outside_of_the_gateway_cors_answers_preflights_and_marks_answers() {
+async fn cors_above_the_gateway_answers_preflights_and_marks_responses() {
     let provider = provider().await;
     let heads = heads(for_pages(layer(&provider)).unwrap()).await;
     assert_eq!([origins(&heads[0]), origins(&heads[1])], [1, 1]);
@@ -54,7 +54,7 @@ async fn outside_of_the_gateway_cors_answers_preflights_and_marks_answers() {
 }
 
 #[tokio::test]
-async fn inside_of_it_preflights_fall_through_and_answers_are_not_marked() {
+async fn cors_below_the_gateway_answers_preflights_but_marks_no_responses() {
     let provider = provider().await;
     let cors = CorsLayer::permissive();
     let gateway = layer(&provider).upstream(HttpClient::new().unwrap());
@@ -63,7 +63,7 @@ async fn inside_of_it_preflights_fall_through_and_answers_are_not_marked() {
 }
 
 #[tokio::test]
-async fn what_a_provider_says_of_origins_is_replaced() {
+async fn a_providers_cors_headers_are_replaced() {
     let head = &["access-control-allow-origin: *"];
     let provider = Recorder::answering(|_| response("200 OK", head, b"grok")).await;
     let [_, answer] = heads(for_pages(layer(&provider)).unwrap()).await;

@@ -36,7 +36,7 @@ fn to(provider: &Recorder) -> Provider {
 }
 
 #[tokio::test]
-async fn a_prefix_stands_before_the_provider_and_needs_no_ids() {
+async fn a_prefix_precedes_the_provider_and_needs_no_ids() {
     let provider = provider().await;
     for app in [at_a_prefix, below_nest] {
         let app = app(to(&provider)).unwrap();

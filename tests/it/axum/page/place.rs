@@ -46,7 +46,7 @@ async fn statuses(app: Router, session: &str) -> [u16; 2] {
 }
 
 #[tokio::test]
-async fn auth_that_is_added_behind_the_gateway_covers_it() {
+async fn authentication_added_after_the_gateway_covers_it() {
     let provider = provider().await;
     assert_eq!(statuses(covered(layer(&provider)).unwrap(), "nobody's").await, [401, 401]);
     provider.assert_untouched("who has no session has no provider");
@@ -55,7 +55,7 @@ async fn auth_that_is_added_behind_the_gateway_covers_it() {
 }
 
 #[tokio::test]
-async fn auth_that_is_added_before_the_gateway_does_not_cover_it() {
+async fn authentication_added_before_the_gateway_does_not_cover_it() {
     let provider = provider().await;
     assert_eq!(statuses(uncovered(layer(&provider)).unwrap(), "nobody's").await, [401, 200]);
     assert_eq!(provider.only().head.get("x-session"), Some("nobody's"));
@@ -83,7 +83,7 @@ async fn a_layer_outside_sees_the_clients_request_and_the_context_of_the_respons
 }
 
 #[tokio::test]
-async fn what_the_page_lists_stays_here_and_other_headers_go_on() {
+async fn the_listed_headers_are_dropped_and_others_forwarded() {
     let staying = [
         "cookie",
         "cf-aig-metadata",
@@ -108,7 +108,7 @@ async fn what_the_page_lists_stays_here_and_other_headers_go_on() {
 }
 
 #[tokio::test]
-async fn a_layer_outside_refuses_by_where_a_request_would_go() {
+async fn a_layer_above_can_refuse_by_route() {
     let provider = provider().await;
     let gateway = layer(&provider);
     let routes = gateway.clone();

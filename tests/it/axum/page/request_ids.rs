@@ -37,7 +37,7 @@ use tower_ai_gateway::{EndEvent, Provider};
 const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
 #[tokio::test]
-async fn the_host_the_client_the_hooks_and_the_log_have_one_id() {
+async fn host_client_hooks_and_log_share_one_id() {
     let (lines, _guard) = Written::capture();
     let provider = provider().await;
     let reported = Arc::<Mutex<Vec<String>>>::default();
@@ -75,7 +75,7 @@ async fn the_host_the_client_the_hooks_and_the_log_have_one_id() {
 }
 
 #[tokio::test]
-async fn in_x_request_id_the_providers_own_goes_before_the_hosts() {
+async fn the_providers_x_request_id_overrides_the_hosts() {
     let provider =
         Recorder::answering(|_| response("200 OK", &["x-request-id: of-grok"], b"grok")).await;
     let app = Router::new()

@@ -55,7 +55,7 @@ async fn page(app: &Router, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn around_all_it_sees_every_path_and_leaves_the_apps_own_alone() {
+async fn around_the_router_the_gateway_sees_every_path_and_passes_the_apps_own() {
     let provider = provider().await;
     let app = around_all(layer(&provider)).unwrap();
     assert_eq!(status(app.clone(), BELOW).await, 200);
@@ -67,7 +67,7 @@ async fn around_all_it_sees_every_path_and_leaves_the_apps_own_alone() {
 }
 
 #[tokio::test]
-async fn as_a_nested_service_it_sees_the_path_without_the_prefix() {
+async fn as_a_nested_service_the_gateway_sees_the_path_without_the_prefix() {
     let provider = provider().await;
     let app = nested_service(layer(&provider)).unwrap();
     assert_eq!(status(app.clone(), &format!("/ai{BELOW}")).await, 200);
@@ -77,7 +77,7 @@ async fn as_a_nested_service_it_sees_the_path_without_the_prefix() {
 }
 
 #[tokio::test]
-async fn nested_it_sees_the_path_without_the_prefix_where_the_router_has_a_fallback() {
+async fn in_a_nested_router_with_a_fallback_the_gateway_sees_the_path_without_the_prefix() {
     let provider = provider().await;
     let app = nested(layer(&provider)).unwrap();
     assert_eq!(status(app.clone(), &format!("/ai{BELOW}")).await, 200);
@@ -85,7 +85,7 @@ async fn nested_it_sees_the_path_without_the_prefix_where_the_router_has_a_fallb
 }
 
 #[tokio::test]
-async fn as_a_fallback_it_sees_what_no_route_takes() {
+async fn as_a_fallback_the_gateway_sees_unrouted_paths() {
     let provider = provider().await;
     let app = as_fallback(layer(&provider)).unwrap();
     assert_eq!(status(app.clone(), BELOW).await, 200);
@@ -109,7 +109,7 @@ async fn a_mount_is_a_prefix_of_the_path_that_the_layer_sees() {
 }
 
 #[tokio::test]
-async fn what_compiles_and_never_matches() {
+async fn some_placements_compile_and_never_match() {
     let provider = provider().await;
     let gateway = || layer(&provider).upstream(HttpClient::new().unwrap());
     // The gateway's paths are not routes of the app.

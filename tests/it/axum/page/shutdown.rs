@@ -76,13 +76,13 @@ async fn a_stream_ends_by_itself_before_the_server_does() {
 }
 
 #[tokio::test]
-async fn a_stream_that_does_not_end_is_waited_for_no_longer_than_the_grace() {
+async fn an_endless_stream_is_cut_off_after_the_grace() {
     let (_client, _provider, server) = stopping(Duration::from_millis(50)).await;
     guard("the end of the server", server).await.unwrap().unwrap();
 }
 
 #[test]
-fn a_stream_that_is_cut_off_ends_as_cancelled_and_once() {
+fn a_stream_cut_off_is_reported_once_as_cancelled() {
     let ends: Arc<Mutex<Vec<(LogId, Outcome)>>> = Arc::default();
     let reported = ends.clone();
     let observed = move |base: String| {

@@ -64,7 +64,7 @@ fn keys(of: impl Fn(&str) -> Option<GatewayToken>) -> Tenants {
 }
 
 #[tokio::test]
-async fn by_path_each_tenant_has_its_token_and_spends_its_key() {
+async fn by_path_each_tenant_has_its_own_token_and_key() {
     let recorder = provider().await;
     let tenants = keys(|name| Some(GatewayToken::new(format!("token-of-{name}"))));
     let app = by_path(Provider::xai().base_url(recorder.base("/v1")), tenants).unwrap();
@@ -82,7 +82,7 @@ async fn by_path_each_tenant_has_its_token_and_spends_its_key() {
 }
 
 #[tokio::test]
-async fn by_header_it_is_the_same_on_the_paths_without_a_gateway() {
+async fn by_header_tenants_are_separate_on_rest_paths() {
     let recorder = provider().await;
     let tenants = keys(|name| Some(GatewayToken::new(format!("token-of-{name}"))));
     let app = by_path(Provider::xai().base_url(recorder.base("/v1")), tenants).unwrap();
@@ -98,7 +98,7 @@ async fn by_header_it_is_the_same_on_the_paths_without_a_gateway() {
 }
 
 #[tokio::test]
-async fn by_identity_the_path_says_nothing_and_the_session_all() {
+async fn by_identity_the_session_decides_and_not_the_path() {
     let recorder = provider().await;
     let app = by_identity(Provider::xai().base_url(recorder.base("/v1")), keys(|_| None)).unwrap();
     let call = |session: &str| {

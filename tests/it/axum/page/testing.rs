@@ -52,14 +52,14 @@ use tokio::time::Instant;
 const NATIVE: &str = "/v1/acct/gw/grok/chat/completions";
 
 #[tokio::test]
-async fn the_pages_own_test_is_green() {
+async fn the_test_on_the_page_passes() {
     guard("the test of the page", a_stream_reaches_the_client()).await.unwrap();
     let page = Request::get("/").body(Body::empty()).unwrap();
     assert_eq!(answer(&for_real().unwrap(), page).await.0, 200);
 }
 
 #[tokio::test]
-async fn answers_come_in_their_order_and_none_is_502() {
+async fn scripted_answers_come_in_order_and_failures_are_502() {
     let provider = ScriptedProvider::new();
     provider
         .answer(
@@ -83,7 +83,7 @@ async fn answers_come_in_their_order_and_none_is_502() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delays_are_of_the_clock_and_events_are_frames() {
+async fn delays_use_the_clock_and_each_event_is_a_frame() {
     let minute = Duration::from_secs(60);
     let provider = ScriptedProvider::new();
     provider.answer(Answer::sse(["1", "2"]).pace(minute).delay(minute).truncated());
@@ -99,7 +99,7 @@ async fn delays_are_of_the_clock_and_events_are_frames() {
 }
 
 #[tokio::test]
-async fn what_a_test_keeps_shows_no_key() {
+async fn debug_of_the_scripted_provider_shows_no_key() {
     let provider = ScriptedProvider::new();
     provider.answer(Answer::json("{}"));
     answer(&app(provider.clone()).unwrap(), post(NATIVE)).await;

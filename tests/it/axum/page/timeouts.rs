@@ -49,7 +49,7 @@ async fn the_gateways_own_timeout_is_an_error_for_the_client() {
 }
 
 #[tokio::test]
-async fn a_timeout_above_is_an_empty_answer_and_a_cancelled_exchange() {
+async fn a_timeout_above_is_an_empty_response_and_a_cancelled_exchange() {
     let ends = Arc::<Mutex<Vec<Outcome>>>::default();
     let hook = {
         let ends = ends.clone();
@@ -70,7 +70,7 @@ async fn a_timeout_above_is_an_empty_answer_and_a_cancelled_exchange() {
 }
 
 #[tokio::test]
-async fn a_timeout_above_lets_a_stream_go_on_and_idle_ends_it() {
+async fn a_timeout_above_does_not_end_a_stream_and_idle_does() {
     let mut upstream = RawUpstream::start().await;
     let app = timed(layer_to(upstream.base("/v1")), LONG, SHORT * 4, SHORT).unwrap();
     let provider = async {

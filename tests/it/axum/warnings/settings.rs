@@ -50,7 +50,7 @@ async fn read(app: Router, request: Request<Body>) {
 }
 
 #[tokio::test]
-async fn a_setting_that_no_layer_acts_on_is_warned_of_once() {
+async fn a_setting_without_its_layer_is_reported_once() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let app = Router::new().layer(builder.build().unwrap().upstream(answered(3)));
@@ -64,7 +64,7 @@ async fn a_setting_that_no_layer_acts_on_is_warned_of_once() {
 }
 
 #[tokio::test]
-async fn under_control_layers_nothing_is_warned_of() {
+async fn no_warning_with_all_control_layers() {
     for (setting, builder, request) in cases() {
         let (lines, _guard) = Written::capture();
         let client = ControlLayer::new().layer(answered(1));
@@ -75,7 +75,7 @@ async fn under_control_layers_nothing_is_warned_of() {
 }
 
 #[tokio::test]
-async fn the_layers_that_are_needed_are_enough() {
+async fn no_warning_with_just_the_needed_layers() {
     let (lines, _guard) = Written::capture();
     let timeouts = Timeouts::default();
     let client = ServiceBuilder::new()
@@ -92,7 +92,7 @@ async fn the_layers_that_are_needed_are_enough() {
 }
 
 #[tokio::test]
-async fn requests_without_settings_or_answers_are_not_warned_of() {
+async fn no_warning_without_settings_or_a_response() {
     let (lines, _guard) = Written::capture();
     let app = Router::new().layer(xai().build().unwrap().upstream(answered(1)));
     read(app.clone(), post(NATIVE)).await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_head_is_held_back_for_a_second_and_no_longer() {
+async fn a_head_is_held_back_for_at_most_a_second() {
     for content_type in ["text/event-stream", "application/json"] {
         // Keep-alives do not extend the bound.
         for (parts, every) in [(&[][..], 0), (&["\n", "\n", "\n", "\n", "\n", "\n"][..], 300)] {
@@ -34,7 +34,7 @@ async fn a_head_is_held_back_for_a_second_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_is_held_back_for_four_kilobytes_and_no_longer() {
+async fn a_head_is_held_back_for_at_most_four_kilobytes() {
     for comment in [": keep-alive\n\n", "\n"] {
         let (mut sender, rule) = live();
         let scene = first(rule);
@@ -57,7 +57,7 @@ async fn a_head_is_held_back_for_four_kilobytes_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_content_hands_the_head_on_at_once() {
+async fn the_first_content_releases_the_head_at_once() {
     let (mut sender, rule) = live();
     let scene = first(rule);
     let began = Instant::now();

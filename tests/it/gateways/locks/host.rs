@@ -9,7 +9,7 @@ use super::ways::an_entry;
 use crate::gateways::scene::{BODY, NATIVE, REST, UNIFIED, UNIVERSAL};
 
 #[tokio::test]
-async fn what_the_host_says_itself_is_not_locked() {
+async fn the_hosts_own_directives_are_not_locked() {
     let route = DynamicRoute::builder("r")
         .start("m")
         .node("m", Node::model("grok", "grok-4").attempts(4).key_alias("own"))
@@ -42,7 +42,7 @@ async fn what_the_host_says_itself_is_not_locked() {
 }
 
 #[tokio::test]
-async fn a_client_cannot_undo_a_route_by_what_is_locked() {
+async fn locked_headers_do_not_override_a_dynamic_route() {
     let route = DynamicRoute::builder("r")
         .start("m")
         .node("m", Node::model("grok", "grok-4").attempts(4))

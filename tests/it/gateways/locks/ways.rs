@@ -145,7 +145,7 @@ pub(super) async fn is_passed_over(scene: &Scene, by: By, header: &Control) {
 }
 
 #[tokio::test]
-pub(super) async fn warnings_of_the_request_and_of_its_entry_are_one_value() {
+pub(super) async fn warnings_of_request_and_entry_share_one_value() {
     let scene = scene(|of| of);
     let headers =
         json!({ "cf-aig-collect-log": "false", "cf-aig-metadata": r#"{"a":null,"b":1}"# });

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn models_beside_the_model_count() {
+async fn other_members_that_name_models_are_checked() {
     let chat = "openrouter/v1/chat/completions";
     for more in [
         json!({ "models": ["ok", "no"] }),
@@ -52,7 +52,7 @@ async fn models_beside_the_model_count() {
 }
 
 #[tokio::test]
-async fn nested_models_count() {
+async fn nested_models_are_checked() {
     let session = |model: &str| json!({ "session": { "type": "realtime", "model": model } });
     let ear = json!({ "session": { "model": "ok", "audio": { "input": { "transcription": { "model": "no" } } } } });
     let run = |model: &str| json!({ "data_source": { "type": "completions", "model": model } });
@@ -112,7 +112,7 @@ async fn nested_models_count() {
 }
 
 #[tokio::test]
-async fn keys_that_end_like_models_count() {
+async fn keys_that_end_like_model_are_checked() {
     for (path, more) in [
         (
             "groq/chat/completions",

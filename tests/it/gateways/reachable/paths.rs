@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn models_in_paths_and_queries_count() {
+async fn models_in_paths_and_queries_are_checked() {
     let nothing = json!({ "model": "ok" });
     for path in [
         "acme/model/no%3A0/invoke",
@@ -41,7 +41,7 @@ async fn models_in_paths_and_queries_count() {
 }
 
 #[tokio::test]
-async fn an_unknown_call_names_a_model_or_goes_nowhere() {
+async fn an_unknown_call_without_a_model_is_refused() {
     for scene in [allowing(), denying()] {
         for method in ["POST", "PUT", "PATCH", "RUN"] {
             let line = format!("{method} /v1/a/b/openai/v1/anything");
@@ -61,7 +61,7 @@ async fn an_unknown_call_names_a_model_or_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn a_preset_behind_a_model_is_a_name_of_its_own() {
+async fn a_preset_after_a_model_is_checked_too() {
     let chat = "openrouter/chat/completions";
     let scene = || Scene::with(|of| of.allow_models(["ok*", "@preset/good*"]));
     for model in [
@@ -84,7 +84,7 @@ async fn a_preset_behind_a_model_is_a_name_of_its_own() {
 }
 
 #[tokio::test]
-async fn every_model_of_a_path_counts() {
+async fn every_model_of_a_path_is_checked() {
     let body = json!({ "model": "ok" }).to_string();
     for path in [
         "acme/deployments/ok/engines/no/completions",
@@ -122,7 +122,7 @@ async fn every_model_of_a_path_counts() {
 }
 
 #[tokio::test]
-async fn what_keeps_items_and_metadata_needs_no_model() {
+async fn calls_that_store_items_or_metadata_need_no_model() {
     for path in ["openai/v1/conversations/conv_1/items", "openai/conversations/c/items"] {
         passes(path, &json!({ "items": [{ "type": "message", "content": "x" }] })).await;
     }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn what_is_no_set_of_keys_is_refused_and_redirects_are_not_followed() {
+async fn invalid_key_sets_are_refused_and_redirects_not_followed() {
     let key = Key::ed("a");
     let elsewhere = Issuer::start(Reply::keys(&[&key])).await;
     let huge = format!("{}{}", set(&[&key]), " ".repeat(1024 * 1024));
@@ -28,7 +28,7 @@ async fn what_is_no_set_of_keys_is_refused_and_redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_cannot_be_reached_is_an_error_with_its_cause() {
+async fn an_unreachable_issuer_is_an_error_with_its_cause() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     drop(listener);
@@ -41,7 +41,7 @@ async fn an_issuer_that_cannot_be_reached_is_an_error_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_client_of_the_hosts_own_may_fail_and_panic() {
+async fn a_custom_client_may_fail_or_panic() {
     let key = Key::ed("a");
     let keys = set(&[&key]);
     let calls = Arc::new(Mutex::new(0));
@@ -73,7 +73,7 @@ async fn a_client_of_the_hosts_own_may_fail_and_panic() {
 }
 
 #[tokio::test]
-async fn a_file_of_keys_is_read_again() {
+async fn a_key_file_is_reloaded() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jwks.json");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_model_is_one_however_it_is_named() {
+async fn a_model_counts_the_same_under_any_name() {
     let unified = |name: &str| {
         post("/v1/acct/gw/compat/chat/completions", format!(r#"{{"model":"{name}"}}"#))
     };
@@ -37,7 +37,7 @@ async fn a_model_is_one_however_it_is_named() {
 }
 
 #[tokio::test]
-async fn a_filter_by_model_or_path_is_not_evaded_by_spelling() {
+async fn spelling_evades_no_filter_by_model_or_path() {
     let rule = || LimitRule::requests("r", 1, fixed());
     let by_model = Scene::new(|set| set.limit(rule().only_models(["grok-4*"])));
     let names = ["grok-4", "Grok-4", "x-ai/grok-4", "grok-4:free", "models/grok-4"];
@@ -67,7 +67,7 @@ fn form_in_entry() -> Sent {
 }
 
 #[tokio::test]
-async fn a_model_that_cannot_be_read_is_under_all_rules_about_models() {
+async fn an_unreadable_model_is_under_all_rules_about_models() {
     let scene =
         Scene::new(|set| set.limit(LimitRule::requests("r", 1, fixed()).only_models(["grok-4"])));
     assert_eq!(scene.ask(model("grok-4")).await.0, 200);
@@ -144,7 +144,7 @@ async fn two_models_are_refused_in_an_entry() {
 }
 
 #[tokio::test]
-async fn what_no_rule_goes_by_passes_untouched() {
+async fn without_rules_about_models_ambiguous_bodies_pass() {
     let scene = Scene::new(|set| {
         set.limit(LimitRule::requests("r", 9, fixed())).limit(LimitRule::tokens(
             "t",
@@ -159,7 +159,7 @@ async fn what_no_rule_goes_by_passes_untouched() {
 
 /// What they cost is not known when they are ordered, and is billed by the provider later.
 #[tokio::test]
-async fn a_batch_is_one_request_to_any_model_and_uses_no_tokens() {
+async fn a_batch_is_one_request_for_any_model_without_tokens() {
     let batches = [
         ("openai/v1/batches", r#"{"input_file_id":"f","endpoint":"/v1/responses"}"#),
         ("grok/v1/batches", r#"{"name":"b"}"#),

@@ -1,10 +1,10 @@
-//! Databases of earlier releases keep their records; those of others are refused.
+//! Databases of earlier releases keep their records; other databases are refused.
 
 use super::super::{columns, page};
 use super::*;
 
 #[test]
-fn a_new_database_gets_the_tables_once() {
+fn a_new_database_is_migrated_once() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrate(&mut connection).unwrap();
     migrate(&mut connection).unwrap();
@@ -58,7 +58,7 @@ fn a_database_of_the_first_version_keeps_its_records() {
 }
 
 #[test]
-fn a_migration_that_fails_half_way_changes_nothing() {
+fn a_failed_migration_changes_nothing() {
     let mut connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(V1).unwrap();
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
@@ -92,7 +92,7 @@ fn a_migration_that_fails_half_way_changes_nothing() {
 }
 
 #[test]
-fn every_column_of_the_list_is_in_the_table_and_the_other_way_round() {
+fn the_table_has_exactly_the_listed_columns() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrate(&mut connection).unwrap();
     let mut statement = connection.prepare("SELECT name FROM pragma_table_info('logs')").unwrap();
