@@ -77,7 +77,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn an_id_expires_by_the_time_it_came() {
+    fn an_id_expires_after_its_lifetime() {
         let recent = Recent::new(10, HOUR);
         let start = Instant::now();
         assert!(recent.insert(1, 'a', start));
