@@ -97,7 +97,7 @@ pub(crate) struct ObjectScanner {
     capture: Option<Box<Capture>>,
     /// Refuse keys that a case-insensitive reader would take for `model`.
     is_wary: bool,
-    /// What a cache must know. It goes on with a body whose model is ambiguous.
+    /// What a cache must know. With it, the scanner continues after an ambiguous model.
     notes: Option<Notes>,
 }
 

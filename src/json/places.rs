@@ -286,7 +286,7 @@ impl Places {
             if self.trails.as_ref().is_some_and(|trails| !trails.is_met()) {
                 return Err(PlaceError::Unreadable("model"));
             }
-            // OpenRouter then chooses other models by itself.
+            // OpenRouter then chooses other models itself.
             if self.routes && !self.has_models {
                 return Err(PlaceError::Unreadable("route"));
             }

@@ -80,7 +80,7 @@ impl Places {
         let is_long = self.text.len() > LONGEST_KEY;
         let text = std::mem::take(&mut self.text);
         let key = if is_long { None } else { string::decoded(&text) };
-        // A key that cannot be read is none of those that matter.
+        // A key that cannot be decoded does not matter here.
         let key = key.unwrap_or_default();
         let plain = without_style(&key);
         if let Some(trails) = &mut self.trails {
