@@ -38,13 +38,13 @@ pub(super) struct Limits {
 
 /// The reader's side of a watched body.
 pub(super) struct Watched<B: Body> {
-    /// What was read of it before.
+    /// The frame that was read before.
     first: Option<Frame<B::Data>>,
     shared: Arc<Shared<B>>,
     task: AbortHandle,
 }
 
-/// Boxed, so that it can be dropped outside of the lock.
+/// Boxed, so that it can be dropped outside the lock.
 type Boxed<B> = Pin<Box<Guarded<B>>>;
 
 struct Shared<B: Body> {
