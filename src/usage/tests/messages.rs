@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn messages_never_fall() {
+fn figures_of_messages_never_fall() {
     let of = |first: &str, last: &str| {
         sse(
             Shape::Messages,
