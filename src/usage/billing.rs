@@ -11,7 +11,7 @@ mod tests;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billing<'a> {
     Always,
-    /// Billed when usage is first seen for this id: a client may fetch it again.
+    /// Billed when usage is first seen for this id, because a client may fetch it again.
     Once {
         id: &'a str,
     },
