@@ -1,4 +1,4 @@
-//! Histograms that count values at once.
+//! Histograms that count each value when it is recorded.
 //!
 //! The exporter stores each value with its time and sorts values into buckets later: per value that
 //! takes several times as long as the two atomic additions here, and memory until then.
