@@ -33,8 +33,8 @@ pub(crate) enum ScanError {
     DuplicateModel,
     ModelIsNotAString,
     ModelTooLong,
-    /// The last three come from other readers of the body: a form that can be read in several ways,
-    /// a model that is not allowed, and one that cannot be read, each with its member.
+    /// The last three come from other readers of the body: an ambiguous form, a forbidden model, and an
+    /// unreadable one, each with its member.
     AmbiguousForm,
     Forbidden(&'static str),
     Unreadable(&'static str),

@@ -1,4 +1,4 @@
-//! What hooks see of bodies, if they ask for it.
+//! The part of a body that hooks see, if they ask for it.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`Recent`]: the last ids and what is known of each, for a limited time.
+//! [`Recent`]: the last ids and their values, for a limited time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ pub(crate) struct Recent<V> {
 #[derive(Debug)]
 struct Entries<V> {
     values: HashMap<u64, V>,
-    /// In the order of arrival, including those that were taken.
+    /// In the order of arrival, including ids that were taken.
     order: VecDeque<(u64, Instant)>,
 }
 

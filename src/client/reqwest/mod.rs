@@ -63,7 +63,8 @@ impl ReqwestClient {
     ///
     /// # Errors
     ///
-    /// If reqwest cannot build the client, or it keeps cookies: one caller's would go to the next.
+    /// If reqwest cannot build the client, or it keeps cookies: one caller's cookies would go to the
+    /// next.
     pub fn new(builder: ClientBuilder) -> Result<Self, ReqwestError> {
         let builder = builder.redirect(Policy::none()).referer(false);
         let builder = builder.no_gzip().no_brotli().no_zstd().no_deflate();

@@ -30,7 +30,7 @@ pin_project! {
 
 /// A body that was polled once before it is read.
 pub(super) enum Begun<D> {
-    /// It ended with its first frame, or without one.
+    /// The body ended with its first frame, or without one.
     Over(Option<Result<Frame<D>, BoxError>>),
     GoesOn(Option<Frame<D>>),
 }

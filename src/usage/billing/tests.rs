@@ -1,4 +1,4 @@
-//! Tests of what is billed.
+//! Which calls are billed.
 
 use super::*;
 

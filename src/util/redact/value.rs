@@ -107,7 +107,7 @@ fn unquoted(text: &str, begin: usize, kind: Kind) -> Option<(usize, usize)> {
     }
 }
 
-/// The pairs of a `cookie` header. In prose, the word after `cookie: ` is none.
+/// The pairs of a `cookie` header. In prose, the word after `cookie: ` is not a pair.
 fn cookies(text: &str, begin: usize) -> Option<(usize, usize)> {
     text[begin..word_end(text, begin)].contains('=').then(|| (begin, pairs_end(text, begin)))
 }

@@ -45,7 +45,7 @@ fn a_reader_that_exceeded_the_limit_reads_to_the_end() {
     assert_eq!(read(&mut first), [got("a"), Got::Trailers, Got::End]);
 }
 
-/// Whether a layer keeps the body of a request.
+/// Returns true if a layer records the body of a request.
 fn keeps(layer: &ReplayLayer, request: Request<Script>) -> bool {
     let kept = std::cell::Cell::new(None);
     let mut service = layer.layer(tower::service_fn(|request: Request<ReplayBody<Script>>| {

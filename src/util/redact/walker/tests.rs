@@ -1,4 +1,4 @@
-//! The search finds what the walk finds.
+//! The search replaces what the walk replaces.
 
 use super::*;
 use crate::util::redact::credential::{ENDINGS, NAMES, PASSWORDS, PREFIXES};
