@@ -1,8 +1,8 @@
-//! The share of prompt tokens that a provider with a cache per key serves from its cache: with
+//! The share of prompt tokens that a provider with one cache per key serves from its cache: with
 //! session affinity, and with keys chosen by load.
 //!
-//! `cargo bench --bench affinity --features control`. The provider is in memory. All figures except
-//! those of keys chosen by load are the same in each run.
+//! `cargo bench --bench affinity --features control`. The provider is in memory. All figures are the
+//! same in each run, except those of keys chosen by load.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod prompt_cache;

@@ -3,7 +3,7 @@
 //! `cargo bench --bench axum`. The app has five routes, of which one is called. `added` is the
 //! additional time with the layer in each place, measured in alternating batches of one run. With
 //! `Router::layer`, axum boxes every layer, even one that does nothing, so there the figure is the
-//! difference to such a layer.
+//! difference from such a layer.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod exchange;

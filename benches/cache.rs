@@ -1,5 +1,4 @@
-//! The time of a hit from memory, and the time that a miss adds to the same exchange without a
-//! cache.
+//! The time of a hit in memory, and the time that a miss adds to the same exchange without a cache.
 //!
 //! `cargo bench --bench cache --no-default-features --features cache`
 #![allow(missing_docs, clippy::unwrap_used)]

@@ -67,7 +67,7 @@ fn benches(criterion: &mut Criterion) {
     let mut open = builder().build().unwrap().client_layer().layer(client.clone());
     let mut gated =
         builder().settings(settings()).build().unwrap().client_layer().layer(client.clone());
-    // The request has a control header in both cases, because reading those is not measured here.
+    // Both requests have a control header, because reading it is not measured here.
     group.bench_function("settings, token and stored key", |bencher| {
         added(bencher, &mut gated, &locked, &mut open, &locked);
     });

@@ -5,8 +5,8 @@
 //! layer with the hook and one with a hook that does nothing, of the minimum times of alternating
 //! batches. It includes the four events of an exchange, with a Prometheus recorder.
 //!
-//! A log does most of its work on a separate thread, so for `LogHook` the figure is the CPU time of
-//! all threads per exchange, with records as JSON lines to nowhere or as rows to a file.
+//! A log does most of its work on a separate thread. So for `LogHook` the figure is the CPU time of all
+//! threads per exchange, with records as JSON lines that are discarded, or as rows in a file.
 //!
 //! `hooks count {chat|alias|stream} {none|metrics} N` only sends N exchanges, for tools that count
 //! instructions.

@@ -1,5 +1,5 @@
-//! A limit decision in this process for three rules: requests per minute of a user, tokens per
-//! minute of the user as a bucket, money per month of a team.
+//! A decision on three limits in this process: requests per minute of a user, tokens per minute of the
+//! user as a bucket, and money per month of a team.
 //!
 //! `cargo bench --bench limits --no-default-features --features limits`
 #![allow(missing_docs)]
@@ -70,7 +70,7 @@ fn decide(c: &mut Criterion) {
         });
     }
 
-    // Each request has its own counters: the cost of a flood, including evictions.
+    // Each request has new counters: the cost of a flood, including evictions.
     let store = MemoryStore::new();
     let mut user = 0;
     group.bench_function("a flood of new users", |b| {

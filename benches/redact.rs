@@ -3,7 +3,7 @@
 //! `cargo bench --bench redact --features log-sqlite`.
 //!
 //! `redact count {none|lines|sqlite} {bare|bodies} N` only sends N exchanges through a gateway that
-//! logs all of them, for tools that measure a whole process: the cost of a log is the difference to
+//! logs all of them, for tools that measure a whole process: the cost of a log is the difference from
 //! `none`.
 #![allow(missing_docs, clippy::unwrap_used)]
 

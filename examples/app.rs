@@ -1,4 +1,4 @@
-//! An axum app that adds the gateway to itself: its own routes stay its own.
+//! An axum app with a gateway in it, beside the app's own routes.
 //!
 //! `cargo run --example app`, then point a client's base URL at
 //! `http://127.0.0.1:3000/v1/acct/gw/grok`.
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let app = Router::new()
         .route("/", get(|| async { "the app's own page\n" }))
-        // Not a gateway path: `posts` is no provider.
+        // Not a gateway path: no provider is called `posts`.
         .route(
             "/v1/users/{id}/posts",
             get(|Path(id): Path<u32>| async move { format!("posts of {id}\n") }),

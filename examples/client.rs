@@ -1,4 +1,5 @@
-//! The gateway around a client: the program talks to gateway paths, the layer sends them on.
+//! The gateway around a client: the program calls gateway paths, and the layer forwards them to
+//! providers.
 //!
 //! `XAI_API_KEY=… cargo run --example client`
 

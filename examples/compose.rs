@@ -1,4 +1,4 @@
-//! Tower's and tower-http's layers around the gateway and under it.
+//! Layers of tower and tower-http above the gateway and below it.
 //!
 //! `cargo run --example compose`, then `curl -i http://127.0.0.1:3000/`.
 
@@ -20,8 +20,8 @@ use tower_http::trace::TraceLayer;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_env_filter("info,tower_http=debug").init();
 
-    // Under the gateway: what applies to every call of a provider. A call that is shed is a 503
-    // to the client, one whose head takes longer than a minute a 504; streams may last longer.
+    // Below the gateway: layers for every call of a provider. A call that is shed is a 503 to the
+    // client, one whose head takes longer than a minute a 504; streams may last longer.
     let upstream = ServiceBuilder::new()
         .layer(LoadShedLayer::new())
         .layer(ConcurrencyLimitLayer::new(256))
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mount(Mount::at("/ai").exclusive())
         .build()?;
 
-    // Compression is for the app's own pages: a provider's stream must not be touched.
+    // Compression is only for the app's own pages: a provider's stream must stay unchanged.
     let pages = Router::new()
         .route(
             "/",
@@ -42,10 +42,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .layer(CompressionLayer::new());
 
-    // The id that an exchange shares with the host: it stays here, and `x-request-id` would not.
+    // The id that an exchange shares with the host. It stays here; `x-request-id` would reach the
+    // provider.
     let id = HeaderName::from_static("cf-aig-event-id");
 
-    // Around the gateway: what applies to every request, the app's and the gateway's.
+    // Above the gateway: layers for every request, the app's and the gateway's.
     let app = pages.layer(gateway.upstream(upstream)).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::new(id.clone(), MakeRequestUuid))

@@ -1,4 +1,4 @@
-//! A whole AI gateway in one process; `--help` tells how it is run.
+//! A whole AI gateway in one process; `--help` lists its options.
 
 mod gateway {
     #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
@@ -69,14 +69,14 @@ use crate::gateway::options::{Command, HELP, Options, ProviderOption};
 use crate::gateway::prices::PricesFile;
 use crate::gateway::{config, files, hangup, log, mock, serve};
 
-/// A request takes less with it than with the C library's; `docs/deploying.md` has the figures.
+/// A request takes less time with it than with the C library's; `docs/deploying.md` has the figures.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long work on other threads may go on when all else is done: some may be blocked for ever.
+/// How long work on other threads may continue when everything else is done: some may block for ever.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long what was used last may take to be counted in Redis.
+/// The time limit for counting the last usage in Redis.
 #[cfg(feature = "limits")]
 const LAST_COUNTS: Duration = Duration::from_secs(5);
 
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where there is one core, nothing is gained by being ready for others to take work over.
+/// With one core, work stealing between threads gains nothing.
 fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
@@ -127,7 +127,7 @@ async fn command() -> ExitCode {
     }
 }
 
-/// Tells whether a file is good; what is only doubtful is a warning.
+/// Checks a file. What is only doubtful is a warning.
 fn check(file: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
     log::init()?;
     print(&config::check(file)?);
@@ -135,7 +135,7 @@ fn check(file: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // First of all: whatever comes next takes its time.
+    // First, because everything after this takes time.
     hangup::outlive()?;
     log::init()?;
     files::outlive_size_limit()?;
@@ -184,11 +184,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     #[cfg(feature = "proxy")]
     let client = if options.proxy_from_env { client.proxy_from_env() } else { client };
     let client = client.build()?;
-    // What requests and settings ask for: timeouts, retries, fallback, limits.
+    // The layers for what requests and settings ask for: timeouts, retries, fallback, limits.
     #[cfg(feature = "control")]
     let client = config.control.layer(client);
     let service = builder.build()?.upstream(client).layer(app);
-    // Who is calling, where the file says whose tokens say so.
+    // Identifies callers by their JWTs, if the file configures that.
     #[cfg(feature = "jwt")]
     let service = config.jwt.except(|uri| gateway::pages::is_own(uri.path())).layer(service);
 
@@ -198,7 +198,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     announce(address, pages.address(address), &options);
     let served = tokio::select! {
         served = serve::serve(listener, service, serve::GRACE) => served,
-        // Until the last exchange has ended: that is when somebody looks.
+        // Serve the pages until the last exchange has ended: operators look at them during a drain.
         () = pages.serve() => Ok(()),
     };
     observers.finish().await;
@@ -209,7 +209,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(served?)
 }
 
-/// The providers that the command line moves or adds; what is said last counts.
+/// The providers that the command line moves or adds. The last option for a provider applies.
 async fn moved(options: &Options) -> std::io::Result<Vec<ProviderOption>> {
     let mut moved = Vec::new();
     if options.mock {
@@ -220,7 +220,7 @@ async fn moved(options: &Options) -> std::io::Result<Vec<ProviderOption>> {
     Ok(moved)
 }
 
-/// What to paste next.
+/// Prints the addresses, and a command to try.
 fn announce(address: SocketAddr, admin: Option<SocketAddr>, options: &Options) {
     let mut text = format!("gateway listening on http://{address}\n");
     if let Some(admin) = admin {
@@ -239,11 +239,11 @@ fn announce(address: SocketAddr, admin: Option<SocketAddr>, options: &Options) {
              -d '{{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"What is a gateway?\"}}]}}'\n\n"
         ));
     }
-    // A pipe may be full already, and nobody reading it.
+    // In its own thread, because a full pipe that nobody reads would block.
     let _ = thread::Builder::new().spawn(move || print(&text));
 }
 
-/// Nobody may be reading standard output: that is no reason to stop.
+/// Ignores errors: a closed standard output is no reason to stop.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! A gateway that sends no prompt with a payment card number: `cargo run --example guard`.
+//! A gateway that sends no prompt with a payment card number. `cargo run --example guard`
 
 use axum::{Router, http::StatusCode};
 use serde_json::Value;
@@ -17,7 +17,7 @@ impl Guard for NoCards {
         if !body.is_whole || head.content_encoding.is_some() {
             return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Too long to be checked.").into();
         }
-        // As it stands, and without the escapes that JSON allows.
+        // Check the text as it is, and without the escapes that JSON allows.
         let json: Result<Value, _> = serde_json::from_slice(body.bytes);
         let is_json = head.content_type.is_none_or(|kind| kind.contains("json"));
         if json.is_err() && is_json && !body.bytes.is_empty() {
@@ -32,7 +32,7 @@ impl Guard for NoCards {
     }
 }
 
-/// Whether groups of digits are a card number together, with blanks and dashes between them.
+/// Returns true if groups of digits, with blanks and dashes between them, form a card number.
 fn has_card(text: &str) -> bool {
     let is_gap = |character: char| character == '-' || character.is_whitespace();
     text.split(|character: char| !character.is_ascii_digit() && !is_gap(character)).any(|run| {
@@ -41,7 +41,7 @@ fn has_card(text: &str) -> bool {
     })
 }
 
-/// The last of 13 to 19 digits checks the others (Luhn).
+/// The last of 13 to 19 digits is a checksum of the others (Luhn).
 fn is_card(groups: &[&str]) -> bool {
     let digits = groups.iter().rev().flat_map(|group| group.bytes().rev());
     let digits = digits.map(|digit| u32::from(digit - b'0')).enumerate();

@@ -1,4 +1,4 @@
-//! An axum app with five routes, of which one is called: alone, or with the gateway beside them.
+//! An axum app with five routes, of which one is called: alone, or together with the gateway.
 //!
 //! `app port=P`, `app-in-gateway port=P upstream=P`, `app-with-layer port=P upstream=P`. Everything
 //! else has the crate's defaults.

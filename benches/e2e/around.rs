@@ -1,4 +1,4 @@
-//! The gateway's layer around a client that uses HTTP/2, so that many streams need few descriptors.
+//! The gateway's layer around an HTTP/2 client, so that many streams need few descriptors.
 //!
 //! `around port=P upstream=P`. Everything else has the crate's defaults.
 

@@ -17,22 +17,22 @@ use crate::stats::{Sample, Spread};
 use crate::targets::Target;
 use crate::{plot, table};
 
-/// A window in which other processes used more than this share of the cores is measured again after
-/// a pause,
+/// If other processes use more than this share of the cores in a window, the window is measured again
+/// after [`PAUSE`]; at most [`Options::repeats`] times in a run.
 pub(crate) const DISTURBED: f64 = 0.04;
-/// but only so often in a run ([`Options::repeats`]).
+/// The pause before a window is measured again.
 const PAUSE: Duration = Duration::from_millis(1500);
 
 /// All samples of a load, by target.
 pub(crate) struct Measured {
     pub(crate) load: Load,
     pub(crate) targets: Vec<(Target, Vec<Sample>)>,
-    /// What the targets with a log have written of it.
+    /// The records that targets with a log have written.
     pub(crate) records: Vec<(Target, Records)>,
 }
 
 impl Measured {
-    /// Windows that were disturbed each time.
+    /// The number of windows that were disturbed each time.
     pub(crate) fn disturbed(&self) -> usize {
         let samples = self.targets.iter().flat_map(|(_, samples)| samples);
         samples.filter(|sample| sample.others > DISTURBED).count()
@@ -113,7 +113,7 @@ fn measure(options: &Options, load: Load, repeats: &mut usize) -> Result<Measure
     }
     let (mut targets, mut records) = (Vec::new(), Vec::new());
     for (target, server, samples, answered) in servers {
-        // What it still has in memory is written before it ends.
+        // Dropping the server makes it write what it still has in memory.
         drop(server);
         let written = target.log().map(|log| log.take(&options.scratch)).transpose()?;
         records.extend(written.map(|written| (target, Records { answered, written })));

@@ -1,9 +1,9 @@
 //! Both ends of a server under test: the upstream and the load, in one process.
 //!
-//! `ends port=P` is the upstream at that port (with `alpn=` and `certificate=`, over TLS), and a
-//! load for each line of fields between tabs that comes over standard input, of which it prints
-//! what it saw. Together on one core they keep it awake. Otherwise a slower server would let its
-//! core sleep more often, and seem even slower.
+//! `ends port=P` is the upstream at that port (with `alpn=` and `certificate=`, over TLS). For each
+//! line of tab-separated fields on standard input, it runs a load and prints its result. Together on
+//! one core, both ends keep that core awake. Otherwise a slower server would let the core sleep more
+//! often, and seem even slower.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Stdio};
@@ -68,7 +68,7 @@ pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
         let (sender, mut orders) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lines() {
-                // The leading process may be gone.
+                // The leading process may have ended.
                 let _ = line.map(|line| sender.send(line));
             }
         });

@@ -23,12 +23,12 @@ pub(crate) struct Load {
 pub(crate) enum Exchange {
     /// A JSON request of this many bytes, answered with [`ANSWER`] bytes.
     Json(usize),
-    /// The same on the path where the gateway reads the provider from the body.
+    /// Like `Json`, on the path on which the gateway reads the provider from the body.
     Unified(usize),
     /// A request of 1 KiB, answered with a stream of this many events.
     Events(usize),
-    /// The request of a client library within a conversation: [`SDK_REQUEST`] bytes with its
-    /// headers, answered with a stream of this many events.
+    /// A client library's request within a conversation: [`SDK_REQUEST`] bytes with its headers,
+    /// answered with a stream of this many events.
     Sdk(usize),
 }
 
@@ -67,7 +67,7 @@ impl Upstream {
 
 const KIB: usize = 1024;
 const SDK_REQUEST: usize = 20 * KIB;
-/// A client library opens a connection per active call, and a program has few of them.
+/// A client library opens a connection per active call, and a program has few active calls.
 const SDK_CALLS: usize = 4;
 const EXCHANGES: [Exchange; 6] = [
     Exchange::Json(KIB),
@@ -98,7 +98,7 @@ impl Load {
         ]
     }
 
-    /// Whether the gateway is also measured with its logs.
+    /// Returns true if the gateway is also measured with its logs.
     pub(crate) fn is_observed(&self) -> bool {
         let is_some = match self.exchange {
             Exchange::Json(KIB) => self.senders <= 64,

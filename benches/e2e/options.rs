@@ -9,7 +9,7 @@ use crate::own_route;
 
 pub(crate) struct Options {
     pub(crate) loads: Vec<Load>,
-    /// Parts of the names of what is measured; all if one is empty.
+    /// Parts of the names of what to measure; an empty part selects all.
     only: Vec<String>,
     /// Parts of the titles of targets to measure in addition to the bare proxy; all if empty.
     targets: Vec<String>,
@@ -73,7 +73,7 @@ impl Options {
         })
     }
 
-    /// Whether what has this name is measured.
+    /// Returns true if the load or table with this name is measured.
     pub(crate) fn takes(&self, name: &str) -> bool {
         is_named(&self.only, name)
     }
@@ -88,7 +88,7 @@ impl Options {
     }
 }
 
-/// Whether a name has one of these parts.
+/// Returns true if a name contains one of these parts.
 fn is_named(parts: &[String], name: &str) -> bool {
     parts.iter().any(|part| name.contains(part.as_str()))
 }

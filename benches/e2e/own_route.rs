@@ -1,4 +1,4 @@
-//! What the layer costs an axum app's own routes.
+//! The cost of the layer for an axum app's own routes.
 
 use crate::BoxError;
 use crate::compare::{sample, undisturbed};
@@ -14,10 +14,10 @@ pub(crate) const NAME: &str = "own-route";
 
 const TARGETS: [Target; 3] = [Target::App, Target::AppInGateway, Target::AppWithLayer];
 
-/// The rounds for each round of the other loads, as the difference is small.
+/// Rounds per round of the other loads, because the difference is small.
 const TIMES: usize = 3;
 
-/// The table, or nothing if it is not asked for.
+/// The table; empty if it is not requested.
 pub(crate) fn measure(options: &Options, repeats: &mut usize) -> Result<String, BoxError> {
     if !options.takes(NAME) {
         return Ok(String::new());
@@ -26,7 +26,8 @@ pub(crate) fn measure(options: &Options, repeats: &mut usize) -> Result<String, 
     let mut ends = Ends::start(options, load.upstream)?;
     let mut samples = TARGETS.map(|_| Vec::new());
     for round in 0..options.rounds * TIMES {
-        // New processes for each round: where their memory lies makes more of a difference.
+        // Start new processes for each round: their memory layout makes more of a difference than the
+        // layer.
         let servers = TARGETS.map(|target| target.start(options, &load, ends.upstream_port()));
         let mut servers: Vec<_> = servers.into_iter().zip(TARGETS).zip(&mut samples).collect();
         let first = round % servers.len();

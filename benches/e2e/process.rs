@@ -22,7 +22,7 @@ impl Server {
         Self::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()), port)
     }
 
-    /// The same with the pipes of `command`.
+    /// Like [`start`](Self::start), with the pipes of `command`.
     pub(crate) fn spawn(command: &mut Command, port: u16) -> Result<Self, BoxError> {
         let mut server = Self { child: command.spawn()?, port };
         let started = Instant::now();
@@ -38,7 +38,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Can be called once, if it was spawned with pipes.
+    /// The pipes. Can be called once, if the server was spawned with pipes.
     pub(crate) fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         self.child.stdin.take().zip(self.child.stdout.take())
     }
@@ -50,7 +50,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Use SIGTERM: otherwise nginx would leave its worker behind.
+        // Sends SIGTERM: otherwise nginx would leave its worker running.
         let told = Command::new("kill").arg(self.pid().to_string()).status();
         let stopped = Instant::now();
         while told.is_ok() && stopped.elapsed() < STOPPING {

@@ -1,4 +1,4 @@
-//! The records in the log of a target, and whether one is missing.
+//! Counts the records in the log of a target, to find out whether any is missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,23 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::BoxError;
 
-/// The name of the file of a log, which has a directory of its own.
+/// A log in its own directory, with the name of its file.
 #[derive(Clone, Copy)]
 pub(crate) enum Log {
-    /// A line per record, of which each has this text. Files that grow large are put aside in the
-    /// same directory.
+    /// Lines; each record has this text in one line. A file that grows large is renamed within the
+    /// directory.
     Lines(&'static str, &'static str),
     Sqlite(&'static str),
 }
 
-/// How many requests a target has answered, and how many records its log has afterwards.
+/// The number of requests that a target has answered, and of the records that its log has afterwards.
 pub(crate) struct Records {
     pub(crate) answered: u64,
     pub(crate) written: u64,
 }
 
 impl Log {
-    /// The path of a log that does not exist yet.
+    /// The path for a new log.
     pub(crate) fn begin(self, scratch: &Path) -> Result<PathBuf, BoxError> {
         let directory = self.directory(scratch);
         if directory.exists() {

@@ -12,9 +12,9 @@ pub(crate) struct Sample {
     /// The used share of its core.
     pub(crate) busy: f64,
     pub(crate) rss_kib: f64,
-    /// All requests that were answered, within the window or not.
+    /// The number of answered requests, within the window or not.
     pub(crate) answered: u64,
-    /// The share of all cores that other processes used meanwhile.
+    /// The share of all cores that other processes used in the window.
     pub(crate) others: f64,
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn summary(run: &Run) -> String {
     };
     let cpu = format!("What a user pays: CPU per request {second}");
     compared(&mut text, run, &cpu, |_| true, share(|sample| sample.cpu / 1000.0));
-    // With more concurrency, the time is mostly spent in the queue.
+    // With more senders, a request mostly waits in the queue.
     let few = |load: &Load| load.senders <= 4;
     let time = format!("What a user waits: median time {second}");
     compared(&mut text, run, &time, few, share(|sample| sample.p50_ns / 1e9));

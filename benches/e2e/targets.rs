@@ -36,15 +36,15 @@ pub(crate) enum Target {
     Sqlite,
     /// The example with all features, metered, controlled and with a log in SQLite.
     Everything,
-    /// The example with all features and a cache, which has every answer after the first.
+    /// The example with all features and a cache, which answers all requests except the first.
     Cached,
-    /// The layer around a client of HTTP/2, for many streams alone.
+    /// The layer around an HTTP/2 client, only for many streams.
     Around,
-    /// An axum app, for its own route alone,
+    /// An axum app, for its own route only.
     App,
-    /// the same with the gateway around it,
+    /// The same app with the gateway around it.
     AppInGateway,
-    /// and with it added by `Router::layer`.
+    /// The same app with the gateway added by `Router::layer`.
     AppWithLayer,
 }
 
@@ -72,7 +72,7 @@ impl Target {
             Self::Direct | Self::AxumReverseProxy => load.upstream == Upstream::Plain,
             Self::Nginx => load.upstream != Upstream::TlsHttp2,
             Self::Line | Self::JsonLines | Self::Sqlite | Self::Everything => load.is_observed(),
-            // Where the upstream is not asked, it does not matter how it would be.
+            // The cache answers without the upstream, so one kind of upstream is enough.
             Self::Cached => load.is_observed() && load.upstream == Upstream::Plain,
             Self::Gateway | Self::Metered | Self::Controlled => true,
             Self::Around | Self::App | Self::AppInGateway | Self::AppWithLayer => false,
@@ -115,12 +115,12 @@ impl Target {
             Self::Sqlite => "#3a6db5",
             Self::Everything => "#1d2f6f",
             Self::Cached => "#2fa3a0",
-            // Not drawn.
+            // These are not drawn.
             Self::Around | Self::App | Self::AppInGateway | Self::AppWithLayer => "#8c2f1b",
         }
     }
 
-    /// The log of its exchanges.
+    /// The log of the target's exchanges.
     pub(crate) fn log(self) -> Option<Log> {
         match self {
             Self::Line => Some(Log::Lines("line.log", "\"exchange ended\"")),
@@ -155,7 +155,7 @@ impl Target {
         }
     }
 
-    /// Starts it on the core for servers, with the upstream at that port.
+    /// Starts the target on the core for servers, with the upstream at this port.
     pub(crate) fn start(
         self,
         options: &Options,
@@ -165,7 +165,7 @@ impl Target {
         self.start_on(&[options.server_core], options, load, upstream)
     }
 
-    /// Starts it on these cores; runtimes have a thread per core.
+    /// Starts the target on these cores; runtimes have a thread per core.
     pub(crate) fn start_on(
         self,
         cores: &[usize],
@@ -180,7 +180,7 @@ impl Target {
             command.args(["--listen", &format!("127.0.0.1:{port}")]);
             command.args(["--provider", &format!("grok={provider}")]);
             command.env("RUST_LOG", "error");
-            // More than the streams that are held open.
+            // More than the number of streams that are held open.
             command.env("GATEWAY_MAX_CONNECTIONS", "65536");
             if load.upstream != Upstream::Plain {
                 command.env("SSL_CERT_FILE", options.certificate());
@@ -206,7 +206,7 @@ impl Target {
                 let file = directory.join("nginx.conf");
                 std::fs::write(&file, nginx::config(load, port, upstream))?;
                 let mut command = process::pinned(cores, &options.nginx);
-                // Until it has read its configuration, it logs to its compiled-in path.
+                // Until nginx has read its configuration, it logs to its compiled-in path.
                 command.arg("-p").arg(directory).arg("-c").arg(file).args(["-e", "stderr"]);
                 command
             }

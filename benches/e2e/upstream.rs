@@ -1,4 +1,4 @@
-//! The upstream: sends prepared answers when the request was read to its end.
+//! The upstream: sends prepared answers once it has read the request to its end.
 //!
 //! `upstream port=P`. `?events=N` in the query requests a stream, `?every_ms=N` an endless one with
 //! periodic events. Otherwise the answer is 1 KiB of JSON.
@@ -67,7 +67,7 @@ async fn answer(
 struct Answers {
     json: Bytes,
     event: Bytes,
-    /// The event with the usage and the last one.
+    /// The event with the usage, and the last event.
     last: [Bytes; 2],
 }
 
@@ -93,13 +93,13 @@ impl Answers {
 
 enum Answer {
     Whole(Option<Bytes>),
-    /// Each event is a separate write, and other tasks run in between.
+    /// Each event is a separate write, and other tasks may run in between.
     Events {
         answers: Arc<Answers>,
         left: usize,
         waits: bool,
     },
-    /// Without an end.
+    /// Periodic events without an end.
     Trickle {
         event: Bytes,
         every: Interval,

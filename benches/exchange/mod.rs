@@ -17,11 +17,12 @@ use tower::Service;
 
 use crate::frames::{Frames, drain};
 
-/// The number of requests built and then sent at a time: few, so that they are in the CPU cache,
-/// like in a server that has just read them.
+/// The number of requests that are built and then sent: few, so that they are in the CPU cache, as in a
+/// server that has just read them.
 const BATCH: u64 = 8;
 
-/// Reads the request, then answers with `frames`. A clone is as cheap as one of a real client.
+/// A client that reads the request, then answers with `frames`. A clone is as cheap as that of a real
+/// client.
 #[derive(Clone)]
 pub struct Client(Arc<Answer>);
 
@@ -55,7 +56,7 @@ impl Client {
 }
 
 impl Client {
-    /// The same with the end of a chat.
+    /// Like [`stream`](Self::stream), with the end of a chat.
     pub fn ended_stream(events: usize) -> Self {
         let Self(stream) = Self::stream(events);
         let Answer { mut frames, content_type } = Answer::clone(&stream);
@@ -171,7 +172,7 @@ pub fn batches(iterations: u64, mut batch: impl FnMut(u64) -> Duration) -> Durat
     whole.chain([iterations % BATCH]).map(&mut batch).sum()
 }
 
-/// The time that `over` takes longer than `under`, each with its own requests.
+/// The time that `over` takes in addition to `under`, each with its own requests.
 pub fn added<S, T, R, Q>(
     bencher: &mut Bencher<'_>,
     over: &mut S,

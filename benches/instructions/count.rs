@@ -24,8 +24,8 @@ fn counted<T>(run: impl FnOnce() -> T) -> T {
 
 /// Counts `run`, without creating its input and dropping its output.
 ///
-/// Runs are sequential, so that memory is reused as in a server. The same number of runs before is
-/// not counted: those initialise thread locals and growing buffers.
+/// Runs are sequential, so that memory is reused as in a server. The same number of runs before is not
+/// counted: they initialise thread locals and growing buffers.
 pub(crate) fn each_time<T, U>(mut input: impl FnMut() -> T, mut run: impl FnMut(T) -> U) {
     for _ in 0..TIMES {
         drop(black_box(run(input())));
@@ -49,7 +49,7 @@ where
 #[derive(Clone, Copy)]
 pub(crate) struct Held;
 
-/// Keeps the request of a call, so that dropping it is not counted.
+/// Keeps the request of a call, so that its drop is not counted.
 pub(crate) struct Holding<B>(#[allow(dead_code, reason = "it is there to be dropped")] Request<B>);
 
 impl<B> Service<Request<B>> for Held {

@@ -31,7 +31,7 @@ pub(crate) fn hooked() -> GatewayLayer {
     builder().metrics_hook(hook).build().unwrap()
 }
 
-/// A gateway with a token and a key, whose requests may be sent twice, and with these rules.
+/// A gateway with a token, a key and these rules, whose requests may be sent twice.
 pub(crate) fn settings(rules: impl IntoIterator<Item = LimitRule>) -> Settings {
     let gateway = GatewaySettings::builder()
         .token(GatewayToken::new("test-token"))
@@ -50,7 +50,7 @@ pub(crate) fn with_token(body: &Bytes) -> Request<Frames> {
     request
 }
 
-/// The settings of `benches/e2e`: every layer has something to look at and nothing to do.
+/// The settings of `benches/e2e`: every layer has something to check and nothing to do.
 pub(crate) fn every_layer() -> SettingsTable {
     let directory = tempfile::tempdir().unwrap();
     let mut text = include_str!("../e2e/settings.toml").to_owned();

@@ -1,9 +1,9 @@
 //! Instructions per exchange, counted by callgrind.
 //!
-//! `benches/instructions/run.sh` compares them with `baseline.toml` next to it, and updates that
-//! with `--update`. Each figure is for 100 exchanges (`count::TIMES`), including the in-memory
-//! client. Figures are exactly reproducible, except `native_metrics`, whose hashes have random
-//! seeds: it varies by up to 0.1 %. So do some figures if the binary has another path.
+//! `benches/instructions/run.sh` compares the counts with `baseline.toml` next to it, and updates that
+//! with `--update`. Each figure is for 100 exchanges (`count::TIMES`), including the in-memory client.
+//! Figures are exactly reproducible, except `native_metrics`, whose hashes have random seeds: it varies
+//! by up to 0.1 %. Some figures also vary by as much if the binary has another path.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod count;
@@ -52,14 +52,14 @@ fn controlled(rules: impl IntoIterator<Item = LimitRule>) {
     each_exchange(service, || with_token(&body));
 }
 
-// What the client and the bench itself take: in all other exchanges too.
+// The cost of the client and of the benchmark itself, which is part of all other figures.
 #[library_benchmark]
 fn no_gateway() {
     let body = chat(KIB, true);
     each_exchange(Client::json(), || request(NATIVE, &body));
 }
 
-/// Up to the call of the client, without what follows.
+/// An exchange up to the call of the client.
 fn head(request: impl FnMut() -> Request<Frames>) {
     let mut service = bare().client_layer().layer(Held);
     each_time(request, |request| service.call(request));
@@ -76,7 +76,7 @@ fn route_rewrite_headers() {
     head(|| request(NATIVE, &body));
 }
 
-// So small that an additional allocation exceeds the limit.
+// The figure is so small that one more allocation exceeds its limit.
 #[library_benchmark]
 fn route_rewrite_few_headers() {
     head(|| {
@@ -110,7 +110,7 @@ fn native_metrics() {
     each_exchange(layer.client_layer().layer(Client::json()), || request(NATIVE, &body));
 }
 
-// A log's work on the task of an exchange. The writer's work is counted below.
+// The work of a log on the task of an exchange. The writer's work is counted below.
 #[library_benchmark]
 fn native_log() {
     let body = chat(KIB, true);
@@ -118,7 +118,7 @@ fn native_log() {
     let layer = builder().metrics_hook(log.clone()).build().unwrap();
     let mut service = layer.client_layer().layer(Client::json());
     let quiet = || {
-        // The previous record is written, so that the writer does the same for each.
+        // The previous record is written first, so that the writer does the same work for each record.
         assert!(log.flush(Duration::from_secs(60)).is_complete());
         request(NATIVE, &body)
     };
@@ -150,13 +150,13 @@ fn native_control_idle() {
     each_exchange(service, || request(NATIVE, &body));
 }
 
-// With the feature `limits`, and no rule.
+// With the feature `limits`, and without rules.
 #[library_benchmark]
 fn native_control_settings() {
     controlled([]);
 }
 
-// Three rules, counted in memory: reserved and settled.
+// Three rules, counted in memory: reserve and settle.
 #[library_benchmark]
 fn native_control_limits_3() {
     let day = Window::Fixed(Period::Day);
@@ -168,7 +168,7 @@ fn native_control_limits_3() {
     ]);
 }
 
-/// Exchanges with a gateway that keeps its answers, in so little memory that they make room for others.
+/// Exchanges with a gateway that caches responses, in so little memory that new entries evict old ones.
 fn cached(request: impl FnMut() -> Request<Frames>) {
     let cache = CacheSettings::new(Duration::from_secs(3600));
     let gateway = GatewaySettings::builder().authenticated_elsewhere().cache(cache);
@@ -184,7 +184,7 @@ fn native_control_cache_hit() {
     cached(|| request(NATIVE, &body));
 }
 
-// Read, digested, looked for, asked for, recorded and kept.
+// The request is read, digested and looked up; the response is recorded and stored.
 #[library_benchmark]
 fn native_control_cache_miss() {
     let mut numbers = 0..;
@@ -195,10 +195,10 @@ fn native_control_cache_miss() {
     });
 }
 
-// As a server runs it: the tasks that it leaves behind are counted, too.
+// Includes the tasks that an exchange leaves behind, as in a server.
 #[library_benchmark]
 fn native_control_every_layer() {
-    // One of the models that are allowed.
+    // One of the allowed models.
     let body = String::from_utf8(chat(KIB, true).to_vec()).unwrap();
     let body = Bytes::from(body.replace("grok/grok-4", "grok-4"));
     let layer = builder().settings(Settings::new(every_layer())).build().unwrap();

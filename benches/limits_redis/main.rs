@@ -1,4 +1,4 @@
-//! `RedisStore` against `redis-benchmark` with the same script. Run by run.sh.
+//! Compares `RedisStore` with `redis-benchmark` running the same script. Started by run.sh.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -108,7 +108,7 @@ async fn decisions(store: &Arc<RedisStore>, requests: u64) -> f64 {
     requests as f64 / started.elapsed().as_secs_f64()
 }
 
-/// The same with `redis-benchmark`.
+/// Runs `redis-benchmark`, and returns its requests per second.
 fn benchmark(server: &Server, hash: &str, requests: u64) -> f64 {
     let name =
         |id: &str, end: &str| format!("taig:v2:{{{}}}:{}{end}", "01".repeat(8), id.repeat(16));

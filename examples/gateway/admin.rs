@@ -1,7 +1,7 @@
-//! Who may see the pages of the operator.
+//! Who may see the operator's pages.
 //!
-//! Without a token: this machine alone, on a listener that no proxy leads to. With one: whoever has
-//! it, wherever they are.
+//! Without a token: only this machine, on a listener that no proxy forwards to. With one: everybody who
+//! has the token, from anywhere.
 
 use std::{
     env::{self, VarError},
@@ -21,17 +21,17 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tower_ai_gateway::settings::GatewayToken;
 
-/// The environment variable that the token is read from.
+/// The environment variable with the token.
 pub(crate) const TOKEN: &str = "GATEWAY_ADMIN_TOKEN";
 
-/// What a proxy on this machine adds: the peer is then not who asks.
+/// Headers that a proxy on this machine adds. The peer is then not the client.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
-/// Decides who may pass. Of the token it keeps a digest alone.
+/// Decides which requests may pass. Keeps only a digest of the token.
 #[derive(Clone)]
 pub(crate) struct Guard(Option<Arc<[u8; 32]>>);
 
-/// The middleware that a [`Guard`] is.
+/// The middleware of a [`Guard`].
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
     match guard.check(peer, request.method(), request.uri(), request.headers()) {
@@ -41,7 +41,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
 }
 
 impl Guard {
-    /// Asks for the token in the environment, if there is one.
+    /// A guard that requires the token in the environment, if there is one.
     pub(crate) fn from_env() -> Result<Self, TokenError> {
         match env::var(TOKEN) {
             Ok(token) => Self::with_token(&token),
@@ -55,11 +55,11 @@ impl Guard {
     }
 
     fn with_token(token: &str) -> Result<Self, TokenError> {
-        // A variable that is set by mistake to nothing must not let everybody in.
+        // A variable that is empty by mistake must not admit everybody.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Unsendable);
         }
-        // Whoever has it may come from anywhere.
+        // The token admits from anywhere, so it must not be guessable.
         if GatewayToken::new(token).is_guessable() {
             return Err(TokenError::Guessable);
         }
@@ -78,7 +78,7 @@ impl Guard {
             None if !is_local(peer, uri, headers) => return Err(Denied::NotLocal),
             _ => {}
         }
-        // A browser sends its user's password along with the requests of other sites as well.
+        // A browser also sends its user's password with requests of other sites.
         if !method.is_safe() && !is_own(headers) {
             return Err(Denied::CrossSite);
         }
@@ -90,7 +90,7 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// As `Bearer`, or as the password of `Basic`, which browsers know how to ask for.
+/// As `Bearer`, or as the password of `Basic`, for which browsers can ask.
 fn has_token(headers: &HeaderMap, expected: &[u8; 32]) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, value)) = given.and_then(|given| given.split_once(' ')) else { return false };
@@ -112,8 +112,8 @@ fn password(basic: &str) -> Option<Vec<u8>> {
     Some(pair[colon + 1..].to_vec())
 }
 
-/// From this machine to this machine under a name of its own: a page elsewhere whose name has been
-/// made to point here comes with that name.
+/// Returns true for a request from this machine to a name of this machine. A page of another site whose
+/// name was made to resolve to this machine sends that name (DNS rebinding).
 fn is_local(peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers
         .get_all(header::HOST)
@@ -137,11 +137,11 @@ fn is_loopback(authority: &Authority) -> bool {
         || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Whether a request that changes something comes from our own page, or from no page at all.
+/// Returns true if a request that changes something comes from our own page, or from no page at all.
 fn is_own(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    // No form can send JSON, and a script of another site must first ask whether it may.
+    // No form can send JSON, and a script of another site needs a CORS preflight.
     let is_json = content_type
         .and_then(|value| value.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
@@ -183,9 +183,9 @@ impl IntoResponse for Denied {
 /// Why a token is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TokenError {
-    /// Nobody could type or send it.
+    /// It cannot be sent in a header.
     Unsendable,
-    /// Anybody could guess it.
+    /// It can be guessed.
     Guessable,
 }
 

@@ -1,4 +1,4 @@
-//! `/dashboard/api/cache`: what the cache is worth, and purges.
+//! `/dashboard/api/cache`: the cache's counts and savings, and purges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,12 +15,12 @@ use tower_ai_gateway::{EndEvent, MetricsHook};
 use super::admin::Guard;
 use super::change::{self, Answer, Failed, Fields, Peer};
 
-/// What answers from the cache have saved since the gateway was started.
+/// The savings by responses from the cache since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Savings {
     tokens: AtomicU64,
     ticks: AtomicU64,
-    /// Answers of which nobody knows what they would have cost.
+    /// Responses whose cost is unknown.
     unknown: AtomicU64,
 }
 
@@ -36,15 +36,15 @@ impl MetricsHook for Savings {
     }
 }
 
-/// What the pages act on.
+/// The state of the pages.
 struct Pages {
     handle: CacheHandle,
     savings: Arc<Savings>,
-    /// Who gets here, for the log.
+    /// How operators pass the guard, for the log.
     by: &'static str,
 }
 
-/// The pages, for those whom the guard lets in.
+/// The pages, behind the guard.
 pub(crate) fn router(handle: CacheHandle, savings: Arc<Savings>, guard: Guard) -> Router {
     let by = change::by(&guard);
     let routes = Router::new()
@@ -94,7 +94,7 @@ impl Pages {
         })?;
         let Purge { account, gateway, part } = &purge;
         let (kind, name) = part.as_ref().map(Part::told).unzip();
-        // Names may hold what would forge a line: they are quoted and escaped.
+        // Names may contain text that would forge a line: they are quoted and escaped.
         tracing::info!(
             by = self.by,
             peer = ?change::address(peer),
@@ -108,7 +108,7 @@ impl Pages {
     }
 }
 
-/// What is to be forgotten.
+/// What to purge.
 #[derive(Debug, PartialEq, Eq)]
 struct Purge {
     account: Option<String>,
@@ -117,7 +117,7 @@ struct Purge {
     part: Option<Part>,
 }
 
-/// Of a gateway.
+/// A part of a gateway's entries.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Provider(String),
@@ -127,7 +127,7 @@ enum Part {
 }
 
 impl Part {
-    /// Its kind and its name, for the log.
+    /// The kind and the name, for the log.
     fn told(&self) -> (&'static str, &str) {
         match self {
             Self::Provider(slug) => ("provider", slug),
@@ -166,7 +166,7 @@ impl Purge {
             (true, ..) if of_gateway => {
                 Err(Failed::bad("`everything` is all there is: it stands alone"))
             }
-            // A field that was forgotten must not purge all.
+            // A forgotten field must not purge everything.
             (false, None, _) => Err(Failed::bad("`gateway` is needed, or `everything`")),
             (_, _, 2..) => Err(Failed::bad("one of provider, model, key and entry at a time")),
             _ => Ok(Self { account, gateway, part: parts.pop().flatten() }),

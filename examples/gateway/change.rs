@@ -1,4 +1,4 @@
-//! What an operator changes while the gateway runs: read strictly, and told in the log.
+//! Changes by operators while the gateway runs: read strictly, and logged.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -12,34 +12,34 @@ use serde_json::{Map, Value, json};
 use super::admin::Guard;
 use super::guarded::guarded;
 
-/// The whole of what an operator sends.
+/// The maximum length of a body, in bytes.
 const BODY_BYTES: usize = 16 * 1024;
 
-/// No browser shows these answers as a page.
+/// No browser shows these responses as a page.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// These routes, for operators alone.
+/// Puts these routes behind the guard.
 pub(crate) fn router(routes: Router, guard: Guard) -> Router {
     guarded(routes.layer(DefaultBodyLimit::max(BODY_BYTES)), guard, POLICY)
 }
 
-/// Where a change came from, if that is known.
+/// The origin of a change, if known.
 pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 
-/// For the log: the address alone.
+/// The address without the port, for the log.
 pub(crate) fn address(peer: Peer) -> Option<IpAddr> {
     peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical())
 }
 
-/// Who gets past the guard, for the log.
+/// How operators pass the guard, for the log.
 pub(crate) fn by(guard: &Guard) -> &'static str {
     if guard.has_token() { "the admin token" } else { "this machine" }
 }
 
-/// What a change came to.
+/// The result of a change.
 pub(crate) type Answer = Result<Json<Value>, Failed>;
 
-/// The members of a JSON object, each to be taken out by its name.
+/// The members of a JSON object, which are taken out by name.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -68,7 +68,8 @@ impl Fields {
         }
     }
 
-    /// Nothing else may be there: what is misspelt must not be passed over. `known`: what may.
+    /// Fails if a member is left: a misspelt one must not be ignored. `known`: the names of all
+    /// members.
     pub(crate) fn end(self, known: &str) -> Result<(), Failed> {
         match self.0.keys().next() {
             Some(_) => Err(Failed::bad(format_args!("it has {known} alone"))),
@@ -77,7 +78,7 @@ impl Fields {
     }
 }
 
-/// Why nothing was done, or not all of it.
+/// Why a change failed, entirely or in part.
 #[derive(Debug)]
 pub(crate) struct Failed(StatusCode, String);
 
@@ -90,7 +91,7 @@ impl Failed {
         Self(StatusCode::NOT_FOUND, what.to_string())
     }
 
-    /// A store did not do as it was told.
+    /// A store failed.
     pub(crate) fn store(error: impl Display) -> Self {
         Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }

@@ -1,4 +1,4 @@
-//! `--config FILE`: the providers and the settings of gateways, followed while the gateway runs.
+//! `--config FILE`: the providers and the settings of gateways, read again while the gateway runs.
 
 #[cfg(feature = "config")]
 mod follow;
@@ -23,13 +23,13 @@ use super::prices::PricesFile;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What the layer and its client are built with.
+/// The parts of the layer and its client.
 pub(crate) struct Start {
-    /// None where they come with the settings.
+    /// Empty if they come with the settings.
     pub(crate) providers: Vec<Provider>,
-    /// `None` where every gateway is served, and nothing is set.
+    /// `None` if every gateway is served, without settings.
     pub(crate) settings: Option<Settings>,
-    /// With the client certificates of the file's providers.
+    /// Has the client certificates of the file's providers.
     pub(crate) client: HttpClientBuilder,
     #[cfg(feature = "control")]
     pub(crate) control: ControlLayer,
@@ -37,9 +37,9 @@ pub(crate) struct Start {
     pub(crate) jwt: JwtLayer,
 }
 
-/// What the file says, or where none is given, the built-in providers alone. What the command line
-/// moves or adds goes over both, at every reload of the file as well. `controls`: which control
-/// headers clients may use, where there is no file.
+/// Reads the file, or without one takes the built-in providers. The command line's providers override
+/// both, also when the file is read again. `controls`: the control headers that clients may use if
+/// there is no file.
 pub(crate) async fn start(
     file: Option<&Path>,
     moved: Vec<ProviderOption>,
@@ -67,13 +67,13 @@ pub(crate) async fn start(
     })
 }
 
-/// Every gateway is served, and its clients may use these.
+/// Settings that serve every gateway, and allow its clients these control headers.
 fn with_controls(controls: Vec<ClientControl>) -> Result<Settings, SettingsError> {
     let settings = GatewaySettings::builder().client_controls(controls).build()?;
     Ok(Settings::new(SettingsTable::new().serve_unknown(settings)))
 }
 
-/// The providers with what the command line moves or adds.
+/// Moves or adds the command line's providers.
 fn with_moved(mut providers: Vec<Provider>, moved: &[ProviderOption]) -> Vec<Provider> {
     for ProviderOption { slug, base_url } in moved {
         match providers.iter_mut().find(|provider| provider.answers_to(slug)) {
@@ -84,7 +84,7 @@ fn with_moved(mut providers: Vec<Provider>, moved: &[ProviderOption]) -> Vec<Pro
     providers
 }
 
-/// What a good file holds, in one line.
+/// Summarises a valid file in one line.
 pub(crate) fn check(path: &Path) -> Result<String, BoxError> {
     #[cfg(feature = "config")]
     {
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn without_a_file_nothing_is_set() {
+    async fn without_a_file_there_are_no_settings() {
         let Start { providers, settings, .. } = start(None, Vec::new(), None, None).await.unwrap();
         assert!(providers == Provider::all());
         assert!(settings.is_none());
     }
 
     #[tokio::test]
-    async fn controls_are_for_every_gateway() {
+    async fn controls_apply_to_every_gateway() {
         let controls = Some(ClientControl::ALL.to_vec());
         let started = start(None, Vec::new(), None, controls).await.unwrap();
         assert!(started.providers == Provider::all());
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_is_moved_is_nowhere_else() {
+    fn a_moved_provider_has_no_other_base_url() {
         let known = Provider::xai().further_base_url("https://us-east-1.api.x.ai/v1", 1);
         let moved = ProviderOption {
             slug: "grok".to_owned(),
@@ -127,7 +127,7 @@ mod tests {
 
     #[cfg(feature = "config")]
     #[test]
-    fn a_good_file_is_summed_up_and_a_bad_one_refused() {
+    fn a_valid_file_is_summarised_and_an_invalid_one_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gateway.toml");
         std::fs::write(&path, "[gateways.a]\n[gateways.b]\n").unwrap();

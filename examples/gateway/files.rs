@@ -1,4 +1,4 @@
-//! Files that the gateway reads again and again, and what bounds those that it writes.
+//! Files that the gateway reads repeatedly, and the size limit of those that it writes.
 
 use std::fs::Metadata;
 use std::io;
@@ -13,16 +13,16 @@ const MIB: u64 = 1024 * 1024;
 /// Larger files are not read.
 const MOST: u64 = 16 * MIB;
 
-/// The text of a regular file. A FIFO in its place would block the thread that opens it, and a
-/// device may have no end.
+/// Reads the text of a regular file. A FIFO would block the thread that opens it, and a device may have
+/// no end.
 pub(crate) async fn read(path: &Path) -> io::Result<String> {
     read_up_to(path, MOST).await.map(|(text, _)| text)
 }
 
-/// The text of a regular file of at most `most` bytes, whole MiB, and when it was last changed.
+/// Reads a regular file of at most `most` bytes (whole MiB): its text, and when it was last changed.
 pub(crate) async fn read_up_to(path: &Path, most: u64) -> io::Result<(String, SystemTime)> {
-    // Before it is opened, for that is what blocks. Whoever puts a FIFO there in between may write
-    // the file as well; what was opened is looked at again for the sake of devices.
+    // Check before opening, because opening a FIFO blocks. Someone who can swap the file in between can
+    // also change its content. Check again after opening, because of devices.
     check(&metadata(path).await?)?;
     let file = File::open(path).await?;
     let metadata = file.metadata().await?;
@@ -35,7 +35,7 @@ pub(crate) async fn read_up_to(path: &Path, most: u64) -> io::Result<(String, Sy
         return Err(too_large());
     }
     let mut text = String::new();
-    // It may have grown.
+    // The file may have grown.
     if file.take(most + 1).read_to_string(&mut text).await? as u64 > most {
         return Err(too_large());
     }
@@ -47,8 +47,8 @@ fn check(metadata: &Metadata) -> io::Result<()> {
     metadata.is_file().then_some(()).ok_or_else(refused)
 }
 
-/// From here on, to write beyond the limit on the size of files (`ulimit -f`) fails as it does on a
-/// full disk. By default its signal, SIGXFSZ, ends the process.
+/// From here on, writing beyond the limit on the size of files (`ulimit -f`) fails as on a full disk.
+/// By default its signal, SIGXFSZ, ends the process.
 #[cfg(unix)]
 pub(crate) fn outlive_size_limit() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -57,7 +57,7 @@ pub(crate) fn outlive_size_limit() -> io::Result<()> {
     signal(SignalKind::from_raw(if is_mips { 31 } else { 25 })).map(drop)
 }
 
-/// There is no such signal here.
+/// This system has no such signal.
 #[cfg(windows)]
 pub(crate) fn outlive_size_limit() -> io::Result<()> {
     Ok(())
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn regular_files_alone_are_read() {
+    async fn only_regular_files_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let of = |name: &str| directory.path().join(name);
         std::fs::write(of("text"), "text").unwrap();

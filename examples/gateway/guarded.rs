@@ -1,4 +1,4 @@
-//! Pages behind the operator's guard.
+//! Pages behind the guard for operators.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -8,8 +8,7 @@ use axum::response::Response;
 
 use super::admin::{self, Guard};
 
-/// Names that clients chose are in these pages: nothing may take them for what they are not, keep them
-/// or show them elsewhere.
+/// These pages contain names that clients choose: a browser must not misread, store or embed them.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -20,12 +19,12 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// These pages for those alone whom the guard lets in. `policy`: what a browser may do with them
+/// Puts these pages behind the guard. `policy`: what a browser may do with them
 /// (`content-security-policy`).
 pub(crate) fn guarded(router: Router, guard: Guard, policy: &'static str) -> Router {
     router
         .layer(middleware::from_fn_with_state(guard, admin::guard))
-        // Around the guard: its refusals are pages, too.
+        // Outside the guard, because its refusals are pages too.
         .layer(middleware::from_fn_with_state(policy, strict))
 }
 

@@ -1,26 +1,26 @@
-//! SIGHUP, which asks a program to read its files again.
+//! SIGHUP, which asks the program to read its files again.
 
 use std::io;
 
-/// From here on no SIGHUP ends the program, though it may follow no files.
+/// From here on SIGHUP does not end the program, even if it follows no files.
 pub(crate) fn outlive() -> io::Result<()> {
-    // The handler stays when nobody listens any more.
+    // The handler stays when the stream is dropped.
     Hangups::listen().map(drop)
 }
 
-/// SIGHUP, as it arrives.
+/// A stream of SIGHUPs.
 #[cfg(unix)]
 pub(crate) struct Hangups(tokio::signal::unix::Signal);
 
 #[cfg(unix)]
 impl Hangups {
-    /// From here on it no longer ends the program.
+    /// From here on SIGHUP does not end the program.
     pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         signal(SignalKind::hangup()).map(Self)
     }
 
-    /// Waits for a signal that nobody sends.
+    /// A stream that never yields.
     #[cfg(all(test, feature = "config"))]
     pub(crate) fn never() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -28,12 +28,12 @@ impl Hangups {
     }
 
     pub(crate) async fn next(&mut self) {
-        // The stream of a signal does not end.
+        // The stream does not end.
         let _ = self.0.recv().await;
     }
 }
 
-/// There is no such signal here.
+/// This system has no such signal.
 #[cfg(windows)]
 pub(crate) struct Hangups;
 
@@ -48,7 +48,7 @@ impl Hangups {
     }
 }
 
-/// Sends one to this process, which must be listening.
+/// Sends SIGHUP to this process, which must be listening.
 #[cfg(test)]
 #[cfg(all(unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn hang_up() {
@@ -57,7 +57,7 @@ pub(crate) async fn hang_up() {
     assert!(sent.unwrap().success());
 }
 
-/// Waits, but not for ever, until it is so.
+/// Waits until the condition holds. Fails after 20 s.
 #[cfg(test)]
 #[cfg(all(unix, any(feature = "config", feature = "prices")))]
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {

@@ -1,4 +1,4 @@
-//! `/dashboard/api/limits`: how the limits of gateways stand, and resets of what counts.
+//! `/dashboard/api/limits`: the state of gateways' limits, and changes of their counters.
 
 #[cfg(test)]
 mod tests;
@@ -20,19 +20,19 @@ use tower_ai_gateway::settings::limits::{Period, Window};
 use super::admin::Guard;
 use super::change::{self, Answer, Failed, Fields, Peer};
 
-/// How many users of each limit are shown.
+/// The number of users that are shown per limit.
 const TOP: usize = 5;
 
-/// What the pages act on.
+/// The state of the pages.
 struct Limits {
     handle: LimitsHandle,
-    /// `None` where no gateway has settings.
+    /// `None` if no gateway has settings.
     settings: Option<Settings>,
-    /// Who gets here, for the log.
+    /// How operators pass the guard, for the log.
     by: &'static str,
 }
 
-/// The pages, for those whom the guard lets in.
+/// The pages, behind the guard.
 pub(crate) fn router(handle: LimitsHandle, settings: Option<Settings>, guard: Guard) -> Router {
     let by = change::by(&guard);
     let routes = Router::new()
@@ -95,13 +95,13 @@ async fn raise(State(limits): State<Arc<Limits>>, peer: Peer, body: Bytes) -> An
     limits.change(peer, Change::read(&body, true)?).await
 }
 
-/// What is to be changed.
+/// What to change.
 struct Change {
     account: Option<String>,
     gateway: String,
     rule: String,
     values: Vec<String>,
-    /// In the limit's unit; `None` for all.
+    /// In the limit's unit; `None` for a reset.
     extra: Option<u64>,
 }
 
@@ -148,11 +148,11 @@ impl Limits {
         let message = match (extra.is_some(), after.is_ok()) {
             (true, true) => "a limit was raised",
             (false, true) => "a limit was reset",
-            // The store may have done it and not said so.
+            // The store may have made the change without confirming it.
             (true, false) => "a limit may have been raised",
             (false, false) => "a limit may have been reset",
         };
-        // Names may hold what would forge a line: they are quoted and escaped.
+        // Names may contain text that would forge a line: they are quoted and escaped.
         tracing::info!(
             by = self.by,
             ?peer,

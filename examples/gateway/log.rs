@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line, on standard error.
+//! The log: one JSON object per line, on standard error.
 
 mod json;
 mod lines;
@@ -21,10 +21,10 @@ use tracing_subscriber::{
 use self::json::JsonLines;
 pub(crate) use self::lines::Lines;
 
-/// How long the last lines may take when the program ends.
+/// The time limit for the last lines when the program ends.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Logs from here on: everything from INFO up, unless `RUST_LOG` says otherwise.
+/// Starts logging: everything from INFO up, unless `RUST_LOG` says otherwise.
 pub(crate) fn init() -> Result<(), TryInitError> {
     let (filter, ignored) = filter(env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default().as_str());
     subscriber(filter, stderr().clone()).try_init()?;
@@ -35,18 +35,18 @@ pub(crate) fn init() -> Result<(), TryInitError> {
     Ok(())
 }
 
-/// What goes to standard error.
+/// The lines for standard error.
 pub(crate) fn stderr() -> &'static Lines {
     static STDERR: OnceLock<Lines> = OnceLock::new();
     STDERR.get_or_init(|| Lines::to(io::stderr()))
 }
 
-/// Tells whoever has started the program that it cannot go on.
+/// Reports why the program cannot continue.
 pub(crate) fn complain(text: &str) {
     stderr().push(format!("error: {text}\n").as_bytes());
 }
 
-/// Writes the last lines when it is dropped, be it by a panic, as far as they can be written in a second.
+/// On drop, also by a panic, writes the last lines for at most a second.
 pub(crate) struct LastLines<'a>(&'a Lines);
 
 impl LastLines<'static> {
@@ -61,8 +61,8 @@ impl Drop for LastLines<'_> {
     }
 }
 
-/// `EnvFilter`'s own way to ignore what it cannot read prints to standard error, and panics where
-/// it cannot.
+/// `EnvFilter` can ignore invalid directives itself, but then prints to standard error, and panics if
+/// that fails.
 fn filter(text: &str) -> (EnvFilter, Option<impl std::error::Error + use<>>) {
     let builder = || EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     match builder().parse(text) {
@@ -71,12 +71,12 @@ fn filter(text: &str) -> (EnvFilter, Option<impl std::error::Error + use<>>) {
     }
 }
 
-/// A panic is logged as everything else is: the default hook blocks where nobody reads.
+/// Logs a panic like everything else: the default hook blocks if nobody reads standard error.
 fn report(panic: &panic::PanicHookInfo<'_>) {
     let payload = panic.payload();
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    // It may quote what a client has sent.
+    // It may quote text from a client.
     let text = text.map(redacted);
     let location = panic.location().map(tracing::field::display);
     let backtrace = Backtrace::capture();
@@ -92,7 +92,7 @@ where
     tracing_subscriber::fmt()
         .json()
         .with_ansi(false)
-        // It would tell of them by `eprintln!`.
+        // They would be printed with `eprintln!`.
         .log_internal_errors(false)
         .event_format(JsonLines::default())
         .with_env_filter(filter)
@@ -154,7 +154,7 @@ mod tests {
     fn the_lines_before_a_panic_that_ends_the_program_are_written() {
         let output = Output::default();
         let lines = Lines::to(output.clone());
-        // The second one has to wait for more.
+        // The second line waits for the writer.
         lines.push(b"one\n");
         lines.flush(PATIENCE);
         let panicked = panic::catch_unwind(|| {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_leaves_the_default() {
+    fn an_invalid_filter_leaves_the_default() {
         let (filter, ignored) = filter("warn,a=b=c");
         assert_eq!(filter.to_string(), "info");
         assert!(ignored.is_some());

@@ -1,10 +1,10 @@
-//! What has become of the logs' records, for `/metrics`.
+//! The counts of the logs' records, for `/metrics`.
 
 use std::fmt::Write as _;
 
 use tower_ai_gateway::log::{LogCounts, LogHook};
 
-/// In Prometheus' text format; nothing where there is no log.
+/// In Prometheus' text format; empty without a log.
 pub(crate) fn page(logs: &[(&'static str, LogHook)]) -> String {
     if logs.is_empty() {
         return String::new();
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lost_records_are_told_by_kind() {
+    fn lost_records_are_counted_by_kind() {
         assert_eq!(page(&[]), "");
         let text = text(&[("file", LogCounts::default())]);
         let line = "ai_gateway_log_records_total{log=\"file\",result=\"dropped_refused\"} 0\n";

@@ -1,4 +1,4 @@
-//! `--log-db`: every exchange into an SQLite file, and a page that shows it.
+//! `--log-db`: logs every exchange to an SQLite file, with a page that shows it.
 
 use std::net::SocketAddr;
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
@@ -14,10 +14,10 @@ use super::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the last records may take to reach the disk.
+/// The time limit for writing the last records.
 const FLUSH: Duration = Duration::from_secs(10);
 
-/// The log, what fills it, and what is going on right now.
+/// The log, its hook, and the counts of open exchanges.
 pub(crate) struct LogDb {
     store: LogStore,
     hook: LogHook,
@@ -25,7 +25,7 @@ pub(crate) struct LogDb {
 }
 
 impl LogDb {
-    /// Opens the file, or makes it. Records older than so many days are deleted.
+    /// Opens or creates the file. Records older than this many days are deleted.
     pub(crate) fn open(
         path: &Path,
         keep: Option<u32>,
@@ -37,18 +37,18 @@ impl LogDb {
         Ok(Self { store, hook, live: Arc::default() })
     }
 
-    /// Lets the log and the page know of every exchange.
+    /// Adds the hooks of the log and the page.
     pub(crate) fn observe(&self, builder: GatewayLayerBuilder) -> GatewayLayerBuilder {
         builder.metrics_hook(self.hook.clone()).metrics_hook(self.live.clone())
     }
 
-    /// What fills it.
+    /// The hook that fills the log.
     #[cfg(feature = "metrics")]
     pub(crate) fn hook(&self) -> LogHook {
         self.hook.clone()
     }
 
-    /// Lets the page say where the gateway is.
+    /// Sets the gateway's address for the page.
     pub(crate) fn listens(&self, address: SocketAddr) {
         self.live.listens(address);
     }
@@ -58,7 +58,7 @@ impl LogDb {
         dashboard::router(self.store.router(), self.hook.clone(), self.live.clone(), guard)
     }
 
-    /// Writes what is still queued, and says so if that is not all.
+    /// Writes the queued records, and logs if some are lost.
     pub(crate) async fn flush(self) {
         let hook = self.hook;
         match tokio::task::spawn_blocking(move || hook.flush(FLUSH)).await {
@@ -69,7 +69,7 @@ impl LogDb {
     }
 }
 
-/// An error with what caused it, in one line.
+/// An error with its sources, in one line.
 fn told(error: &dyn Error) -> String {
     std::iter::successors(error.source(), |error| (*error).source())
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_records_are_deleted_where_that_is_wanted() {
+    fn old_records_are_deleted_if_requested() {
         let old = serde_json::json!({ "id": "old", "created_at": "2020-01-01T00:00:00Z" });
         let old: LogRecord = serde_json::from_value(old).unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_page_tells_how_many_records_are_lost() {
+    async fn the_page_shows_how_many_records_are_lost() {
         let directory = tempfile::tempdir().unwrap();
         let log = LogDb::open(&directory.path().join("gateway.db"), None).unwrap();
         let layer = GatewayLayer::builder().provider(Provider::xai());
@@ -121,7 +121,7 @@ mod tests {
         gateway.clone().oneshot(refused()).await.unwrap();
         assert!(log.hook.flush(FLUSH).is_complete());
         assert_eq!(lost().await, 0);
-        // There is nowhere to write to any more.
+        // There is no place to write to any more.
         directory.close().unwrap();
         gateway.clone().oneshot(refused()).await.unwrap();
         assert_eq!(log.hook.flush(FLUSH).counts.failed, 1);

@@ -1,4 +1,4 @@
-//! What watches the gateway: whatever this build has and the command line or environment asks for.
+//! Logs, metrics and traces: those that this build has and the command line or environment asks for.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use super::records;
 #[cfg(feature = "otel")]
 use super::spans::Spans;
 
-/// What has to be finished when the gateway stops.
+/// What must be finished when the gateway stops.
 pub(crate) struct Observers {
     #[cfg(feature = "otel")]
     spans: Spans,
@@ -35,13 +35,13 @@ pub(crate) struct Observers {
 }
 
 impl Observers {
-    /// Lets them know of every exchange, and gives the pages that they have for the operator.
+    /// Adds their hooks to the layer, and returns their pages for operators.
     pub(crate) fn start(
         options: &Options,
         prices: &Prices,
         layer: GatewayLayerBuilder,
     ) -> Result<(Self, GatewayLayerBuilder, Pages), Box<dyn Error + Send + Sync>> {
-        // A build without them refuses the options by which they are asked for.
+        // A build without these features refuses their options.
         let (_, _, _, _) = (&options.log, &options.log_db, options.log_keep, prices);
         let pages = Router::new();
         #[cfg(any(feature = "metrics", feature = "log-sqlite"))]
@@ -97,7 +97,7 @@ impl Observers {
         Ok((observers, layer, Pages { router: pages, has_token }))
     }
 
-    /// The gateway listens there.
+    /// Sets the address that the gateway listens on.
     pub(crate) fn listens(&self, address: SocketAddr) {
         #[cfg(feature = "log-sqlite")]
         if let Some(log_db) = &self.log_db {

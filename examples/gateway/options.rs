@@ -28,18 +28,18 @@ const MOCK: Flag = Flag("--mock", "");
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Run(Box<Options>),
-    /// Only looks whether this file is good.
+    /// Only check this file.
     Check(PathBuf),
     Help,
 }
 
-/// How the gateway is to run.
+/// The options of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Admin,
     pub(crate) config: Option<PathBuf>,
-    /// `None` where the defaults of the crate hold.
+    /// `None` for the defaults of the crate.
     pub(crate) client_controls: Option<Vec<ClientControl>>,
     pub(crate) providers: Vec<ProviderOption>,
     pub(crate) proxy_from_env: bool,
@@ -52,10 +52,10 @@ pub(crate) struct Options {
     pub(crate) mock: bool,
 }
 
-/// Where the operator's pages are shown.
+/// The address of the operator's pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admin {
-    /// Nobody has said: at [`USUAL`](Self::USUAL), where that is free.
+    /// Not given: at [`USUAL`](Self::USUAL), if that is free.
     Usual,
     At(SocketAddr),
     Off,
@@ -80,15 +80,15 @@ pub(crate) struct ProviderOption {
     pub(crate) base_url: String,
 }
 
-/// A command line that cannot be followed, in one sentence for the person who typed it.
+/// Why a command line is invalid, in one sentence for its user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UsageError(String);
 
-/// An option's name, and the form its value has.
+/// An option's name, and the form of its value.
 struct Flag(&'static str, &'static str);
 
 impl Options {
-    /// Reads the arguments that follow the program's name.
+    /// Parses the arguments after the program's name.
     pub(crate) fn parse<A: Into<OsString>>(
         args: impl IntoIterator<Item = A>,
     ) -> Result<Command, UsageError> {
@@ -102,7 +102,8 @@ impl Options {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (arg.as_str(), None),
             };
-            // A value never begins with `--`: what does is the next option, and the value was forgotten.
+            // A value never starts with `--`: then the value was forgotten, and this is the next
+            // option.
             let mut value = || match inline.clone() {
                 Some(value) => Ok(Some(value)),
                 None => args
@@ -154,7 +155,7 @@ impl Options {
                 }
                 "--mock" => options.mock = MOCK.switch(inline.as_deref())?,
                 "--help" | "-h" => return Ok(Command::Help),
-                // Only the name is repeated: what follows `=` may be a secret.
+                // Show only the name: the text after `=` may be a secret.
                 _ => {
                     return Err(UsageError(format!(
                         "unknown option `{name}`: `--help` lists those there are"
@@ -220,7 +221,7 @@ impl Flag {
         read(&value).ok_or_else(|| UsageError(format!("`{name}` needs {form}, not `{value}`")))
     }
 
-    /// For an option that needs a feature of the crate.
+    /// Sets an option that needs a feature of the crate.
     fn of_feature<T>(&self, feature: &str, is_there: bool, value: T) -> Result<T, UsageError> {
         is_there.then_some(value).ok_or_else(|| {
             UsageError(format!(

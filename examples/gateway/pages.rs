@@ -1,7 +1,7 @@
-//! The pages of the operator, and where they are shown.
+//! The operator's pages, and their address.
 //!
-//! On a listener of their own: a reverse proxy in front of the gateway does not reach them, whatever
-//! it says of who asks. Where there is a token, they are on the gateway's address as well.
+//! They have their own listener, which a reverse proxy in front of the gateway does not reach, whatever
+//! headers it sends. With a token, they are also at the gateway's address.
 
 use std::error::Error;
 use std::future::pending;
@@ -13,27 +13,27 @@ use tokio::net::TcpListener;
 use super::options::Admin;
 use super::serve::{self, Limits};
 
-/// Whether a path is of the process itself: of its health check, or of a page with a token of its
-/// own. No path of the gateway is like one of these.
+/// Returns true for paths of the process itself: its health check, and pages with their own token. No
+/// gateway path has this form.
 #[cfg(feature = "jwt")]
 pub(crate) fn is_own(path: &str) -> bool {
     matches!(path, "/healthz" | "/metrics" | "/dashboard") || path.starts_with("/dashboard/")
 }
 
-/// The pages that there are, and whether a token guards them.
+/// The pages, and whether a token guards them.
 pub(crate) struct Pages {
     pub(crate) router: Router,
     pub(crate) has_token: bool,
 }
 
-/// Pages that can be asked for once they are [served](Self::serve).
+/// Pages with a bound listener, to be [served](Self::serve).
 pub(crate) struct Opened {
     pages: Pages,
     listener: Option<TcpListener>,
 }
 
 impl Pages {
-    /// With these, too.
+    /// Adds these pages.
     #[cfg(all(
         any(feature = "cache", feature = "limits"),
         any(feature = "metrics", feature = "log-sqlite")
@@ -42,7 +42,7 @@ impl Pages {
         Self { router: self.router.merge(router), ..self }
     }
 
-    /// Binds their address. That nobody asked for may be taken: then they are not shown there.
+    /// Binds their address. If the default address is taken, they are not shown there.
     pub(crate) async fn open(self, admin: Admin) -> Result<Opened, Box<dyn Error + Send + Sync>> {
         let wanted = match admin {
             _ if !self.router.has_routes() => None,
@@ -67,18 +67,18 @@ impl Pages {
 }
 
 impl Opened {
-    /// What the gateway's own address shows beside the gateway.
+    /// Adds the pages that the gateway's own address shows.
     pub(crate) fn beside(&self, app: Router) -> Router {
         if self.pages.has_token { app.merge(self.pages.router.clone()) } else { app }
     }
 
-    /// Where they are. `public`: the gateway's own address.
+    /// Their address. `public`: the gateway's own address.
     pub(crate) fn address(&self, public: SocketAddr) -> Option<SocketAddr> {
         let own = self.listener.as_ref().and_then(|listener| listener.local_addr().ok());
         own.or((self.pages.has_token && self.pages.router.has_routes()).then_some(public))
     }
 
-    /// Serves them until nobody waits for it any more.
+    /// Serves the pages until it is dropped.
     pub(crate) async fn serve(self) {
         match self.listener {
             Some(listener) => {

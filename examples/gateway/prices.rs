@@ -1,5 +1,5 @@
-//! `--prices FILE`: what models cost, read at the start and again at every SIGHUP. Beside `--config`,
-//! both files are read together. The file is a table of one's own, or a catalogue.
+//! `--prices FILE`: the prices of models, read at the start and again at every SIGHUP. With `--config`,
+//! both files are read together. The file is your own table or a catalogue.
 
 use std::error::Error;
 use std::fmt;
@@ -13,32 +13,32 @@ use super::files;
 use super::hangup::Hangups;
 use super::supervise::outlive;
 
-/// A file of prices, and the prices in force, which are what it said when it was last read.
+/// A file of prices, and the prices in force, as of its last reading.
 pub(crate) struct PricesFile {
     path: PathBuf,
     prices: Prices,
 }
 
 impl PricesFile {
-    /// What the file says.
+    /// Reads the file.
     pub(crate) async fn read_from(path: &Path) -> Result<Self, PricesError> {
         let Contents { table, told } = read(path).await?;
         tracing::info!(file = %path.display(), as_of = %table.as_of(), "the prices are {told}");
         Ok(Self { path: path.to_owned(), prices: Prices::new(table) })
     }
 
-    /// A handle on the prices in force.
+    /// A handle to the prices in force.
     pub(crate) fn prices(&self) -> Prices {
         self.prices.clone()
     }
 
-    /// What the file says now.
+    /// Reads the file again.
     #[cfg(feature = "config")]
     pub(crate) async fn read(&self) -> Result<Contents, PricesError> {
         read(&self.path).await
     }
 
-    /// Puts what was read in force.
+    /// Puts these prices in force.
     pub(crate) fn replace(&self, Contents { table, told }: Contents) {
         let as_of = table.as_of();
         self.prices.replace(table);
@@ -46,7 +46,7 @@ impl PricesFile {
         tracing::info!(%file, %as_of, "the prices were read again: {told}");
     }
 
-    /// Reads the file again at every SIGHUP from here on.
+    /// Reads the file again at every SIGHUP.
     pub(crate) fn follow(self) -> Result<(), PricesError> {
         let hangups = Hangups::listen().map_err(|error| PricesError::new(&self.path, error))?;
         tokio::spawn(self.follow_hangups(hangups));
@@ -71,10 +71,10 @@ impl PricesFile {
     }
 }
 
-/// What a file says.
+/// The contents of a file.
 pub(crate) struct Contents {
     table: PriceTable,
-    /// What it is, how many rows are in force, and why others are not.
+    /// The format, the number of rows in force, and why others were skipped.
     told: String,
 }
 
@@ -87,7 +87,7 @@ async fn read(path: &Path) -> Result<Contents, PricesError> {
     let wrong = |error: Box<dyn Error + Send + Sync>| PricesError::new(path, error);
     let text = files::read_up_to(path, MOST).await;
     let (text, changed) = text.map_err(|error| wrong(error.into()))?;
-    // A large one takes a while.
+    // Reading a large file takes a while.
     let read = tokio::task::spawn_blocking(move || PriceTable::read(&text, Date::from(changed)));
     let read = read.await.map_err(|error| wrong(error.into()))?;
     let (table, report): (PriceTable, PriceReport) = read.map_err(|error| wrong(error.into()))?;
@@ -102,7 +102,7 @@ async fn read(path: &Path) -> Result<Contents, PricesError> {
     Err(PricesError::new(path, "this build is without the feature `prices`"))
 }
 
-/// A price table that cannot be had.
+/// A price table that cannot be read.
 #[derive(Debug)]
 pub(crate) struct PricesError {
     path: PathBuf,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_prices_are_those_of_the_file() {
+    async fn the_prices_come_from_the_file() {
         let (_directory, path) = file(&table(5));
         let prices = PricesFile::read_from(&path).await.unwrap().prices();
         assert_eq!(day(&prices), 5);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_catalogue_is_known_by_what_is_in_it_and_has_the_day_of_its_file() {
+    async fn a_catalogue_is_detected_from_its_text_and_has_the_date_of_its_file() {
         let row = r#"{"litellm_provider":"openai","input_cost_per_token":1e-06}"#;
         let free = r#"{"litellm_provider":"openai","input_cost_per_token":0}"#;
         let (_directory, path) = file(&format!(r#"{{"gpt-x":{row},"free":{free}}}"#));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mistake_is_named_with_its_file_and_line() {
+    async fn a_mistake_is_reported_with_its_file_and_line() {
         let (directory, path) = file("as_of = 2026-01-05\n\nnonsense\n");
         let told = async |path: &Path| match PricesFile::read_from(path).await {
             Ok(_) => panic!("it is read"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mistake_at_a_later_time_leaves_the_old_prices() {
+    async fn a_later_mistake_leaves_the_old_prices() {
         let (_directory, path) = file(&table(5));
         let file = PricesFile::read_from(&path).await.unwrap();
         fs::write(&path, "nonsense").unwrap();

@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the gateway measures, in Prometheus' text format.
+//! `GET /metrics`: the gateway's metrics, in Prometheus' text format.
 
 mod histograms;
 
@@ -18,24 +18,24 @@ use super::log;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-// The boundaries that OpenTelemetry's conventions for generative AI advise.
+// The boundaries that OpenTelemetry's conventions for generative AI recommend.
 const SECONDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKENS: [f64; 14] = [
     1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0,
     16777216.0, 67108864.0,
 ];
-/// From 5 µs on.
+/// From 5 µs.
 const OVERHEAD: [f64; 12] =
     [5e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4, 6.4e-4, 1.28e-3, 1e-2, 1e-1, 1.0];
 
-/// The hook that measures and the route that shows it, with `more` at the end of the page.
+/// The hook that measures, and the route that shows it, with `more` at the end of the page.
 pub(crate) fn start(
     guard: Guard,
     prices: Prices,
     more: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> (Metrics, Router) {
-    // `_total` behind counters, and the units.
+    // Adds `_total` to counters, and units.
     let exporter = PrometheusBuilder::new().with_recommended_naming(true).build_recorder();
     let handle = exporter.handle();
     let dropped = dropped_lines(&exporter);
@@ -59,7 +59,7 @@ fn bounds(histogram: &str) -> &'static [f64] {
     }
 }
 
-/// Of standard error: see [`log::Lines`].
+/// Counts dropped lines of standard error: see [`log::Lines`].
 fn dropped_lines(recorder: &PrometheusRecorder) -> Counter {
     const NAME: &str = "ai_gateway.log.lines.dropped";
     let what = "Lines that standard error did not take, or not in time.";
@@ -85,7 +85,7 @@ mod tests {
     use crate::gateway::mock;
 
     #[tokio::test]
-    async fn what_went_through_the_gateway_is_on_the_page() {
+    async fn exchanges_are_counted_on_the_page() {
         let (hook, app) = start(Guard::from_env().unwrap(), Prices::default(), String::new);
         let mock = format!("http://{}/v1", mock::start().await.unwrap());
         let layer = GatewayLayer::builder()

@@ -1,4 +1,4 @@
-//! `--log FILE`: one JSON line for each exchange.
+//! `--log FILE`: one JSON line per exchange.
 
 use std::error::Error;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tower_ai_gateway::GatewayLayerBuilder;
 use tower_ai_gateway::log::{LogFile, LogHook};
 
-/// How long writing the last lines may take.
+/// The time limit for writing the last lines.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Logs the exchanges of the layer to be built, where a file is given.
+/// Adds the log to the layer, if a file is given.
 pub(crate) fn keep(
     layer: GatewayLayerBuilder,
     file: Option<&Path>,
@@ -22,7 +22,7 @@ pub(crate) fn keep(
     Ok((layer.metrics_hook(log.clone()), Some(log)))
 }
 
-/// Writes what is still queued, and says what could not be written.
+/// Writes what is still queued, and logs if some of it is lost.
 pub(crate) async fn finish(log: Option<LogHook>) {
     let Some(log) = log else { return };
     match tokio::task::spawn_blocking(move || log.flush(PATIENCE)).await {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn exchanges_are_in_the_file_once_all_is_finished() {
+    async fn exchanges_are_in_the_file_after_the_end() {
         let path = std::env::temp_dir().join(format!("gateway-records-{}", std::process::id()));
         let layer =
             GatewayLayer::builder().provider(Provider::xai()).mount(Mount::hosted().exclusive());
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_had_is_named() {
+    fn a_file_that_cannot_be_opened_is_named() {
         let error = keep(GatewayLayer::builder(), Some(Path::new("/nosuch/log"))).err().unwrap();
         assert!(error.to_string().starts_with("cannot write the log /nosuch/log: "), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Spans of all exchanges, sent over OTLP to where `OTEL_EXPORTER_OTLP_ENDPOINT` says.
+//! Sends the spans of all exchanges over OTLP to `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use std::{env, error::Error, future::Future, pin::Pin, time::Duration};
 
@@ -24,18 +24,18 @@ use tower_ai_gateway::{
     otel::{SpanHook, requested_trace_id},
 };
 
-/// What the gateway is called where `OTEL_SERVICE_NAME` does not say.
+/// The service name unless `OTEL_SERVICE_NAME` is set.
 const SERVICE: &str = "ai-gateway";
-/// For one export, and for the last one when the gateway stops.
+/// The time limit of an export, and of the last one when the gateway stops.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A collector's answer is short, or not worth reading.
+/// A collector's answer is short; a longer one is not read.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Where spans go, if anywhere.
+/// The exporter, if there is an endpoint.
 pub(crate) struct Spans(Option<SdkTracerProvider>);
 
 impl Spans {
-    /// Needs a runtime, for the exports.
+    /// Needs a runtime for the exports.
     pub(crate) fn from_env() -> Result<Self, Box<dyn Error + Send + Sync>> {
         if env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none_or(|endpoint| endpoint.is_empty()) {
             return Ok(Self(None));
@@ -60,7 +60,7 @@ impl Spans {
         self.0.as_ref().map(SpanHook::from_provider)
     }
 
-    /// Sends what is still held.
+    /// Sends the spans that are still held.
     pub(crate) async fn shutdown(self) {
         let Some(provider) = self.0 else { return };
         match spawn_blocking(move || provider.shutdown_with_timeout(PATIENCE)).await {
@@ -78,7 +78,7 @@ fn resource() -> Resource {
     if is_named { given } else { Resource::builder().with_service_name(SERVICE).build() }
 }
 
-/// Grants the trace ids that clients ask for.
+/// Uses the trace ids that clients send.
 #[derive(Debug, Default)]
 struct Ids(RandomIdGenerator);
 
@@ -92,7 +92,7 @@ impl IdGenerator for Ids {
     }
 }
 
-/// The exporter's thread has no runtime: its requests run on the gateway's.
+/// The exporter's thread has no runtime, so its requests run on the gateway's.
 #[derive(Debug)]
 struct Client {
     runtime: Handle,
@@ -114,7 +114,7 @@ impl OtlpClient for Client {
             let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
             Ok::<_, HttpError>(Response::from_parts(parts, body.to_bytes()))
         };
-        // The timer, too, must be made there.
+        // The timer must also be created there.
         let sent = self.runtime.spawn(async { timeout(PATIENCE, sent).await? });
         Box::pin(async move {
             let answer = sent.await?;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_held_at_the_end_is_sent() {
+    async fn held_spans_are_sent_at_the_end() {
         let (sender, mut exports) = mpsc::unbounded_channel();
         let receive = move |body: Bytes| async move { sender.send(body).unwrap() };
         let collector = Router::new().route("/v1/traces", post(receive));

@@ -1,4 +1,4 @@
-//! Tasks that last as long as the program.
+//! Tasks that run as long as the program.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// What panics may do so every time.
+/// The pause after a panic, because each turn may panic.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// One turn of a task that goes round for ever. Where the turn panics it is over, and the task goes
-/// on with the next.
+/// Runs one turn of an endless task. If it panics, only this turn ends, and the task continues with the
+/// next one.
 pub(crate) async fn outlive(task: &'static str, turn: impl Future<Output = ()>) {
     let mut turn = pin!(turn);
     let is_over = poll_fn(|cx| {
@@ -20,7 +20,7 @@ pub(crate) async fn outlive(task: &'static str, turn: impl Future<Output = ()>) 
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(true),
             Err(payload) => {
-                // Dropping it could panic again, and nobody would catch that.
+                // Dropping the payload could panic again, and nothing would catch that.
                 std::mem::forget(payload);
                 Poll::Ready(false)
             }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_goes_on_after_a_panic() {
+    async fn a_task_continues_after_a_panic() {
         let mut turns = 0;
         for _ in 0..3 {
             outlive("test", async {

@@ -103,7 +103,7 @@ mod tests {
     use crate::response::failure::{of, of_any, of_body};
 
     #[test]
-    fn a_stream_that_h2_ends_is_the_protocols_or_a_reset() {
+    fn an_h2_reset_is_a_reset() {
         for (reason, expected) in [
             (h2::Reason::REFUSED_STREAM, Failure::Reset),
             (h2::Reason::INTERNAL_ERROR, Failure::Reset),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_timeout_of_the_runtime_is_told() {
+    async fn a_tokio_timeout_is_recognised() {
         let timeout = tokio::time::timeout(std::time::Duration::ZERO, std::future::pending::<()>());
         let error = timeout.await.unwrap_err();
         assert_eq!(of_any(&error), Failure::HeadTimeout);

@@ -1,10 +1,10 @@
-//! How the length of a request body is told over HTTP/1.1.
+//! Declares the length of a request body over HTTP/1.1.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request};
 use http_body::Body;
 
-/// Says that a GET or HEAD has a body of unknown length: hyper sends none unless a header says so.
+/// Declares a GET or HEAD body of unknown length: hyper sends no such body unless a header declares it.
 pub(in crate::client) fn declare_body<B: Body>(request: &mut Request<B>) {
     let is_bodyless = matches!(*request.method(), Method::GET | Method::HEAD);
     if !is_bodyless || request.body().is_end_stream() {

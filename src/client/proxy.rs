@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_understood_is_no_proxy_to_go_past() {
+    fn an_unknown_proxy_is_an_error() {
         for url in ["ftp://p", "socks4://p", "http://", "::"] {
             assert!(options(&[("ALL_PROXY", url)]).rules().is_err(), "{url}");
             assert!(options(&[("HTTPS_PROXY", url), ("NO_PROXY", "*")]).rules().is_err(), "{url}");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn socks_is_told_the_port_that_the_scheme_implies() {
+    fn socks_gets_the_default_port_of_the_scheme() {
         let told = |uri| with_port(&Uri::from_static(uri)).unwrap().to_string();
         assert_eq!(told("https://a.example/x"), "https://a.example:443/");
         assert_eq!(told("http://[::1]/x"), "http://[::1]:80/");

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_differ_where_any_part_does() {
+    fn keys_differ_if_any_part_differs() {
         let toys = Toys::strict(LIMIT);
         let of = |place: (&str, &str), keys: &[&str]| {
             let hash = |hasher: &mut WideHasher| {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neutral_and_free_goes_at_the_limit() {
+    fn neutral_unused_entries_are_dropped_at_the_limit() {
         let toys = Toys::strict(LIMIT);
         let held = get(&toys, 0);
         set_busy(&toys, 1, true);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_strict_map_full_of_what_must_stay_does_not_grow() {
+    async fn a_strict_map_full_of_entries_in_use_does_not_grow() {
         let toys = Toys::strict(LIMIT);
         (0..LIMIT).for_each(|key| set_busy(&toys, key, true));
         let loose = get(&toys, LIMIT);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_growing_map_keeps_what_is_held_and_forgets_the_rest() {
+    fn a_growing_map_keeps_entries_in_use_and_drops_the_rest() {
         let toys = Toys::growing(LIMIT);
         let held: Vec<_> = (0..3 * LIMIT).map(|key| get(&toys, key)).collect();
         assert!(held.iter().enumerate().all(|(key, toy)| Arc::ptr_eq(toy, &get(&toys, key))));

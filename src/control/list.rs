@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_come_in_the_order_in_which_they_were_pushed() {
+    fn elements_keep_the_order_of_their_pushes() {
         fn check<const N: usize>(count: usize) {
             let mut list = SmallList::<_, N>::default();
             assert!(list.is_empty());

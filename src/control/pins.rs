@@ -16,8 +16,8 @@ use crate::usage::metering::ResponseId;
 /// The number of responses in one generation. Two full generations take about 3 MiB.
 const CAPACITY: usize = 32 * 1024;
 
-/// Targets by hash of a stored response, in two generations: when the young one is full, it
-/// replaces the old one. So entries that were not used while `CAPACITY` others were are dropped.
+/// Targets by hash of a stored response, in two generations: when the young one is full, it replaces
+/// the old one. So an entry is dropped if it is not used while `CAPACITY` others are.
 #[derive(Default)]
 pub(in crate::control) struct Pins(Mutex<Generations>);
 
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_used_last_is_known_and_the_map_is_bounded() {
+    fn recently_used_pins_are_kept_and_the_map_is_bounded() {
         let pins = Pins::default();
         pins.learn(0, 7);
         for response in 1..10 * CAPACITY as u128 {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_learnt_again_is_the_newer() {
+    fn a_pin_that_is_learnt_again_is_the_newer() {
         let pins = Pins::default();
         pins.learn(1, 7);
         pins.learn(1, 8);

@@ -15,14 +15,14 @@ pub(super) use self::classifying::{Classifying, may_be_error};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 
-/// What a response is, by its start.
+/// The classification of a response by its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// An answer, or possibly one.
     Answer,
     /// An error, with the status of that kind of error if known.
     Error(Option<StatusCode>),
-    /// It broke off.
+    /// The response broke off.
     Broken,
 }
 

@@ -91,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_bytes_count_and_not_how_they_are_written(
+        fn only_the_bytes_count_and_not_the_writes(
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..90), 0..6),
             other in any::<prop::sample::Index>(),
         ) {

@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
         self.items([b'[', b']'], each)
     }
 
-    /// The same for elements that are objects; others are skipped.
+    /// Like [`elements`](Self::elements), for elements that are objects; others are skipped.
     pub(crate) fn objects(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.elements(|element| if element.is_at_object() { each(element) } else { element.skip() })
     }

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_refused() {
+    fn malformed_objects_are_refused() {
         for json in [
             "",
             "[]",

@@ -22,6 +22,6 @@ pub(crate) fn is_scalar(byte: u8) -> bool {
 
 #[inline(always)]
 pub(crate) fn is_space(byte: u8) -> bool {
-    // One comparison for all that is no space.
+    // For most bytes, this takes one comparison.
     byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

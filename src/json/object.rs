@@ -33,8 +33,8 @@ pub(crate) enum ScanError {
     DuplicateModel,
     ModelIsNotAString,
     ModelTooLong,
-    /// The last three come from other readers of the body: a form that can be read in several ways,
-    /// a model that is not allowed, and one that cannot be read, each with its member.
+    /// The last three come from other readers of the body: an ambiguous form, a forbidden model, and an
+    /// unreadable one, each with its member.
     AmbiguousForm,
     Forbidden(&'static str),
     Unreadable(&'static str),
@@ -97,7 +97,7 @@ pub(crate) struct ObjectScanner {
     capture: Option<Box<Capture>>,
     /// Refuse keys that a case-insensitive reader would take for `model`.
     is_wary: bool,
-    /// What a cache must know. It goes on with a body whose model is ambiguous.
+    /// What a cache must know. With it, the scanner continues after an ambiguous model.
     notes: Option<Notes>,
 }
 

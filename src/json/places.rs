@@ -73,7 +73,7 @@ pub(crate) struct Places {
     string: StringEnd,
     /// The current key or name.
     text: Vec<u8>,
-    /// The current top-level member chooses what is called.
+    /// The current top-level member chooses the model or agent.
     is_effective: bool,
     has_names: bool,
     /// Where the model must be, if that is not the top level.
@@ -286,7 +286,7 @@ impl Places {
             if self.trails.as_ref().is_some_and(|trails| !trails.is_met()) {
                 return Err(PlaceError::Unreadable("model"));
             }
-            // OpenRouter then chooses other models by itself.
+            // OpenRouter then chooses other models itself.
             if self.routes && !self.has_models {
                 return Err(PlaceError::Unreadable("route"));
             }

@@ -79,7 +79,7 @@ pub(crate) fn decode(raw: &[u8]) -> Option<String> {
     decoded(raw).map(Cow::into_owned)
 }
 
-/// The same, without a copy if it has no escapes.
+/// Like [`decode`], without a copy if there are no escapes.
 pub(crate) fn decoded(raw: &[u8]) -> Option<Cow<'_, str>> {
     if is_plain(raw) {
         return str::from_utf8(raw).ok().map(Cow::Borrowed);
@@ -109,11 +109,11 @@ pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
     equal && decoder.is_done()
 }
 
-/// Returns true if a JSON string holds `text` as it is. Eight bytes take one comparison.
+/// Returns true if `text` needs no escapes in a JSON string. Compares eight bytes at a time.
 #[cfg(feature = "log")]
 pub(crate) fn is_verbatim(text: &str) -> bool {
     let (words, rest) = text.as_bytes().as_chunks();
-    // The last bytes are compared again, so that there is no rest.
+    // The last eight bytes overlap the last chunk, so that no bytes are left over.
     if let Some(last) = text.as_bytes().last_chunk() {
         return !words.iter().chain([last]).any(|word| has_escaped(*word));
     }
@@ -128,7 +128,7 @@ pub(crate) fn is_verbatim(text: &str) -> bool {
 fn has_escaped(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     let word = u64::from_le_bytes(word);
-    // The high bit of a byte that is below `least`, and of no byte if none is.
+    // Sets the high bit of a byte below `least`, and no bit if there is no such byte.
     let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & (ONES << 7);
     let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
@@ -161,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn decoding_gives_characters_and_the_offset_behind_each() {
+    fn decoding_gives_characters_and_their_end_offsets() {
         let decoded: Vec<_> = Decoder::new(br"a\/\u002f\ud83d\ude00").collect();
         assert_eq!(decoded, [('a', 1), ('/', 3), ('/', 9), ('\u{1f600}', 21)]);
     }
@@ -195,13 +195,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_serde_json_writes_decodes(text in any::<String>()) {
+        fn strings_written_by_serde_json_are_decoded(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(decode(&json.as_bytes()[1..json.len() - 1]), Some(text));
         }
 
         #[test]
-        fn what_is_written_serde_json_reads(text in any::<String>()) {
+        fn written_strings_are_read_by_serde_json(text in any::<String>()) {
             let mut json = String::new();
             write(&text, &mut json);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_found_where_they_stand_and_nowhere_else() {
+    fn strings_are_found_only_at_their_paths() {
         assert_found(r#"{"prompt_cache_key":"k"}"#, [None, Some("k"), None]);
         assert_found(
             "\u{feff} { \"metadata\" : {\"a\":[{}],\"user_id\" : \"u\"} ,\n\"prompt_cache_key\":\"k\"}",
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn spellings_are_decoded_and_the_first_of_two_counts() {
+    fn escapes_are_decoded_and_the_first_of_two_counts() {
         let json = r#"{"prompt_\u0063ache_key":"\u006b\n","prompt_cache_key":"other"}"#;
         assert_found(json, [None, Some("k\n"), None]);
         assert_found(r#"{"Prompt_Cache_Key":"x"}"#, [None; 3]);
     }
 
     #[test]
-    fn what_is_too_long_is_not_kept() {
+    fn too_long_values_are_not_kept() {
         let json = |length: usize| format!(r#"{{"prompt_cache_key":"{}"}}"#, "x".repeat(length));
         assert_found(&json(256), [None, Some(&"x".repeat(256)), None]);
         assert_found(&json(257), [None; 3]);
@@ -253,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_split_and_no_bytes_matter(
+        fn all_splits_agree(
             json in "[{}\\[\\]\",:\\\\a1 ]{0,40}|\\{\"prompt_cache_key\":\"[^\"\\\\]{0,9}\"[,}a]{0,3}",
             size in 1_usize..9,
         ) {

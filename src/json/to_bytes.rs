@@ -15,7 +15,7 @@ use super::string::is_verbatim;
 ///
 /// # Errors
 ///
-/// As for `serde_json`, and for tuples and for variants with data, which none of the values has.
+/// As for `serde_json`; also for tuples and for variants with data, which no value here has.
 pub(crate) fn append<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
     value.serialize(Json(out))
 }
@@ -112,7 +112,7 @@ impl<'a> Serializer for Json<'a> {
         Ok(())
     }
 
-    /// A value's text goes straight into the output.
+    /// Writes the text of a value directly into the output.
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Error> {
         self.0.push(b'"');
         write!(Inside(self.0), "{value}").map_err(serde::ser::Error::custom)?;

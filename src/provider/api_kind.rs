@@ -1,4 +1,4 @@
-//! Which of its APIs a provider is called by.
+//! Which of a provider's APIs a request uses.
 
 use crate::util::operation::Operation;
 

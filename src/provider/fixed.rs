@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fixed_replaces_the_clients_own_in_any_spelling() {
+    fn fixed_values_replace_the_clients_own_in_any_spelling() {
         let fixed = fixed(&[("api-version", "2024 10"), ("b&", "é")], &[]).unwrap();
         const OWN: &str = "api-version=2024%2010&b%26=%C3%A9";
         for (query, rest) in [
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_keys_nor_what_belongs_to_the_message_can_be_fixed() {
+    fn keys_and_headers_of_the_message_cannot_be_fixed() {
         for name in ["", "key", "Key", "api_key", "access_token", "x-goog-api-key"] {
             let refused = fixed(&[(name, "hunter2")], &[]).err().unwrap();
             assert!(matches!(&refused, ConfigError::Query { .. }), "{name}");

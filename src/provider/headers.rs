@@ -108,13 +108,13 @@ pub(crate) fn for_any_provider(
     harmless.map(|(name, value)| (name.clone(), value.clone()))
 }
 
-/// Removes what a client must not get from a provider, or is not meant for it.
+/// Removes headers that a client must not get from a provider, or that are not meant for it.
 pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
     let mut removals = Removals::default();
     for (name, value) in headers.iter_mut() {
         match toward_client(name.as_str()) {
             Disposition::Kept | Disposition::Host => {}
-            // It is for the client. Anyone who reads it can upload in the client's name.
+            // This is for the client. Anyone who reads it can upload in the client's name.
             Disposition::Credential => value.set_sensitive(true),
             disposition => removals.push(disposition, name, value),
         }

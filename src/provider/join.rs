@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_segments_are_dropped_and_only_whole_ones() {
+    fn only_whole_repeated_segments_are_dropped() {
         for (rest, path) in [
             ("chat/completions", "/v1/chat/completions"),
             ("v1/chat/completions", "/v1/chat/completions"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn dot_segments_are_refused_in_every_disguise() {
+    fn dot_segments_are_refused_in_every_spelling() {
         for path in [
             "..",
             ".",
@@ -227,7 +227,7 @@ mod tests {
         }
 
         #[test]
-        fn the_longest_run_is_dropped_as_a_naive_reading_has_it(
+        fn the_longest_run_is_dropped_as_in_the_naive_version(
             base in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "v1"]), 0..5),
             rest in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "v1", ""]), 1..6),
         ) {

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_gets_the_form_that_its_provider_has() {
+    fn a_path_gets_its_providers_form() {
         const COHERE: Layout = Layout::Rooted(&["v1", "v2", "compatibility"]);
         for (layout, rest, rewritten) in [
             (Layout::Plain, "v1/v1/chat", None),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_decides_and_nothing_else_does() {
+    fn only_a_deployment_decides_the_model() {
         for (rest, decides) in [
             ("deployments/d/chat/completions", true),
             ("openai/deployments/d/chat/completions", true),

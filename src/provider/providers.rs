@@ -38,12 +38,12 @@ impl Providers {
         Self(Box::default())
     }
 
-    /// The provider for a path behind a provider's name, and the path as that provider expects it.
-    /// If the path names a place (a resource or region), it is the provider set up for that place.
+    /// The provider for a path after a provider's name, and the path as that provider expects it. If
+    /// the path names a site (a resource or region), this is the provider set up for that site.
     ///
     /// # Errors
     ///
-    /// The name of the place, if no provider is set up for it.
+    /// The name of the site, if no provider is set up for it.
     pub(crate) fn at_site<'p, 'r>(
         &'p self,
         upstream: &'p Arc<Upstream>,
@@ -57,7 +57,7 @@ impl Providers {
         found.map(|found| (found, behind.trim_start_matches('/'))).ok_or(name)
     }
 
-    /// Each of them once.
+    /// Each provider once.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Upstream> {
         let own = self.0.iter().filter(|(name, upstream)| **name == *upstream.slug());
         own.map(|(_, upstream)| &**upstream)

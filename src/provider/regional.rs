@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_its_place_in_the_familys_way() {
+    fn a_path_names_its_site_as_its_family_does() {
         for (family, rest, named) in [
             (Family::Azure, "res/dep/chat/completions", Some(("res", "dep/chat/completions"))),
             (Family::Azure, "openai/deployments/dep/chat", None),

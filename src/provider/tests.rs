@@ -39,7 +39,7 @@ fn no_key_in_a_base_url_is_shown() {
 }
 
 #[test]
-fn another_slug_leaves_the_kind() {
+fn another_slug_keeps_the_kind() {
     for provider in Provider::all() {
         let (slug, renamed) = (provider.slug().to_owned(), provider.with_slug("another"));
         assert_eq!((renamed.slug(), renamed.kind()), ("another", Some(&*slug)));
@@ -73,7 +73,7 @@ fn a_custom_provider_answers_to_both_of_its_names() {
 }
 
 #[test]
-fn the_whole_table_is_sound_and_leads_where_the_providers_document() {
+fn the_table_is_sound_and_leads_to_the_documented_urls() {
     let providers = Providers::new(Provider::all()).unwrap();
     for (name, native, openai) in [
         ("grok", "https://api.x.ai/v1/x", "https://api.x.ai/v1/chat/completions"),
@@ -125,7 +125,7 @@ fn the_whole_table_is_sound_and_leads_where_the_providers_document() {
 }
 
 #[test]
-fn an_overridden_base_may_already_hold_the_way_to_the_openai_api() {
+fn an_overridden_base_may_include_the_openai_path() {
     let upstream = Upstream::new(Provider::anthropic().base_url("http://127.0.0.1:1/v1")).unwrap();
     assert_eq!(
         upstream.origin().openai_uri("messages", Some("beta=true")).unwrap(),

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_goes_before_what_is_known() {
+    fn the_hosts_setting_overrides_what_was_learnt() {
         for (kind, set, all, expected) in [
             (Some("openai"), None, false, false),
             (Some("openai"), None, true, true),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_a_success_is_a_doubt_alone() {
+    fn a_refusal_after_a_success_is_only_a_doubt() {
         let option = UsageOption::new(Some("openai"), None);
         option.accepted("a");
         assert!(!option.is_on_trial());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_refusals_are_remembered() {
+    fn the_number_of_remembered_refusals_is_bounded() {
         let option = UsageOption::new(Some("openai"), None);
         for number in 0..=MOST_MODELS {
             option.refuse(&number.to_string());

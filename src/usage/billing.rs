@@ -11,7 +11,7 @@ mod tests;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billing<'a> {
     Always,
-    /// Billed when usage is first seen for this id: a client may fetch it again.
+    /// Billed when usage is first seen for this id, because a client may fetch it again.
     Once {
         id: &'a str,
     },
@@ -40,8 +40,8 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Returns true if this orders an answer that is made later, by its path or by the status of its
-    /// answer. Bodies may say so too.
+    /// Returns true if the call orders an answer that is made later, by its path or by the status of
+    /// its answer. Bodies may say so too.
     pub(crate) fn is_order(&self) -> bool {
         *self.method == Method::POST
             && self.status.is_success()

@@ -53,9 +53,9 @@ impl Cost {
     }
 }
 
-/// The client's cost takes precedence over the provider's, and that over the table. `None` if there
-/// is none of them: no cost is better than a wrong one. `parts`: the usage of each model if there
-/// were several, which adds up to `usage`.
+/// The client's cost takes precedence over the provider's, and that over the table. `None` if none of
+/// them is known: no cost is better than a wrong one. `parts`: the usage of each model if there were
+/// several, which adds up to `usage`.
 pub(crate) fn cost(
     usage: Option<&Usage>,
     parts: &[UsagePart],

@@ -181,8 +181,8 @@ impl Event {
             self.code.begin(u8::MAX);
             self.code.extend(reason);
         }
-        // A video is billed when it is finished.
-        // An answer that is billed by token tells its length, too.
+        // A video is billed when it is finished. An answer that is billed by token reports its length
+        // as well.
         let has_tokens =
             [Figure::Input, Figure::Output].iter().any(|own| self.usage.get(*own).is_some());
         let counts = match shape {

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_is_blocked_has_its_answer() {
+    fn a_blocked_prompt_is_an_answer() {
         for code in BLOCKED {
             assert!(ProviderError { code: Some(code.into()) }.is_refusal());
         }

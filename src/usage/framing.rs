@@ -1,7 +1,7 @@
 //! Splits streams other than server-sent events into JSON documents.
 //!
-//! Each framing accepts bytes split anywhere, keeps at most a few KiB of them, and passes the data
-//! of a document on as it comes.
+//! Each framing accepts bytes split anywhere, keeps at most a few KiB of them, and passes on the data
+//! of a document as it arrives.
 
 mod base64;
 mod crc;

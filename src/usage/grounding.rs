@@ -1,8 +1,8 @@
-//! [`Grounding`]: what Gemini has looked up for an answer.
+//! [`Grounding`]: what Gemini looked up for an answer.
 
 use super::tokens::Usage;
 
-/// What Gemini has looked up for an answer. It tells this beside the usage.
+/// What Gemini looked up for an answer, which it reports outside the usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Grounding {
     /// The queries to Google Search that the answer lists.
@@ -12,7 +12,7 @@ pub(super) struct Grounding {
 }
 
 impl Grounding {
-    /// Adds what a later event tells, which repeats what earlier ones have told.
+    /// Takes the larger figures: a later event repeats those of earlier ones.
     pub(super) fn raise(&mut self, newer: Self) {
         self.searches = self.searches.max(newer.searches);
         self.has_others |= newer.has_others;

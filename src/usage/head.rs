@@ -12,7 +12,7 @@ const COUNTS: [(&str, Figure); 4] = [
     ("x-amzn-bedrock-cache-write-input-token-count", Figure::CacheWrite),
 ];
 
-/// `None` if there is none.
+/// `None` if the headers report none.
 pub(super) fn usage(headers: &HeaderMap) -> Option<Reported> {
     let mut reported = Reported::default();
     for (name, figure) in COUNTS {

@@ -52,7 +52,7 @@ pub struct Meter {
     grounding: Grounding,
     /// The size and quality of images. Boxed: most responses have none.
     look: Option<Box<[Word; 2]>>,
-    /// `messageStop` has come (Converse).
+    /// `messageStop` has arrived (Converse).
     has_stopped: bool,
     model: Option<Box<str>>,
     service_tier: Option<Box<str>>,

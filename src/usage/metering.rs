@@ -35,7 +35,7 @@ enum State {
     /// There is nothing to read.
     #[default]
     Nothing,
-    /// A plain body of which nothing has come.
+    /// A plain body of which no byte has come.
     Unread(Unread),
     Reading(Box<Sink>),
 }
@@ -72,7 +72,7 @@ impl Reader {
         Self { state, is_encoded }
     }
 
-    /// What to read, if nothing of the body has come.
+    /// What to read, if no byte of the body has come.
     pub(crate) fn unread(&self) -> Option<Unread> {
         match self.state {
             State::Unread(unread) => Some(unread),
@@ -94,21 +94,21 @@ impl Reader {
         self.push_seen(data, |_| {});
     }
 
-    /// The same, and shows what is metered as it is decoded.
+    /// Like [`push`](Self::push); also passes decoded data that is metered to `seen`.
     pub(crate) fn push_seen(&mut self, data: &[u8], seen: impl FnMut(&[u8])) {
         if let Some(sink) = self.sink() {
             sink.push(data, seen);
         }
     }
 
-    /// The body has ended, well or not.
+    /// Ends the body, complete or not.
     pub(crate) fn finish(&mut self) {
         if let Some(sink) = self.sink() {
             sink.finish();
         }
     }
 
-    /// What was read so far.
+    /// The reading so far.
     pub(crate) fn reading(&self) -> Reading<'_> {
         let is_encoded = self.is_encoded;
         let State::Reading(sink) = &self.state else {
@@ -129,7 +129,7 @@ impl Reader {
         self.meter().is_some_and(Meter::has_content)
     }
 
-    /// Whether it looks for usage.
+    /// Returns true if it looks for usage.
     #[cfg(feature = "cache")]
     pub(crate) fn is_metering(&self) -> bool {
         self.unread().is_some() || self.meter().is_some()
@@ -141,8 +141,8 @@ impl Reader {
         self.is_encoded
     }
 
-    /// Whether a body that has ended was read to the end of its coding, too. One that is not metered is
-    /// not decoded.
+    /// Returns true if a body that has ended was decoded to its end. A body that is not metered is not
+    /// decoded.
     #[cfg(feature = "cache")]
     pub(crate) fn is_decoded(&self) -> bool {
         match &self.state {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stopped_the_metering_goes_before_what_stopped_the_response() {
+    fn a_problem_of_the_metering_overrides_a_cut_response() {
         for (body, metering) in [
             (r#"{"usage":{"a":1}}"#, Metering::Overflow),
             ("<html>", Metering::Malformed),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_kept_as_it_is() {
+    fn a_body_of_an_unknown_coding_is_kept_encoded() {
         let reader = read("x-none", "0123");
         assert_eq!(reader.reading().metering(true), Metering::Encoded);
         assert_eq!(reader.reading().payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
@@ -190,7 +190,7 @@ mod tests {
 
     #[cfg(feature = "decompression")]
     #[test]
-    fn a_payload_that_cannot_be_decoded_to_its_end_is_not_whole() {
+    fn a_payload_that_fails_to_decode_is_not_whole() {
         let reader = read("gzip", "no gzip");
         assert_eq!(reader.reading().metering(true), Metering::Malformed);
         assert_eq!(reader.reading().payload().map(|payload| payload.is_whole), Some(false));

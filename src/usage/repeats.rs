@@ -72,8 +72,8 @@ impl RepeatedEvents {
     }
 }
 
-/// Returns true if the text ends with the counted word: with the quote after it, that would be one
-/// more to count.
+/// Returns true if the text ends with the counted word: together with the quote after it, the word
+/// would be counted once more.
 fn ends_a_word(text: &[u8], counter: &Counter) -> bool {
     let word = counter.inside();
     // The last letter decides for most texts.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_repeats_come_none_are_expected() {
+    fn without_repeats_learning_stops() {
         let (mut repeats, counter) = (RepeatedEvents::default(), Counter::of(Shape::Chat));
         for _ in 0..PATIENCE {
             repeats.learn(FIRST.as_bytes(), &counter);

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_behind_figures_change_nothing() {
+    fn later_zeros_change_nothing() {
         let mut usage = read(r#"{"prompt_tokens":7,"completion_tokens":2,"cost_in_usd_ticks":5}"#);
         usage.replace(&read(r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#));
         assert_eq!(usage.get(Figure::Input), Some(7));

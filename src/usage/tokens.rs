@@ -22,7 +22,8 @@ pub struct Usage {
     pub cache_read: Option<u64>,
     /// Input tokens written to the provider's cache.
     pub cache_write: Option<u64>,
-    /// The part of these with a longer lifetime than usual: an hour (Messages) or twelve (OpenAI).
+    /// The part of `cache_write` with a longer lifetime than usual: an hour (Messages) or twelve
+    /// (OpenAI).
     pub cache_write_long: Option<u64>,
     /// The audio tokens in the uncached input.
     pub audio_input: Option<u64>,
@@ -30,9 +31,9 @@ pub struct Usage {
     pub image_input: Option<u64>,
     /// Output tokens without reasoning.
     pub output_visible: Option<u64>,
-    /// The audio tokens in these.
+    /// The audio tokens in `output_visible`.
     pub audio_output: Option<u64>,
-    /// The image tokens in these.
+    /// The image tokens in `output_visible`.
     pub image_output: Option<u64>,
     /// Output tokens of reasoning, visible to the client or not.
     pub reasoning: Option<u64>,
@@ -44,7 +45,7 @@ pub struct Usage {
     pub cost_ticks: Option<u64>,
     /// Calls of tools that ran at the provider.
     pub tool_calls: Option<u64>,
-    /// The same by kind.
+    /// The calls of `tool_calls`, by kind.
     pub tools: ToolCalls,
     /// Images in the response (operation `images`), or embedded ones that have no tokens (Cohere).
     pub images: Option<u64>,

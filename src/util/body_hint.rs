@@ -8,7 +8,7 @@ pub(crate) fn is_over<B: Body>(body: &B) -> bool {
     body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
-/// The hint of a body to which this many bytes are added, at least and at most.
+/// The size hint of a body to which this many bytes are added, at least and at most.
 pub(crate) fn longer(hint: &SizeHint, (least, most): (u64, u64)) -> SizeHint {
     let mut longer = SizeHint::new();
     longer.set_lower(hint.lower().saturating_add(least));

@@ -98,7 +98,7 @@ impl Held {
         taken
     }
 
-    /// The same, for what can be done without: a quarter of the budget is left to others.
+    /// Like [`grow`](Self::grow), for optional memory: leaves a quarter of the budget to others.
     #[cfg(feature = "cache")]
     #[must_use]
     pub(crate) fn grow_modestly(&mut self, by: usize) -> bool {
@@ -107,7 +107,7 @@ impl Held {
         used.load(Ordering::Relaxed).saturating_add(by) <= most && self.grow(by)
     }
 
-    /// Gives so many bytes back, or all where it holds fewer.
+    /// Returns this many bytes, or all if it holds fewer.
     pub(crate) fn shrink(&mut self, by: usize) {
         let by = by.min(self.bytes);
         self.bytes -= by;
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_used_is_what_is_held(steps in prop::collection::vec((0..3_usize, 0..4_u8, 0..60_usize), 0..80)) {
+        fn used_counts_exactly_the_held_bytes(steps in prop::collection::vec((0..3_usize, 0..4_u8, 0..60_usize), 0..80)) {
             let budget = BodyBudget::new(100);
             let mut shares: [Option<Held>; 3] = [None, None, None];
             for (share, step, bytes) in steps {

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_that_are_cut_elsewhere_are_other_parts() {
+    fn parts_split_differently_have_different_digests() {
         let of = |parts: &[&[u8]]| {
             let mut digest = Sha256::new();
             add_parts(&mut digest, parts);

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regular_files_alone_are_read() {
+    fn only_regular_files_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let of = |name: &str| directory.path().join(name);
         std::fs::write(of("text"), "text").unwrap();

@@ -12,7 +12,7 @@ pub(crate) fn push(text: &mut Vec<u8>, bytes: &[u8]) {
     bytes.iter().for_each(|byte| text.extend(digits(*byte)));
 }
 
-/// Writes these bytes by their digits.
+/// Shows bytes as hexadecimal digits.
 #[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
@@ -25,7 +25,7 @@ impl std::fmt::Display for Text<'_> {
     }
 }
 
-/// So many bytes by their digits, in either case; `None` where they are not that many, or something else.
+/// Reads exactly `LENGTH` bytes from their digits, in either case; `None` for anything else.
 pub(crate) fn read<const LENGTH: usize>(digits: &str) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();

@@ -40,7 +40,7 @@ mod tests {
     opaque_debug!(Body<A, B> { left, double() } where A: Clone);
 
     #[test]
-    fn contents_are_not_shown_but_for_what_is_named() {
+    fn only_the_named_contents_are_shown() {
         let body = Body { left: 2, secret: ("sk-1", || ()) };
         assert_eq!(format!("{Plain:?} {body:?}"), "Plain { .. } Body { left: 2, double: 4, .. }");
     }

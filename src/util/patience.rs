@@ -1,4 +1,4 @@
-//! Timeouts while a request body is read here.
+//! Timeouts while the gateway reads a request body.
 
 use std::task::{Context, Poll};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What hooks see of bodies, if they ask for it.
+//! The part of a body that hooks see, if they ask for it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -74,7 +74,7 @@ impl Capture {
         self.bytes.extend_from_slice(&data[..data.len().min(room)]);
     }
 
-    /// More has passed than was pushed.
+    /// Marks the payload as cut: more bytes have passed than were pushed.
     pub(crate) fn cut(&mut self) {
         self.is_cut = true;
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_between_characters_where_the_payload_is_cut() {
+    fn the_text_of_a_cut_payload_ends_with_a_whole_character() {
         let text = "a\u{e9}".as_bytes();
         let payload = |bytes, is_whole| Payload { bytes, is_whole };
         assert_eq!(payload(text, true).text(), Some("a\u{e9}"));

@@ -1,4 +1,4 @@
-//! [`Recent`]: the last ids and what is known of each, for a limited time.
+//! [`Recent`]: the last ids and their values, for a limited time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ pub(crate) struct Recent<V> {
 #[derive(Debug)]
 struct Entries<V> {
     values: HashMap<u64, V>,
-    /// In the order of arrival, including those that were taken.
+    /// In the order of arrival, including ids that were taken.
     order: VecDeque<(u64, Instant)>,
 }
 
@@ -77,7 +77,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn an_id_expires_by_the_time_it_came() {
+    fn an_id_expires_after_its_lifetime() {
         let recent = Recent::new(10, HOUR);
         let start = Instant::now();
         assert!(recent.insert(1, 'a', start));

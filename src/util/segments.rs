@@ -1,9 +1,9 @@
-//! Paths, to be compared.
+//! Normalises paths to compare them.
 
 use super::operation::is_version;
 use super::percent;
 
-/// The segments of a path without encoding, case, empty ones and what stands for a version.
+/// The segments of a path, percent-decoded and in lower case, without empty ones and leading versions.
 pub(crate) fn plain(path: &str) -> Vec<String> {
     let mut decoded = path.as_bytes().to_vec();
     percent::percent_decode(&mut decoded);
@@ -11,7 +11,7 @@ pub(crate) fn plain(path: &str) -> Vec<String> {
     behind_version(&path).map(str::to_owned).collect()
 }
 
-/// Whether a path begins with these segments, which are [`plain`].
+/// Returns true if a path begins with these segments, in the form of [`plain`].
 pub(crate) fn begins_with(path: &str, wanted: &[String]) -> bool {
     let is_plain = |byte: u8| byte.is_ascii() && byte != b'%' && !byte.is_ascii_uppercase();
     if !path.bytes().all(is_plain) {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_the_same_however_it_is_written() {
+    fn all_spellings_of_a_path_are_the_same() {
         let wanted = plain("chat/completions");
         for path in [
             "v1/chat/completions",

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_begins_once_and_a_body_may_be_sent_once_more() {
+    async fn a_turn_starts_once_and_a_body_may_be_sent_again() {
         let second = || tokio::time::advance(Duration::from_secs(1));
         let upload = Upload::new();
         let begin = upload.turn();

@@ -1,4 +1,5 @@
-//! What a cache takes: neither a hit nor a miss copies an answer, and who does not ask pays nothing.
+//! Allocations of the cache: neither a hit nor a miss copies a response, and requests that do not ask
+//! for the cache pay nothing.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,22 +9,24 @@ use tower_ai_gateway::settings::cache::CacheSettings;
 
 use super::*;
 
-/// Allocations of a hit, from the call to the end of its body, and their bytes: however long it is.
+/// Allocations of a hit, from the call to the end of its body, and their bytes. They do not depend on
+/// its length.
 const HIT: (u64, u64) = (27, 7_600);
-/// What a miss adds to the same exchange without a cache; a frame below 4 KiB is copied once, beside it.
+/// Allocations that a miss adds to the same exchange without a cache, and their bytes. A frame below 4
+/// KiB is copied once in addition.
 const MISS: (u64, u64) = (40, 11_200);
 
 const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const OTHER: &str = "/v1/acct/gw/grok/v1/chat/completions?other";
 
-/// An answer of so many bytes of JSON.
+/// An answer of `length` bytes of JSON.
 fn answers(length: usize) -> Answers {
     let text = format!("{{\"text\":\"{}\"}}", "x".repeat(length - 11));
     assert_eq!(text.len(), length);
     Answers(text.into())
 }
 
-/// A service with these settings for its cache.
+/// A service with these cache settings.
 fn service(
     control: &ControlLayer,
     cache: Option<CacheSettings>,
@@ -40,7 +43,7 @@ fn service(
     layer.build().unwrap().client_layer().layer(control.layer(answers(length)))
 }
 
-/// What the second of two exchanges allocates, of which so many are hits and so many misses.
+/// Allocations of the second of two exchanges. `expected`: the hits and misses of both.
 fn second(
     cache: Option<CacheSettings>,
     length: usize,
@@ -60,7 +63,7 @@ fn cached() -> Option<CacheSettings> {
 }
 
 #[test]
-fn a_hit_copies_nothing_of_its_answer() {
+fn a_hit_does_not_copy_its_response() {
     let of = |length| second(cached(), length, [PATH, PATH], (1, 1));
     let (count, bytes) = of(1 << 10);
     println!("a hit: {count} allocations, {bytes} bytes");
@@ -69,7 +72,7 @@ fn a_hit_copies_nothing_of_its_answer() {
 }
 
 #[test]
-fn a_miss_keeps_its_answer_without_a_copy() {
+fn a_miss_stores_its_response_without_a_copy() {
     for (length, copied) in [(1 << 10, 1 << 10), (1 << 13, 0), (1 << 20, 0)] {
         let plain = second(None, length, [PATH, OTHER], (0, 0));
         let miss = second(cached(), length, [PATH, OTHER], (0, 2));
@@ -80,7 +83,7 @@ fn a_miss_keeps_its_answer_without_a_copy() {
 }
 
 #[test]
-fn who_does_not_ask_pays_nothing() {
+fn a_request_that_does_not_ask_pays_nothing() {
     let of = |cache| second(cache, 1 << 10, [PATH, PATH], (0, 0));
     assert_eq!(of(Some(CacheSettings::on_request())), of(None));
 }

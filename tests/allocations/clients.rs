@@ -55,7 +55,7 @@ impl<B> Service<Request<B>> for AtOnce {
     }
 }
 
-/// The same with an answer of JSON, in one frame.
+/// Like [`AtOnce`], with a JSON answer in one frame.
 #[derive(Clone)]
 pub(crate) struct Answers(pub(crate) Bytes);
 

@@ -1,13 +1,13 @@
-//! What a record of a log takes: one copy of a text more shows.
+//! Allocations of a log's record: one more copy of a text is noticed.
 
 use serde_json::json;
 use tower_ai_gateway::log::{JsonLines, LogRecord, LogSink, LogStore};
 
 use super::*;
 
-/// A new record of an exchange: its texts, and nothing to make them.
+/// A new record of an exchange: an allocation per text, and none to make them.
 const FILLED: u64 = 15;
-/// A row of a record with labels, metadata and flags: the JSON of what few records have.
+/// A row of a record with labels, metadata and flags: the JSON of members that few records have.
 const ROW: u64 = 3;
 
 #[test]
@@ -43,7 +43,7 @@ fn written(sink: &mut impl LogSink, batch: &[LogRecord]) -> u64 {
 }
 
 #[test]
-fn a_row_takes_no_copy_of_a_text() {
+fn a_row_copies_no_text() {
     let directory = tempfile::tempdir().unwrap();
     let mut sink = LogStore::open(directory.path().join("log.db")).unwrap().sink();
     written(&mut sink, &records(0, 1));
@@ -54,7 +54,7 @@ fn a_row_takes_no_copy_of_a_text() {
 }
 
 #[test]
-fn a_line_takes_nothing() {
+fn a_line_allocates_nothing() {
     let mut sink = JsonLines::new(std::io::sink());
     written(&mut sink, &records(0, 20));
     assert_eq!(written(&mut sink, &records(1, 20)), 0);

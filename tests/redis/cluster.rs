@@ -83,7 +83,8 @@ impl Cluster {
         self.wait();
     }
 
-    /// Until the replica has all that its master has now. (`WAIT` is for what its own connection has written.)
+    /// Waits until the replica has all that its master has now. (`WAIT` covers only writes of its own
+    /// connection.)
     pub(crate) fn wait_for_replica(&self, owner: usize) {
         let replica = self.replica.as_ref().unwrap();
         let offset = |node: &Server, field| node.info("replication", field).parse::<u64>().unwrap();

@@ -33,7 +33,7 @@ impl Gateway {
         Self::within(BodyBudget::default(), control, set, provider)
     }
 
-    /// With so much memory for bodies.
+    /// With this much memory for bodies.
     pub(crate) fn within<F: Future<Output = Response<AnswerBody>> + Send + 'static>(
         budget: BodyBudget,
         control: &ControlLayer,

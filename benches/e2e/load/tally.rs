@@ -73,7 +73,7 @@ impl Tally {
         });
     }
 
-    /// All that were answered, within the window or not.
+    /// The number of answered requests, within the window or not.
     pub(super) fn answered(&self) -> u64 {
         self.answered.load(Relaxed)
     }

@@ -10,7 +10,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(crate) struct Watch {
     pub(crate) server: Used,
-    /// The ids of the server and of the process at both its ends.
+    /// The process ids of the server and of the process at both its ends.
     ours: f64,
     all: Busy,
 }

@@ -24,7 +24,7 @@ use crate::process;
 /// The number of connections made at a time, so that the accept queue does not overflow.
 const AT_ONCE: usize = 200;
 const OPENING: Duration = Duration::from_secs(60);
-/// The pause before the first measurement, in which memory used for opening is released.
+/// The pause before the first measurement, so that memory for opening the streams is released.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {
@@ -87,7 +87,7 @@ async fn open(
     }
 }
 
-/// Ends only if the stream does, which is a failure.
+/// Reads events. Returns only if the stream ends, which is a failure.
 async fn read(_sender: Sender, mut body: Incoming, events: Arc<AtomicU64>) -> Option<hyper::Error> {
     while let Some(frame) = body.frame().await {
         if let Err(error) = frame {

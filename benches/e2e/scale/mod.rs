@@ -15,7 +15,7 @@ use crate::targets::Target;
 
 /// The targets on tokio: nginx would need another configuration for so many connections.
 const TARGETS: [Target; 4] = [Target::Bare, Target::Gateway, Target::Metered, Target::Controlled];
-/// Measured with the fewer streams only, as each takes half a minute.
+/// Measured only with the smaller number of streams, because each takes half a minute.
 const LOGGED: [Target; 3] = [Target::JsonLines, Target::Sqlite, Target::Everything];
 
 pub(crate) fn main(args: &[String]) -> Result<(), BoxError> {

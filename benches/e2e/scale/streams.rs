@@ -26,7 +26,7 @@ struct Held {
     others: f64,
 }
 
-/// The first of the targets is the one to compare with.
+/// Measures the targets and compares them with the first one.
 pub(super) fn measure(
     options: &Options,
     streams: usize,
@@ -41,7 +41,7 @@ pub(super) fn measure(
     Ok(table(streams, &rounds))
 }
 
-/// More streams than descriptors allow if each needs two connections.
+/// Measures more streams than descriptors would allow if each needed two connections.
 pub(super) fn measure_http2(options: &Options, streams: usize) -> Result<String, BoxError> {
     let held = hold(options, Target::Around, streams)?;
     Ok(format!(

@@ -1,10 +1,10 @@
-//! Who may pass the guard.
+//! Which requests pass the guard.
 
 use super::*;
 
 const LOCAL: &str = "127.0.0.1:50000";
 
-/// What the guard says of a `GET` with these headers.
+/// The guard's decision on a `GET` with these headers.
 fn get(guard: &Guard, peer: &str, pairs: &[(&'static str, &str)]) -> Result<(), Denied> {
     ask(guard, &Method::GET, "/dashboard", peer, pairs)
 }
@@ -24,7 +24,7 @@ fn ask(
 }
 
 #[test]
-fn this_machine_may_look_under_its_own_names() {
+fn this_machine_may_read_under_its_own_names() {
     let guard = Guard(None);
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1:8787", "127.8.9.1", "[::1]", "[::1]:80"] {
         assert_eq!(get(&guard, LOCAL, &[("host", host)]), Ok(()), "{host}");
@@ -67,7 +67,7 @@ fn other_names_and_other_machines_may_not() {
 }
 
 #[test]
-fn a_proxy_on_this_machine_does_not_vouch_for_who_asks() {
+fn a_request_through_a_proxy_on_this_machine_is_not_local() {
     for name in FORWARDING {
         let pairs = [("host", "localhost"), (name, "127.0.0.1")];
         assert_eq!(get(&Guard(None), LOCAL, &pairs), Err(Denied::NotLocal), "{name}");
@@ -75,7 +75,7 @@ fn a_proxy_on_this_machine_does_not_vouch_for_who_asks() {
 }
 
 #[test]
-fn where_there_is_a_token_everybody_needs_it() {
+fn with_a_token_everybody_needs_it() {
     let guard = Guard::with_token("test:token").unwrap();
     let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
     let away = "192.168.0.9:1";
@@ -101,7 +101,7 @@ fn where_there_is_a_token_everybody_needs_it() {
 }
 
 #[test]
-fn a_change_comes_from_our_own_page_as_json() {
+fn a_change_must_come_from_our_own_page_as_json() {
     let guard = Guard::with_token("test-token").unwrap();
     let patch = |content_type: &str, site: &[(&'static str, &str)]| {
         let pairs = [("authorization", "Bearer test-token"), ("content-type", content_type)];

@@ -1,4 +1,4 @@
-//! Settings that follow their file.
+//! Settings that are read again when their file changes.
 
 use std::path::{Path, PathBuf};
 #[cfg(feature = "control")]
@@ -25,17 +25,17 @@ use crate::gateway::options::ProviderOption;
 use crate::gateway::prices::PricesFile;
 use crate::gateway::supervise::outlive;
 
-/// What connecting may take where the file does not say.
+/// The default connect timeout.
 #[cfg(feature = "control")]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads the file, and again from here on at every change of it and at SIGHUP.
+/// Reads the file now, and again at every change and at SIGHUP.
 pub(super) async fn start(
     path: &Path,
     moved: Vec<ProviderOption>,
     prices: Option<PricesFile>,
 ) -> Result<Start, BoxError> {
-    // Before the settings are read: what changes in between is then another text.
+    // Before the settings are read, so that a change in between is noticed.
     let text = files::read(path).await.ok();
     let (changes, hangups) = (Changes::of(path), Hangups::listen()?);
     let followed = Followed::start(path, moved, prices).await?;
@@ -44,23 +44,23 @@ pub(super) async fn start(
     Ok(start)
 }
 
-/// A file, and what the gateway runs with.
+/// A file, and the state that it configures.
 struct Followed {
     path: PathBuf,
-    /// What the command line says of providers goes over the file.
+    /// Providers of the command line, which override the file's.
     moved: Vec<ProviderOption>,
     /// Read again with the file at SIGHUP.
     prices: Option<PricesFile>,
     settings: Settings,
-    /// What the client was built with.
+    /// Those that the client was built with.
     #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
     certificates: ClientCertificates,
-    /// What the client was built with: no request waits for longer.
+    /// That of the client: no connect takes longer.
     #[cfg(feature = "control")]
     connect_timeout: Duration,
     #[cfg(feature = "control")]
     control: ControlLayer,
-    /// What the control layers count and keep answers in was made by this one.
+    /// The configuration at the start, which created the stores of the control layers.
     #[cfg(any(feature = "cache", feature = "limits"))]
     first: Config,
     #[cfg(feature = "jwt")]
@@ -88,7 +88,7 @@ impl Followed {
             #[cfg(feature = "control")]
             control: match longest {
                 None => config.control_layer(),
-                // The others keep the usual one.
+                // Requests without a timeout of their own keep the default.
                 Some(_) => {
                     let usual = Timeouts::default().connect(CONNECT_TIMEOUT);
                     config.control_layer().timeouts(usual)
@@ -128,22 +128,21 @@ impl Followed {
         }
     }
 
-    /// Waits for a change and takes it over.
+    /// Waits for a change and applies it.
     async fn turn(&self, text: &mut Option<String>, changes: &mut Changes, hangups: &mut Hangups) {
         let is_asked_for = tokio::select! {
             () = hangups.next() => true,
             () = changes.next() => false,
         };
         let now = files::read(&self.path).await.ok();
-        // Other files of the directory change too.
+        // Changes of other files in the directory wake this too.
         if now != *text || is_asked_for {
             *text = now;
             self.renew(is_asked_for).await;
         }
     }
 
-    /// All of it is read and checked before any of it is in force, and requests under way keep what
-    /// they began with.
+    /// Reads and checks everything before any of it applies. Active requests keep their settings.
     async fn renew(&self, with_prices: bool) {
         if let Err(error) = self.try_renew(with_prices).await {
             tracing::error!(%error, "everything stays as it was");
@@ -159,8 +158,8 @@ impl Followed {
             Some(file) if with_prices => Some((file, file.read().await?)),
             _ => None,
         };
-        // From here on nothing can fail. At no moment is anything open that either file closes: who may
-        // come in is settled before what they may do, and tokens are given up last.
+        // Nothing can fail from here on. At no time is anything allowed that either file refuses: callers
+        // are checked before the new settings apply, and these checks are given up last.
         #[cfg(feature = "jwt")]
         if config.checks_tokens() {
             config.update_jwt(&self.jwt);
@@ -173,7 +172,7 @@ impl Followed {
         #[cfg(feature = "control")]
         config.update_control(&self.control);
         tracing::info!(file = %self.path.display(), holds = %config, "the settings were read again");
-        // Connections are made, and shared, by the client that was built at the start.
+        // The client was built at the start, and makes and shares all connections.
         #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
         if certificates != self.certificates {
             let file = self.path.display();
@@ -201,12 +200,12 @@ impl Followed {
     }
 }
 
-/// What the file says, under what the command line says.
+/// The settings of the file, with the command line's providers.
 fn table(config: &Config, moved: &[ProviderOption]) -> Result<SettingsTable, BoxError> {
     Ok(config.settings().providers(with_moved(config.providers(), moved))?)
 }
 
-/// What the providers' servers are shown, wherever the command line moves them.
+/// The client certificates for the providers, including those that the command line moves.
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 fn certificates(config: &Config, moved: &[ProviderOption]) -> Result<ClientCertificates, BoxError> {
     Ok(config.client_certificates(&with_moved(config.providers(), moved))?)

@@ -1,4 +1,4 @@
-//! Changes of a file, however it is changed.
+//! Notices changes of a file, in whatever way it is changed.
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,27 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _, recommended
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// How long a change is left to be finished.
+/// The time for a change to be completed.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// How long until the file is looked at although nothing was told.
+/// The time until the file is checked without a notification.
 const POLL: Duration = Duration::from_secs(5);
 
-/// What happens in the directory of a file. Editors put a new file in the place of the old one, and
-/// Kubernetes turns a symbolic link beside it: neither touches the file that was there.
+/// Watches the directory of a file. Editors replace a file by a new one, and Kubernetes changes a
+/// symbolic link beside it: neither touches the old file.
 ///
-/// A watch ends when the directory is removed, and cannot be had where the system has no more of
-/// them. So the file is looked at every few seconds as well, and the directory watched anew.
+/// A watch ends when the directory is removed, and fails if the system has no more of them. So the file
+/// is also checked every few seconds, and the directory is watched again.
 pub(super) struct Changes {
-    /// `None` where nothing is watched.
+    /// `None` if nothing is watched.
     directory: Option<PathBuf>,
     changed: Arc<Notify>,
-    /// It watches as long as it is there.
+    /// It watches until it is dropped.
     watcher: Option<RecommendedWatcher>,
 }
 
 impl Changes {
-    /// Watches from here on.
+    /// Starts to watch.
     pub(super) fn of(path: &Path) -> Self {
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new(".")).to_owned();
@@ -47,20 +47,20 @@ impl Changes {
         Self { directory: None, changed: Arc::default(), watcher: None }
     }
 
-    /// Something may have changed, and has had the time to be finished. What comes in the meantime
-    /// is kept for the next call.
+    /// Returns when the file may have changed, after the time for completing the change. Later changes
+    /// are kept for the next call.
     pub(super) async fn next(&mut self) {
         if self.directory.is_none() {
             pending::<()>().await;
         }
         tokio::select! {
             () = self.changed.notified() => sleep(SETTLE).await,
-            // The directory may be gone. It is watched again once it is back.
+            // The directory may be gone: watch it again once it is back.
             () = sleep(POLL) => drop(self.watch()),
         }
     }
 
-    /// Where the directory is watched already this changes nothing.
+    /// Does nothing if the directory is already watched.
     fn watch(&mut self) -> notify::Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
         let watcher = match &mut self.watcher {
@@ -73,7 +73,7 @@ impl Changes {
 
 fn watcher(changed: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
     recommended_watcher(move |event: notify::Result<Event>| {
-        // To read the file is an event too, and no change.
+        // Reading the file is an event too, but no change.
         if !event.is_ok_and(|event| event.kind.is_access()) {
             changed.notify_one();
         }

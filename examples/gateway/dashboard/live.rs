@@ -1,4 +1,4 @@
-//! What is going on right now.
+//! The exchanges that are open now.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tower_ai_gateway::hook::{HeadEvent, RequestEvent};
 use tower_ai_gateway::{EndEvent, MetricsHook};
 
-/// Counts the exchanges that have begun and not ended.
+/// Counts open exchanges.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     in_flight: AtomicUsize,
@@ -20,7 +20,7 @@ impl Live {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Where the gateway itself can be asked, on this machine.
+    /// The gateway's address as seen from this machine.
     pub(crate) fn gateway(&self) -> Option<SocketAddr> {
         let mut address = *self.gateway.get()?;
         if address.ip().is_unspecified() {
@@ -29,12 +29,12 @@ impl Live {
         Some(address)
     }
 
-    /// The gateway listens there.
+    /// Sets the address that the gateway listens on.
     pub(crate) fn listens(&self, address: SocketAddr) {
         let _ = self.gateway.set(address);
     }
 
-    /// Those of them whose client is being sent an event stream.
+    /// The number of open exchanges whose client receives an event stream.
     pub(crate) fn streams(&self) -> usize {
         self.streams.load(Ordering::Relaxed)
     }
@@ -52,7 +52,7 @@ impl MetricsHook for Live {
     }
 
     fn on_end(&self, end: &EndEvent<'_>) {
-        // The response that ends is the one whose head was handed on.
+        // The response that ends is the one whose head was sent.
         if end.stream {
             self.streams.fetch_sub(1, Ordering::Relaxed);
         }

@@ -1,4 +1,4 @@
-//! The page that shows what the gateway does, and the data behind it.
+//! The page that shows the gateway's activity, and its data.
 
 mod live;
 
@@ -16,7 +16,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Every file of the page: its path, its kind and its text.
+/// The files of the page: path, content type and text.
 const FILES: [(&str, &str, &str); 15] = [
     ("/dashboard", HTML, include_str!("page.html")),
     ("/dashboard/style.css", CSS, include_str!("style.css")),
@@ -35,11 +35,11 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/dashboard/sums.js", SCRIPT, include_str!("sums.js")),
 ];
 
-/// Whatever text gets onto the page, the browser runs no script but ours and asks no other host.
+/// Whatever text is on the page, the browser runs only our scripts and contacts no other host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page, its files, and the log's own interface below `/dashboard/api`, for those whom the guard lets in.
+/// The page, its files, and the log's own interface below `/dashboard/api`, behind the guard.
 pub(crate) fn router(log: Router, hook: LogHook, live: Arc<Live>, guard: Guard) -> Router {
     let mut router = Router::new()
         .route("/dashboard/api/live", get(now).with_state((live, hook)))
@@ -54,7 +54,7 @@ pub(crate) fn router(log: Router, hook: LogHook, live: Arc<Live>, guard: Guard) 
 
 async fn now(State((live, log)): State<(Arc<Live>, LogHook)>) -> Json<Value> {
     let (in_flight, streams) = (live.in_flight(), live.streams());
-    // Records that are in no log and will be in none: the sums of the page lack them.
+    // Records that were lost, so they are missing in the sums of the page.
     let lost = log.counts().lost();
     let gateway = live.gateway();
     Json(json!({ "in_flight": in_flight, "streams": streams, "lost": lost, "gateway": gateway }))

@@ -24,7 +24,7 @@ impl io::Write for Written {
 }
 
 #[tokio::test]
-async fn a_change_that_may_have_been_made_is_in_the_log() {
+async fn a_change_that_may_have_been_made_is_logged() {
     crate::every_thread::may_log();
     let written = Written::default();
     let writer = written.clone();
@@ -33,7 +33,7 @@ async fn a_change_that_may_have_been_made_is_in_the_log() {
     let rule = LimitRule::requests("r", 5, Window::Fixed(Period::Day));
     let settings = GatewaySettings::builder().authenticated_elsewhere().limit(rule);
     let table = SettingsTable::new().gateway_of_any_account("g", settings.build().unwrap());
-    // It does not say whether it has changed a counter.
+    // The store does not say whether it has changed a counter.
     let store = FailingStore { is_failing: true.into(), ..Default::default() };
     let limits = Limits {
         handle: ControlLayer::new().limits(store).limits_handle(),

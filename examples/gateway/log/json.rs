@@ -1,7 +1,7 @@
-//! The line of an event, as tracing-subscriber's JSON format writes it, in a fourth of the time.
+//! Formats events like tracing-subscriber's JSON format, in a quarter of the time.
 //!
-//! There is one for each exchange, and tracing-subscriber's serializer checks every few bytes that it
-//! writes for UTF-8. What is rare is left to it: events in spans, and those of the crate `log`.
+//! Each exchange logs an event, and tracing-subscriber's serializer checks every few bytes that it
+//! writes for UTF-8. Rare cases are left to it: events in spans, and those of the crate `log`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,14 +22,14 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// One flat object a line.
+/// One flat object per line.
 pub(super) struct JsonLines {
     rare: Format<Json>,
 }
 
 impl Default for JsonLines {
     fn default() -> Self {
-        // Fields at the top level are what log stores index without being told to.
+        // Log stores index fields at the top level without configuration.
         let rare = Format::default().json().flatten_event(true).with_span_list(false);
         Self { rare: rare.with_ansi(false) }
     }
@@ -72,11 +72,11 @@ where
     }
 }
 
-/// Adds members to the object that the text begins.
+/// Appends members to an object that the text starts.
 struct Fields<'a>(&'a mut String);
 
 impl Fields<'_> {
-    /// Adds what `write` writes, which is at most 32 bytes long.
+    /// Appends what `write` writes, at most 32 bytes.
     fn push_number(
         &mut self,
         field: &Field,
@@ -125,7 +125,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// Escapes what is written to it.
+/// Escapes the text that is written to it.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -156,10 +156,10 @@ fn push_escaped(line: &mut String, text: &str) {
     line.push_str(&quoted[1..quoted.len() - 1]);
 }
 
-/// Returns true if nothing is escaped. Eight bytes take one comparison.
+/// Returns true if the text needs no escapes. Compares eight bytes at a time.
 fn is_verbatim(text: &str) -> bool {
     let (words, rest) = text.as_bytes().as_chunks();
-    // The last bytes are compared again, so that there is no rest.
+    // The last eight bytes overlap the last chunk, so that no bytes are left over.
     if let Some(last) = text.as_bytes().last_chunk() {
         return !words.iter().chain([last]).any(|word| has_escaped(*word));
     }
@@ -173,15 +173,15 @@ fn is_verbatim(text: &str) -> bool {
 fn has_escaped(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     let word = u64::from_le_bytes(word);
-    // The high bit of a byte that is below `least`, and of no byte if none is.
+    // Sets the high bit of a byte below `least`, and no bit if there is no such byte.
     let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & (ONES << 7);
     let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
 }
 
-/// The time of day as tracing-subscriber writes it, to the microsecond.
+/// The time as tracing-subscriber writes it, to the microsecond.
 ///
-/// What comes before the fraction is formatted once a second.
+/// The part before the fraction is formatted once per second.
 fn push_time(line: &mut String) -> fmt::Result {
     thread_local! {
         static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
@@ -196,7 +196,7 @@ fn push_time(line: &mut String) -> fmt::Result {
         text.clear();
         tracing_subscriber::fmt::time::SystemTime.format_time(&mut Writer::new(text))?;
         line.push_str(text);
-        // Unless the next second has begun meanwhile.
+        // Unless the next second has started meanwhile.
         match text.rfind('.') {
             Some(point) if since_epoch().as_secs() == now.as_secs() => text.truncate(point + 1),
             _ => text.clear(),

@@ -1,10 +1,10 @@
-//! Lines on their way to standard error, for which nobody waits.
+//! Lines on their way to standard error. Callers do not wait for them.
 //!
-//! Standard error can be full, closed, or a pipe that nobody reads: then a write fails, or blocks
-//! for ever. So lines wait in a bounded buffer for one thread that writes them. What finds no room
-//! or cannot be written is dropped and counted.
+//! Standard error can be full, closed, or a pipe that nobody reads: a write then fails, or blocks for
+//! ever. So lines wait in a bounded buffer for one thread that writes them. Lines that do not fit or
+//! cannot be written are dropped and counted.
 //!
-//! To wake the thread, and a write, cost more than to make the line. So once it has written, the thread
+//! Waking the thread, and a write, cost more than formatting the line. So after a write, the thread
 //! lets lines gather for some milliseconds, in which nobody wakes it.
 
 use std::{
@@ -20,22 +20,22 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many bytes may wait; as many again may be with the thread.
+/// The maximum number of waiting bytes. The thread may hold as many again.
 const MOST_WAITING: usize = 1024 * 1024;
 
 /// Longer lines are cut.
 const LONGEST_LINE: usize = 16 * 1024;
 
-/// What is kept of the beginning of a line that is cut.
+/// The length that is kept of the start of a cut line.
 const KEPT: usize = 4 * 1024;
 
-/// How long lines may gather behind one that was written at once.
+/// How long lines gather after a write.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// They gather no longer where there are as many bytes.
+/// They gather no longer once there are this many bytes.
 const ENOUGH: usize = MOST_WAITING / 4;
 
-/// How long until a descriptor that would block is tried again.
+/// The pause before another write to a descriptor that would block.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A buffer of whole lines, and the thread that empties it. Clones share both.
@@ -45,9 +45,9 @@ pub(crate) struct Lines(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// For the thread: there is something to write.
+    /// Notifies the thread: there is something to write.
     wake: Condvar,
-    /// For those who wait: a batch is written or dropped.
+    /// Notifies callers of `flush`: a batch was written or dropped.
     done: Condvar,
     dropped: AtomicU64,
 }
@@ -56,23 +56,23 @@ struct Shared {
 struct State {
     waiting: Vec<u8>,
     thread: Thread,
-    /// How many wait for the last line.
+    /// The number of callers that wait for the last line.
     flushing: usize,
 }
 
-/// What the thread does.
+/// The state of the thread.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Thread {
-    /// It sleeps until there is a line.
+    /// Sleeping until there is a line.
     #[default]
     Idle,
-    /// It lets lines gather.
+    /// Letting lines gather.
     Gathering,
     Writing,
 }
 
 impl State {
-    /// How many bytes are worth waking the thread.
+    /// The number of bytes at which the thread is woken.
     fn enough(&self) -> usize {
         match self.thread {
             Thread::Idle => 1,
@@ -84,8 +84,8 @@ impl State {
 }
 
 impl Lines {
-    /// Writes to `output` from a thread of its own. Without one, once the buffer is full, all lines
-    /// are dropped.
+    /// Writes to `output` from a separate thread. If the thread cannot be started, all lines are
+    /// dropped once the buffer is full.
     pub(crate) fn to(output: impl io::Write + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = lines.0.clone();
@@ -93,7 +93,7 @@ impl Lines {
         lines
     }
 
-    /// Adds a line, which ends in a line feed. It never blocks on the output.
+    /// Adds a line, which ends with a line feed. Never blocks on the output.
     pub(crate) fn push(&self, line: &[u8]) {
         let cut = (line.len() > LONGEST_LINE).then(|| cut(line));
         let line = cut.as_deref().unwrap_or(line);
@@ -113,14 +113,14 @@ impl Lines {
         }
     }
 
-    /// How many lines were dropped so far.
+    /// The number of dropped lines so far.
     #[cfg(any(feature = "metrics", test))]
     pub(crate) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until all lines are written or dropped, but no longer than `patience`: the thread may
-    /// be blocked for ever.
+    /// block for ever.
     pub(crate) fn flush(&self, patience: Duration) {
         let until = Instant::now() + patience;
         let mut state = self.0.state();
@@ -149,7 +149,8 @@ impl Shared {
         let mut told = 0;
         loop {
             self.take(&mut batch);
-            // What was written of a line before an error must not become the beginning of this one.
+            // The part of a line that was written before an error must not become the start of this
+            // line.
             if is_line_open {
                 batch.insert(0, b'\n');
             }
@@ -167,7 +168,7 @@ impl Shared {
         }
     }
 
-    /// Waits for lines and takes all.
+    /// Waits for lines and takes all of them.
     fn take(&self, batch: &mut Vec<u8>) {
         let mut state = self.state();
         if state.thread == Thread::Writing {
@@ -192,7 +193,7 @@ impl Shared {
     }
 }
 
-/// How many bytes were written before an error.
+/// The number of bytes that were written before an error.
 fn write(output: &mut impl io::Write, bytes: &[u8]) -> usize {
     let mut written = 0;
     while written < bytes.len() {
@@ -200,7 +201,7 @@ fn write(output: &mut impl io::Write, bytes: &[u8]) -> usize {
             Ok(0) => break,
             Ok(length) => written += length,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Somebody else with the same descriptor has made it so.
+            // Another process with the same descriptor has made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
             Err(_) => break,
         }
@@ -208,7 +209,7 @@ fn write(output: &mut impl io::Write, bytes: &[u8]) -> usize {
     written
 }
 
-/// A line with the beginning of one that is too long, and its time and level.
+/// A line with the start of one that is too long, and its time and level.
 fn cut(line: &[u8]) -> Vec<u8> {
     let begin = String::from_utf8_lossy(&line[..KEPT]);
     let mut parts = begin.splitn(3, ',');

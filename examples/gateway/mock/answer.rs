@@ -1,6 +1,6 @@
-//! What the stand-in says: the same to the same message, word by word when it streams.
+//! The stand-in's answers: the same to the same message, word by word in a stream.
 
-/// As much of a message as is worth hearing again.
+/// The maximum length of the echo of a message.
 const ECHO_LIMIT: usize = 60;
 
 pub(super) struct Answer {

@@ -1,4 +1,4 @@
-//! What a request asks.
+//! Reads requests.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ impl Ask {
         self.get(field) == &Value::Bool(true)
     }
 
-    /// What the user said last, in a string or in a list of messages.
+    /// The last text of the user, in a string or in a list of messages.
     pub(super) fn last_user_text(&self, field: &str) -> String {
         match self.get(field) {
             Value::Array(messages) => messages

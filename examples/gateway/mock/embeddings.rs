@@ -41,9 +41,10 @@ pub(super) async fn create(body: Bytes) -> Result<Response, Failure> {
     })))
 }
 
-/// A unit vector that depends on nothing but the text: no nearness in meaning, but equal for equal texts.
+/// A unit vector that depends only on the text: equal for equal texts, but not near for similar
+/// meanings.
 fn embed(text: &str, dimensions: u64) -> Vec<f32> {
-    // FNV-1a over the text, then over the number of each coordinate.
+    // FNV-1a over the text, then over the index of each coordinate.
     let hash = |seed: u64, bytes: &[u8]| {
         bytes
             .iter()

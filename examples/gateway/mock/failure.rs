@@ -1,4 +1,4 @@
-//! Refusals, in the shapes the provider gives them.
+//! Refusals, in the provider's formats.
 
 use axum::{
     Json,
@@ -30,7 +30,7 @@ impl IntoResponse for Failure {
                 "not-found",
                 format!("The model {model} does not exist: try grok-4.3."),
             ),
-            // The one refusal that is not JSON.
+            // The only refusal that is not JSON.
             Self::Unreadable(why) => {
                 let text =
                     format!("Failed to deserialize the JSON body into the target type: {why}");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ask::Ask, failure::Failure, models, reply};
 
-/// What one picture costs: 0.02 dollars.
+/// The price of an image: 0.02 dollars.
 const TICKS_PER_IMAGE: u64 = 200_000_000;
 
 const MAX_IMAGES: u64 = 10;

@@ -1,4 +1,4 @@
-//! `POST /v1/messages`, as Anthropic's clients speak it.
+//! `POST /v1/messages`, as Anthropic's clients use it.
 
 use axum::{body::Bytes, response::Response};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(super) async fn create(body: Bytes) -> Result<Response, Failure> {
 }
 
 fn frames(mut message: Value, answer: &Answer) -> Vec<Bytes> {
-    // The output is counted as it grows: little at the start, all of it at the end.
+    // The reported output grows: little at the start, all of it at the end.
     let output_tokens = message["usage"]["output_tokens"].take();
     message["usage"]["output_tokens"] = 1.into();
 

@@ -1,4 +1,5 @@
-//! A stand-in for xAI: the same wire, with neither account nor network, and with an answer that is always the same.
+//! A stand-in for xAI: the same wire format, without account and network, and with deterministic
+//! answers.
 
 mod answer;
 mod ask;
@@ -27,10 +28,10 @@ use tokio::net::TcpListener;
 
 use self::failure::Failure;
 
-/// As much as a prompt with a few pictures in it.
+/// Enough for a prompt with a few images.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// Serves the stand-in on a free port of this machine, and tells which.
+/// Serves the stand-in on a free port of this machine, and returns its address.
 pub(crate) async fn start() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
@@ -42,7 +43,7 @@ pub(crate) async fn start() -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Everything the stand-in answers, under `/v1`.
+/// All endpoints of the stand-in, under `/v1`.
 pub(crate) fn router() -> Router {
     let api = Router::new()
         .route("/chat/completions", post(chat::create))
@@ -59,7 +60,7 @@ pub(crate) fn router() -> Router {
         .layer(middleware::from_fn(authorize))
 }
 
-/// Any credential will do, in either of the headers that clients use; none will not.
+/// Accepts any credential in either of the headers that clients use; refuses requests without one.
 async fn authorize(headers: HeaderMap, request: Request, next: Next) -> Result<Response, Failure> {
     let bearer = headers
         .get(header::AUTHORIZATION)

@@ -1,4 +1,4 @@
-//! The models on offer, and what they cost.
+//! The models and their prices.
 
 use axum::{extract::Path, response::Response};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{failure::Failure, reply};
 pub(super) const IMAGE: &str = "grok-imagine-image";
 pub(super) const EMBEDDING: &str = "grok-embedding-small";
 
-/// A model that answers in words.
+/// A model that answers with text.
 pub(super) struct Model {
     pub(super) id: &'static str,
     context: u32,
@@ -36,7 +36,7 @@ impl Model {
         Self { id, context, price }
     }
 
-    /// The model that answers to a name: as with the provider, a retired name stands for a current model.
+    /// The model of a name. As at the provider, a retired name stands for a current model.
     pub(super) fn find(name: &str) -> Result<&'static Self, Failure> {
         check(name)?;
         Ok(OTHERS.iter().find(|model| model.id == name).unwrap_or(&STANDARD))

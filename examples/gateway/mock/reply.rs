@@ -1,4 +1,4 @@
-//! Answers, with the headers that come along.
+//! Responses with their headers.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -17,19 +17,19 @@ use super::sse::Paced;
 
 const REQUESTS_PER_MINUTE: u64 = 1_800;
 
-/// A JSON answer of an endpoint that says nothing about limits.
+/// A JSON response of an endpoint without rate limit headers.
 pub(super) fn plain(value: &Value) -> Response {
     let headers = [("x-request-id", id()), ("cache-control", "no-cache".to_owned())];
     (headers, Json(value)).into_response()
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) fn json(value: &Value) -> Response {
     let metrics = [("x-metrics-e2e-ms", "12.5"), ("x-metrics-ttft-ms", "3.2")];
     (limits(), metrics, plain(value)).into_response()
 }
 
-/// A stream of events, one after the other.
+/// A stream of events, one after another.
 pub(super) fn events(frames: Vec<Bytes>) -> Response {
     let headers = [("x-request-id", id()), ("cache-control", "no-cache".to_owned())];
     let body = Body::new(Paced::new(frames));
@@ -37,7 +37,7 @@ pub(super) fn events(frames: Vec<Bytes>) -> Response {
     (limits(), headers, content_type, body).into_response()
 }
 
-/// An identifier that looks like the provider's, and counts.
+/// An id that looks like the provider's, and counts up.
 pub(super) fn id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);

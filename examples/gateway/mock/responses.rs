@@ -61,10 +61,10 @@ pub(super) async fn create(body: Bytes) -> Result<Response, Failure> {
 struct Item<'a> {
     id: String,
     kind: &'static str,
-    /// The field that holds the parts, and how events name a place in it.
+    /// The field that holds the parts, and the name of a position in it in events.
     list: &'static str,
     index: &'static str,
-    /// What the events about the part and about its text are named after.
+    /// The name of the part and its text in events.
     part: &'static str,
     text_event: &'static str,
     part_kind: &'static str,

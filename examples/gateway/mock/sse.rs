@@ -1,4 +1,4 @@
-//! Server-sent events, at a pace the eye can follow.
+//! Server-sent events, slow enough to watch.
 
 use std::{
     convert::Infallible,
@@ -29,7 +29,7 @@ pub(super) fn event(name: &str, value: &Value) -> Bytes {
     format!("event: {name}\ndata: {value}\n\n").into()
 }
 
-/// A body that gives its frames one at a time.
+/// A body that sends its frames one at a time, at a pace.
 pub(super) struct Paced {
     frames: vec::IntoIter<Bytes>,
     pause: Pin<Box<Sleep>>,

@@ -1,10 +1,10 @@
-//! Usage and cost, by the arithmetic of each API.
+//! Usage and cost, as each API counts them.
 
 use serde_json::{Value, json};
 
 use super::{answer::Answer, models::Price};
 
-/// What a request has used. Cached tokens are part of the input; reasoning is not part of the output.
+/// The usage of a request. Cached tokens are part of the input; reasoning is not part of the output.
 pub(super) struct Usage {
     input: u64,
     cached: u64,
@@ -15,11 +15,11 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn new(prompt: &str, answer: &Answer, price: Price) -> Self {
-        // What wraps the words of a prompt is counted as well.
+        // The tokens around the words of a prompt count too.
         let input = 8 + tokens(prompt);
         Self {
             input,
-            // Whole blocks are found in the cache; the last token never is.
+            // The cache has whole blocks, and never the last token.
             cached: (input - 1) / 64 * 64,
             output: tokens(&answer.content),
             reasoning: tokens(&answer.reasoning),
@@ -66,7 +66,7 @@ impl Usage {
         })
     }
 
-    /// Messages: the input leaves out what came from the cache, and no cost is told.
+    /// Messages: the input excludes cached tokens, and no cost is reported.
     pub(super) fn messages(&self) -> Value {
         json!({
             "input_tokens": self.input - self.cached,
@@ -77,7 +77,7 @@ impl Usage {
     }
 }
 
-/// Four bytes to a token, which is near enough for English.
+/// Four bytes per token, which is close enough for English.
 pub(super) fn tokens(text: &str) -> u64 {
     text.len().div_ceil(4) as u64
 }

@@ -1,4 +1,4 @@
-//! What command lines mean, and what is said of mistakes in them.
+//! Parsing of command lines, and the messages about mistakes.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn refused(args: &[&str]) -> String {
 }
 
 #[test]
-fn nothing_gives_the_defaults() {
+fn no_arguments_give_the_defaults() {
     let options = run(&[]);
     assert_eq!(options.listen.to_string(), "127.0.0.1:8787");
     assert!(options.providers.is_empty() && !options.mock && !options.ask_for_usage);
@@ -25,7 +25,7 @@ fn nothing_gives_the_defaults() {
 }
 
 #[test]
-fn the_pages_have_an_address_of_their_own_or_none() {
+fn the_pages_have_their_own_address_or_none() {
     let address = "127.0.0.1:0".parse().unwrap();
     assert_eq!(run(&["--admin", "127.0.0.1:0"]).admin, Admin::At(address));
     for word in ["none", "off"] {
@@ -37,7 +37,7 @@ fn the_pages_have_an_address_of_their_own_or_none() {
 
 #[cfg(feature = "config")]
 #[test]
-fn the_settings_are_a_file_that_can_be_checked_alone() {
+fn the_settings_are_a_file_that_can_be_checked() {
     let file = PathBuf::from("a b.toml");
     assert_eq!(run(&["--config", "a b.toml", "--mock"]).config, Some(file.clone()));
     let check = Ok(Command::Check(file));
@@ -49,7 +49,7 @@ fn the_settings_are_a_file_that_can_be_checked_alone() {
 
 #[cfg(not(feature = "config"))]
 #[test]
-fn settings_that_were_not_built_in_are_refused() {
+fn settings_are_refused_without_their_feature() {
     assert_eq!(
         refused(&["--config", "gateway.toml"]),
         "`--config` needs the feature `config`, which this program was built without"
@@ -57,7 +57,7 @@ fn settings_that_were_not_built_in_are_refused() {
 }
 
 #[test]
-fn controls_are_named_where_no_file_says_them() {
+fn controls_are_accepted_only_without_a_file() {
     assert_eq!(run(&[]).client_controls, None);
     let all = run(&["--client-controls", "all"]).client_controls;
     assert_eq!(all, Some(ClientControl::ALL.to_vec()));
@@ -109,7 +109,7 @@ fn the_log_is_a_file() {
 
 #[cfg(feature = "log-sqlite")]
 #[test]
-fn the_log_is_kept_for_days() {
+fn the_retention_of_the_log_is_in_days() {
     assert_eq!(run(&["--log-db", "a.db", "--log-keep", "30"]).log_keep, Some(30));
     assert_eq!(run(&["--log-keep=1", "--log-db=a.db"]).log_keep, Some(1));
     for wrong in ["0", "-1", "1.5", "a month"] {
@@ -121,7 +121,7 @@ fn the_log_is_kept_for_days() {
 }
 
 #[test]
-fn only_a_log_can_be_kept() {
+fn a_retention_needs_a_log() {
     assert_eq!(refused(&["--log-keep", "30"]), "`--log-keep` needs `--log-db`");
 }
 
@@ -137,7 +137,7 @@ fn the_prices_are_a_file() {
 
 #[cfg(not(feature = "log-sqlite"))]
 #[test]
-fn a_log_that_was_not_built_in_is_refused() {
+fn a_log_database_is_refused_without_its_feature() {
     assert_eq!(
         refused(&["--log-db", "gateway.db"]),
         "`--log-db` needs the feature `log-sqlite`, which this program was built without"
@@ -145,13 +145,13 @@ fn a_log_that_was_not_built_in_is_refused() {
 }
 
 #[test]
-fn help_wins_over_what_comes_before_it() {
+fn help_overrides_the_options_before_it() {
     assert_eq!(Options::parse(["--mock", "-h"]), Ok(Command::Help));
     assert_eq!(Options::parse(["--help"]), Ok(Command::Help));
 }
 
 #[test]
-fn a_mistake_is_answered_with_the_option_and_its_form() {
+fn a_mistake_names_the_option_and_its_form() {
     let form = "an IP address and port, such as 127.0.0.1:8787";
     assert_eq!(
         refused(&["--listen", "localhost"]),
@@ -173,7 +173,7 @@ fn a_mistake_is_answered_with_the_option_and_its_form() {
 }
 
 #[test]
-fn usage_is_asked_for_where_that_is_wanted() {
+fn usage_is_asked_for_on_request() {
     assert!(run(&["--ask-for-usage", "--mock"]).ask_for_usage);
 }
 
@@ -212,7 +212,7 @@ fn bytes_that_are_not_text_are_refused() {
 }
 
 #[test]
-fn proxies_of_the_environment_are_asked_for() {
+fn proxies_of_the_environment_are_used_on_request() {
     assert!(!run(&[]).proxy_from_env);
     if cfg!(feature = "proxy") {
         assert!(run(&["--proxy-from-env"]).proxy_from_env);

@@ -1,7 +1,7 @@
-//! Histograms that count values as they come.
+//! Histograms that count each value when it is recorded.
 //!
-//! The exporter keeps each value with its time and sorts it into a bucket later, in bulk: per value that
-//! takes several times as long as the two atomic additions here, and memory for each until then.
+//! The exporter stores each value with its time and sorts values into buckets later: per value that
+//! takes several times as long as the two atomic additions here, and memory until then.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +15,10 @@ use metrics_exporter_prometheus::formatting::{
 };
 use metrics_exporter_prometheus::{LabelSet, PrometheusRecorder};
 
-/// The upper bounds of the buckets of a metric.
+/// The upper bounds of a metric's buckets.
 type Bounds = fn(&str) -> &'static [f64];
 
-/// The exporter's recorder, with histograms of its own.
+/// The exporter's recorder, with these histograms in place of its own.
 pub(super) struct WithHistograms {
     exporter: PrometheusRecorder,
     histograms: Histograms,
@@ -28,11 +28,11 @@ pub(super) struct WithHistograms {
 #[derive(Clone)]
 pub(super) struct Histograms {
     bounds: Bounds,
-    /// By the names on the page.
+    /// By their names on the page.
     families: Arc<Mutex<BTreeMap<String, Family>>>,
 }
 
-/// The histograms of one name.
+/// The histograms with one name.
 #[derive(Default)]
 struct Family {
     description: Option<(SharedString, Option<Unit>)>,
@@ -41,7 +41,7 @@ struct Family {
 
 struct Buckets {
     bounds: &'static [f64],
-    /// One more than there are bounds: what is above all of them.
+    /// One more than bounds: the last counts values above all of them.
     counts: Box<[AtomicU64]>,
     /// The bits of an `f64`.
     sum: AtomicU64,
@@ -52,7 +52,7 @@ impl Histograms {
         Self { bounds, families: Arc::default() }
     }
 
-    /// Takes the place of the exporter's histograms.
+    /// Replaces the exporter's histograms.
     pub(super) fn over(&self, exporter: PrometheusRecorder) -> WithHistograms {
         WithHistograms { exporter, histograms: self.clone() }
     }
@@ -61,7 +61,7 @@ impl Histograms {
         self.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As the exporter writes them, with its recommended naming.
+    /// Writes the page as the exporter does with its recommended naming.
     pub(super) fn render(&self) -> String {
         let mut page = String::new();
         for (name, family) in &*self.families() {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_that_of_the_exporter() {
+    fn the_page_is_the_same_as_the_exporters() {
         let exporter = || {
             let builder = PrometheusBuilder::new().with_recommended_naming(true);
             builder.set_buckets(&BOUNDS).unwrap().build_recorder()

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::drain::Running;
 
-/// The exchanges of one connection. It lives as long as the last of them.
+/// The exchanges of one connection. Lives as long as the last of them.
 pub(super) struct Activity {
     state: Mutex<State>,
     _running: Running,
@@ -23,7 +23,7 @@ pub(super) struct Activity {
 struct State {
     open: usize,
     has_asked: bool,
-    /// Since when nothing is open, if nothing is.
+    /// Since when no exchange is open, if none is.
     idle_since: Instant,
 }
 
@@ -39,12 +39,12 @@ impl Activity {
         (state.open == 0).then_some(state.idle_since)
     }
 
-    /// Whether there was an exchange at all.
+    /// Returns true if there was any exchange.
     pub(super) fn has_asked(&self) -> bool {
         self.state().has_asked
     }
 
-    /// An exchange begins.
+    /// Starts an exchange.
     pub(super) fn open<F>(self: &Arc<Self>, answer: F) -> Exchange<F> {
         let mut state = self.state();
         state.open += 1;
@@ -58,7 +58,7 @@ impl Activity {
     }
 }
 
-/// An exchange that has not ended.
+/// An open exchange.
 struct Open(Arc<Activity>);
 
 impl Drop for Open {
@@ -69,9 +69,9 @@ impl Drop for Open {
     }
 }
 
-// Fields are dropped in their order: what the service gave is gone before its exchange has ended.
+// Fields are dropped in order: the service's future or body is dropped before its exchange ends.
 pin_project! {
-    /// An exchange until its response.
+    /// An exchange up to its response.
     pub(super) struct Exchange<F> {
         #[pin]
         answer: F,
@@ -94,7 +94,7 @@ where
 }
 
 pin_project! {
-    /// An exchange until the end of its response body.
+    /// An exchange up to the end of its response body.
     pub(super) struct ExchangeBody<B> {
         #[pin]
         body: B,

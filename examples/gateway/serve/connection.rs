@@ -33,7 +33,7 @@ use super::{
     write_timeout::WriteTimeout,
 };
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Connections<S> {
     service: TowerToHyperService<S>,
     builder: Builder<TokioExecutor>,
@@ -51,8 +51,8 @@ impl<S> Connections<S> {
         }
     }
 
-    /// Serves one connection, whose peer's address comes along with every request. It hears of the
-    /// drain from this call on, so that none is forgotten.
+    /// Serves one connection, and adds its peer's address to every request. It is part of the drain
+    /// from this call on, so that none is missed.
     pub(super) fn converse<B>(
         &self,
         stream: TcpStream,
@@ -65,7 +65,7 @@ impl<S> Connections<S> {
         S::Future: Send + 'static,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        // Small writes are the rule in a stream of events: they must not wait for more.
+        // An event stream makes small writes, which must not wait for more data.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -93,22 +93,21 @@ impl<S> Connections<S> {
 }
 
 pin_project! {
-    /// A connection until its end, which comes when it is told to stop, or when its client has
-    /// asked nothing in time.
+    /// A connection up to its end: when it is told to stop, or if its client sends no request in time.
     ///
-    /// It has a name, for an async block would hold the connection twice: as it was given to it, and
-    /// as it is polled.
+    /// A named future, because an async block would hold the connection twice: as its argument, and as
+    /// it is polled.
     struct Conversation<C> {
         #[pin]
         connection: C,
         #[pin]
         stopping: OwnedNotified,
-        // It ends as soon as nothing is open.
+        // It ends as soon as no exchange is open.
         is_ending: bool,
         activity: Arc<Activity>,
         patience: Duration,
-        // Put off only when it fires. hyper's own header timeout begins when the protocol is known,
-        // which takes a byte of the client's, and HTTP/2 has none.
+        // Reset only when it fires. hyper's own header timeout starts once the protocol is known, which
+        // takes a byte from the client, and HTTP/2 has none.
         silence: Pin<Box<Sleep>>,
     }
 }
@@ -140,7 +139,7 @@ impl<C: GracefulConnection<Error = BoxError>> Future for Conversation<C> {
                 return Poll::Ready(());
             }
             if is_over {
-                // Over HTTP/2 a request may be on its way: its client learns that it was not taken.
+                // Over HTTP/2 a request may be on its way: its client learns that it was not processed.
                 *this.is_ending = true;
                 this.connection.as_mut().graceful_shutdown();
             }

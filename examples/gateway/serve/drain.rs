@@ -1,17 +1,17 @@
-//! How connections are told to end, and how it is known that they have.
+//! Tells connections to end, and waits until they have ended.
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, futures::OwnedNotified, watch};
 
-/// Of one server.
+/// The drain of one server.
 pub(super) struct Drain {
     stop: Arc<Notify>,
     sockets: watch::Sender<()>,
     exchanges: watch::Sender<()>,
 }
 
-/// Something is not over until this is dropped.
+/// Counts as running until it is dropped.
 pub(super) struct Running {
     _receiver: watch::Receiver<()>,
 }
@@ -22,17 +22,17 @@ impl Drain {
         Self { stop, sockets, exchanges }
     }
 
-    /// Ready once connections are to end, which counts from this call.
+    /// Ready once connections must end. A stop after this call counts, even before the first poll.
     pub(super) fn stopping(&self) -> OwnedNotified {
         self.stop.clone().notified_owned()
     }
 
-    /// For a socket, which may outlive its connection: that of a WebSocket does.
+    /// For a socket, which may outlive its connection, as that of a WebSocket does.
     pub(super) fn socket(&self) -> Running {
         Running { _receiver: self.sockets.subscribe() }
     }
 
-    /// For the exchanges of a connection, which may outlive it: those of HTTP/2 are tasks of their own.
+    /// For the exchanges of a connection, which may outlive it: over HTTP/2 they are separate tasks.
     pub(super) fn exchanges(&self) -> Running {
         Running { _receiver: self.exchanges.subscribe() }
     }

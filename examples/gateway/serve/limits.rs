@@ -1,4 +1,4 @@
-//! What connections may take.
+//! Bounds on connections.
 
 use std::{io, num::NonZero, str::FromStr, time::Duration};
 
@@ -7,23 +7,24 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 
-/// What a request's head may take over HTTP/1.1, and at most what is buffered of a body.
+/// The maximum length of a request's head over HTTP/1.1, and of the buffer for a body.
 const HEAD_BYTES: usize = 64 * 1024;
-/// What a stream of HTTP/2 may have ready to be sent; 256 of them share a connection.
+/// The maximum number of bytes that an HTTP/2 stream buffers for sending; 256 streams share a
+/// connection.
 const SEND_BYTES: usize = 128 * 1024;
 
-/// Bounds on connections; what bounds an exchange is the gateway's own business.
+/// Bounds on connections; the gateway bounds the exchanges.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// How many connections there are at once. The next ones wait to be accepted.
+    /// The maximum number of connections. Further ones wait to be accepted.
     pub(crate) connections: usize,
-    /// For a request's head, from the end of the exchanges before it.
+    /// The time for a request's head, from the end of the exchanges before it.
     pub(crate) header_timeout: Duration,
-    /// How long a peer may take no byte of what there is to write.
+    /// How long a peer may accept no byte while there is something to write.
     pub(crate) write_timeout: Duration,
-    /// Between pings over HTTP/2, and for the answer to one.
+    /// The time between HTTP/2 pings, and for the answer to one.
     pub(crate) ping: Duration,
-    /// For running exchanges once the server stops.
+    /// The time for active exchanges once the server stops.
     pub(crate) grace: Duration,
 }
 
@@ -40,7 +41,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The defaults, but for what the environment says.
+    /// The defaults, with the overrides of the environment.
     pub(super) fn of_environment(grace: Duration) -> io::Result<Self> {
         let default = Self::default();
         let connections = number::<NonZero<usize>>("GATEWAY_MAX_CONNECTIONS")?;
@@ -60,7 +61,7 @@ impl Limits {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
-            // A head that is longer, or has more than hyper's 100 fields, is 431.
+            // A longer head, or one with more than hyper's 100 fields, gets 431.
             .max_buf_size(HEAD_BYTES);
         builder
             .http2()
@@ -68,11 +69,11 @@ impl Limits {
             .keep_alive_interval(self.ping)
             .keep_alive_timeout(self.ping)
             .max_concurrent_streams(256)
-            // As much as HTTP/1.1 servers commonly take.
+            // As much as HTTP/1.1 servers usually accept.
             .max_header_list_size(32 * 1024)
             .max_send_buf_size(SEND_BYTES)
-            // How many streams a client may reset before they are looked at, and how many of its
-            // errors are answered by a reset, before its connection is closed: the defaults, written
+            // How many streams a client may reset before they are accepted, and how many of its errors
+            // are answered by a reset, before its connection is closed. These are the defaults, written
             // down so that they stay.
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(1024);
@@ -80,7 +81,7 @@ impl Limits {
     }
 }
 
-/// A positive number that the environment sets.
+/// A positive number from the environment.
 fn number<T: FromStr>(name: &str) -> io::Result<Option<T>> {
     let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
         return Ok(None);

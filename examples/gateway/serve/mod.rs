@@ -1,4 +1,4 @@
-//! Serving HTTP/1.1 and HTTP/2 on one port, and stopping without cutting anyone off.
+//! Serves HTTP/1.1 and HTTP/2 on one port, and stops without cutting off exchanges.
 
 mod activity;
 mod connection;
@@ -26,21 +26,22 @@ use self::{connection::Connections, drain::Drain, signals::Signals};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long running exchanges may take to finish once the server has been asked to stop.
+/// The default time for active exchanges once the server must stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// How long what is cut off then may take to notice.
+/// The time for what is cut off to end.
 const CUT: Duration = Duration::from_secs(5);
 
-/// How long to wait before trying again when the system has no room for another connection.
+/// The pause before the next accept if the system has no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Binds the address, or says why it cannot be had.
+/// Binds the address.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| BindError { address, source })
 }
 
-/// Serves within the [`Limits`] of the environment until SIGTERM or Ctrl-C, then lets running exchanges finish for at most `grace`.
+/// Serves within the [`Limits`] of the environment until SIGTERM or Ctrl-C, then lets active exchanges
+/// finish for at most `grace`.
 ///
 /// A second signal ends at once.
 pub(crate) async fn serve<S, B>(
@@ -65,7 +66,7 @@ where
     Ok(())
 }
 
-/// Serves until `stop`, then drains until all is done, the grace period is over, or `cut`.
+/// Serves until `stop`, then drains until all exchanges have ended, the grace period is over, or `cut`.
 pub(crate) async fn serve_until<S, B>(
     listener: TcpListener,
     service: S,
@@ -95,7 +96,7 @@ pub(crate) async fn serve_until<S, B>(
             }
             Some(_) = tasks.join_next(), if is_full => {}
         }
-        // Ended tasks are taken out, or the set would only grow.
+        // Remove ended tasks, or the set would only grow.
         while tasks.try_join_next().is_some() {}
     }
 
@@ -106,19 +107,19 @@ pub(crate) async fn serve_until<S, B>(
         () = sleep(limits.grace) => tracing::warn!("stopped: the grace period is over"),
         () = &mut cut => tracing::warn!("stopped at once"),
     }
-    // When this returns, no exchange goes on, and each has told its hooks how it ended.
+    // After this, no exchange is active, and each has reported its end to its hooks.
     tasks.shutdown().await;
     if timeout(CUT, drain.ended()).await.is_err() {
         tracing::warn!("exchanges go on that were cut off");
     }
 }
 
-/// The next connection. Failing to accept one is no reason to stop serving the others.
+/// Accepts the next connection. A failed accept does not stop the server.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // The peer gave up while it was waiting in line.
+            // The peer gave up while it waited in the queue.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -126,7 +127,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                         | io::ErrorKind::ConnectionReset
                         | io::ErrorKind::Interrupted
                 ) => {}
-            // Out of file descriptors or memory: trying again right away would only spin.
+            // Out of file descriptors or memory: trying again at once would spin.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
                 sleep(ACCEPT_PAUSE).await;

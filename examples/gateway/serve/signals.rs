@@ -5,7 +5,7 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and Ctrl-C, as they arrive.
+/// A stream of SIGTERMs and Ctrl-Cs.
 #[cfg(unix)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -29,7 +29,7 @@ impl Signals {
     }
 }
 
-/// Ctrl-C, as it arrives.
+/// A stream of Ctrl-Cs.
 #[cfg(windows)]
 pub(super) struct Signals(tokio::signal::windows::CtrlC);
 

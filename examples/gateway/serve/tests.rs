@@ -1,4 +1,4 @@
-//! Clients that ask and stop reading, that never finish a head, and too many of them.
+//! Clients that stop reading, that never finish a head, and too many of them.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ use tower::service_fn;
 
 use super::*;
 
-/// Far beyond what any step takes on the slowest of machines.
+/// Longer than any step takes, even on slow machines.
 const GUARD: Duration = Duration::from_secs(30);
 
 async fn guard<F: Future>(what: &str, step: F) -> F::Output {
@@ -29,7 +29,7 @@ async fn guard<F: Future>(what: &str, step: F) -> F::Output {
     }
 }
 
-/// Always has more, or never, and tells when it is dropped.
+/// A body that always has more data, or never has any, and reports when it is dropped.
 struct Endless {
     is_silent: bool,
     dropped: mpsc::UnboundedSender<()>,
@@ -60,11 +60,11 @@ struct Server {
     addr: SocketAddr,
     dropped: mpsc::UnboundedReceiver<()>,
     stop: oneshot::Sender<()>,
-    /// How many hold the service when it has stopped, or an answer of it.
+    /// Resolves to the number of references to the service when the server has stopped.
     serving: tokio::task::JoinHandle<usize>,
 }
 
-/// Answers `/endless` and `/silent` without end and all else with what was sent.
+/// Answers `/endless` and `/silent` without end, and other paths with the request body.
 async fn server(limits: Limits) -> Server {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -97,7 +97,7 @@ async fn connect(addr: SocketAddr, bytes: impl AsRef<[u8]>) -> TcpStream {
     stream
 }
 
-/// The status line of the head that comes next.
+/// The status line of the next head.
 async fn status(stream: &mut TcpStream) -> String {
     let mut came = Vec::new();
     while !came.ends_with(b"\r\n\r\n") {
@@ -110,12 +110,13 @@ fn get(path: &str, fields: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: gateway.test\r\n{fields}\r\n")
 }
 
-/// What a client of HTTP/2 sends that has all windows open: no header of it needs Huffman's code.
+/// The start of an HTTP/2 connection with all windows open, and a request. No header needs Huffman's
+/// code.
 fn http2(path: &str) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff]);
     bytes.extend([0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0]);
-    // `:method: GET` and `:scheme: http` of the static table, then `:path`.
+    // `:method: GET` and `:scheme: http` from the static table, then `:path`.
     let length = u8::try_from(path.len()).unwrap();
     bytes.extend([0, 0, 4 + length, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x04, length]);
     bytes.extend(path.as_bytes());
@@ -127,7 +128,7 @@ async fn a_client_that_stops_reading_is_disconnected() {
     for asked in [get("/endless", "").into_bytes(), http2("/endless")] {
         let limits = Limits {
             write_timeout: Duration::from_millis(300),
-            // No ping must be what finds it.
+            // No ping may end the connection first.
             ping: Duration::from_secs(3600),
             ..Limits::default()
         };
@@ -138,7 +139,7 @@ async fn a_client_that_stops_reading_is_disconnected() {
 }
 
 #[tokio::test]
-async fn what_the_grace_cuts_off_has_ended_when_the_server_has() {
+async fn exchanges_cut_off_after_the_grace_end_before_the_server() {
     for asked in [get("/endless", "").into_bytes(), http2("/endless")] {
         let limits = Limits { grace: Duration::from_millis(300), ..Limits::default() };
         let server = server(limits).await;
@@ -150,14 +151,14 @@ async fn what_the_grace_cuts_off_has_ended_when_the_server_has() {
     }
 }
 
-/// What comes until the connection is closed.
+/// Reads until the connection is closed.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut came = Vec::new();
     guard("the connection is closed", stream.read_to_end(&mut came)).await.unwrap();
     came
 }
 
-/// Limits under which a client without an open exchange is soon one too many.
+/// Limits that soon close a connection without an open exchange.
 fn impatient() -> Limits {
     let hour = Duration::from_secs(3600);
     Limits { header_timeout: Duration::from_millis(200), ping: hour, ..Limits::default() }
@@ -201,7 +202,7 @@ async fn heads_of_60_kib_pass_and_larger_ones_or_more_fields_do_not() {
         let mut client = connect(server.addr, get("/", &fields)).await;
         assert!(status(&mut client).await.contains(expected), "{} bytes", fields.len());
     }
-    // What never ends is cut off where it is too long, and not where all memory is gone.
+    // An endless head is cut off at the limit, before it uses up memory.
     let mut client = connect(server.addr, "GET / HTTP/1.1\r\nx-endless: ").await;
     let mut sent = 0;
     while sent < 32 << 20 && client.write_all(&[b'x'; 16 * 1024]).await.is_ok() {
@@ -229,7 +230,7 @@ async fn connections_beyond_the_bound_wait_for_others_to_end() {
     assert!(status(&mut first).await.contains("200"));
     assert!(status(&mut second).await.contains("200"));
     let mut third = connect(server.addr, get("/", "")).await;
-    // Those that are in are served all the while.
+    // Accepted connections are served meanwhile.
     first.write_all(get("/", "").as_bytes()).await.unwrap();
     assert!(status(&mut first).await.contains("200"));
     let answer = timeout(Duration::from_millis(100), third.readable()).await;
@@ -238,7 +239,7 @@ async fn connections_beyond_the_bound_wait_for_others_to_end() {
     assert!(status(&mut third).await.contains("200"));
 }
 
-/// A frame on stream `id` that goes on behind its kind and flags.
+/// A frame on stream `id` with this kind, flags and payload.
 fn frame(kind: u8, flags: u8, id: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let head = [length[1], length[2], length[3], kind, flags];
@@ -266,7 +267,7 @@ async fn floods_of_http2_end_their_connection() {
                 assert!(sent < 1_000_000, "{name} without end");
             }
         };
-        // Pings are read no faster than they are answered: that flood stands still.
+        // Pings are read no faster than they are answered, so that flood stalls.
         match timeout(Duration::from_secs(2), flooding).await {
             Ok(()) => {}
             Err(_) => assert!(name.starts_with("pings"), "{name}"),

@@ -1,4 +1,4 @@
-//! A connection's socket, which the drain waits for even when it no longer speaks HTTP.
+//! A connection's socket, for which the drain waits even if it no longer speaks HTTP.
 
 use std::{
     io,
@@ -10,9 +10,9 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::drain::Running;
 
-/// A socket that counts as a running exchange until it is dropped.
+/// A socket that counts as running until it is dropped.
 ///
-/// hyper is done with an upgraded connection (a WebSocket) when it hands the socket on; this is not.
+/// hyper's connection ends when it hands over an upgraded socket (a WebSocket); the socket does not.
 pub(super) struct Tracked<T> {
     io: T,
     _running: Running,

@@ -1,4 +1,4 @@
-//! A connection whose peer must take what it asked for.
+//! A socket whose peer must read.
 
 use std::{
     future::Future,
@@ -11,19 +11,18 @@ use std::{
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A socket that fails once its peer has taken no byte for as long as this, while there is something
-/// to write.
+/// A socket that fails if its peer accepts no byte for this time while there is something to write.
 ///
-/// No other bound sees a client that asks and then stops reading: the server waits for room in the
-/// socket, and neither reads nor polls anything meanwhile. Over HTTP/2 it sees one that reads nothing
-/// at all; one that only keeps its windows shut has nothing written to it, and is the business of
-/// the gateway's `idle` and `total` timeouts.
+/// No other bound detects a client that sends a request and stops reading: the server waits for room in
+/// the socket, and neither reads nor polls anything meanwhile. Over HTTP/2 this detects a client that
+/// reads nothing at all. If a client only keeps its windows closed, nothing is written to it; the
+/// gateway's `idle` and `total` timeouts handle that.
 pub(super) struct WriteTimeout<T> {
     io: T,
     limit: Duration,
-    /// Since when there is no room.
+    /// Since when a write is blocked.
     stuck: Option<Instant>,
-    // Made for the first wait, and put off only when it fires.
+    // Created at the first wait, and reset only when it fires.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -32,7 +31,7 @@ impl<T> WriteTimeout<T> {
         Self { io, limit, stuck: None, sleep: None }
     }
 
-    /// What a write has come to, or that it has waited for too long.
+    /// The result of a write, or an error if it has waited too long.
     fn watch<R>(
         &mut self,
         written: Poll<io::Result<R>>,
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_byte_that_the_peer_takes_gives_it_the_whole_time_again() {
+    async fn each_byte_that_the_peer_reads_restarts_the_time() {
         let limit = Duration::from_secs(60);
         let (near, mut far) = duplex(16);
         let mut near = TokioIo::new(WriteTimeout::new(TokioIo::new(near), limit));
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_with_nothing_to_write_is_none() {
+    async fn a_pause_with_nothing_to_write_does_not_count() {
         let (near, mut far) = duplex(16);
         let mut near = TokioIo::new(WriteTimeout::new(TokioIo::new(near), Duration::from_secs(1)));
         for _ in 0..3 {

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decodes_says_so() {
+    fn a_client_that_decodes_shows_it() {
         let text = |accepts: &str| format!("Client {{ {accepts}, default_headers: {{}} }}");
         assert_eq!(decodes(&text("accepts: Accepts")), Some(false));
         assert_eq!(decodes(&text("accepts: Accepts { gzip: false }")), Some(false));

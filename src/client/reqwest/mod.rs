@@ -63,7 +63,8 @@ impl ReqwestClient {
     ///
     /// # Errors
     ///
-    /// If reqwest cannot build the client, or it keeps cookies: one caller's would go to the next.
+    /// If reqwest cannot build the client, or it keeps cookies: one caller's cookies would go to the
+    /// next.
     pub fn new(builder: ClientBuilder) -> Result<Self, ReqwestError> {
         let builder = builder.redirect(Policy::none()).referer(false);
         let builder = builder.no_gzip().no_brotli().no_zstd().no_deflate();
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_from_elsewhere_is_dropped() {
+    async fn a_response_from_another_url_is_dropped() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move {

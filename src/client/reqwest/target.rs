@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_stays_as_it_is() {
+    fn a_uri_stays_unchanged() {
         for uri in [
             "https://api.x.ai/v1/chat/completions",
             "http://127.0.0.1:11434/v1//a?b=%2F&c=d+e",
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_would_become_another_is_refused() {
+    fn a_path_that_reqwest_would_change_is_refused() {
         for uri in [
             "https://api.x.ai/v1/../admin",
             "https://api.x.ai/v1/./x",

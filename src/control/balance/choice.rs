@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_more_to_do_for_its_weight_is_avoided() {
+    fn a_candidate_with_more_load_for_its_weight_is_avoided() {
         assert_shares(&[load(1, 1), load(3, 0)], &[0.0, 1.0]);
         // Three times the weight, three times the load.
         assert_shares(&[load(1, 1), load(3, 4)], &[1.0, 0.0]);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_goes_to_the_nearest_that_is_left_and_was_not_tried() {
+    fn a_session_goes_to_the_nearest_untried_candidate() {
         let at = |weight, distance| Load { distance: Some(distance), ..load(weight, 0) };
         let mut rng = fastrand::Rng::with_seed(1);
         let mut choose = |loads: &[Load]| choose(loads, &mut rng).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_blocked_are_left_out_and_the_soonest_is_named() {
+    fn blocked_candidates_are_left_out_and_the_soonest_is_named() {
         let now = Instant::now();
         let blocked = |weight, seconds, reason| Load {
             blocked: Some(Blocked { until: now + Duration::from_secs(seconds), reason }),

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_logarithm_is_one() {
+    fn the_logarithm_is_correct() {
         for number in [1, 3, 1 << 32, u64::MAX / 3, u64::MAX - 1, u64::MAX] {
             let exact = 64.0 - (number as f64).log2();
             let got = minus_log2(number) as f64 / (1_u64 << FRACTION) as f64;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_more_takes_its_share_from_all_and_moves_no_other_session() {
+    fn a_new_target_takes_its_share_from_all_and_moves_no_other_session() {
         for count in 1..9 {
             let (before, after) = (homes(&targets(count)), homes(&targets(count + 1)));
             let added = mix(count);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sessions_of_a_target_that_is_gone_spread_over_all_others() {
+    fn the_sessions_of_a_removed_target_spread_over_all_others() {
         let (before, after) = (homes(&targets(5)), homes(&targets(4)));
         let of_the_last: Vec<_> = before
             .iter()
@@ -140,7 +140,7 @@ mod tests {
 
     /// Replicas of all releases and platforms must agree.
     #[test]
-    fn numbers_never_change() {
+    fn hashes_never_change() {
         let target = target("https://api.x.ai/v1", Some(&[7; 32]));
         assert_eq!(
             (target, distance(1, target)),
@@ -169,7 +169,7 @@ mod tests {
         }
 
         #[test]
-        fn which_is_nearer_is_one_question(
+        fn two_targets_are_never_both_nearer(
             a in (1_u64..1 << 54, any::<u32>()),
             b in (1_u64..1 << 54, any::<u32>()),
         ) {

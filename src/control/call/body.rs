@@ -50,7 +50,7 @@ pin_project! {
             body: Option<Guarded<R>>,
         },
         Watched { watched: Watched<R> },
-        // It was over with its first frame.
+        // The body ended with its first frame.
         Over { last: Option<Result<Frame<R::Data>, BoxError>> },
     }
 }
@@ -79,8 +79,8 @@ where
         })
     }
 
-    /// The response with a body that ends with its exchange, or once its reader has left it unread for
-    /// too long, and for which nothing is held.
+    /// Wraps a response of which nothing is held. Its body ends with its exchange, or if its reader
+    /// leaves it unread for too long.
     #[cfg(feature = "cache")]
     pub(in crate::control) fn within(mut response: Response<R>, bounds: Bounds) -> Response<Self> {
         let Bounds { timeouts, total } = bounds;
@@ -97,8 +97,8 @@ where
         Self::of(response, timing, Guards::default())
     }
 
-    /// The response with its body, for a call that has timeouts or not. `watches_reader`: the client may
-    /// not leave the body unread for longer than its idle timeout.
+    /// Wraps the response of a call, with or without timeouts. `watches_reader`: the client may not
+    /// leave the body unread for longer than its idle timeout.
     pub(super) fn of_call(
         response: Response<R>,
         timing: Option<Box<Timing>>,
@@ -164,7 +164,7 @@ where
         let has_time = |_: &_| limits.total.is_none_or(|total| Instant::now() < total.until);
         let begun = at_once.filter(has_time).map(|cx| body.as_mut().begin(cx));
         let first = match begun {
-            // Nobody has to watch it.
+            // There is nothing left to watch.
             Some(Begun::Over(last)) => {
                 return Response::from_parts(head, Self { kind: Kind::Over { last } });
             }

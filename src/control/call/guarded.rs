@@ -15,7 +15,7 @@ use crate::util::body_hint::is_over;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
 
 pin_project! {
-    /// A body with its idle timeout and with what it keeps until its end.
+    /// A body with its idle timeout, and with the guards that it holds until its end.
     pub(super) struct Guarded<R> {
         #[pin]
         pub(super) inner: R,
@@ -28,9 +28,9 @@ pin_project! {
     }
 }
 
-/// A body that was polled once, before anybody reads it.
+/// A body that was polled once before it is read.
 pub(super) enum Begun<D> {
-    /// It ended with its first frame, or without one.
+    /// The body ended with its first frame, or without one.
     Over(Option<Result<Frame<D>, BoxError>>),
     GoesOn(Option<Frame<D>>),
 }

@@ -79,7 +79,7 @@ where
         let context = extensions.get::<GatewayContext>().cloned();
         let bounds = self.parts.timeouts.map(|explicit| Bounds {
             timeouts: timeouts_of(extensions, context.as_ref(), explicit),
-            // Nobody below needs it, and a map of extensions with a fourth one is twice as large.
+            // No layer below needs it, and a map of extensions with a fourth one is twice as large.
             total: extensions.remove().and_then(|bounds: HandedDown| bounds.total),
         });
         self.call_within(request, context.as_ref(), bounds)

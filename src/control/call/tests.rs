@@ -92,7 +92,7 @@ async fn response(layer: &HealthLayer, left: u64, end: End) -> Response<CallBody
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_is_load_until_its_end() {
+async fn a_body_counts_as_load_until_its_end() {
     for end in [End::None, End::Error, End::Trailers, End::SaysSo, End::Length, End::Never] {
         let layer = layer();
         let response = response(&layer, 2, end).await;
@@ -110,7 +110,7 @@ async fn a_body_is_load_until_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_over_from_the_start_is_no_load() {
+async fn a_body_that_ended_at_the_start_is_no_load() {
     for end in [End::SaysSo, End::Length] {
         let layer = layer();
         let _response = response(&layer, 0, end).await;
@@ -131,7 +131,7 @@ async fn a_dropped_body_is_no_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_load_until_it_fails_or_is_dropped() {
+async fn a_call_counts_as_load_until_it_fails_or_is_dropped() {
     let layer = layer();
     let hanging = || layer.layer(service_fn(|_: Request<()>| never()));
     let mut call = Box::pin(hanging().oneshot(request()));
@@ -163,7 +163,7 @@ async fn a_client_that_panics_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_an_answer_that_goes_on_behind_its_first_frame_is_watched() {
+async fn only_a_response_of_more_than_one_frame_is_watched() {
     for (left, end, is_watched) in [
         (1, End::SaysSo, false),
         (1, End::Length, false),

@@ -38,13 +38,13 @@ pub(super) struct Limits {
 
 /// The reader's side of a watched body.
 pub(super) struct Watched<B: Body> {
-    /// What was read of it before.
+    /// The frame that was read before.
     first: Option<Frame<B::Data>>,
     shared: Arc<Shared<B>>,
     task: AbortHandle,
 }
 
-/// Boxed, so that it can be dropped outside of the lock.
+/// Boxed, so that it can be dropped outside the lock.
 type Boxed<B> = Pin<Box<Guarded<B>>>;
 
 struct Shared<B: Body> {
@@ -150,12 +150,12 @@ impl<B: Body> Shared<B> {
         state.body.as_ref()?;
         let unread = self.unread(&state);
         let total = self.limits.total.map(|bound| bound.until);
-        // A time that no clock can express never comes: then only the reader ends the body.
+        // A time that the clock cannot express never comes: then only the reader ends the body.
         total.into_iter().chain(unread).min()
     }
 
-    /// When the reader has left the body unread for too long. A reader that waits is woken by the
-    /// call's idle timeout and then has the same time again to come back.
+    /// When the reader has left the body unread for too long. A waiting reader is woken by the call's
+    /// idle timeout and then has the same time again to poll.
     fn unread(&self, state: &State<B>) -> Option<Instant> {
         let idle = self.limits.unread?;
         let patience = if state.waiting.is_some() { idle.checked_mul(2)? } else { idle };

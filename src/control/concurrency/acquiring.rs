@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_gates_patience_counts_from_the_call() {
+    async fn each_gates_wait_counts_from_the_call() {
         assert_eq!(gives_up_at(100, 70).await, ms(70));
         assert_eq!(gives_up_at(100, 200).await, ms(200));
         assert_eq!(gives_up_at(100, 40).await, ms(50));

@@ -107,7 +107,7 @@ impl State {
         is_free
     }
 
-    /// Grants free permits to those who have waited longest.
+    /// Grants free permits to the requests that have waited longest.
     fn grant(&mut self) -> SmallList<Waker> {
         let mut woken = SmallList::default();
         while self.held < self.limit
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_overtakes_who_waits() {
+    fn no_request_overtakes_the_queue() {
         let pool = Arc::new(Pool::default());
         let permit = pool.try_acquire(1).unwrap();
         let (mut first, mut second) = (queued(&pool, 1), queued(&pool, 1));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_the_queue_strands_nothing() {
+    fn leaving_the_queue_loses_no_permit() {
         let pool = Arc::new(Pool::default());
         let permit = pool.try_acquire(1).unwrap();
         let (first, second, mut third) = (queued(&pool, 1), queued(&pool, 1), queued(&pool, 1));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_limit_holds_from_the_next_request_on() {
+    fn a_changed_limit_applies_from_the_next_request_on() {
         let pool = Arc::new(Pool::default());
         let mut held: Vec<_> = (0..4).map(|_| pool.try_acquire(4).unwrap()).collect();
         let mut waiting = queued(&pool, 2);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_has_its_bound_and_a_limit_of_0_lets_nothing_in() {
+    fn the_queue_is_bounded_and_a_limit_of_0_refuses_everything() {
         let pool = Arc::new(Pool::default());
         assert!(pool.try_acquire(0).is_none());
         let ticket = pool.acquire(0, 1);

@@ -175,7 +175,7 @@ fn wanted<B, K: KeySource>(
     cache: &Cache<K>,
 ) -> Result<Option<KeyQuery>, KeyError> {
     let Some((context, upstream)) = place(request) else { return Ok(None) };
-    // A gateway whose settings require no token must opt in before it lends keys to everybody.
+    // A gateway whose settings require no token must opt in before everybody can use keys through it.
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
         return Ok(None);
     }

@@ -31,7 +31,7 @@ pin_project! {
     enum Kind<B> {
         Once { #[pin] body: B },
         Recorded { reader: Reader<B> },
-        // Boxed, for the cache alone makes it.
+        // Boxed, because only the cache creates it.
         #[cfg_attr(not(feature = "cache"), allow(dead_code))]
         Read { read: Box<Read<B>> },
     }
@@ -49,7 +49,7 @@ impl<B> ReplayBody<B> {
         Self { kind: Kind::Once { body } }
     }
 
-    /// A body that is sent once, of which something was read ahead.
+    /// A body that is sent once, and whose start was read ahead.
     #[cfg(feature = "cache")]
     pub(in crate::control) fn read(read: Read<B>) -> Self {
         Self { kind: Kind::Read { read: Box::new(read) } }

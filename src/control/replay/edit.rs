@@ -68,7 +68,7 @@ impl Editor {
             if self.offset <= edit.cut.start {
                 edit.growth()
             } else {
-                // Bytes still to come that will be cut.
+                // Bytes still to be cut.
                 -i64::try_from(edit.cut.end.saturating_sub(self.offset)).unwrap_or(i64::MAX)
             }
         });
@@ -83,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_changes_are_the_same_in_any_split(
+        fn edits_are_the_same_in_any_split(
             body in prop::collection::vec(any::<u8>(), 1..60),
             ends in prop::array::uniform4(any::<prop::sample::Index>()),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),

@@ -172,13 +172,13 @@ impl<S> Replay<S> {
 
 #[cfg(feature = "cache")]
 impl<S> Replay<S> {
-    /// What the bodies of a request share. `context`: the request's.
+    /// The memory budget of a request's bodies. `context` is the request's.
     pub(super) fn budget(&self, context: &GatewayContext) -> BodyBudget {
         context.body_budget().unwrap_or(&self.layer.budget).clone()
     }
 
-    /// The request with a body that can be read again, if it can be, of which something was read ahead.
-    /// What is in memory as a whole stays there until the request is over, whatever the limit.
+    /// Wraps a request whose body was read ahead in a recording, if possible. A body that is whole in
+    /// memory stays there until the request is over, whatever the limit.
     pub(super) fn record_read<B>(&self, request: Request<Read<B>>) -> Request<ReplayBody<B>>
     where
         B: Body<Data = Bytes>,

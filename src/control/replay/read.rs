@@ -12,21 +12,21 @@ use crate::control::list::SmallList;
 use crate::util::body_hint::longer;
 use crate::util::budget::Held;
 
-/// What was read of a body, then the rest of it.
+/// The frames that were read of a body, then the rest of it.
 pub(in crate::control) struct Read<B> {
     /// Most bodies are one frame.
     pub(in crate::control) frames: SmallList<Bytes>,
     pub(in crate::control) bytes: u64,
     pub(in crate::control) rest: Rest<B>,
-    /// What the frames take in memory.
+    /// The frames' share of the memory budget.
     pub(in crate::control) held: Option<Held>,
-    /// How many frames were handed out.
+    /// The number of frames that were handed out.
     at: usize,
-    /// Their bytes.
+    /// The number of bytes that were handed out.
     handed_out: u64,
 }
 
-/// What comes behind the frames that were read.
+/// The rest of a body after the frames that were read.
 pub(in crate::control) enum Rest<B> {
     Nothing,
     Trailers(HeaderMap),
@@ -35,7 +35,7 @@ pub(in crate::control) enum Rest<B> {
 }
 
 impl<B> Read<B> {
-    /// Nothing was read of it.
+    /// A body of which nothing was read.
     pub(in crate::control) fn unread(body: B) -> Self {
         let rest = Rest::Body(Box::pin(body));
         Self { frames: SmallList::default(), bytes: 0, rest, held: None, at: 0, handed_out: 0 }
@@ -80,7 +80,7 @@ where
         let rest = match &self.rest {
             Rest::Nothing | Rest::Trailers(_) => SizeHint::with_exact(0),
             Rest::Body(body) => body.size_hint(),
-            // A reader that trusts an exact length would not see the error behind it.
+            // A reader that trusts an exact length would stop before the error.
             Rest::Error(_) => SizeHint::default(),
         };
         longer(&rest, (ahead, ahead))

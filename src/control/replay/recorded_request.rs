@@ -14,8 +14,8 @@ use crate::control::timeout::HandedDown;
 use crate::routing::model::Edit;
 use crate::util::content_length;
 
-/// A kept head. Its headers are a list, which takes half the time of a map to build: most are never
-/// sent again.
+/// The head of a recorded request. Its headers are a list, which takes half the time of a map to build:
+/// most heads are never sent again.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,
@@ -24,7 +24,8 @@ pub(crate) struct KeptHead {
     extensions: KeptExtensions,
 }
 
-/// Kept extensions. Most requests have only the gateway's context and perhaps bounds, which need no map.
+/// The extensions of a recorded request. Most requests have only the gateway's context and perhaps
+/// bounds, which need no map.
 enum KeptExtensions {
     Few(GatewayContext, Option<HandedDown>),
     All(Extensions),

@@ -31,7 +31,7 @@ struct State<B> {
     /// The kept frames. Most bodies are one frame.
     frames: SmallList<Bytes>,
     trailers: Option<HeaderMap>,
-    /// What has arrived, kept or not.
+    /// The length that has arrived, kept or not.
     come: Length,
     /// The frames' share of the memory budget; `None` if it is accounted for elsewhere.
     share: Option<Held>,
@@ -92,7 +92,7 @@ impl<B> Recording<B> {
         self.state().lost.is_none()
     }
 
-    /// A body of which something was read ahead.
+    /// A body whose start was read ahead.
     #[cfg(feature = "cache")]
     pub(super) fn of_read(read: Read<B>, keeping: Keeping) -> Self {
         let Read { frames, rest, held, .. } = read;
@@ -107,14 +107,14 @@ impl<B> Recording<B> {
         frames.into_iter().for_each(|data| state.keep(data));
         state.trailers = trailers;
         if is_whole {
-            // It is accounted for by what has read it.
+            // The read-ahead has accounted for the frames.
             state.share = held;
         }
         drop(state);
         recording
     }
 
-    /// A body that is whole already.
+    /// A body that is already whole.
     pub(crate) fn of(body: Bytes) -> Self {
         let recording = Self::with(None, Keeping::all());
         if !body.is_empty() {

@@ -1,4 +1,4 @@
-//! A body is recorded while it is sent, and read again as it was.
+//! A body is recorded while it is sent, and read again unchanged.
 
 mod bodies;
 mod edits;
@@ -44,7 +44,7 @@ struct Script(Arc<Mutex<Played>>);
 struct Played {
     frames: VecDeque<Play>,
     waker: Option<Waker>,
-    /// The length that it announces.
+    /// The announced length.
     length: Option<u64>,
     has_ended: bool,
 }

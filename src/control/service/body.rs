@@ -16,11 +16,10 @@ use crate::control::verdict::{Classified, ClassifiedBody, ClassifiedKind};
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
-    /// The response body of [`Control`](super::Control): as it came, or one of which something
-    /// was read ahead.
+    /// The response body of [`Control`](super::Control). Its start may have been read ahead.
     ///
-    /// One body for what a [`Retry`](crate::control::Retry) and a
-    /// [`Fallback`](crate::control::Fallback) each have a body for, so that a frame passes one.
+    /// A single body in place of those of [`Retry`](crate::control::Retry) and
+    /// [`Fallback`](crate::control::Fallback), so that a frame passes one body.
     pub struct ControlBody<R>
     where
         R: Body,
@@ -40,13 +39,13 @@ pin_project! {
         Classified { classified: Pin<Box<Classified<CallBody<R>>>> },
         // By a fallback, above a retry.
         ClassifiedAbove { classified: Pin<Box<Classified<ClassifiedBody<CallBody<R>>>>> },
-        // From the cache, or for it.
+        // From the cache, or on its way into it.
         #[cfg_attr(not(feature = "cache"), allow(dead_code))]
         Cached { body: Cached },
     }
 }
 
-/// Nobody waits for the lock: it makes the body `Sync`, whatever it is for.
+/// The lock is never contended: it only makes the body `Sync`.
 type Cached = Mutex<Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>>;
 
 impl<R: Body> ControlBody<R> {

@@ -235,7 +235,7 @@ mod tests {
     use std::io;
 
     #[test]
-    fn an_error_that_was_read_ahead_leaves_time_to_send_what_came_before() {
+    fn an_error_that_was_read_ahead_leaves_time_to_send_the_frames_before() {
         let frames = [Ok(Frame::data("begun".into())), Err(io::Error::other("broken off"))];
         let mut body = ClassifiedBody::classified(StreamBody::new(stream::iter(frames)));
         let mut task = tokio_test::task::spawn(());

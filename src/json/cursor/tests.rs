@@ -28,7 +28,7 @@ fn first(json: &str) -> Option<&str> {
 }
 
 #[test]
-fn values_are_cut_out_as_they_are_written() {
+fn values_are_returned_as_written() {
     for (json, value) in [
         (" {} ,", "{}"),
         ("\t[ ]]", "[ ]"),
@@ -44,7 +44,7 @@ fn values_are_cut_out_as_they_are_written() {
 }
 
 #[test]
-fn what_is_no_value_is_refused() {
+fn malformed_values_are_refused() {
     for json in [
         "",
         " ",
@@ -93,7 +93,7 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn members_come_in_their_order() {
+fn members_come_in_order() {
     let of = |json: &'static str| -> Option<Vec<_>> {
         let text = |raw| str::from_utf8(raw).unwrap();
         let members = members(json.as_bytes())?.into_iter();
@@ -127,7 +127,7 @@ fn number(json: &str) -> Option<u64> {
 }
 
 #[test]
-fn members_are_given_as_they_are_written() {
+fn members_are_returned_as_written() {
     let json = r#"{ "a" : 1 ,"b\"":"x}\\","c":{"d":[{"]":2}]} , "e":null}"#;
     let expected =
         [("a", "1"), (r#"b\""#, r#""x}\\""#), ("c", r#"{"d":[{"]":2}]}"#), ("e", "null")];
@@ -183,9 +183,9 @@ proptest! {
         prop_assert_eq!(is_whole, serde_json::from_str::<Value>(&json).is_ok());
     }
 
-    /// The same for values with one byte missing.
+    /// Like the test above, for values with one byte missing.
     #[test]
-    fn no_byte_can_be_spared(value in value(), lost in any::<prop::sample::Index>()) {
+    fn a_value_with_a_byte_missing_is_read_as_by_serde_json(value in value(), lost in any::<prop::sample::Index>()) {
         let whole = value.to_string();
         prop_assert_eq!(first(&whole), Some(&*whole));
         let mut json = whole;

@@ -9,7 +9,7 @@ pub(super) enum Member {
     StreamOptions,
     /// Azure's extension, with which Azure accepts no `stream_options`.
     DataSources,
-    /// What a cache must not repeat.
+    /// A request with this member is stateful: a cache must not repeat it.
     Stateful,
     #[default]
     Other,

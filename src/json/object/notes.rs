@@ -1,10 +1,10 @@
-//! What a cache must know of a request, beside its model.
+//! What a cache must know about a request, besides its model.
 
 use super::{Member, ObjectScanner, STREAM, ScanError};
 use crate::json::string;
 
-/// What continues a conversation or runs in a container, and what is answered later or asks for such an
-/// answer.
+/// Members that continue a conversation, run in a container, or order or fetch an answer that is made
+/// later.
 const STATEFUL: [&str; 7] = [
     "background",
     "container",
@@ -19,7 +19,7 @@ const STATEFUL: [&str; 7] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache uses it"))]
 pub(crate) struct Notes {
-    /// It changes or polls what its provider keeps.
+    /// It changes or polls state at its provider.
     pub(crate) is_stateful: bool,
     /// It asks for a stream. The last such member counts for most readers.
     pub(crate) is_stream: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    /// A value begins with this byte.
+    /// Notes a member whose value starts with this byte.
     pub(super) fn see(&mut self, member: Member, byte: u8) {
         match member {
             // `null` and `false` ask for nothing.
@@ -40,19 +40,19 @@ impl Notes {
 }
 
 impl ObjectScanner {
-    /// Wary, and notes what a cache must know.
+    /// A wary scanner that also notes what a cache must know.
     #[cfg(feature = "cache")]
     pub(crate) fn noting() -> Self {
         Self { is_wary: true, notes: Some(Notes::default()), ..Self::default() }
     }
 
-    /// What was noted so far.
+    /// The notes so far.
     #[cfg(feature = "cache")]
     pub(crate) fn notes(&self) -> Notes {
         self.notes.unwrap_or_default()
     }
 
-    /// Nobody but a cache goes on with a body whose model is ambiguous.
+    /// Notes an ambiguous model for a cache. Without a cache, it is an error.
     pub(super) fn doubt(&mut self, error: ScanError) -> Result<(), ScanError> {
         let Some(notes) = &mut self.notes else { return Err(error) };
         notes.is_ambiguous = true;
@@ -61,8 +61,8 @@ impl ObjectScanner {
     }
 }
 
-/// Of a key that is none of those that every scanner knows: its member, and whether some readers take it
-/// for `model`, for they ignore the case of keys.
+/// The member of a key that not all scanners know, and whether a reader that ignores the case of keys
+/// takes it for `model`.
 pub(super) fn look_closer(key: &[u8], is_noting: bool) -> (Member, bool) {
     let Some(key) = string::decoded(key) else { return (Member::Other, false) };
     let is_one = |member: &str| key.eq_ignore_ascii_case(member);

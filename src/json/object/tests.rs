@@ -26,7 +26,7 @@ fn model(name: &str) -> Result<(Option<String>, bool), ScanError> {
 }
 
 #[test]
-fn the_top_level_model_is_found_wherever_it_stands() {
+fn the_top_level_model_is_found_at_any_position() {
     assert_eq!(scan(br#"{"model":"grok/grok-4"}"#), model("grok/grok-4"));
     assert_eq!(scan(br#" { "a" : [1,{"model":"x"}] , "model" : "m" } "#), model("m"));
     assert_eq!(scan(br#"{"a":"\"model\":\"x\"","model":"m"}"#), model("m"));
@@ -51,7 +51,7 @@ fn the_offset_is_that_of_the_first_byte_inside_the_quotes() {
 }
 
 #[test]
-fn what_could_be_read_in_two_ways_is_an_error() {
+fn ambiguous_bodies_are_errors() {
     use ScanError::*;
     let long = format!(r#"{{"model":"{}"}}"#, "m".repeat(LONGEST_MODEL + 1));
     for (body, error) in [
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_panic_and_every_split_says_the_same(
+    fn no_bytes_panic_and_all_splits_agree(
         body in prop::collection::vec(prop::sample::select(&br#"{}[]",:\u0065model tn1"#[..]), 0..60),
         cut in any::<prop::sample::Index>(),
     ) {

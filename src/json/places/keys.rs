@@ -1,4 +1,4 @@
-//! Which keys name models, and which hold what is not looked into.
+//! Which keys name models, and which values are skipped.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ const NAMES: [&str; 6] = ["model", "models", "modelid", "modelname", "fallback",
 /// Endings of other keys of such members: `answering_model`, `input_model_id`.
 const ENDS: [&str; 5] = ["model", "models", "modelid", "modelname", "deployment"];
 
-/// Top-level members that choose what is called.
+/// Top-level members that choose the model or agent.
 const EFFECTIVE: [&str; 6] = ["models", "modelid", "modelname", "preset", "agent", "agentid"];
 
 /// Members at any depth that hold schemas or the client's own data.
@@ -80,7 +80,7 @@ impl Places {
         let is_long = self.text.len() > LONGEST_KEY;
         let text = std::mem::take(&mut self.text);
         let key = if is_long { None } else { string::decoded(&text) };
-        // A key that cannot be read is none of those that matter.
+        // A key that cannot be decoded does not matter here.
         let key = key.unwrap_or_default();
         let plain = without_style(&key);
         if let Some(trails) = &mut self.trails {

@@ -13,7 +13,7 @@ fn read(body: &str, length: usize) -> Result<bool, PlaceError> {
 }
 
 #[test]
-fn models_are_found_wherever_they_stand() {
+fn models_are_found_in_all_places() {
     for body in [
         r#"{"models":["ok","no"]}"#,
         r#"{"models":"no"}"#,
@@ -46,7 +46,7 @@ fn models_are_found_wherever_they_stand() {
 }
 
 #[test]
-fn what_is_said_to_a_model_names_none() {
+fn texts_for_a_model_name_no_model() {
     for (body, has_names) in [
         (r#"{"model":"top","messages":[{"content":"{\"model\":\"no\"}","model":"no"}]}"#, false),
         (r#"{"metadata":{"model":"no"},"input":[{"model":"no"}]}"#, false),
@@ -68,7 +68,7 @@ fn what_is_said_to_a_model_names_none() {
 }
 
 #[test]
-fn a_model_stands_where_it_must_in_every_split() {
+fn a_model_at_the_wrong_place_does_not_count_in_any_split() {
     let read = |place, body: &str, length| {
         let mut places = Places::needing(Some(place));
         let mut chunks = body.as_bytes().chunks(length);
@@ -102,7 +102,7 @@ fn a_model_stands_where_it_must_in_every_split() {
 }
 
 #[test]
-fn what_cannot_be_read_is_no_body() {
+fn unreadable_bodies_are_errors() {
     for body in [
         r#"{"a":[}"#,
         r#"{"a":[1,2}"#,
@@ -122,7 +122,7 @@ fn what_cannot_be_read_is_no_body() {
 
 proptest! {
     #[test]
-    fn every_split_reads_the_same(
+    fn all_splits_agree(
         parts in prop::collection::vec(prop::sample::select(vec![
             "{", "}", "[", "]", ":", ",", "\"model\"", "\"models\"", "\"ok\"", "\"no\"", "1",
             "\"messages\"", " ", "\"a\\\"\"", "{\"model\":", "\"\\u006dodel\"", "null",

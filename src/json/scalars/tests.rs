@@ -46,7 +46,7 @@ fn the_scalars_of_the_top_level_are_kept() {
 }
 
 #[test]
-fn what_is_there_but_no_usable_scalar_is_marked() {
+fn unusable_values_are_marked() {
     let fits = "u".repeat(LONGEST);
     let read = |value: &str| {
         scalars(&format!(r#"{{"user":{value},"a":"b","stream":1}}"#)).get(BodyField::User).cloned()
@@ -72,7 +72,7 @@ fn what_is_there_but_no_usable_scalar_is_marked() {
 }
 
 #[test]
-fn of_a_key_that_is_there_twice_the_last_value_counts() {
+fn the_last_value_of_a_repeated_key_counts() {
     let user = |body| scalars(body).get(BodyField::User).cloned();
     assert_eq!(user(r#"{"user":"a","user":"b"}"#), Some(text("b")));
     assert_eq!(user(r#"{"user":"a","user":7}"#), Some(Scalar::Number(7.0)));
@@ -83,7 +83,7 @@ fn of_a_key_that_is_there_twice_the_last_value_counts() {
 }
 
 #[test]
-fn it_says_when_nothing_more_needs_to_be_read() {
+fn the_scanner_knows_when_nothing_more_must_be_read() {
     use BodyField::{MaxTokens, ServiceTier, Stream, User};
     let mut scanner = ObjectScanner::capturing();
     let wanted = fields([User, MaxTokens]);
@@ -108,7 +108,7 @@ fn it_says_when_nothing_more_needs_to_be_read() {
 }
 
 #[test]
-fn only_who_asks_pays_for_it() {
+fn nothing_is_captured_unless_asked_for() {
     let mut scanner = ObjectScanner::new();
     scanner.push(br#"{"user":"a"}"#).unwrap();
     assert_eq!(scanner.scalars(), None);
@@ -204,7 +204,7 @@ proptest! {
     }
 
     #[test]
-    fn capturing_changes_nothing_else_and_no_split_does(
+    fn capturing_and_splits_change_nothing_else(
         body in prop::collection::vec(prop::sample::select(&br#"{}[]",:\u0065modelstrn t1"#[..]), 0..60),
         user in any::<bool>(),
         cut in any::<prop::sample::Index>(),

@@ -52,7 +52,7 @@ struct Inner {
 
 proptest! {
     #[test]
-    fn all_is_written_as_by_serde_json(
+    fn values_are_written_as_by_serde_json(
         text in ".*",
         texts in prop::collection::vec("[\u{0}-\u{2f}\\\\a\u{7f}é]{0,20}", 0..4),
         map in prop::collection::btree_map("[\"\\\\a-f]{0,12}", prop::option::of(any::<f64>()), 0..3),
@@ -74,6 +74,6 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_written_is_an_error() {
+fn unsupported_values_are_errors() {
     assert!(append(&(1, 2), &mut Vec::new()).is_err());
 }

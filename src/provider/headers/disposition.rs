@@ -147,7 +147,7 @@ pub(super) fn toward_client(name: &str) -> Disposition {
     }
 }
 
-/// Whether a header of an answer is not of one hop, one client or the gateway.
+/// Returns true if a response header belongs to no hop, no single client, and not to the gateway.
 #[cfg(feature = "cache")]
 pub(crate) fn is_for_any_client(name: &str) -> bool {
     toward_client(name) == Disposition::Kept

@@ -24,7 +24,7 @@ fn to_provider(lines: &[(&str, &str)]) -> HeaderMap {
 }
 
 #[test]
-fn what_is_the_gateways_or_the_hops_does_not_reach_the_provider() {
+fn gateway_and_hop_by_hop_headers_do_not_reach_the_provider() {
     for name in [
         "connection",
         "keep-alive",
@@ -55,7 +55,7 @@ fn what_is_the_gateways_or_the_hops_does_not_reach_the_provider() {
 }
 
 #[test]
-fn all_else_is_kept_with_repeats_in_order() {
+fn other_headers_are_kept_with_repeats_in_order() {
     let kept = [
         ("authorization", "Bearer test"),
         ("x-api-key", "test"),
@@ -83,13 +83,13 @@ fn host_is_the_providers() {
 }
 
 #[test]
-fn a_connection_line_cannot_take_the_providers_host_away() {
+fn a_connection_header_cannot_remove_the_providers_host() {
     let headers = to_provider(&[("host", "a"), ("connection", "close, host"), ("accept", "*/*")]);
     assert_eq!(headers, map(&[("accept", "*/*"), ("host", "api.x.ai")]));
 }
 
 #[test]
-fn a_length_beside_chunks_is_not_trusted() {
+fn a_length_beside_chunked_encoding_is_removed() {
     let headers = to_provider(&[
         ("transfer-encoding", "chunked"),
         ("content-length", "4"),
@@ -99,7 +99,7 @@ fn a_length_beside_chunks_is_not_trusted() {
 }
 
 #[test]
-fn te_and_trailer_say_only_what_may_pass() {
+fn te_and_trailer_name_only_what_may_pass() {
     let headers = to_provider(&[
         ("te", "gzip, Trailers"),
         ("connection", "TE"),
@@ -116,7 +116,7 @@ fn credentials_are_marked_sensitive() {
 }
 
 #[test]
-fn headers_of_an_entry_go_where_those_of_a_request_would() {
+fn headers_of_an_entry_are_treated_like_those_of_a_request() {
     use EntryHeader::{Credential, Directive, Dropped, ToProvider};
     for (name, expected) in [
         ("authorization", Credential),
@@ -150,7 +150,7 @@ fn headers_of_an_entry_go_where_those_of_a_request_would() {
 }
 
 #[test]
-fn an_empty_credential_is_none() {
+fn an_empty_credential_is_removed() {
     let scanned = |lines: &[(&str, &str)]| {
         let mut headers = map(lines);
         let scan = scan_request(&mut headers, None, None);
@@ -183,7 +183,7 @@ fn websocket_is_seen_in_any_case_and_in_a_list() {
 }
 
 #[test]
-fn a_provider_does_not_speak_for_the_gateway() {
+fn a_provider_cannot_send_headers_of_the_gateway() {
     let mut headers = map(&[
         ("content-type", "text/plain"),
         ("x-request-id", "r"),
@@ -253,7 +253,7 @@ proptest! {
     /// The oracle: everything that was there, minus the listed headers and those that `connection`
     /// names.
     #[test]
-    fn the_rest_is_a_set_difference(
+    fn the_kept_headers_are_a_set_difference(
         names in prop::collection::vec(names_in_play(), 0..12),
         nominated in prop::collection::vec((names_in_play(), any::<bool>()), 0..4),
     ) {
@@ -286,7 +286,7 @@ proptest! {
 }
 
 #[test]
-fn the_url_of_an_upload_reaches_the_client_and_is_not_shown() {
+fn an_upload_url_reaches_the_client_and_is_not_shown() {
     let mut headers = HeaderMap::new();
     let url = "https://upload.test/x?upload_id=LEAK&key=LEAK";
     headers.insert("x-goog-upload-url", HeaderValue::from_static(url));

@@ -1,4 +1,4 @@
-//! Tests of what is billed.
+//! Which calls are billed.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn new_work_is_billed() {
 }
 
 #[test]
-fn what_is_free_or_repeats_old_usage_is_not() {
+fn free_calls_and_repeated_usage_are_not_billed() {
     for (method, rest, status) in [
         ("POST", "v1/messages/count_tokens", 200),
         ("POST", "v1/responses/input_tokens", 200),
@@ -103,7 +103,7 @@ fn what_is_free_or_repeats_old_usage_is_not() {
 }
 
 #[test]
-fn what_is_made_later_is_billed_once() {
+fn an_answer_made_later_is_billed_once() {
     for (rest, id) in [
         ("v1/responses/resp_1", "resp_1"),
         ("responses/resp_1/", "resp_1"),
@@ -129,7 +129,7 @@ fn a_video_is_billed_once() {
 }
 
 #[test]
-fn what_looks_free_and_is_not_is_billed() {
+fn calls_that_only_look_free_are_billed() {
     for (provider, rest, expected) in [
         ("openai", "v1/moderations", Billing::Never),
         ("mistral", "v1/moderations", Billing::Always),

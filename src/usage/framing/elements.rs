@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_is_malformed() {
+    fn a_malformed_array_is_an_error() {
         for body in ["{}", "[,", "[{}{}]", "[{},]", "[1 2]", "[\"a\"\"b\"]", "[}"] {
             assert!(read(body).0.ends_with("Malformed"), "{body}");
         }

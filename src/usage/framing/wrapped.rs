@@ -47,7 +47,7 @@ impl Wrapped {
                 State::Colon if byte == b':' => State::Value,
                 State::Value if byte == b'"' => State::InString,
                 State::Colon | State::Value if byte.is_ascii_whitespace() => self.state,
-                // It is another word, whose last quote may be the first of the key.
+                // This was another word, whose last quote may be the first of the key.
                 State::Colon | State::Value => State::Key(usize::from(byte == b'"')),
                 State::InString if byte == b'"' => State::Over,
                 State::InString if byte == b'\\' => State::Escaped,

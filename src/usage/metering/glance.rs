@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_errors_are_found_wherever_they_stand() {
+    fn words_of_errors_are_found_at_any_position() {
         for word in ["rror", "RROR", "TIMEOUT"] {
             for before in
                 ["", "M", "R", "RR", "TI", "rro", "some text of 40 bytes, RM and Mr Roe, "]

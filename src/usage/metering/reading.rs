@@ -1,4 +1,4 @@
-//! What was read of a response, and how completely.
+//! What was read of a response, and whether that is complete.
 
 use crate::usage::{Meter, Problem};
 use crate::util::macros::named_enum;

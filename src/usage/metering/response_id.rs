@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_looked_at_is_bounded() {
+    fn the_bytes_that_are_read_are_bounded() {
         let far = format!(r#"{{"output":"{}","id":"resp_1"}}"#, "x".repeat(LOOKED_AT));
         assert_eq!(id("application/json", &far, 8192), None);
     }

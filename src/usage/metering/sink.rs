@@ -4,7 +4,7 @@ use super::coding::Coding;
 use crate::usage::{Format, Meter, Problem, Shape};
 use crate::util::payload::Capture;
 
-/// What to read of a plain body. One that comes in one piece is read without allocating.
+/// What to read of a plain body. A body in one piece is read without allocating.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unread {
     pub(super) format: Format,

@@ -78,8 +78,8 @@ impl Price {
         Some(LongContext::of(long, usage).or(plain))
     }
 
-    /// The charge for what is billed in addition to tokens. Other units are the same text, images or
-    /// audio as the tokens, and are not billed again.
+    /// The charge for what is billed in addition to tokens. Units of the same text, images or audio as
+    /// the tokens are not billed again.
     fn beside_tokens(&self, usage: &Usage, case: &Pricing<'_>) -> Option<u128> {
         let audio = [usage.audio_input, usage.audio_output];
         let has_audio_tokens = audio.into_iter().any(|tokens| tokens > Some(0));
@@ -90,7 +90,7 @@ impl Price {
         Some(seconds.saturating_add(images))
     }
 
-    /// Returns true if another price than one per token pays for the tokens, too.
+    /// Returns true if a price in another unit also pays for the tokens.
     fn covers_tokens(&self, usage: &Usage, case: &Pricing<'_>) -> bool {
         let is_by_character = usage.characters.is_some() && self.character.is_some();
         self.request.is_some() || is_by_character || case.is_of_media()

@@ -51,8 +51,8 @@ pub struct Price {
     pub image: Option<Rate>,
     /// Prices per generated image by size and quality. They take precedence over `image`.
     pub images: Vec<ImagePrice>,
-    /// The price per second of audio or video: in addition to tokens, unless they are those of the
-    /// audio.
+    /// The price per second of audio or video. It is in addition to tokens, unless the tokens are those
+    /// of the audio.
     pub second: Option<Rate>,
     /// The price per character of text.
     pub character: Option<Rate>,
@@ -60,8 +60,8 @@ pub struct Price {
     pub page: Option<Rate>,
     /// The price per search of a reranker.
     pub search_unit: Option<Rate>,
-    /// The price per token of citations (Perplexity). Zero for a model that reports and does not bill
-    /// them.
+    /// The price per token of citations (Perplexity). Zero for a model that reports them and does not
+    /// bill them.
     pub citation: Option<Rate>,
     /// The price per request, in addition to everything else.
     pub request: Option<Rate>,

@@ -40,7 +40,7 @@ impl<'a> Pricing<'a> {
         if self.batch { Some("batch") } else { self.service_tier }
     }
 
-    /// Returns true if the price of what such an answer makes or reads is the whole price.
+    /// Returns true if the price of the media that a call makes or reads is its whole price.
     pub(super) fn is_of_media(&self) -> bool {
         use Operation::{Images, Ocr, Rerank, Speech, Transcription, Videos};
         matches!(self.operation, Images | Ocr | Rerank | Speech | Transcription | Videos)

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_read_as_they_are_written() {
+    fn decimals_are_read_exactly() {
         assert_eq!(Rate::usd("1.25", 1_000_000), Some(Rate::ticks(12_500)));
         assert_eq!(Rate::usd("3", 1_000_000), Some(Rate::ticks(30_000)));
         assert_eq!(Rate::usd("1.25e-06", 1), Some(Rate::ticks(12_500)));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_price_is_refused() {
+    fn invalid_prices_are_refused() {
         for text in [
             "",
             ".",

@@ -7,10 +7,10 @@ use crate::usage::tokens::{Usage, each_tool};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolPrices {
-    /// Per search of the web. Of Gemini, each query that a grounded answer lists is one: models
-    /// before Gemini 3 are billed once for such an answer instead.
+    /// Per web search. For Gemini, each query that a grounded answer lists is one search; models before
+    /// Gemini 3 are billed once for such an answer instead.
     pub web_search: Option<Rate>,
-    /// Per search of X.
+    /// Per search on X.
     pub x_search: Option<Rate>,
     /// Per run of code.
     pub code_interpreter: Option<Rate>,

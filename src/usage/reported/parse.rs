@@ -52,7 +52,7 @@ impl Reported {
             self.figure(figure, value)
         })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
-            // With a key of their own, users pay two bills. The cost is known only if both are.
+            // Users with their own key pay two bills. The cost is known only if both are.
             match (notes.is_byok, notes.upstream_cost) {
                 (false, _) => self.set(Figure::CostTicks, cost),
                 (true, Some(upstream)) => {
@@ -172,8 +172,7 @@ impl Reported {
         Some(())
     }
 
-    /// Reads how often tools were called (Interactions). Of these, only searches of the web have a
-    /// figure of their own.
+    /// Reads how often tools were called (Interactions). Only web searches have a figure of their own.
     fn tool_counts(&mut self, array: &mut Cursor<'_>) -> Option<()> {
         let (mut searches, mut all) = (0_u64, 0_u64);
         array.objects(|element| {
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reported_cost_is_one_that_somebody_pays() {
+    fn a_reported_cost_is_one_that_is_paid() {
         let ticks = |json: &str| Reported::read(json.as_bytes()).unwrap().get(Figure::CostTicks);
         assert_eq!(ticks(r#"{"cost":0.00014,"is_byok":false}"#), Some(1_400_000));
         assert_eq!(ticks(r#"{"cost":0,"prompt_tokens":0}"#), Some(0));

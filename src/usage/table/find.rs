@@ -45,8 +45,8 @@ impl PriceTable {
         self.named(provider, model).or_else(|| self.snapshot(provider, model))
     }
 
-    /// Like [`find`](Self::find), at a provider of this kind: the rows of the kind apply where
-    /// it has no row of its own.
+    /// Like [`find`](Self::find), for a provider of this kind: if it has no row of its own, the rows of
+    /// the kind apply.
     pub(crate) fn find_at(
         &self,
         provider: &str,

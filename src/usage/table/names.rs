@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_with_a_slug_is_of_its_provider() {
+    fn a_name_that_starts_with_a_slug_belongs_to_its_provider() {
         assert_eq!(split("openai/gpt-5"), Some(("openai", "gpt-5")));
         assert_eq!(split("custom-a/b/c"), Some(("custom-a", "b/c")));
         assert_eq!(split("vendor/m"), None);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_lose_one_addition_at_a_time() {
+    fn snapshots_lose_one_suffix_or_prefix_at_a_time() {
         for (model, expected) in [
             ("gpt-4o-2024-11-20", Some("gpt-4o")),
             ("claude-sonnet-4-5-20250929", Some("claude-sonnet-4-5")),

@@ -133,7 +133,7 @@ fn images_cost_by_number() {
 }
 
 #[test]
-fn edits_of_images_have_no_price_but_that_of_their_tokens() {
+fn image_edits_are_priced_by_token_only() {
     let one = Usage { images: Some(1), ..tokens(100, 0, 100) };
     let mut table = PriceTable::builtin();
     table.insert("tokens", Price::per_token(TokenPrice::new(1, 1, 1)));
@@ -159,7 +159,7 @@ fn edits_of_images_have_no_price_but_that_of_their_tokens() {
 }
 
 #[test]
-fn what_is_not_known_has_no_cost() {
+fn unknown_models_and_figures_have_no_cost() {
     let used = tokens(100, 0, 100);
     for model in ["grok-9", "grok-4", "grok-latest", "grok-4.3-0417", "grok-4.3-mini", ""] {
         assert_eq!(ticks(&used, &chat(model)), None, "{model}");
@@ -183,7 +183,7 @@ fn what_is_not_known_has_no_cost() {
 }
 
 #[test]
-fn custom_goes_over_reported_and_that_over_the_table() {
+fn a_custom_cost_overrides_a_reported_one_and_that_the_table() {
     let prices = Prices::default();
     let pricing = chat("grok-4.3");
     let mut used = tokens(100, 40, 10);
@@ -219,7 +219,7 @@ fn custom_goes_over_reported_and_that_over_the_table() {
 }
 
 #[test]
-fn a_row_holds_for_its_provider_or_for_all() {
+fn a_row_applies_to_its_provider_or_to_all() {
     let used = tokens(1, 0, 0);
     let at = |provider, model| Pricing { provider, ..chat(model) };
     assert_eq!(ticks(&used, &at("custom-acme", "grok-4.3")), None);
@@ -247,7 +247,7 @@ fn a_running_table_can_be_changed() {
 }
 
 #[test]
-fn custom_prices_are_decimals_and_writes_to_the_cache_have_theirs() {
+fn custom_prices_are_decimals_and_cache_writes_have_their_own() {
     let prices = Prices::default();
     let of = |used: &Usage, input, cached_input, cache_write| {
         let custom = CustomCost::PerToken { input, cached_input, cache_write, output: 0.0 };
@@ -272,7 +272,7 @@ fn custom_prices_are_decimals_and_writes_to_the_cache_have_theirs() {
 }
 
 #[test]
-fn parts_are_priced_each_at_its_own_model() {
+fn each_part_is_priced_by_its_own_model() {
     let prices = Prices::default();
     let part = |model: Option<&str>, usage| UsagePart { model: model.map(Box::from), usage };
     let of = |usage: &Usage, parts: &[UsagePart]| {

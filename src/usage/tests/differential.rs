@@ -36,7 +36,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn streams_read_as_a_plain_reader_reads_them(
+    fn streams_are_read_as_by_the_reference(
         shape in generate::shape(),
         events in generate::stream(),
         frames in frames(),
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn bodies_read_as_a_plain_reader_reads_them(
+    fn bodies_are_read_as_by_the_reference(
         shape in generate::shape(),
         object in generate::object(),
         spelling in generate::spelling(),

@@ -1,4 +1,4 @@
-//! Errors in the bodies of answers with a good status.
+//! Errors in the bodies of answers with a success status.
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn errors_inside_of_a_200() {
 }
 
 #[test]
-fn a_code_is_kept_in_part() {
+fn a_long_code_is_cut() {
     let code = "é".repeat(100);
     let reading = json(Operation::Chat, &format!(r#"{{"error":"x","code":"{code}"}}"#));
     assert_eq!(reading.error_code(), Some(&code[..128]));

@@ -46,7 +46,7 @@ fn gemini() {
 }
 
 #[test]
-fn what_gemini_looks_up_is_counted_as_tools() {
+fn lookups_of_gemini_are_counted_as_tools() {
     let event = |grounding: &str| {
         format!(
             r#"{{"candidates":[{{"content":{{"parts":[{{"text":"x"}}]}},"finishReason":"STOP"{grounding}}}],"usageMetadata":{METADATA}}}"#
@@ -64,7 +64,7 @@ fn what_gemini_looks_up_is_counted_as_tools() {
     for (event, calls, searches) in [
         (&queries("webSearchQueries"), Some(2), Some(2)),
         (&queries("imageSearchQueries"), Some(2), Some(2)),
-        // Billed, at a price that tools have none for.
+        // Billed, but tools have no price for it.
         (&queries("retrievalQueries"), Some(1), None),
         (&maps, Some(1), None),
         (&none, None, None),

@@ -39,7 +39,7 @@ fn deep_nesting_huge_strings_and_long_lines_stay_bounded() {
 }
 
 #[test]
-fn a_usage_object_beyond_the_limit_stops_the_metering_for_good() {
+fn a_usage_object_over_the_limit_stops_the_metering() {
     let huge = format!("{{\"usage\":{{\"a\":\"{}\"}}}}", "x".repeat(Meter::LIMIT));
     let stream = format!(
         "data: {{\"usage\":{{\"input_tokens\":5}}}}\n\ndata: {huge}\n\ndata: {{\"usage\":{{\"input_tokens\":6}}}}\n\ndata: [DONE]\n\n"
@@ -76,7 +76,7 @@ fn malformed_bodies_are_reported() {
 }
 
 #[test]
-fn malformed_events_are_reported_where_they_have_usage() {
+fn malformed_events_are_reported_if_they_have_usage() {
     let good = "data: {\"usage\":{\"input_tokens\":5}}\n\n";
     for event in [
         "data: {\"usage\":{\"a\"}}\n\n",
@@ -241,7 +241,7 @@ fn known_members() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn parts_within_parts_are_no_deeper_than_the_longest_path() {
+fn nested_parts_are_no_deeper_than_the_longest_path() {
     let body = r#"{"candidates":[{"content":{"parts":[{"text":[{"content":[{"text":["x"]}]}]}]}}],
         "usageMetadata":{"promptTokenCount":3,"totalTokenCount":3}}"#;
     for (format, body) in [
@@ -255,7 +255,7 @@ fn parts_within_parts_are_no_deeper_than_the_longest_path() {
 
 proptest! {
     #[test]
-    fn known_members_in_any_depth_are_read_alike_in_any_split(
+    fn known_members_at_any_depth_are_read_alike_in_any_split(
         body in known_members(),
         shape in prop::sample::select(vec![
             Shape::Chat, Shape::ChatPerplexity, Shape::Responses, Shape::Messages, Shape::GenerateContent,

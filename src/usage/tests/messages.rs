@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn messages_never_fall() {
+fn figures_of_messages_never_fall() {
     let of = |first: &str, last: &str| {
         sse(
             Shape::Messages,
@@ -46,7 +46,7 @@ fn messages_report_lifetimes_tier_region_and_speed_at_the_start() {
 }
 
 #[test]
-fn iterations_alone_are_the_bill() {
+fn only_iterations_are_billed() {
     // Compaction: the stream starts with the compaction's usage, and ends without it.
     let stream = data(&[
         r#"{"type":"message_start","message":{"model":"big","usage":{"input_tokens":45,"cache_read_input_tokens":55096,"output_tokens":2}}}"#,

@@ -1,4 +1,4 @@
-//! What some providers do in their own way, with exact figures.
+//! Special cases of some providers, with exact figures.
 
 use super::*;
 
@@ -125,7 +125,7 @@ fn cumulative_usage_in_every_chunk() {
 fn workers_ai() {
     let body = r#"{"result":{"response":"hi","usage":{"prompt_tokens":4,"completion_tokens":1,"total_tokens":5}},"success":true,"errors":[]}"#;
     assert_eq!(tokens(&json(Shape::WorkersAi, body)), (Some(4), Some(1)));
-    // In other shapes, a result is something stored.
+    // In other shapes, `result` is a stored object.
     assert_eq!(json(Shape::Other, body).usage, None);
     let stream = data(&[
         r#"{"response":"h"}"#,
@@ -184,7 +184,7 @@ fn compaction_and_the_events_of_realtime() {
 }
 
 #[test]
-fn a_tier_that_is_yet_to_be_chosen_is_none() {
+fn a_tier_that_is_not_chosen_yet_is_none() {
     let event = |kind: &str, tier: &str| {
         format!(
             r#"{{"type":"{kind}","response":{{"service_tier":"{tier}","usage":{{"input_tokens":1}}}}}}"#

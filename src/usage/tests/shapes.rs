@@ -84,7 +84,7 @@ fn a_chat_stream() {
 }
 
 #[test]
-fn the_first_content_flips_the_flag_once() {
+fn the_first_content_sets_the_flag_once() {
     for (content, delta) in [
         (false, r#"{"role":"assistant"}"#),
         (false, r#"{"content":"","refusal":null,"tool_calls":[]}"#),

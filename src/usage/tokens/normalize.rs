@@ -33,8 +33,8 @@ impl Usage {
         usage
     }
 
-    /// Sets what Cohere bills; false if it is not told. The cached part belongs to the counted tokens
-    /// and not to the billed ones.
+    /// Sets the usage that Cohere bills; false if it reports none. The cached part belongs to the
+    /// counted tokens and not to the billed ones.
     #[cold]
     fn set_billed(&mut self, reported: &Reported) -> bool {
         let text = reported.get(Figure::BilledText).or(reported.get(Figure::BilledInput));

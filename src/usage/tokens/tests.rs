@@ -13,7 +13,7 @@ fn of(shape: Shape, json: &str) -> Usage {
 }
 
 #[test]
-fn reasoning_is_beside_the_output_where_the_total_says_so() {
+fn reasoning_is_beside_the_output_if_the_total_says_so() {
     let chat = usage(
         r#"{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,
             "completion_tokens_details":{"reasoning_tokens":290}}"#,
@@ -24,7 +24,7 @@ fn reasoning_is_beside_the_output_where_the_total_says_so() {
 }
 
 #[test]
-fn reasoning_is_inside_the_output_where_the_total_says_so() {
+fn reasoning_is_inside_the_output_if_the_total_says_so() {
     let responses = usage(
         r#"{"input_tokens":5689,"input_tokens_details":{"cached_tokens":2048},
             "output_tokens":444,"output_tokens_details":{"reasoning_tokens":245},
@@ -73,7 +73,7 @@ fn messages_count_the_cache_beside_the_input() {
 }
 
 #[test]
-fn more_cached_than_input_is_beside_it() {
+fn a_cached_figure_larger_than_the_input_is_beside_it() {
     let odd = usage(
         r#"{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":64},
             "completion_tokens":1,"total_tokens":75}"#,
@@ -90,7 +90,7 @@ fn embeddings_and_images_have_no_output() {
 }
 
 #[test]
-fn gemini_counts_thoughts_and_tools_beside() {
+fn gemini_counts_thoughts_and_tools_beside_the_output_and_the_input() {
     let usage = of(
         Shape::GenerateContent,
         r#"{"promptTokenCount":427,"candidatesTokenCount":122,"toolUsePromptTokenCount":771,
@@ -151,7 +151,7 @@ fn perplexity_counts_reasoning_beside_a_total_that_adds_up_without_it() {
 }
 
 #[test]
-fn cache_writes_are_inside_of_the_input_where_the_details_have_them() {
+fn cache_writes_in_the_details_are_inside_the_input() {
     let openai = usage(
         r#"{"input_tokens":1000,"output_tokens":10,"total_tokens":1010,"input_tokens_details":{
             "cached_tokens":300,"cache_write_tokens":200,
@@ -171,7 +171,7 @@ fn cache_writes_are_inside_of_the_input_where_the_details_have_them() {
 }
 
 #[test]
-fn other_names_of_what_was_cached() {
+fn other_names_of_cached_tokens() {
     for json in [
         r#"{"prompt_tokens":563,"prompt_cache_hit_tokens":512,"prompt_cache_miss_tokens":51,
             "completion_tokens":1,"total_tokens":564,"prompt_tokens_details":{"cached_tokens":512}}"#,

@@ -16,7 +16,7 @@ fn an_identity_does_not_depend_on_the_order_of_its_parts() {
 }
 
 #[test]
-fn what_is_too_much_is_refused_and_never_cut() {
+fn oversized_parts_are_refused_and_never_cut() {
     let long = |length: usize| "x".repeat(length);
     let many = |count: usize| (0..count).map(|number| format!("n{number}"));
     let labels = |count| many(count).fold(Identity::builder("u"), |all, name| all.label(name, "v"));

@@ -1,4 +1,4 @@
-//! What a path calls, by its segments after the provider's slug.
+//! The operation of a path, by its segments after the provider's slug.
 
 use super::Operation;
 

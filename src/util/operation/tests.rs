@@ -1,4 +1,4 @@
-//! Each path of the providers is the operation that it calls.
+//! Each path of the providers has its operation.
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn operations_are_recognised_with_and_without_a_version() {
     }
 }
 
-/// Paths of `docs` and SDKs of the providers, by what is asked for.
+/// Paths from the providers' `docs` and SDKs, by operation.
 #[test]
 fn every_providers_paths_are_recognised() {
     use Operation::*;
@@ -208,7 +208,7 @@ fn every_providers_paths_are_recognised() {
 }
 
 #[test]
-fn errors_of_messages_have_their_form_on_all_of_their_paths() {
+fn all_paths_of_the_messages_api_are_recognised() {
     for rest in [
         "messages",
         "v1/messages",

@@ -93,7 +93,7 @@ pub(super) fn run_begin(text: &str, floor: usize, end: usize) -> usize {
     end - bytes.iter().rev().take_while(|byte| **byte == b'\\').count()
 }
 
-/// For half of a surrogate pair, any character that is in no credential will do.
+/// Half of a surrogate pair becomes any character that no credential contains.
 fn unicode(digits: &str) -> Option<char> {
     let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let code = u32::from_str_radix(digits?, 16).ok()?;
@@ -169,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_before_is_what_was_read(text in r#"(\\|\\u00[0-7][0-9c]|[\\"u02/abn\u{e9}])*"#) {
+        fn reading_backwards_finds_the_same_units(text in r#"(\\|\\u00[0-7][0-9c]|[\\"u02/abn\u{e9}])*"#) {
             let mut at = 0;
             while let Some(Unit { character, end, .. }) = unit(&text, at) {
                 prop_assert!(!is_in_escape(&text, 0, at));
@@ -191,7 +191,7 @@ mod tests {
         }
 
         #[test]
-        fn a_string_ends_where_it_was_closed(value in any::<String>(), depth in 0..4) {
+        fn a_string_ends_at_its_closing_quote(value in any::<String>(), depth in 0..4) {
             let mut text = serde_json::to_string(&value).unwrap();
             for _ in 0..depth {
                 text = serde_json::to_string(&text).unwrap();

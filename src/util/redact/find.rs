@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_full_of_places_to_look_at_take_linear_time() {
+    fn texts_full_of_candidates_take_linear_time() {
         // Quadratic time would take minutes.
         for part in [
             ":",

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_nothing_to_hide_is_not_copied() {
+    fn a_text_without_credentials_is_not_copied() {
         for part in [
             r#"{"role":"user","content":"a \"task\" of 7 parts: \n, max_tokens=9"},"#,
             r"\u043f\u0440\u00e9\u003c, ",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_redacted_and_short() {
+    fn shown_texts_are_redacted_and_short() {
         assert!(matches!(shown("grok-4"), Cow::Borrowed("grok-4")));
         assert_eq!(shown("openai/sk-abcdef012345"), "openai/[REDACTED]");
         let long = "é".repeat(600);

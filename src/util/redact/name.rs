@@ -7,8 +7,8 @@ use super::value::value;
 /// Longer than any credential name that is compared as a whole.
 const LONGEST_NAME: usize = 24;
 
-/// Returns true if a member, parameter or header of this name holds a credential. The last word of
-/// the name decides; case, `-`, `_` and the number of the second one are ignored.
+/// Returns true if a member, parameter or header of this name holds a credential. The last word of the
+/// name decides; case, `-`, `_`, and the number in names such as `api_key_2` are ignored.
 pub(crate) fn is_credential(name: &str) -> bool {
     let mut word = Name::default();
     let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -101,7 +101,7 @@ fn name_before(text: &str, floor: usize, end: usize) -> Name {
     name
 }
 
-/// The same, character by character.
+/// Like [`name_before`], for names with escapes: reads character by character.
 #[cold]
 fn escaped_name_before(text: &str, floor: usize, at: usize) -> Name {
     let mut name = Name::default();

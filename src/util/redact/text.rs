@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_in_whatever_way_they_are_written() {
+    fn values_are_found_in_every_notation() {
         for (text, expected) in [
             // The scheme stays, and what follows it goes.
             ("authorization=Basic dXNlcjpw", "authorization=Basic [REDACTED]"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_hides_its_rest() {
+    fn a_credential_cut_at_the_end_is_replaced() {
         for (text, expected) in [
             (r#"{"api_key":"abc"#, r#"{"api_key":"[REDACTED]"#),
             (r#"{"api_key":"abc\"#, r#"{"api_key":"[REDACTED]"#),
@@ -260,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn a_credential_by_its_name_never_survives_and_its_neighbours_do(
+        fn a_named_credential_never_survives_and_its_neighbours_do(
             secret in ".+", before in "[a-p 0-9{},\n\u{e9}]*", after in "[a-p 0-9{},\n\u{e9}]*",
             depth in 0_usize..3,
             name in prop::sample::select(vec!["api_key", "ApiKey", "x-api-key", "client_secret", "Password", "refresh-token"]),
@@ -272,7 +272,7 @@ mod tests {
         }
 
         #[test]
-        fn redaction_is_done_in_one_go(text in any::<String>(), is_cut: bool) {
+        fn redacting_twice_changes_nothing_more(text in any::<String>(), is_cut: bool) {
             let mut once = text;
             redact(&mut once, is_cut);
             let mut twice = once.clone();

@@ -15,7 +15,7 @@ pub(super) fn password(text: &str, at: usize) -> Option<(usize, usize)> {
     while let Some(unit) = unit(text, at).filter(|unit| !ends_authority(unit.character)) {
         match unit.character {
             ':' if begin.is_none() => begin = Some(unit.end),
-            // Some do not escape it in passwords.
+            // Some clients do not escape it in passwords.
             '@' => end = Some(at),
             _ => {}
         }

@@ -7,7 +7,7 @@ use super::escape::{skip_space, string_end, unit};
 const SCHEMES: [&str; 8] =
     ["basic", "bearer", "digest", "token", "apikey", "api-key", "key", "negotiate"];
 
-/// The value after a name that ends at `at`: one or several quoted strings or, where the name is not
+/// The value after a name that ends at `at`: one or several quoted strings or, if the name is not
 /// quoted, a word.
 pub(super) fn value(text: &str, at: usize, kind: Kind) -> Option<(usize, usize)> {
     let end = unit(text, at)?;
@@ -20,7 +20,7 @@ pub(super) fn value(text: &str, at: usize, kind: Kind) -> Option<(usize, usize)>
         '"' | '\'' => quoted(text, value_at).map(|string| (string.begin, string.end)),
         '[' => array(text, first.end),
         _ if separator.character == '=' => {
-            // Next to it: `password = 7` is code.
+            // Only directly after it: `password = 7` is code.
             (value_at == separator.end).then(|| unquoted(text, value_at, kind))?
         }
         _ if is_quoted || kind == Kind::Member => None,
@@ -107,7 +107,7 @@ fn unquoted(text: &str, begin: usize, kind: Kind) -> Option<(usize, usize)> {
     }
 }
 
-/// The pairs of a `cookie` header. In prose, the word after `cookie: ` is none.
+/// The pairs of a `cookie` header. In prose, the word after `cookie: ` is not a pair.
 fn cookies(text: &str, begin: usize) -> Option<(usize, usize)> {
     text[begin..word_end(text, begin)].contains('=').then(|| (begin, pairs_end(text, begin)))
 }

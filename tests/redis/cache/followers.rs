@@ -63,7 +63,7 @@ async fn followers_get_every_byte_in_order_and_the_response_is_stored() {
 
 /// A burst of frames, each sent at once and timed.
 #[tokio::test]
-async fn the_first_byte_is_a_few_milliseconds_behind() {
+async fn the_first_byte_comes_a_few_milliseconds_later() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut best = Duration::MAX;

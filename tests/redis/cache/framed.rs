@@ -15,7 +15,7 @@ const DONE: &str = "data: [DONE]\n\n";
 
 /// The length is wrong, and `transfer-encoding` overrides it (RFC 9112).
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_length_beside_chunks_ends_a_response_neither_under_way_nor_stored() {
+async fn a_length_beside_chunked_encoding_cuts_neither_a_broadcast_nor_an_entry() {
     for length in [5, 100_000] {
         let server = Server::start(&[]);
         let (mut provider, body) = Body::new(4);

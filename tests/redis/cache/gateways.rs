@@ -177,7 +177,7 @@ async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_
 
 /// The leader's client leaves, and the follower at another gateway reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_follower_at_another_gateway_gets_all_though_the_first_client_leaves() {
+async fn a_follower_at_another_gateway_gets_every_byte_if_the_first_client_leaves() {
     let server = Server::start(&[]);
     let (mut provider, body) = Body::new(4);
     let answer = once(200, body);

@@ -133,7 +133,7 @@ async fn headed(
     headed_within(one, other, place, &budget()).await
 }
 
-/// The same, with the leader's memory counted in `memory`.
+/// Like [`headed`], with the leader's memory counted in `memory`.
 async fn headed_within(
     one: &RedisCache,
     other: &RedisCache,

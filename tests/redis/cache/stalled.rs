@@ -72,14 +72,14 @@ async fn all_come_elsewhere(most: u64, frames: Vec<Vec<u8>>, is_kept: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_follower_elsewhere_gets_all_though_the_first_client_reads_nothing() {
+async fn a_follower_elsewhere_gets_every_byte_if_the_first_client_reads_nothing() {
     let frames = (1..FRAMES).map(|number| frame(number).into_bytes()).collect();
     all_come_elsewhere(1 << 20, frames, true).await;
 }
 
-/// 64 KiB of it are held, and then the call waits five seconds for the client.
+/// Up to 64 KiB are held, and then the call waits five seconds for the client.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_it_does_if_the_response_is_not_stored() {
+async fn a_follower_elsewhere_gets_every_byte_of_an_unstored_response() {
     let frames = (0..100).map(|_| b"data: x".repeat(1_000)).collect();
     all_come_elsewhere(1_000, frames, false).await;
 }

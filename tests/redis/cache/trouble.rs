@@ -61,7 +61,7 @@ async fn a_killed_redis_fails_in_time_and_is_found_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_redis_killed_in_mid_stream_breaks_followers_off() {
+async fn followers_break_off_if_redis_is_killed_in_mid_stream() {
     let mut server = Server::start(&[]);
     let (one, other) = (patient(&server), hasty(&server));
     until_it_answers(&other).await;
@@ -203,7 +203,7 @@ async fn an_outage_is_logged_once_and_so_is_its_end() {
     assert_eq!((of(" WARN "), of(" INFO ")), (1, 1), "{lines:#?}");
 }
 
-/// A user that may run only the documented commands.
+/// A user who may run only the documented commands.
 pub(super) fn confined(server: &Server) -> RedisCache {
     let rule = "~taig:* +evalsha +eval +mget +get +set +exists +getrange +strlen +incr +rpush +lrange \
                 +ltrim +llen +lindex +pexpire +del +unlink +ping +hello +client";

@@ -65,7 +65,7 @@ async fn shared(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn followers_elsewhere_get_all_of_a_response_that_is_not_stored() {
+async fn followers_elsewhere_get_every_byte_of_an_unstored_response() {
     for (most, memory, lost_by) in [
         (1_000, 1 << 20, "x".repeat(2_000)),
         (1 << 20, 1 << 20, ERROR.to_owned()),
@@ -149,7 +149,7 @@ async fn trailers_of_an_unstored_response_reach_followers_elsewhere() {
 
 /// All at once, or with the follower reading between frames.
 #[tokio::test]
-async fn memory_bounds_what_waits_of_an_unstored_response() {
+async fn the_waiting_part_of_an_unstored_response_is_bounded() {
     const MIB: usize = 1 << 20;
     let (much, none) = (BodyBudget::new(256 * MIB), BodyBudget::new(0));
     for (memory, frame, count, waits, is_whole) in [
@@ -225,13 +225,13 @@ async fn an_unstored_response_breaks_off_with_its_leader() {
 
 /// Redis holds the last part of a long response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_response_is_broadcast_to_its_end_and_held_in_part() {
+async fn a_long_response_is_broadcast_to_its_end_and_partly_held() {
     const MIB: usize = 1 << 20;
     let server = Server::start(&[]);
     let (one, other) = (confined(&server), confined(&server));
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     let mut followed = following.await.unwrap().unwrap();
-    // A follower that reads the head, and then nothing for long.
+    // A follower that reads the head, and then nothing for a long time.
     let mut slow = follow(&other, &place(1)).await.await.unwrap().unwrap();
     for number in 0..64_u8 {
         broadcast.data(&Bytes::from(vec![number; MIB]));

@@ -1,4 +1,4 @@
-//! Who is let into Redis, and by which URL.
+//! Which users may use Redis, and by which URL.
 
 use tower_ai_gateway::settings::Secret;
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::server::TOO_LONG;
 
 #[tokio::test]
-async fn users_of_the_acl_are_let_in_and_no_password_is_told() {
+async fn users_of_the_acl_are_admitted_and_no_password_is_shown() {
     let server = Server::start(&["--requirepass", "the-default-password"]);
     let mut admin = server::Wire::connect(server.port).unwrap();
     admin.call(&["AUTH", "the-default-password"]).unwrap();
@@ -47,7 +47,7 @@ async fn users_of_the_acl_are_let_in_and_no_password_is_told() {
 }
 
 #[test]
-fn an_url_that_is_none_is_refused_without_a_word_of_it() {
+fn an_invalid_url_is_refused_and_not_shown() {
     for url in ["http://user:pass-word@host", "redis://user:pass-word@host:port", "", "redis://"] {
         let error = RedisStore::builder(url).build().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("pass-word"), "{error}");

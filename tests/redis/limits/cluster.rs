@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::*;
 use crate::server::{TOO_LONG, eventually};
 
-/// The tests' deadline.
+/// The prefix of the keys of gateway 7.
 const KEY: &str = "taig:v2:{0707070707070707}:";
 
 fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
@@ -60,7 +60,7 @@ async fn a_cluster_of_three_nodes_grants_exactly_what_limits_allow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_loses_no_count_and_hangs_nobody() {
+async fn a_failover_loses_no_count_and_hangs_no_request() {
     early_in_the_hour().await;
     let mut cluster = Cluster::start();
     cluster.add_replica(cluster.owner(KEY));
@@ -95,7 +95,7 @@ async fn a_failover_loses_no_count_and_hangs_nobody() {
         }
     })
     .await;
-    // Failed requests may count or not. Granted ones do.
+    // Failed requests may count or not. Granted ones do count.
     let used = used(&store, &claims[0]).await;
     assert!(
         used >= granted && used <= granted + failed,
@@ -136,9 +136,10 @@ async fn a_killed_master_is_replaced_by_its_replica() {
     assert_eq!(used(&store, &claims[0]).await, 300);
 }
 
-/// Another gateway is on another node, so neither its requests nor what they have used wait for this one.
+/// Another gateway's counters are on another node, so neither its requests nor its settlements wait for
+/// this one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_halts_holds_up_no_other() {
+async fn a_halted_node_delays_no_other() {
     const HELD: u64 = 1_100;
     early_in_the_hour().await;
     let cluster = Cluster::start();
@@ -165,7 +166,7 @@ async fn a_node_that_halts_holds_up_no_other() {
     }
     let started = Instant::now();
     let mut asked = 0;
-    // Connections are made anew meanwhile.
+    // New connections are made meanwhile.
     while started.elapsed() < Duration::from_secs(5) {
         let id = next_id();
         let decision = store.reserve(id, &of(other)).await.unwrap();

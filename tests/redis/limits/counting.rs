@@ -123,7 +123,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
         assert!(key.starts_with("test:v2:{0707070707070707}:"), "{key}");
         let end = server.call(&["PTTL", key]).number();
         assert!(end > 0, "{key} has no end");
-        // Reserved amounts must be stored for as long as they are held.
+        // Reserved amounts must be stored as long as they are held.
         if key.contains("0101") || key.contains("0606") {
             assert!(end > 590_000, "{key} ends after {end} ms, before its lease");
         }
@@ -131,7 +131,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
 }
 
 #[tokio::test]
-async fn a_settlement_takes_the_place_of_what_was_reserved() {
+async fn a_settlement_replaces_the_reserved_amount() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -144,12 +144,12 @@ async fn a_settlement_takes_the_place_of_what_was_reserved() {
     assert!(store.flush(server::TOO_LONG).await);
     assert_eq!((used(&store, &claims[0]).await, used(&store, &claims[1]).await), (120, 0));
 
-    // Again: a claim with a lease counts once.
+    // Once more: a claim with a lease counts once.
     store.settle(id, &settlements[..1]);
     assert!(store.flush(server::TOO_LONG).await);
     assert_eq!(used(&store, &claims[0]).await, 120);
 
-    // One that reserved nothing, and one that cost more.
+    // A claim that reserved nothing, and one that cost more than reserved.
     for (amount, spent) in [(0, 50), (100, 400)] {
         let before = used(&store, &claims[0]).await;
         let claim = [leased(claim(1, HOUR, 1000, amount), lease)];
@@ -183,7 +183,7 @@ async fn a_counter_can_be_seen_raised_and_reset() {
 }
 
 #[tokio::test]
-async fn a_request_without_claims_asks_nobody() {
+async fn a_request_without_claims_does_not_ask_redis() {
     let store = RedisStore::builder("redis://127.0.0.1:1").build().unwrap();
     assert!(reserve(&store, &[]).await.unwrap().is_granted);
     assert_eq!(store.stats().failures, 0);

@@ -1,4 +1,4 @@
-//! A gateway that exits while Redis is away.
+//! A gateway that exits while Redis is unavailable.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ per = "month"
 
 const ANSWER: &str = r#"{"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#;
 
-/// What comes up to the end of a head.
+/// Reads up to the end of a head.
 fn head(stream: &mut TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(TOO_LONG)).unwrap();
     let (mut came, mut byte) = (Vec::new(), [0]);
@@ -35,7 +35,7 @@ fn head(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_used_last_is_counted_when_redis_is_back() {
+fn the_last_usage_is_counted_when_redis_is_back() {
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let provider = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();

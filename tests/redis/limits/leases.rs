@@ -9,7 +9,7 @@ const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test]
-async fn what_a_crashed_replica_had_reserved_comes_back_after_its_lease() {
+async fn the_holds_of_a_crashed_gateway_end_with_their_lease() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let crashed = patient(&server);
@@ -28,7 +28,7 @@ async fn what_a_crashed_replica_had_reserved_comes_back_after_its_lease() {
 }
 
 #[tokio::test]
-async fn thousands_of_holds_that_end_at_once_all_come_back() {
+async fn thousands_of_holds_that_expire_at_once_are_all_released() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -41,7 +41,7 @@ async fn thousands_of_holds_that_end_at_once_all_come_back() {
 }
 
 #[tokio::test]
-async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
+async fn a_settlement_after_its_lease_counts_in_full_and_once() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -64,9 +64,9 @@ async fn what_is_settled_after_its_lease_counts_in_full_and_once() {
     assert_eq!(used(&store, &claims[0]).await, 350);
 }
 
-/// An answer that was ordered counts its estimate, and its usage when it is fetched.
+/// A deferred answer counts by its estimate, and by its usage once it is fetched.
 #[tokio::test]
-async fn what_was_settled_by_an_estimate_is_corrected_though_its_lease_is_over() {
+async fn an_estimated_settlement_is_corrected_after_its_lease() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -86,7 +86,7 @@ async fn what_was_settled_by_an_estimate_is_corrected_though_its_lease_is_over()
 }
 
 #[tokio::test]
-async fn a_reservation_that_was_never_made_is_settled_to_nothing() {
+async fn a_reservation_that_was_never_made_settles_to_nothing() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
@@ -99,14 +99,14 @@ async fn a_reservation_that_was_never_made_is_settled_to_nothing() {
 }
 
 #[tokio::test]
-async fn a_reservation_that_is_given_up_half_way_is_taken_back() {
+async fn an_abandoned_reservation_is_reverted() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
     let claims = [leased(claim(1, HOUR, 1000, 300), LONG)];
     reserve(&store, &[claim(9, HOUR, 9, 1)]).await.unwrap();
 
-    // Polled once, it is sent to Redis. Then its client disconnects.
+    // Poll once, so that it is sent to Redis. Then its client disconnects.
     for _ in 0..20 {
         let mut future = store.reserve(next_id(), &claims);
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -121,7 +121,7 @@ async fn a_reservation_that_is_given_up_half_way_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_dropped_settles_what_is_left() {
+async fn a_dropped_store_settles_what_is_queued() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);

@@ -69,7 +69,8 @@ async fn early_in_the_hour() {
     early_in(3600, 3590).await;
 }
 
-/// Waits until less than `until` seconds of the current window of so many have passed.
+/// Waits until less than `until` seconds of the current window have passed. `window`: its length in
+/// seconds.
 async fn early_in(window: u64, until: u64) {
     server::eventually("another window begins", async || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

@@ -1,4 +1,4 @@
-//! Four gateways as processes of their own, which count in one Redis.
+//! Four gateways as separate processes that count in one Redis.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use crate::program::Program;
 use crate::server::TOO_LONG;
 
-/// How many clients ask at a time.
+/// The number of concurrent clients.
 pub(super) const CLIENTS: usize = 8;
 
 pub(super) struct Processes {
@@ -17,7 +17,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// With these settings, in which `REDIS_URL_0` and so on are the nodes of their Redis.
+    /// Starts them with these settings, in which `REDIS_URL_0` and so on are the nodes of Redis.
     pub(super) fn start(settings: &str, urls: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gateway.toml");
@@ -36,18 +36,18 @@ impl Processes {
         Self { _folder: folder, programs, addresses }
     }
 
-    /// As `kill -9`.
+    /// Like `kill -9`.
     pub(super) fn kill(&self, number: usize) {
         self.programs.lock().unwrap()[number].take().unwrap().signal("KILL");
     }
 
-    /// A connection to each.
+    /// A connection to each process.
     pub(super) fn connect(&self) -> Vec<Option<Connection>> {
         self.addresses.iter().map(|address| Connection::new(*address).ok()).collect()
     }
 }
 
-/// One that is kept alive.
+/// A connection that is kept alive.
 pub(super) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
@@ -58,7 +58,7 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// A question of a team to a model by a gateway. The status.
+    /// Sends a team's request for a model to a gateway. Returns the status.
     pub(super) fn ask(&mut self, gateway: &str, team: &str, model: &str) -> io::Result<u16> {
         let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
         let length = body.len();

@@ -1,5 +1,5 @@
-//! Four processes whose Redis halts, is full, or fails over under way: no request is lost or hangs, and
-//! what counts is what each rule's `on_store_failure` says.
+//! Four processes whose Redis halts, is full, or fails over meanwhile: no request is lost or hangs, and
+//! each rule's `on_store_failure` decides what counts.
 
 mod scene;
 
@@ -13,9 +13,9 @@ use crate::cluster::Cluster;
 use crate::server::{Server, wait_for};
 
 #[test]
-fn a_full_redis_takes_nothing_and_each_rule_says_what_becomes_of_requests() {
+fn a_full_redis_counts_nothing_and_each_rule_decides_on_requests() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
-    // Errors come at once: nothing is left in doubt.
+    // Errors come at once, so nothing is in doubt.
     let scene = Scene::of(&server, Duration::from_secs(10));
     scene.go(
         || drop(server.call(&["CONFIG", "SET", "maxmemory", "1"])),
@@ -27,16 +27,16 @@ fn a_full_redis_takes_nothing_and_each_rule_says_what_becomes_of_requests() {
     assert_eq!(scene.statuses(Local, 200), LIMIT + PROCESSES * LIMIT);
 }
 
-/// What it has answered is on its disk.
+/// Redis has written to disk whatever it has confirmed.
 #[test]
-fn a_redis_that_is_killed_and_started_again_is_found_by_each_process() {
+fn a_restarted_redis_is_found_by_each_process() {
     let server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let scene = Scene::of(&server, Duration::from_millis(500));
     let server = RefCell::new(server);
     scene.go(|| server.borrow_mut().kill(), || assert!(server.borrow_mut().run()));
     scene.assert_as_the_rules_say(0);
     scene.assert_certain_trouble();
-    // Those that were under way when it was killed may have counted.
+    // Requests that were active when it was killed may have counted.
     let (granted, in_doubt) = (scene.statuses(Closed, 200), scene.in_doubt(Closed) + CLIENTS);
     assert!(granted <= LIMIT && granted + in_doubt >= LIMIT, "{granted}, {in_doubt} in doubt");
     let granted = scene.statuses(Local, 200);
@@ -44,7 +44,7 @@ fn a_redis_that_is_killed_and_started_again_is_found_by_each_process() {
 }
 
 #[test]
-fn a_redis_that_halts_hangs_no_request() {
+fn a_halted_redis_hangs_no_request() {
     let server = Server::start(&[]);
     let scene = Scene::of(&server, Duration::from_millis(200));
     scene.go(
@@ -53,7 +53,7 @@ fn a_redis_that_halts_hangs_no_request() {
     );
     scene.assert_as_the_rules_say(0);
     scene.assert_certain_trouble();
-    // Those that were no longer waited for may have counted.
+    // Requests that gave up waiting may have counted.
     let (granted, in_doubt) = (scene.statuses(Closed, 200), scene.in_doubt(Closed));
     assert!(granted <= LIMIT && granted + in_doubt >= LIMIT, "{granted}, {in_doubt} in doubt");
     let granted = scene.statuses(Local, 200);
@@ -61,7 +61,7 @@ fn a_redis_that_halts_hangs_no_request() {
 }
 
 #[test]
-fn a_node_that_is_killed_is_followed_by_its_replica() {
+fn a_killed_node_is_replaced_by_its_replica() {
     let mut cluster = Cluster::start();
     let urls = cluster.urls();
     let nodes = (0..urls.len()).map(|number| format!("{{ env = \"REDIS_URL_{number}\" }}"));
@@ -78,7 +78,7 @@ fn a_node_that_is_killed_is_followed_by_its_replica() {
     cluster.add_replica(owner);
     let is_replaced = |replica: &Server| replica.info("replication", "role") == "master";
     let cluster = RefCell::new(cluster);
-    // What is granted while the node is killed may not have reached the replica.
+    // Grants while the node is killed may not have reached the replica.
     let last = Cell::new(0);
     scene.go(
         || {
@@ -95,7 +95,8 @@ fn a_node_that_is_killed_is_followed_by_its_replica() {
         },
     );
     scene.assert_as_the_rules_say(last.get());
-    // One was asked before. Those that were under way when the node was killed may have counted, too.
+    // One request was sent before. Requests that were active when the node was killed may have counted,
+    // too.
     let (granted, in_doubt) = (1 + scene.statuses(Closed, 200), scene.in_doubt(Closed) + CLIENTS);
     assert!(
         granted <= LIMIT + last.get() && granted + in_doubt >= LIMIT,

@@ -1,5 +1,5 @@
-//! Sliding windows and buckets over four processes: no request passes for which there is no room, and
-//! none is refused for which there is.
+//! Sliding windows and buckets over four processes: no request passes without room, and none is refused
+//! if there is room.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,20 +37,20 @@ on_store_failure = "closed"
 
 const LIMIT: u64 = 50;
 const BURST: u64 = 100;
-/// Of both, in milliseconds.
+/// The length of both windows, in milliseconds.
 const LENGTH: u64 = 1000;
 const TIME: Duration = Duration::from_secs(5);
-/// By how many milliseconds what the server takes for the time may differ.
+/// The maximum difference between the server's clock and ours, in milliseconds.
 const SLACK: u64 = 5;
 
-/// When a request was decided at the earliest and at the latest, by the clock of this machine.
+/// The earliest and the latest time at which a request was decided, by the clock of this machine.
 #[derive(Clone, Copy)]
 struct Span {
     from: u64,
     to: u64,
 }
 
-/// What became of the requests of one gateway.
+/// The results of one gateway's requests.
 #[derive(Default)]
 struct Answers {
     granted: Vec<Span>,
@@ -61,7 +61,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// All that four processes answer in some time, of both gateways.
+/// The answers of four processes in [`TIME`], for both gateways.
 fn ask() -> [Answers; 2] {
     let server = Server::start(&[]);
     let processes = Processes::start(RULES, &[server.url()]);
@@ -92,7 +92,7 @@ fn ask() -> [Answers; 2] {
     answers.map(|answers| answers.into_inner().unwrap())
 }
 
-/// Requests that were granted, by the time.
+/// The times of granted requests.
 struct Granted {
     from: Vec<u64>,
     to: Vec<u64>,
@@ -107,7 +107,7 @@ impl Granted {
         Self { from, to }
     }
 
-    /// How many were decided at another time for sure, and how many perhaps.
+    /// How many were certainly decided outside these times, and how many possibly.
     fn outside(&self, first: u64, last: u64) -> (usize, usize) {
         let begun = self.from.partition_point(|from| *from < first);
         let over = self.to.partition_point(|to| *to < first);
@@ -116,21 +116,21 @@ impl Granted {
         (over + begins, begun + ends)
     }
 
-    /// At least so many were decided between these times.
+    /// The minimum number that were decided between these times.
     fn least(&self, first: u64, last: u64) -> u64 {
         self.from.len().saturating_sub(self.outside(first, last).1) as u64
     }
 
-    /// At most so many.
+    /// The maximum number.
     fn most(&self, first: u64, last: u64) -> u64 {
         (self.from.len() - self.outside(first, last).0) as u64
     }
 }
 
-/// What counts of the stretch before goes down evenly, as the documents say.
+/// The count of the previous window declines evenly, as documented.
 fn assert_slides(answers: &Answers) {
     let granted = Granted::new(&answers.granted);
-    // Those of which it is known in which stretch they were decided.
+    // Requests that were certainly decided within one window.
     let known = |spans: &[Span]| {
         let spans = spans.iter().copied();
         spans.filter(|span| span.from / LENGTH == span.to / LENGTH).collect::<Vec<_>>()
@@ -154,7 +154,7 @@ fn assert_slides(answers: &Answers) {
     }
 }
 
-/// A bucket that was full at first lets pass what has flowed in since, and all of that.
+/// A bucket that was full at first passes exactly what has flowed in since.
 fn assert_flows(answers: &Answers) {
     let granted = Granted::new(&answers.granted);
     for first in &granted.from {
@@ -169,7 +169,8 @@ fn assert_flows(answers: &Answers) {
     refused.sort_unstable_by_key(|span| span.to);
     let passed = granted.most(granted.from[0], refused[0].to);
     assert!(passed + 1 >= BURST, "the first one is refused beside {passed}");
-    // It was empty when one was refused, and has not run over since, however little was asked.
+    // The bucket was empty when one was refused, and has not overflowed since, however few requests
+    // came.
     let mut most_flowed = 0;
     for span in &refused {
         let is_near = |empty: &Span| empty.to + BURST * LENGTH / LIMIT > span.from;
@@ -183,7 +184,7 @@ fn assert_flows(answers: &Answers) {
 }
 
 #[test]
-fn windows_that_slide_and_buckets_let_pass_what_they_say_over_four_processes() {
+fn sliding_windows_and_buckets_are_exact_over_four_processes() {
     let [sliding, bucket] = ask();
     assert_slides(&sliding);
     assert_flows(&bucket);

@@ -1,4 +1,4 @@
-//! Fixed windows over four processes: exactly the limit, and what a process takes that is killed.
+//! Fixed windows over four processes: exactly the limit, and the losses of a killed process.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,8 +24,8 @@ on_store_failure = "closed"
 const LIMIT: usize = 300;
 const TEAMS: usize = 20;
 
-/// Sends so many requests, each team's over all processes. What each team was granted, refused, and
-/// not answered. `before`: called before each request with its number.
+/// Sends `requests`, those of each team over all processes. Returns for each team how many were
+/// granted, refused, and not answered. `before` is called before each request with its number.
 fn ask(processes: &Processes, requests: usize, before: impl Fn(usize) + Sync) -> Vec<[usize; 3]> {
     let counts: Vec<[AtomicUsize; 3]> = (0..TEAMS).map(|_| Default::default()).collect();
     let next = AtomicUsize::new(0);
@@ -39,7 +39,7 @@ fn ask(processes: &Processes, requests: usize, before: impl Fn(usize) + Sync) ->
                         break;
                     }
                     before(number);
-                    // Those that are left take over, as behind a balancer.
+                    // The remaining processes take over, as behind a load balancer.
                     let count = connections.len();
                     let mut turns = (0..count).map(|turn| (number / TEAMS + turn) % count);
                     let Some(at) = turns.find(|at| connections[*at].is_some()) else { break };
@@ -64,7 +64,7 @@ fn ask(processes: &Processes, requests: usize, before: impl Fn(usize) + Sync) ->
 }
 
 #[test]
-fn four_processes_let_exactly_the_limit_pass() {
+fn four_processes_grant_exactly_the_limit() {
     let server = Server::start(&[]);
     let processes = Processes::start(RULES, &[server.url()]);
     for (team, counts) in ask(&processes, 20_000, |_| {}).into_iter().enumerate() {
@@ -73,7 +73,7 @@ fn four_processes_let_exactly_the_limit_pass() {
 }
 
 #[test]
-fn a_process_that_is_killed_takes_what_it_had_under_way_and_no_more() {
+fn a_killed_process_loses_only_its_active_requests() {
     let server = Server::start(&[]);
     let processes = Processes::start(RULES, &[server.url()]);
     let kill = |number| {

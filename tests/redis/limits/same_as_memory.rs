@@ -1,5 +1,5 @@
-//! The scripts count exactly like `MemoryStore`: both get the same claims at the same times, hours
-//! and months apart. In memory no lease ends: the test gives back what was held when it is over.
+//! The scripts count exactly like `MemoryStore`: both get the same claims at the same times, hours and
+//! months apart. In memory leases do not end, so the test releases holds when their lease is over.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ struct Both {
 
 /// A claim that was granted and is not settled.
 struct Made {
-    /// Of its reservation.
+    /// The id of its reservation.
     id: u64,
     settlement: Settlement,
     is_over: bool,
@@ -100,7 +100,7 @@ impl Both {
         self.memory.settle_now(&[Settlement { claim: Claim { amount, ..claim }, at, spent }]);
     }
 
-    /// What is held and not settled no longer counts once its lease is over.
+    /// Unsettled holds no longer count once their lease is over.
     fn end_leases(&self, made: &mut [Made]) {
         for Made { settlement, is_over, .. } in made {
             let Settlement { claim, at, .. } = *settlement;
@@ -221,7 +221,7 @@ async fn any_sequence_counts_the_same() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_a_little_behind_stands_still() {
+async fn a_clock_that_goes_back_a_little_stands_still() {
     let server = Server::start(&[]);
     let claims = [claim(1, Window::Bucket { per: Duration::from_secs(1), burst: 9 }, 3, 2)];
     let start = 1_800_000_000_000;
@@ -239,7 +239,7 @@ async fn a_clock_that_is_a_little_behind_stands_still() {
 }
 
 #[tokio::test]
-async fn a_settlement_that_may_have_been_made_is_not_made_twice() {
+async fn a_settlement_in_doubt_is_not_made_twice() {
     let server = Server::start(&[]);
     let start = 1_800_000_000_000;
     let lease = 60_000_u64;

@@ -1,4 +1,4 @@
-//! Four gateways that count in one Redis what their provider writes.
+//! Four gateways that count their provider's usage in one Redis.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const GATEWAYS: usize = 4;
 const MONTH: Window = Window::Fixed(Period::Month);
 const BODY: &str = r#"{"model":"grok-4.3","max_tokens":50,"messages":[]}"#;
 
-/// What the provider has written.
+/// The usage that the provider has reported.
 #[derive(Default)]
 struct Written {
     answers: AtomicU64,
@@ -25,7 +25,7 @@ struct Written {
 }
 
 impl Written {
-    /// Each answer tells of other usage; one in three is a stream, one in three fails.
+    /// Each answer reports different usage; one in three is a stream, one in three fails.
     fn answer(&self) -> Response<AnswerBody> {
         let number = self.answers.fetch_add(1, Ordering::Relaxed);
         let (input, output, cost) = (10 + number, 3 * number % 101, 1_000_003 * number + 7);
@@ -107,8 +107,8 @@ async fn four_gateways_settle_to_the_token_and_to_the_tick() {
     assert_eq!(server.keys().len(), 2, "nothing is held any more");
 }
 
-/// Where two rules have no room, the one with the longer wait answers, whatever their order; while there is room,
-/// clients are told of the rule of which the least share is left.
+/// If two rules have no room, the one with the longer wait answers, whatever their order. While there
+/// is room, clients see the rule with the smallest remaining share.
 #[tokio::test]
 async fn of_rules_with_unequal_windows_the_tightest_answers() {
     let minute = |limit| LimitRule::requests("minute", limit, Window::Fixed(Period::Minute));

@@ -1,4 +1,4 @@
-//! What the log says of troubles with Redis.
+//! Log lines about trouble with Redis.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::gateway::Gateway;
 use crate::written::Written;
 
 #[tokio::test]
-async fn a_trouble_is_told_once_and_so_is_its_end() {
+async fn trouble_is_logged_once_and_so_is_its_end() {
     let (written, _guard) = Written::capture();
     let mut server = Server::start(&[]);
     let store = hasty(&server);
@@ -36,7 +36,7 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
 /// The layer does not repeat its store's warning, and a server that comes and goes is reported once
 /// in ten seconds.
 #[tokio::test]
-async fn a_gateway_tells_a_trouble_once_however_often_redis_comes_and_goes() {
+async fn a_gateway_logs_trouble_once_however_often_redis_comes_and_goes() {
     let (written, _guard) = Written::capture();
     let mut server = Server::start(&[]);
     let store = Arc::new(hasty(&server));

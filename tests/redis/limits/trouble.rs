@@ -59,7 +59,7 @@ async fn a_store_starts_before_redis_and_finds_it_later() {
 }
 
 #[tokio::test]
-async fn after_failures_in_a_row_nobody_waits() {
+async fn after_failures_in_a_row_no_request_waits() {
     let mut server = Server::start(&[]);
     server.kill();
     let store = hasty(&server);
@@ -79,7 +79,7 @@ async fn after_failures_in_a_row_nobody_waits() {
 }
 
 #[tokio::test]
-async fn killed_and_restarted_it_is_found_again_with_its_scripts_lost() {
+async fn a_restarted_redis_is_found_again_without_its_scripts() {
     early_in_the_hour().await;
     let mut server = Server::start(&[]);
     let store = hasty(&server);
@@ -101,7 +101,7 @@ async fn killed_and_restarted_it_is_found_again_with_its_scripts_lost() {
 }
 
 #[tokio::test]
-async fn a_script_cache_that_was_flushed_costs_no_request() {
+async fn a_flushed_script_cache_costs_no_request() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let claims = [claim(1, HOUR, 100, 1)];
@@ -158,13 +158,13 @@ async fn too_many_settlements_are_dropped_and_counted() {
         store.settle(next_id(), &[settlement(claims[0], &decision, 7)]);
     }
     assert!(started.elapsed() < TOO_LONG);
-    // Some may be still under way.
+    // Some may still be on their way.
     let stats = store.stats();
     assert!(stats.queued <= 612 && stats.dropped >= 9_388, "{stats:?}");
 }
 
 #[tokio::test]
-async fn a_pause_of_redis_hangs_no_request_and_holds_nothing_after() {
+async fn a_paused_redis_hangs_no_request_and_holds_nothing_afterwards() {
     early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = hasty(&server);
@@ -217,7 +217,7 @@ async fn a_full_redis_refuses_whole_scripts_and_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_replica_is_left_for_what_its_name_then_means() {
+async fn a_replica_is_replaced_by_reconnecting_to_its_name() {
     early_in_the_hour().await;
     let master = Server::start(&[]);
     let server = Server::start(&[]);
@@ -244,7 +244,7 @@ async fn a_replica_is_left_for_what_its_name_then_means() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_hangs_nobody() {
+async fn a_server_that_never_answers_hangs_no_request() {
     // The system accepts the connection, and nobody reads it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());

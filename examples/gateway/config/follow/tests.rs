@@ -1,4 +1,4 @@
-//! Changes of the file are followed, whole and in order.
+//! Changes of the file apply completely and in order.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,7 +24,7 @@ fn has(settings: &Settings, id: &str) -> bool {
 }
 
 async fn started(path: &Path) -> Settings {
-    // Other tests hang up.
+    // Other tests send SIGHUP.
     let never = Hangups::never().unwrap();
     start_with(path, Changes::of(path), never).await
 }
@@ -41,7 +41,7 @@ async fn followed(path: &Path) -> Followed {
     Followed::start(path, Vec::new(), None).await.unwrap()
 }
 
-/// What is logged while it runs, on this thread.
+/// The log of `run`, on this thread.
 async fn logged(run: impl Future<Output = ()>) -> String {
     use tracing::instrument::WithSubscriber as _;
     #[derive(Clone, Default)]
@@ -80,7 +80,7 @@ async fn a_file_that_is_written_or_replaced_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_symbolic_link_that_is_turned_is_followed() {
+async fn a_changed_symbolic_link_is_followed() {
     let (directory, path) = directory();
     let of = |name: &str| directory.path().join(name);
     for id in ["a", "b"] {
@@ -97,7 +97,7 @@ async fn a_symbolic_link_that_is_turned_is_followed() {
 }
 
 #[tokio::test]
-async fn a_broken_file_leaves_the_old_settings_until_it_is_whole() {
+async fn an_invalid_file_leaves_the_old_settings_until_it_is_valid() {
     let (_directory, path) = directory();
     fs::write(&path, gateway("a")).unwrap();
     let followed = followed(&path).await;
@@ -117,7 +117,7 @@ async fn a_broken_file_leaves_the_old_settings_until_it_is_whole() {
 }
 
 #[tokio::test]
-async fn providers_of_the_command_line_go_over_the_file_at_every_reload() {
+async fn providers_of_the_command_line_override_the_file_at_every_reload() {
     let (_directory, path) = directory();
     let text = |port| format!("[providers.local]\nbase_url = \"http://127.0.0.1:{port}\"\n");
     fs::write(&path, text(1)).unwrap();
@@ -140,7 +140,7 @@ async fn providers_of_the_command_line_go_over_the_file_at_every_reload() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_the_prices_or_in_the_settings_leaves_both() {
+async fn a_mistake_in_the_prices_or_the_settings_leaves_both_unchanged() {
     let (directory, path) = directory();
     let prices = directory.path().join("prices.toml");
     let priced = |day| {
@@ -170,7 +170,7 @@ async fn a_mistake_in_the_prices_or_in_the_settings_leaves_both() {
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 #[tokio::test]
-async fn other_client_certificates_ask_for_a_restart_and_the_rest_is_taken() {
+async fn other_client_certificates_need_a_restart_and_the_rest_applies() {
     let (directory, path) = directory();
     let pem = |name: &str| {
         let one = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
@@ -201,7 +201,7 @@ async fn other_client_certificates_ask_for_a_restart_and_the_rest_is_taken() {
 }
 
 #[tokio::test]
-async fn a_hangup_reads_it_again() {
+async fn a_hangup_reads_the_file_again() {
     let (_directory, path) = directory();
     fs::write(&path, gateway("a")).unwrap();
     let hangups = Hangups::listen().unwrap();
@@ -209,7 +209,7 @@ async fn a_hangup_reads_it_again() {
     fs::write(&path, gateway("b")).unwrap();
     hang_up().await;
     until(|| has(&settings, "b")).await;
-    // The same text again may mean other keys, which are elsewhere.
+    // The same text may refer to other keys, which are stored elsewhere.
     let before = settings.current();
     hang_up().await;
     until(|| !Arc::ptr_eq(&before, &settings.current())).await;
@@ -217,7 +217,7 @@ async fn a_hangup_reads_it_again() {
 
 #[cfg(all(feature = "control", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 #[tokio::test]
-async fn a_connect_timeout_longer_than_the_usual_one_holds() {
+async fn a_connect_timeout_longer_than_the_default_applies() {
     use bytes::Bytes;
     use http::Request;
     use http_body_util::Full;
@@ -229,7 +229,7 @@ async fn a_connect_timeout_longer_than_the_usual_one_holds() {
     let text = |ms: u64| gateway("a") + &format!("timeouts = {{ connect_ms = {ms} }}\n");
     fs::write(&path, text(30_000)).unwrap();
     let followed = followed(&path).await;
-    // It is connected to, and says nothing of TLS.
+    // It accepts connections, and never answers in TLS.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let client: HttpClient<ReplayBody<Full<Bytes>>> = followed.client().build().unwrap();

@@ -22,7 +22,7 @@ impl io::Write for Output {
     }
 }
 
-/// The lines of these events, but for what may differ: the digits of the time.
+/// The lines of these events, with the digits of the time replaced, as these may differ.
 fn lines<E>(format: E, events: &dyn Fn()) -> String
 where
     E: FormatEvent<tracing_subscriber::Registry, JsonFields> + Send + Sync + 'static,
@@ -64,11 +64,11 @@ fn events_in_spans_and_without_fields_are_written_the_same() {
 }
 
 #[test]
-fn the_time_of_a_line_is_the_one_at_which_it_was_written() {
+fn the_time_of_a_line_is_that_of_its_event() {
     let second = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     for _ in 0..3 {
         let (mut ours, mut theirs) = (String::new(), String::new());
-        // Both in the same second, as most are.
+        // Both in the same second, which is usual.
         loop {
             let begun = second();
             ours.clear();

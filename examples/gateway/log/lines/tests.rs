@@ -1,10 +1,10 @@
-//! Lines stay whole and in order, whatever the output does, and hold nobody up.
+//! Lines stay whole and in order, whatever the output does, and callers do not wait.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::*;
 
-/// An output that does, write by write, what it is told to, and waits where it is told nothing.
+/// An output that follows a script, write by write, and blocks while there is no step.
 struct Scripted {
     steps: Receiver<Result<usize, ErrorKind>>,
     written: Arc<Mutex<Vec<u8>>>,
@@ -62,7 +62,7 @@ fn the_thread_survives_every_error_and_lines_stay_whole() {
 }
 
 #[test]
-fn a_blocked_output_holds_up_nobody_and_a_bounded_number_of_bytes() {
+fn a_blocked_output_blocks_no_caller_and_holds_bounded_memory() {
     let (lines, steps, written) = scripted();
     let line = [&[b'x'; 99][..], b"\n"].concat();
     for _ in 0..50_000 {
@@ -80,7 +80,7 @@ fn a_blocked_output_holds_up_nobody_and_a_bounded_number_of_bytes() {
     assert!(written <= 2 * MOST_WAITING, "{written}");
 }
 
-/// An output that counts the writes.
+/// An output that counts writes.
 struct Counted(Arc<AtomicU64>);
 
 impl io::Write for Counted {
@@ -95,13 +95,13 @@ impl io::Write for Counted {
 }
 
 #[test]
-fn lines_that_come_one_after_another_are_written_together() {
+fn lines_in_quick_succession_are_written_together() {
     let writes = Arc::new(AtomicU64::new(0));
     let lines = Lines::to(Counted(writes.clone()));
     let begun = Instant::now();
     for _ in 0..300 {
         lines.push(b"a line\n");
-        // So long that the thread would have written it by then.
+        // Long enough for the thread to have written it by then.
         thread::sleep(Duration::from_micros(200));
     }
     lines.flush(PATIENCE);
@@ -112,7 +112,7 @@ fn lines_that_come_one_after_another_are_written_together() {
 }
 
 #[test]
-fn lines_stay_in_order_and_none_is_lost_where_there_is_room() {
+fn lines_stay_in_order_and_none_is_lost_if_there_is_room() {
     let (lines, steps, written) = scripted();
     drop(steps);
     thread::scope(|scope| {

@@ -103,7 +103,7 @@ impl HttpClientBuilder {
         let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.set_nodelay(true);
         tcp.set_keepalive(self.tcp_keepalive);
-        // The addresses of a name share it: a dead one leaves time for the next.
+        // The timeout is divided among the addresses of a name: a dead one leaves time for the next.
         tcp.set_connect_timeout(Some(self.connect_timeout));
         tcp
     }
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// Its queue is full, so that the system answers nobody who connects.
+    /// A listener with a full queue: nobody can connect to it.
     fn dead() -> (tokio::net::TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -45,7 +45,7 @@ fn calls_spread_by_load_and_weight_and_leave_no_load_behind() {
 }
 
 #[test]
-fn what_is_open_or_cooling_is_left_out_until_the_soonest_is_over() {
+fn open_or_cooling_candidates_are_left_out_until_the_soonest_is_over() {
     let candidates = [candidate(1), candidate(1)];
     let (now, mut rng) = (Instant::now(), rng());
     candidates[0].target.clone().begin(now).unwrap().failed(now);
@@ -59,7 +59,7 @@ fn what_is_open_or_cooling_is_left_out_until_the_soonest_is_over() {
 }
 
 #[test]
-fn what_is_both_open_and_cooling_waits_for_the_later() {
+fn an_open_and_cooling_candidate_waits_for_the_later_end() {
     for (cool_for, after, reason) in [
         (7 * SECOND, 30 * SECOND, UnavailableReason::CircuitOpen),
         (60 * SECOND, 60 * SECOND, UnavailableReason::CoolingDown),
@@ -83,7 +83,7 @@ fn a_cool_down_costs_no_probe() {
 }
 
 #[test]
-fn who_is_not_the_probe_goes_elsewhere() {
+fn calls_beside_a_probe_go_elsewhere() {
     let candidates = [candidate(u32::MAX), candidate(1)];
     let (now, mut rng) = (Instant::now(), rng());
     candidates[0].target.clone().begin(now).unwrap().failed(now);
@@ -109,7 +109,7 @@ fn without_candidates_there_is_no_call() {
 }
 
 #[test]
-fn who_loses_a_race_for_a_probe_asks_the_next() {
+fn a_call_that_loses_a_race_for_a_probe_tries_the_next() {
     let candidates = [candidate(1), candidate(1), candidate(1)];
     let (now, mut rng) = (Instant::now(), rng());
     for candidate in &candidates {
@@ -145,7 +145,7 @@ fn session_at(candidates: &[Candidate], index: usize) -> u64 {
 }
 
 #[test]
-fn a_session_goes_to_the_next_while_its_own_is_not_well_and_comes_back() {
+fn a_session_leaves_an_unhealthy_candidate_and_comes_back() {
     let candidates = [identified(1), identified(2), identified(3)];
     let (now, mut rng) = (Instant::now(), rng());
     let order = of_session(session_at(&candidates, 1));
@@ -162,7 +162,7 @@ fn a_session_goes_to_the_next_while_its_own_is_not_well_and_comes_back() {
 }
 
 #[test]
-fn the_load_does_not_move_a_session_but_a_failed_call_does() {
+fn a_failed_call_moves_a_session_and_load_does_not() {
     let candidates = [identified(1), identified(2)];
     let (now, mut rng) = (Instant::now(), rng());
     let session = session_at(&candidates, 0);
@@ -177,7 +177,7 @@ fn the_load_does_not_move_a_session_but_a_failed_call_does() {
 }
 
 #[test]
-fn a_pinned_request_takes_no_other_and_what_is_gone_pins_nothing() {
+fn a_pinned_request_uses_only_its_candidate_if_that_exists() {
     let candidates = [identified(1), identified(2)];
     let (now, mut rng) = (Instant::now(), rng());
     let pinned = |id| Order {

@@ -19,7 +19,7 @@ fn bodies() -> Vec<(Vec<Play>, Vec<Got>)> {
 }
 
 #[test]
-fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
+fn a_new_reader_gets_everything_wherever_the_first_stopped() {
     for (script, expected) in bodies() {
         for stop in 0..=expected.len() {
             let recorded = record(&Script::new(script.clone()), 10_000);
@@ -43,7 +43,7 @@ fn whoever_begins_anew_gets_all_wherever_the_first_has_stopped() {
 }
 
 #[test]
-fn a_reader_may_begin_while_the_body_is_still_coming() {
+fn a_reader_may_start_while_the_body_arrives() {
     let script = Script::new([data("ab")]);
     let recorded = record(&script, 10_000);
     let mut first = reader(&recorded);
@@ -58,7 +58,7 @@ fn a_reader_may_begin_while_the_body_is_still_coming() {
 }
 
 #[test]
-fn a_body_that_breaks_off_never_ends_well_for_anyone() {
+fn a_broken_body_is_an_error_for_every_reader() {
     for stop in 0..=2 {
         let recorded = record(&Script::new([data("ab"), data("c"), Error]), 10_000);
         let mut early = reader(&recorded);
@@ -94,7 +94,7 @@ fn nothing_is_copied() {
 }
 
 #[test]
-fn what_it_says_of_its_length_is_true_at_each_point() {
+fn the_size_hint_is_true_at_each_point() {
     for (is_sized, script) in [
         (true, vec![data("ab"), data("c"), data("def"), End]),
         (false, vec![data("ab"), data("c"), data("def"), End]),

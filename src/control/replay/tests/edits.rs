@@ -18,7 +18,7 @@ fn changed(
 
 proptest! {
     #[test]
-    fn all_else_stays_as_it_is_in_any_split(
+    fn all_other_bytes_stay_unchanged_in_any_split(
         cuts in prop::collection::vec(any::<Index>(), 0..8),
         insert in prop_oneof![Just(""), Just("m"), Just("grok-4-fast"), Just("a-name-that-is-longer")],
         stop in 0_usize..10,
@@ -71,7 +71,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_changed_is_not_copied_either() {
+fn unchanged_frames_are_not_copied() {
     let body = Bytes::from_static(BODY);
     let recorded = record(&Script::new([Play::Data(body.clone()), End]), 10_000);
     let mut reader = reader(&changed(&recorded, 54..65, "m"));

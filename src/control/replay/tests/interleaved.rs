@@ -26,7 +26,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 
 proptest! {
     #[test]
-    fn each_gets_a_prefix_or_an_error_and_the_last_all(
+    fn each_reader_gets_a_prefix_or_an_error_and_the_last_everything(
         lengths in prop::collection::vec(0_usize..5, 0..8),
         ending in prop_oneof![Just(End), Just(Trailers)],
         acts in acts(),
@@ -95,7 +95,7 @@ proptest! {
 }
 
 #[test]
-fn a_superseded_reader_is_woken_to_learn_of_it() {
+fn a_superseded_reader_is_woken() {
     let recorded = record(&Script::new([data("ab")]), 10_000);
     let (woken, mut first) = (Arc::<Woken>::default(), reader(&recorded));
     let waker = Waker::from(woken.clone());
@@ -109,7 +109,7 @@ fn a_superseded_reader_is_woken_to_learn_of_it() {
 }
 
 #[test]
-fn who_looks_at_all_of_it_does_not_stop_the_reader() {
+fn reading_the_whole_body_does_not_stop_the_reader() {
     let script = Script::new([data("ab")]);
     let recorded = record(&script, 10_000);
     let [reading, looking] = [(); 2].map(|()| Arc::<Woken>::default());
@@ -133,7 +133,7 @@ fn who_looks_at_all_of_it_does_not_stop_the_reader() {
 }
 
 #[test]
-fn nothing_is_made_of_a_body_that_was_not_kept() {
+fn a_body_that_was_not_kept_has_no_whole() {
     for script in [vec![data("12345"), data("67890"), End], vec![data("12345"), Error]] {
         let recorded = record(&Script::new(script), 100);
         let mut cx = Context::from_waker(Waker::noop());

@@ -11,7 +11,7 @@ fn two() -> Script {
 }
 
 #[test]
-fn the_limit_is_kept_to_the_byte() {
+fn the_limit_is_exact_to_the_byte() {
     let at = record(&two(), TWO_FRAMES);
     read(&mut reader(&at));
     assert!(at.is_replayable());
@@ -30,14 +30,14 @@ fn the_limit_is_kept_to_the_byte() {
 }
 
 #[test]
-fn many_small_frames_are_too_much_also() {
+fn many_small_frames_exceed_the_limit() {
     let recorded = record(&Script::new((0..100).map(|_| data("1")).chain([End])), 1000);
     assert_eq!(read(&mut reader(&recorded)).len(), 101);
     assert!(!recorded.is_replayable());
 }
 
 #[test]
-fn a_reader_that_went_over_the_limit_reads_to_the_end() {
+fn a_reader_that_exceeded_the_limit_reads_to_the_end() {
     let recorded = record(&Script::new([data("12345"), data("67890"), data("a"), Trailers]), 100);
     let mut first = reader(&recorded);
     assert_eq!(poll(&mut first), got("12345"));
@@ -45,7 +45,7 @@ fn a_reader_that_went_over_the_limit_reads_to_the_end() {
     assert_eq!(read(&mut first), [got("a"), Got::Trailers, Got::End]);
 }
 
-/// Whether a layer keeps the body of a request.
+/// Returns true if a layer records the body of a request.
 fn keeps(layer: &ReplayLayer, request: Request<Script>) -> bool {
     let kept = std::cell::Cell::new(None);
     let mut service = layer.layer(tower::service_fn(|request: Request<ReplayBody<Script>>| {
@@ -57,7 +57,7 @@ fn keeps(layer: &ReplayLayer, request: Request<Script>) -> bool {
 }
 
 #[test]
-fn what_is_known_to_be_too_large_is_not_begun_with() {
+fn a_body_known_to_be_too_large_is_not_recorded() {
     let layer = ReplayLayer::new().limit(10 + 64);
     assert!(keeps(&layer, Request::new(two().sized())));
     assert!(keeps(&layer, Request::new(two())));
@@ -66,6 +66,6 @@ fn what_is_known_to_be_too_large_is_not_begun_with() {
 }
 
 #[test]
-fn on_demand_nothing_is_kept_that_nobody_asks_for() {
+fn on_demand_only_requests_that_may_repeat_are_recorded() {
     assert!(!keeps(&ReplayLayer::on_demand(), Request::new(two())));
 }

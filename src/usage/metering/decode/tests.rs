@@ -82,14 +82,14 @@ fn whole(coding: &str, encoded: &[u8]) -> Result<(Vec<u8>, bool), Problem> {
 }
 
 #[test]
-fn only_codings_that_are_read_have_a_decoder() {
+fn only_supported_codings_have_a_decoder() {
     for coding in ["", "compress", "gzip, br", "gzip,", "gzi", "dcb", "identity"] {
         assert!(Decoder::of(coding.as_bytes()).is_none(), "{coding}");
     }
 }
 
 #[test]
-fn what_was_flushed_is_there_with_the_same_bytes() {
+fn flushed_bytes_are_decoded_at_once() {
     let events = ["data: {\"a\":1}\n\n", "data: {\"b\":2}\n\n", "data: [DONE]\n\n"];
     let pieces = events.map(str::as_bytes);
     for (coding, encode) in ENCODERS {
@@ -128,7 +128,7 @@ fn a_body_may_be_empty_and_its_end_is_known() {
 }
 
 #[test]
-fn what_is_damaged_is_refused_and_so_is_what_follows_the_end() {
+fn damaged_data_and_data_after_the_end_are_refused() {
     for (coding, encode) in ENCODERS {
         let encoded = encode(&[b"some text, and more of the text"]);
         let followed = [&encoded[..], b"\0\0"].concat();
@@ -170,7 +170,7 @@ fn hexadecimal(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_kept_of_one_body_is_bounded_and_short_windows_are_not() {
+fn the_window_of_one_body_is_bounded_unless_it_is_short() {
     let text = hexadecimal(window::OF_ONE + (1 << 20));
     for (log, expected) in [(20, Ok(())), (23, Err(Problem::Overflow))] {
         let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
@@ -191,7 +191,7 @@ fn what_is_kept_of_one_body_is_bounded_and_short_windows_are_not() {
 }
 
 #[test]
-fn runs_of_one_byte_in_zstd_take_no_more_than_others() {
+fn runs_of_one_byte_in_zstd_use_no_more_memory_than_others() {
     // Frames of run-length blocks of the largest size.
     let block = [0x02, 0x00, 0x10, b' '];
     for (blocks, frames) in [(1000, 1), (2, 1000)] {
@@ -211,7 +211,7 @@ fn bomb(encode: fn(&[&[u8]]) -> Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_bomb_is_noticed_within_its_frame() {
+fn a_bomb_is_detected_within_its_frame() {
     for (coding, encode) in ENCODERS {
         let bomb = bomb(encode);
         for frame in [16 * 1024, bomb.len()] {
@@ -238,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_chunking_decodes_to_what_was_encoded(
+    fn every_chunking_decodes_to_the_original(
         pieces in prop::collection::vec(
             prop_oneof![
                 "[a-z\"{}:, ]{0,40}".prop_map(String::into_bytes),

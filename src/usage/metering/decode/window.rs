@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_has_its_bound_and_all_have_theirs() {
+    fn one_decoder_is_bounded_and_so_are_all_together() {
         static BUDGET: Budget = Budget::new(6 << 20);
         let window = || Window { budget: &BUDGET, taken: 0 };
         let (mut one, mut other) = (window(), window());

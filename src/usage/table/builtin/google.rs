@@ -1,6 +1,6 @@
-//! Google AI Studio: <https://ai.google.dev/gemini-api/docs/pricing>. Searches are free up to a
-//! daily number that is not tracked here, so their price is unknown. Batch and flex are included
-//! only where the sources agree on the price of cached tokens.
+//! Google AI Studio: <https://ai.google.dev/gemini-api/docs/pricing>. A daily number of searches is
+//! free, which is not tracked here, so their price is unknown. Batch and flex are included only if the
+//! sources agree on the price of cached tokens.
 
 use super::{Row, above, audio, dated, images, million, per_million, plain};
 use crate::usage::price::{Price, Tier, TokenPrice};

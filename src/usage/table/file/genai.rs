@@ -217,7 +217,7 @@ fn fill(
                 return Err("a fee for each request that depends on its search".to_owned());
             }
             "requests_kcount" => price.request = Some(rate(key, raw, THOUSAND)?),
-            // Some of Google's searches are free each day, and they are not counted here.
+            // Some of Google's searches are free each day, which is not tracked here.
             "web_searches_kcount" if slug == "google-ai-studio" => {}
             "web_searches_kcount" => price.tools.web_search = Some(rate(key, raw, THOUSAND)?),
             "storage_searches_kcount" => {

@@ -129,7 +129,7 @@ pub(super) fn rate(key: &str, raw: &str, units: u64) -> Result<Rate, Reason> {
     rate.ok_or_else(|| format!("`{}` is no price", shown(key)))
 }
 
-/// A key as a reason names it.
+/// A key in the form that a reason shows.
 pub(super) fn shown(key: &str) -> String {
     key.chars().filter(|char| !char.is_control()).take(64).collect()
 }

@@ -106,7 +106,7 @@ fn a_row_is_found_by_its_name_an_alias_or_a_snapshot() {
 }
 
 #[test]
-fn a_renamed_provider_has_rows_of_its_own_before_those_of_its_kind() {
+fn the_rows_of_a_renamed_provider_override_those_of_its_kind() {
     let mut table = PriceTable::empty(Date::default());
     table.insert("openai/a", simple());
     table.insert("openai/b-2026-01-01", simple());
@@ -146,7 +146,7 @@ fn a_renamed_provider_has_rows_of_its_own_before_those_of_its_kind() {
 }
 
 #[test]
-fn a_row_goes_with_its_aliases_and_its_name_over_those_of_others() {
+fn a_replaced_row_loses_its_aliases_and_a_name_overrides_an_alias() {
     let price = |ticks: u64| Price::per_token(TokenPrice::new(ticks, ticks, ticks));
     let mut table = PriceTable::empty(Date::default());
     assert_eq!(table.insert("a", price(1).alias("x").alias("b")), None);

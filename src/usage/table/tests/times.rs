@@ -13,7 +13,7 @@ fn at(day: u64, hour: u64, minute: u64) -> SystemTime {
 }
 
 #[test]
-fn hours_and_weekdays_are_of_utc() {
+fn hours_and_weekdays_are_in_utc() {
     assert_eq!(Date::from(at(29, 23, 59)).to_string(), "2026-11-29");
     let table = PriceTable::builtin();
     let used = tokens(1_000_000, 0);

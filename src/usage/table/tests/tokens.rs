@@ -4,7 +4,7 @@ use super::*;
 use crate::usage::price::{LongContext, Regional, Tier};
 
 #[test]
-fn each_kind_of_token_has_its_own_price_or_none() {
+fn each_kind_of_token_has_its_own_price_if_any() {
     let mut all = simple();
     all.tokens = Some(TokenPrice {
         cache_write: rate(12),
@@ -49,7 +49,7 @@ fn each_kind_of_token_has_its_own_price_or_none() {
 }
 
 #[test]
-fn citations_have_a_price_of_their_own_or_none() {
+fn citations_have_their_own_price_if_any() {
     let cited = Usage { citations: Some(5), ..tokens(1, 1) };
     assert_eq!(plain(&simple(), &cited), None);
     assert_eq!(plain(&simple(), &Usage { citations: Some(0), ..cited }), Some(110));
@@ -61,7 +61,7 @@ fn citations_have_a_price_of_their_own_or_none() {
 }
 
 #[test]
-fn cached_tokens_of_unknown_kind_have_no_price_where_kinds_differ() {
+fn cached_tokens_of_unknown_kind_have_no_price_if_kinds_differ() {
     let mut price = simple();
     let tokens_of = |cached_audio_input| TokenPrice {
         audio_input: rate(40),
@@ -77,7 +77,7 @@ fn cached_tokens_of_unknown_kind_have_no_price_where_kinds_differ() {
 }
 
 #[test]
-fn the_last_bound_that_the_whole_prompt_reaches_prices_every_token() {
+fn the_last_bound_that_the_prompt_reaches_prices_all_tokens() {
     let price = simple()
         .long_context(LongContext::above(1000, TokenPrice::new(30, 3, 300)))
         .long_context(LongContext::new(200, TokenPrice::new(20, 2, 200)));
@@ -99,7 +99,7 @@ fn the_last_bound_that_the_whole_prompt_reaches_prices_every_token() {
 }
 
 #[test]
-fn a_tier_has_a_percentage_or_prices_and_an_unknown_one_none() {
+fn a_tier_has_a_percentage_or_prices_and_an_unknown_tier_has_no_price() {
     let price = simple()
         .long_context(LongContext::new(1000, TokenPrice::new(20, 2, 200)))
         .tier(Tier::percent("priority", 200))
@@ -162,7 +162,7 @@ fn regions_have_percentages_and_unknown_ones_no_price() {
 }
 
 #[test]
-fn tokens_of_images_are_those_of_what_makes_images() {
+fn the_output_of_image_calls_is_image_tokens() {
     let table = PriceTable::builtin();
     let of = |used: &Usage, path, operation| {
         let pricing =

@@ -4,7 +4,7 @@ use super::*;
 use crate::usage::price::{ImagePrice, Regional};
 
 #[test]
-fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
+fn other_units_have_their_own_prices() {
     let unit = |set: fn(&mut Price)| {
         let mut price = Price::default();
         set(&mut price);
@@ -50,7 +50,7 @@ fn what_is_not_paid_per_token_is_paid_by_its_own_unit() {
 }
 
 #[test]
-fn audio_is_paid_beside_the_tokens_that_are_not_its_own() {
+fn audio_is_billed_beside_tokens_unless_they_are_its_own() {
     let heard = Usage { duration_ms: Some(2000), ..tokens(1, 1) };
     let spoken = Price { second: rate(3), ..simple() };
     assert_eq!(plain(&spoken, &heard), Some(116));
@@ -74,7 +74,7 @@ fn audio_is_paid_beside_the_tokens_that_are_not_its_own() {
 }
 
 #[test]
-fn the_same_text_is_not_paid_by_token_and_by_character() {
+fn the_same_text_is_not_billed_by_token_and_by_character() {
     let used = Usage { characters: Some(9), ..tokens(1, 0) };
     let embedding = Pricing { operation: Operation::Embeddings, ..pricing("m") };
     let character = Price { character: rate(2), ..Price::default() };

@@ -66,7 +66,7 @@ fn converse_as_a_stream_and_as_a_body() {
 }
 
 #[test]
-fn a_converse_stream_is_whole_with_its_stop_and_its_metadata() {
+fn a_converse_stream_is_complete_with_its_stop_and_its_metadata() {
     let events = converse();
     for missing in [5, 6] {
         let mut cut = events.clone();

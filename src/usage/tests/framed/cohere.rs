@@ -74,7 +74,7 @@ fn cohere_bills_embedded_images_by_token_or_by_image() {
 }
 
 #[test]
-fn cohere_fails_by_its_finish_reason() {
+fn cohere_reports_failures_in_its_finish_reason() {
     for reason in ["ERROR", "TIMEOUT"] {
         let mut events = cohere_v2();
         events[5]["delta"]["finish_reason"] = reason.into();

@@ -45,7 +45,7 @@ fn ollama_reports_its_counts_in_the_last_line() {
 }
 
 #[test]
-fn an_array_is_read_as_its_events_would_be() {
+fn an_array_is_read_like_its_events() {
     let events = untyped(&[
         json!({"choices": [{"delta": {"content": "a"}}], "model": "m"}),
         json!({"choices": [{"delta": {"content": "b"}}]}),

@@ -136,7 +136,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn streams_read_as_trees_do_in_any_split(
+    fn streams_are_read_as_trees_are_in_any_split(
         (wire, shape, documents) in scene(),
         lengths in prop::collection::vec(prop_oneof![0_usize..5, 0_usize..300], 1..8),
     ) {
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_read_the_same_in_any_split(
+    fn any_bytes_are_read_the_same_in_any_split(
         format in prop::sample::select(
             &[Format::Json, Format::Sse, Format::JsonLines, Format::AmazonEventStream][..]
         ),

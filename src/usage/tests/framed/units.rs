@@ -93,7 +93,7 @@ fn transcription_by_token_and_by_second() {
         let verbose = json!({"task": "transcribe", "duration": seconds, "text": "x", "segments": [{"tokens": [1]}]});
         assert_eq!(of(verbose).duration_ms, Some(ms), "{seconds}");
     }
-    // Where tokens are billed, the length is only told.
+    // If tokens are billed, the length is for information only.
     let told = of(json!({"duration": 8.47, "text": "x", "usage": tokens}));
     assert_eq!((told.input(), told.duration_ms), (Some(14), None));
     let both = json!({"duration": 8.47, "usage": {"type": "duration", "seconds": 9}});
@@ -138,7 +138,7 @@ fn speech_as_events() {
 }
 
 #[test]
-fn a_video_counts_once_it_is_there() {
+fn a_video_counts_once_it_is_finished() {
     let video = |status: &str| {
         let video = json!({"id": "v", "object": "video", "model": "sora-2", "status": status,
             "progress": 3, "seconds": "8", "size": "1280x720"});

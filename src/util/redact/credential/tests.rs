@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn names_of_credentials_are_known_with_whatever_stands_before_them() {
+fn names_of_credentials_are_known_with_any_words_before_them() {
     for name in [
         "apikey",
         "xgoogapikey",
@@ -29,7 +29,7 @@ fn key(text: &str) -> Option<usize> {
 }
 
 #[test]
-fn a_key_ends_where_its_characters_do() {
+fn a_key_ends_before_the_first_foreign_character() {
     assert_eq!(key("sk-abcdef, and"), Some(9));
     assert_eq!(key(r"\u0073k\u002dabcdef\n"), Some(19));
     assert_eq!(key("xai-0123456789\"}"), Some(14));
@@ -73,7 +73,7 @@ fn keys_of_all_providers_are_known() {
 }
 
 #[test]
-fn words_are_no_keys() {
+fn words_are_not_keys() {
     for word in ["sk-", "sk-learn", "skill", "xai-org", "eyJ", "", "hf_hub_download"] {
         assert_eq!(key(word), None, "{word}");
     }
@@ -84,7 +84,7 @@ fn words_are_no_keys() {
 }
 
 #[test]
-fn what_the_end_of_a_text_cuts_may_be_short() {
+fn a_key_cut_at_the_end_of_a_text_may_be_short() {
     assert_eq!(key_end("sk-a", 0, true, true), Some(4));
     assert_eq!(key_end("sk-a b", 0, true, true), None);
     assert_eq!(bearer("Bearer x", 0, true), Some((7, 8)));
@@ -100,7 +100,7 @@ fn bearer_tokens_are_found_in_any_case() {
 }
 
 #[test]
-fn data_urls_are_shortened_where_they_are_long() {
+fn long_data_urls_are_shortened() {
     let url = |length| format!(";base64,{}\"", "A".repeat(length));
     assert_eq!(base64(&url(63), 0), None);
     assert_eq!(base64(&url(64), 0), Some((8, 72)));

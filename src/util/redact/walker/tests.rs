@@ -1,4 +1,4 @@
-//! The search finds what the walk finds.
+//! The search replaces what the walk replaces.
 
 use super::*;
 use crate::util::redact::credential::{ENDINGS, NAMES, PASSWORDS, PREFIXES};
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn it_does_where_a_text_is_cut_anywhere(text in text(), at: prop::sample::Index) {
+    fn both_agree_on_a_text_cut_anywhere(text in text(), at: prop::sample::Index) {
         let at = at.index(text.len() + 1);
         let (head, _) = crate::util::redact::cut(&text, at);
         for (text, is_cut) in [(head, true), (head, false), (&text[head.len()..], false)] {
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn names_are_the_same_ones(parts in prop::collection::vec(spelt(), 0..4)) {
+    fn both_know_the_same_names(parts in prop::collection::vec(spelt(), 0..4)) {
         let name = parts.concat();
         prop_assert_eq!(is_member_now(&name), is_member(&name), "{}", name);
     }

@@ -1,4 +1,4 @@
-//! Clients of several processes that keep asking while Redis is in trouble.
+//! Clients of several processes that keep sending requests while Redis is in trouble.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use self::Rule::{Closed, Local, Open};
 use crate::limits::processes::{CLIENTS, Processes};
 use crate::server::{Server, wait_for};
 
-/// Each rule is for a model of its name.
+/// Each rule is for the model with its name.
 const RULES: &str = r#"
 [gateways.gw]
 account = "acct"
@@ -37,7 +37,7 @@ on_store_failure = "local"
 
 pub(super) const LIMIT: usize = 60;
 pub(super) const PROCESSES: usize = 4;
-/// What a machine with much else to do may add to the time for which a request waits.
+/// The tolerance for a busy machine, in addition to the time for which a request waits.
 const SLACK: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +50,14 @@ pub(super) enum Rule {
 const RULES_IN_TURN: [(Rule, &str); 3] =
     [(Closed, "grok-closed"), (Open, "grok-open"), (Local, "grok-local")];
 
-/// How things are with Redis.
+/// The state of Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Calm,
     Trouble,
-    /// It is well, and not all processes have found out.
+    /// Redis is well, and not all processes know it yet.
     Over,
-    /// All have.
+    /// All processes know it.
     Well,
 }
 
@@ -65,7 +65,7 @@ enum Phase {
 struct Answer {
     rule: Rule,
     process: usize,
-    /// `None` where it was another at the end of the request than at its beginning.
+    /// `None` if the phase changed during the request.
     phase: Option<Phase>,
     status: u16,
     /// It took as long as a request waits for Redis.
@@ -74,7 +74,7 @@ struct Answer {
 
 pub(super) struct Scene {
     pub(super) processes: Processes,
-    /// What a request waits for Redis.
+    /// How long a request waits for Redis.
     deadline: Duration,
     phase: Mutex<Phase>,
     answers: Mutex<Vec<Answer>>,
@@ -98,7 +98,7 @@ impl Scene {
         Self::new(r#"redis = { env = "REDIS_URL_0" }"#, &[server.url()], deadline)
     }
 
-    /// Lets clients ask while all phases pass. `begins` and `ends` are of the trouble.
+    /// Runs the clients through all phases. `begins` and `ends` start and end the trouble.
     pub(super) fn go(&self, begins: impl FnOnce(), ends: impl FnOnce()) {
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
@@ -166,12 +166,12 @@ impl Scene {
         self.count(|answer| answer.rule == rule && answer.status == status)
     }
 
-    /// What Redis may have counted although it has failed: those that fail at once did not get there.
+    /// Failed requests that Redis may have counted. Those that failed at once did not reach it.
     pub(super) fn in_doubt(&self, rule: Rule) -> usize {
         self.count(|answer| answer.rule == rule && answer.status == 503 && answer.has_waited)
     }
 
-    /// What holds in every trouble. `forgotten`: how many Redis may no longer know of.
+    /// Checks what holds in every trouble. `forgotten`: how many requests Redis may have lost.
     pub(super) fn assert_as_the_rules_say(&self, forgotten: usize) {
         assert_eq!(self.statuses(Open, 503) + self.statuses(Local, 503), 0);
         let counted = self.count(|answer| {
@@ -181,7 +181,7 @@ impl Scene {
         assert!(counted <= LIMIT + forgotten, "{counted} counted");
     }
 
-    /// What holds while it is certain that Redis takes nothing.
+    /// Checks what holds while Redis certainly counts nothing.
     pub(super) fn assert_certain_trouble(&self) {
         let are = |rule, statuses: &[u16]| {
             self.count(|answer| {
@@ -201,7 +201,7 @@ impl Scene {
     }
 }
 
-/// Ends the clients, also where a test has failed.
+/// Stops the clients, even if a test fails.
 struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {

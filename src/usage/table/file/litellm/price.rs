@@ -152,8 +152,8 @@ impl Reader<'_, '_> {
         if self.slug == "perplexity-ai" {
             return Err("a fee for each request that depends on its search".to_owned());
         }
-        // Some are free each day, and they are not counted here. Of Gemini, older models bill an
-        // answer and newer ones each query.
+        // Some searches are free each day, which is not tracked here. Older models of Gemini bill per
+        // answer, and newer ones per query.
         let is_gemini = self.slug.starts_with("google-") && !self.is_of("anthropic");
         let is_known = is_one && !is_gemini && !self.row.contains_key("search_free_requests");
         price.tools.web_search = first.filter(|_| is_known);

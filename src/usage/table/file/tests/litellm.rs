@@ -97,7 +97,7 @@ fn searches_of_gemini_have_no_price() {
 }
 
 #[test]
-fn what_litellm_says_in_ways_of_its_own_is_left_out_with_a_reason() {
+fn rows_that_cannot_be_represented_are_left_out_with_a_reason() {
     for (row, reason) in [
         (
             r#"{"litellm_provider":"openai","input_cost_per_token":0.0,"output_cost_per_token":0}"#,

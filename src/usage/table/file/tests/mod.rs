@@ -20,7 +20,7 @@ fn usd(decimal: &str) -> Option<Rate> {
 }
 
 #[test]
-fn what_is_no_table_is_refused() {
+fn invalid_tables_are_refused() {
     for text in [
         "{}",
         "{\"a\":1}",

@@ -7,7 +7,7 @@ fn own(text: &str) -> PriceTable {
 }
 
 #[test]
-fn a_row_of_ones_own_needs_little() {
+fn a_minimal_row_is_enough() {
     let table = own("as_of = 2026-11-29\n[models]\n\"house\" = { input = 3, output = 15 }\n");
     assert_eq!(table.as_of(), DAY);
     let tokens = table.get("grok", "house").unwrap().tokens.unwrap();
@@ -18,7 +18,7 @@ fn a_row_of_ones_own_needs_little() {
 }
 
 #[test]
-fn what_tables_said_before_they_still_say() {
+fn tables_in_the_older_form_are_read() {
     let table = own(r#"
 as_of = 2026-09-21
 priority_percent = 200
@@ -49,7 +49,7 @@ image = 0.02
 }
 
 #[test]
-fn a_row_may_say_everything() {
+fn a_row_may_have_every_key() {
     let table = own(r#"
 as_of = 2026-11-29
 priority_percent = 200
