@@ -3,6 +3,7 @@
 //! A separate program: it only reads sources, and builds in seconds.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod citations;
 mod imports;
 mod rules;
 
@@ -72,6 +73,14 @@ fn every_file_that_the_page_names_is_there() {
     let exists = |file: &&str| root().join(file).exists() || root().join("src").join(file).exists();
     let missing: Vec<_> = files.iter().filter(|file| !exists(file)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_test_that_the_page_on_security_cites_exists() {
+    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let (count, missing) =
+        citations::check(&page, |path| fs::read_to_string(root().join(path)).ok());
+    assert!(count > 300 && missing.is_empty(), "{count}, missing: {missing:#?}");
 }
 
 /// The core knows the layers below it only through the extensions of requests and responses.
