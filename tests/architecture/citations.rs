@@ -26,7 +26,8 @@ pub(crate) fn check(page: &str, read: impl Fn(&str) -> Option<String>) -> (usize
 
 #[test]
 fn a_citation_without_its_test_is_named() {
-    let page = "| a | `src/a.rs` | `src/b.rs::one`, `::two`, `Type::method` |\n| b | `c.rs::three` |\n";
+    let page =
+        "| a | `src/a.rs` | `src/b.rs::one`, `::two`, `Type::method` |\n| b | `c.rs::three` |\n";
     let read = |path: &str| (path == "src/b.rs").then(|| "fn one() {}".to_owned());
     assert_eq!(check(page, read), (3, vec!["src/b.rs::two".into(), "c.rs::three".into()]));
 }
