@@ -12,7 +12,7 @@ pub(crate) fn check(page: &str, read: impl Fn(&str) -> Option<String>) -> (usize
             } else if !path.is_empty() {
                 continue;
             }
-            if test.is_empty() {
+            if test.is_empty() || file.is_empty() {
                 continue;
             }
             count += 1;
