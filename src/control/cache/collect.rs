@@ -1,20 +1,18 @@
 //! Reads the body of a request to its end, and adds it to the key.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tokio::time::Instant;
 use tower::BoxError;
 
 use super::key::KeyMaker;
 use crate::control::replay::{Read, Rest};
-use crate::control::timer::Timer;
+use crate::control::silence::Silence;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
-use crate::util::timeout::{TimeoutError, TimeoutPhase};
+use crate::util::timeout::TimeoutError;
 
 /// Reads a body to its end, and adds it to the key without copying it. False if the body is too long, has
 /// trailers, breaks off, finds no memory, or refers to state at the provider.
@@ -38,15 +36,22 @@ where
         return Ok(false);
     }
     let held = read.held.insert(held);
-    let mut timer = Timer::default();
+    let (mut silence, mut frames) = (Silence::up_to(patience), 0);
     while let Rest::Body(body) = &mut read.rest {
         let frame = match body.is_end_stream() {
             true => None,
-            false => next(body.as_mut(), patience, &mut timer).await?,
+            false => {
+                poll_fn(|cx| match body.as_mut().poll_frame(cx) {
+                    Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+                    Poll::Pending => silence.poll_over(frames, cx).map(Err),
+                })
+                .await?
+            }
         };
         match frame.map(|frame| frame.map(Frame::into_data)) {
             None => read.rest = Rest::Nothing,
             Some(Ok(Ok(data))) => {
+                frames += 1;
                 read.bytes = read.bytes.saturating_add(data.len() as u64);
                 let fits =
                     read.bytes <= most && held.grow(data.len().saturating_add(FRAME_OVERHEAD));
@@ -67,25 +72,4 @@ where
         }
     }
     Ok(matches!(read.rest, Rest::Nothing) && key.is_clean())
-}
-
-async fn next<B: Body>(
-    mut body: Pin<&mut B>,
-    patience: Option<Duration>,
-    timer: &mut Timer,
-) -> Result<Option<Result<Frame<B::Data>, B::Error>>, TimeoutError> {
-    let mut until = None;
-    poll_fn(|cx| {
-        if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
-            return Poll::Ready(Ok(frame));
-        }
-        let Some(patience) = patience else { return Poll::Pending };
-        match *until.get_or_insert_with(|| Instant::now().checked_add(patience)) {
-            None => Poll::Pending,
-            Some(until) => timer
-                .poll_until(until, cx)
-                .map(|()| Err(TimeoutError::new(TimeoutPhase::Body, patience))),
-        }
-    })
-    .await
 }
