@@ -68,9 +68,7 @@ impl Reading {
                 lost.make_room();
             }
             self.others = Some(lost);
-            while self.recording.has(self.sent) {
-                self.sent += 1;
-            }
+            self.sent = self.recording.count();
         }
     }
 
