@@ -168,7 +168,8 @@ impl Node {
         }
     }
 
-    /// Ends the route: no other model is tried.
+    /// Ends the route: no other model is tried. Where the branch `then` of a [limit](Self::limit) comes
+    /// here before any model, its other branch is not taken either, so that a model can be withheld.
     #[must_use]
     pub fn end() -> Self {
         Self(Kind::End {})

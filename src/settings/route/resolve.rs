@@ -69,8 +69,10 @@ impl<'r> Walk<'r, '_> {
                 Kind::Limit(limit) => {
                     let mut under = limits.to_vec();
                     under.push(limit.limit.clone());
+                    let before = self.chain.len();
                     self.from(Some(&limit.then), &under);
-                    Some(&limit.otherwise)
+                    // Without a model, `then` came to an end, which withholds the others, too.
+                    (self.chain.len() > before).then_some(&*limit.otherwise)
                 }
                 Kind::End {} => None,
             };

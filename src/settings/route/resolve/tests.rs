@@ -230,6 +230,28 @@ fn both_branches_of_a_limit_follow_one_another_and_one_is_under_it() {
 
 #[cfg(feature = "limits")]
 #[test]
+fn an_end_under_a_limit_withholds_every_model() {
+    let route = || {
+        let paid = Field::metadata("plan").equals("paid");
+        DynamicRoute::builder("r")
+            .node("outer", Node::limit("a", "inner", "last"))
+            .node("inner", Node::limit("b", "gate", "small"))
+            .node("gate", Node::when(paid, "big", "stop"))
+            .node("stop", Node::end())
+    };
+    let withheld = with_models(route().start("outer"), ["big", "small", "last"]);
+    assert_eq!(chain(&withheld, r#"{"plan":"paid"}"#), ["big", "small", "last"]);
+    assert_eq!(chain(&withheld, "{}"), [""; 0]);
+    // After a model, the end is that of its fallbacks.
+    let first = Node::limit("a", "before", "other");
+    let route = route().start("first").node("first", first);
+    let route = route.node("before", Node::model("grok", "before").fallback("outer"));
+    let later = with_models(route, ["big", "small", "last", "other"]);
+    assert_eq!(chain(&later, "{}"), ["before", "other"]);
+}
+
+#[cfg(feature = "limits")]
+#[test]
 fn a_route_of_limits_alone_ends_soon() {
     let mut route = DynamicRoute::builder("r").start("0");
     for number in 0..62 {
