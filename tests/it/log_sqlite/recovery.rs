@@ -97,6 +97,23 @@ fn a_locked_file_gets_the_same_records_later() {
     assert_eq!(count(&store), 2);
 }
 
+#[test]
+fn a_new_file_that_is_locked_gets_the_same_records_later() {
+    let directory = Directory::new();
+    let store = LogStore::open(directory.file()).unwrap();
+    write(&store, &[record(0)]);
+    fs::remove_file(directory.file()).unwrap();
+    let other = rusqlite::Connection::open(directory.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..2 {
+        let error = store.sink().write(&[record(1)]).unwrap_err();
+        assert_eq!((error.written, error.is_temporary), (0, true), "{error}");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    write(&store, &[record(1)]);
+    assert_eq!(count(&store), 1);
+}
+
 #[tokio::test]
 async fn records_wait_in_the_queue_while_the_file_is_locked() {
     let directory = Directory::new();

@@ -109,6 +109,8 @@ impl Writer {
                     (self.rest, self.due) = (REST, None);
                     opened
                 }
+                // The writer of the log pauses by itself, and keeps the records.
+                Err(error) if error.is_temporary() => return Err(error),
                 Err(error) => {
                     self.due = Some(Instant::now() + self.rest);
                     self.rest = (2 * self.rest).min(LONGEST_REST);

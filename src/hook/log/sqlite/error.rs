@@ -1,6 +1,7 @@
 //! The errors of a store.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
@@ -49,6 +50,9 @@ impl LogStoreError {
     /// Returns true if the database is busy or the disk is full: the connection is fine, and the same
     /// may succeed later.
     pub(super) fn is_temporary(&self) -> bool {
+        if let Self::File(error) = self {
+            return matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        }
         matches!(
             self.code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)

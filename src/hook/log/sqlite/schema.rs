@@ -83,10 +83,10 @@ const V2: &str = "
         DELETE FROM metadata WHERE seq = old.seq;
         DELETE FROM labels WHERE seq = old.seq;
     END;
-    UPDATE logs SET images = record ->> '$.usage_metadata.images' FROM records
-        WHERE records.seq = logs.seq AND record ->> '$.usage_metadata.images' IS NOT NULL;
     UPDATE records SET record = json_set(record, '$.model_type', 'video')
-        WHERE seq IN (SELECT seq FROM logs WHERE operation = 'videos');
+        WHERE seq IN (SELECT seq FROM logs WHERE operation = 'videos') AND json_valid(record);
+    UPDATE logs SET images = record ->> '$.usage_metadata.images' FROM records
+        WHERE records.seq = logs.seq AND json_valid(record);
     UPDATE logs SET operation = 'video' WHERE operation = 'videos';
 ";
 
@@ -229,8 +229,10 @@ fn to_columns(to: &Transaction<'_>) -> Result<(), LogStoreError> {
                 unreadable += 1;
                 continue;
             };
-            record.request_head = row.get(2)?;
-            record.response_head = row.get(3)?;
+            let body =
+                |at| Ok::<_, LogStoreError>(row.get_ref(at)?.as_str_or_null().ok().flatten());
+            record.request_head = body(2)?.map(str::to_owned);
+            record.response_head = body(3)?.map(str::to_owned);
             insert.one(Some(row.get(0)?), &record)?;
         }
     }

@@ -39,7 +39,19 @@ fn a_database_of_the_first_version_keeps_its_records() {
     insert(4, "videos", r#"{"id":"4","model_type":"videos"}"#);
     insert(5, "chat", r#""what nobody can read""#);
     insert(6, "chat", r#"{"id":"6","subject":"u","labels":{"plan":"paid"}}"#);
+    // Damaged records and bodies.
+    insert(7, "videos", "{");
+    insert(8, "images", "\u{1}");
+    insert(9, "chat", r#"{"id":"9"}"#);
+    let damage = "UPDATE records SET request_head = CAST(x'ff' AS TEXT), response_head = 'kept'
+        WHERE seq = 9";
+    connection.execute_batch(damage).unwrap();
     migrate(&mut connection).unwrap();
+    let LogRecord { request_head, response_head, .. } =
+        page::get(&connection, "9").unwrap().unwrap().1;
+    assert_eq!((request_head, response_head.as_deref()), (None, Some("kept")));
+    assert!(["7", "8"].iter().all(|id| page::get(&connection, id).unwrap().is_none()));
+    connection.execute_batch("DELETE FROM logs WHERE seq = 9").unwrap();
     let record = |id| page::get(&connection, id).unwrap().unwrap();
     let read = |json| serde_json::from_str::<LogRecord>(json).unwrap();
     assert_eq!(record("1"), (1, read(chat)));
