@@ -11,6 +11,10 @@ use crate::hook::{CacheStatus, EndEvent, Timings};
 use crate::usage::metering::Metering;
 use crate::usage::{CostSource, Usage};
 
+/// The most that one exchange adds to a counter, 2^53. Counters wrap, and one absurd number from a
+/// provider or client must not reset what others have counted.
+const MOST: u64 = 1 << 53;
+
 /// `Free` is the last.
 const METERINGS: usize = Metering::Free as usize + 1;
 
@@ -73,12 +77,13 @@ impl Series {
         self.request_bytes.increment(end.request_bytes);
         self.response_bytes.increment(end.response_bytes);
         self.overhead.record(end.timings.overhead);
-        let counter = |cell: &OnceLock<Counter>, name, kind, value, amount| {
+        let counter = |cell: &OnceLock<Counter>, name, kind, value, amount: u64| {
             let make = || register.counter(name, with_label(&self.labels, kind, value));
-            cell.get_or_init(make).increment(amount);
+            cell.get_or_init(make).increment(amount.min(MOST));
         };
-        let plain = |cell: &OnceLock<Counter>, name, amount| {
-            cell.get_or_init(|| register.counter(name, self.labels.clone())).increment(amount);
+        let plain = |cell: &OnceLock<Counter>, name, amount: u64| {
+            let make = || register.counter(name, self.labels.clone());
+            cell.get_or_init(make).increment(amount.min(MOST));
         };
         let histogram = |cell: &OnceLock<Histogram>, name, value: Option<_>| {
             if let Some(value) = value {
@@ -165,7 +170,8 @@ impl Series {
         for (cell, (kind, tokens)) in self.later.tokens.iter().zip(kinds) {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
                 let labels = || with_label(&self.labels, label::TOKEN_KIND, kind);
-                cell.get_or_init(|| register.counter(names::TOKENS, labels())).increment(tokens);
+                let make = || register.counter(names::TOKENS, labels());
+                cell.get_or_init(make).increment(tokens.min(MOST));
             }
         }
     }
