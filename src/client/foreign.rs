@@ -85,7 +85,7 @@ fn is_of_protocol(error: &hyper::Error) -> bool {
 
 /// Returns true if the request body failed or ended early. Any other cause is the provider or the
 /// network.
-fn is_of_request_body(error: &hyper::Error) -> bool {
+pub(super) fn is_of_request_body(error: &hyper::Error) -> bool {
     match h2_error(error) {
         // If the request body fails, hyper resets the stream itself and gives no cause. Resets by
         // the h2 library or by the peer are distinguishable from that.

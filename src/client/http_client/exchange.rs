@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::HttpClient;
 use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
+use crate::client::foreign::is_of_request_body;
 use crate::client::pool::{Connection, Found, Origin};
 use crate::client::sent::SendBody;
 use crate::util::timeout::ConnectTimeout;
@@ -46,7 +47,10 @@ pub(super) async fn exchange<B: SendBody>(
             Connection::Http2(stream) => match stream.send(request).await {
                 Ok(response) => return Ok(response),
                 Err((failed, stream)) => {
-                    origin.forget(&stream);
+                    // Of a request body that broke off the connection knows nothing.
+                    if !is_of_request_body(&failed.0) {
+                        origin.forget(&stream);
+                    }
                     failed
                 }
             },

@@ -89,6 +89,40 @@ async fn a_broken_request_body_is_the_clients_failure() {
 }
 
 #[tokio::test]
+async fn a_broken_request_body_leaves_the_connection_to_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    let client = HttpClient::builder().http2_prior_knowledge().connections_per_origin(1);
+    let client: Client = client.build().unwrap();
+    let events = Events::default();
+    let ask = |body| answer(&base, client.clone(), request(body), &events);
+    let mut only = None;
+    for _ in 0..3 {
+        let (body, sender) = Sends::APart.body();
+        let provider = async {
+            if only.is_none() {
+                let mut first = Frames::accept(&listener).await;
+                first.begin(100).await;
+                only = Some(first);
+            }
+            let frames = only.as_mut().unwrap();
+            frames.next(HEADERS).await;
+            sender.unwrap().abort("the client is gone".into());
+            frames.next(RST_STREAM).await;
+        };
+        let (answer, ()) = tokio::join!(ask(body), provider);
+        assert_eq!(answer.status(), 400, "{:?}", answer.body());
+    }
+    let mut frames = only.unwrap();
+    let provider = async {
+        let stream = frames.next(HEADERS).await;
+        frames.send(&ok(stream)).await;
+    };
+    let (answer, ()) = tokio::join!(ask(Sends::AllAtOnce.body().0), provider);
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
+}
+
+#[tokio::test]
 async fn requests_waiting_for_a_stream_survive_a_broken_connection() {
     let breaks = [Break::Close, Break::Reset, Break::GoAway(0, NO_ERROR), Break::OtherProtocol];
     for how in breaks.into_iter().chain([Break::GoAway(1, INTERNAL_ERROR)]) {
