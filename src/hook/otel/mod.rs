@@ -89,6 +89,7 @@
 //! | `ai_gateway.stream`, `ai_gateway.cache_status` | of the response |
 //! | `ai_gateway.saved.input_tokens`, `.output_tokens`, `.cost.ticks`, `.cost.usd` | usage and cost that a cache hit has saved |
 //! | `ai_gateway.step`, `ai_gateway.attempts` | counts |
+//! | `ai_gateway.flags` | the labels that [guards](crate::Guard) added to the request |
 //! | `ai_gateway.session`, `ai_gateway.affinity` | a digest of the [`Session`](crate::context::Session); `kept`, `moved` or `pinned` |
 //! | `ai_gateway.overhead`, `ai_gateway.time_to_first_token` | seconds |
 //! | `enduser.id` | the subject of the [`Identity`](crate::Identity) that the host gave the request |

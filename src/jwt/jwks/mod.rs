@@ -120,7 +120,7 @@ impl Jwks {
 
     /// Keys from a regular file of at most 1 MiB. The file is read now, which blocks, and again
     /// after a minute or if a token has an unknown key. If it is invalid then, the old keys remain
-    /// in use.
+    /// in use for a day; after that, every token is answered with 503 until the file is valid again.
     ///
     /// # Errors
     ///
