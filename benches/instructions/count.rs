@@ -14,11 +14,11 @@ use crate::exchange::exchange;
 use crate::frames::Frames;
 
 /// The number of counted runs, so that periodic work has its share in the figure.
-const TIMES: usize = 100;
+pub(crate) const TIMES: usize = 100;
 
 /// Callgrind counts only this function, which it identifies by name.
 #[inline(never)]
-fn counted<T>(run: impl FnOnce() -> T) -> T {
+pub(crate) fn counted<T>(run: impl FnOnce() -> T) -> T {
     run()
 }
 

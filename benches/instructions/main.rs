@@ -18,7 +18,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
-use count::{Held, each_exchange, each_time};
+use count::{Held, TIMES, each_exchange, each_time};
 use exchange::{Client, chat, exchange, request};
 use frames::Frames;
 use gateways::{bare, builder, every_layer, hooked, settings, with_token};
@@ -27,7 +27,7 @@ use gungraun::{Callgrind, EntryPoint};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, Uri};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use records::written;
+use records::{each_record, record, written};
 use tokio::runtime::Builder;
 use tower::{Layer, Service};
 use tower_ai_gateway::Operation;
@@ -125,6 +125,15 @@ fn native_log() {
     each_exchange(&mut service, quiet);
 }
 
+// The record of a log, made from the end of an exchange.
+#[library_benchmark]
+fn log_record_new() {
+    let body = chat(KIB, true);
+    let layer = builder().metrics_hook(each_record()).build().unwrap();
+    let mut service = layer.client_layer().layer(Client::json());
+    (0..2 * TIMES).for_each(|_| exchange(&mut service, request(NATIVE, &body)));
+}
+
 #[library_benchmark]
 fn log_record_json() {
     written(&mut JsonLines::new(std::io::sink()), 1);
@@ -135,6 +144,14 @@ fn log_record_json() {
 fn log_rows_sqlite_16() {
     let directory = tempfile::tempdir().unwrap();
     written(&mut LogStore::open(directory.path().join("log.db")).unwrap().sink(), 16);
+}
+
+// Our own part of a row. The rest is SQLite's.
+#[library_benchmark]
+fn log_row_sqlite_bind() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = LogStore::open(directory.path().join("log.db")).unwrap().sink();
+    each_time(|| [record(0)], |records| sink.bind(&records).map(|()| records));
 }
 
 #[library_benchmark]
@@ -267,8 +284,10 @@ library_benchmark_group!(
         peek,
         scan_request,
         scan_events,
+        log_record_new,
         log_record_json,
         log_rows_sqlite_16,
+        log_row_sqlite_bind,
     ]
 );
 

@@ -1,9 +1,13 @@
 //! The records of a log, and its writer's work.
 
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tower_ai_gateway::EndEvent;
 use tower_ai_gateway::internals::prepare;
 use tower_ai_gateway::log::{LogRecord, LogSink};
 
-use crate::count::each_time;
+use crate::count::{TIMES, counted, each_time};
 
 /// A typical record of an exchange without bodies.
 pub(crate) fn record(number: u32) -> LogRecord {
@@ -42,4 +46,14 @@ pub(crate) fn written(sink: &mut impl LogSink, batch: u32) {
             records
         },
     );
+}
+
+/// A hook that makes a record of each exchange. The first records are not counted.
+pub(crate) fn each_record() -> impl Fn(&EndEvent<'_>) {
+    let made = AtomicUsize::new(0);
+    move |end| {
+        let is_counted = made.fetch_add(1, Ordering::Relaxed) >= TIMES;
+        let new = || LogRecord::new(end);
+        drop(black_box(if is_counted { counted(new) } else { new() }));
+    }
 }

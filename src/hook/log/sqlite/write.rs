@@ -35,6 +35,19 @@ impl LogStoreSink {
         Self { store, warnings: Reminder::default() }
     }
 
+    /// Binds the columns of records as a write does, and writes nothing. For the crate's own benchmarks.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    #[doc(hidden)]
+    pub fn bind(&self, batch: &[LogRecord]) -> Result<(), LogStoreError> {
+        self.store.connections.write(|connection| {
+            let mut insert = Insert::prepare(connection)?;
+            batch.iter().try_for_each(|record| columns::bind(&mut insert.logs, 2, record))
+        })
+    }
+
     /// Deletes some records that are too old. If that fails, the file continues to grow, but no record is
     /// lost.
     fn delete(&mut self, most: u32) {
