@@ -26,16 +26,18 @@ impl TraceParent {
             let parsed = parse(values.next()?.as_bytes())?;
             values.next().is_none().then_some(parsed)
         };
-        let (trace_id, span_id) = directives.map_or((None, None), |directives| {
-            (directives.otel_trace_id, directives.otel_parent_span_id)
-        });
-        match trace_id {
-            Some(trace_id) => Some(Self { trace_id, parent_span_id: span_id, is_sampled: true }),
-            None => standard().map(|standard| Self {
-                parent_span_id: span_id.or(standard.parent_span_id),
-                ..standard
-            }),
-        }
+        directives.and_then(Self::asked).or_else(|| {
+            let standard = standard()?;
+            let span_id = directives.and_then(|directives| directives.otel_parent_span_id);
+            Some(Self { parent_span_id: span_id.or(standard.parent_span_id), ..standard })
+        })
+    }
+
+    /// The trace of the `cf-aig-otel-*` headers.
+    pub(crate) fn asked(directives: &Directives) -> Option<Self> {
+        let parent_span_id = directives.otel_parent_span_id;
+        let asked = |trace_id| Self { trace_id, parent_span_id, is_sampled: true };
+        directives.otel_trace_id.map(asked)
     }
 }
 

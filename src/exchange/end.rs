@@ -8,6 +8,8 @@ use super::log;
 use super::record::{ExchangeRecord, text};
 use super::served::Served;
 use super::settlement::{self, Facts, Settlement};
+use crate::context::GatewayContext;
+use crate::directives::trace::TraceParent;
 use crate::exchange::request_state::RequestState;
 use crate::hook::guard::GuardedResponse;
 use crate::hook::{EndEvent, Failure, Outcome};
@@ -54,6 +56,7 @@ impl ExchangeRecord {
     }
 
     fn end(&mut self, outcome: Outcome, reading: Reading<'_>) {
+        self.ask_payload_limit_of_entry();
         let meter = reading.meter();
         // Check the final model, which also determines the price.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
@@ -124,16 +127,20 @@ impl ExchangeRecord {
             timings: self.timings,
             request_bytes: watch.map_or(0, |watch| watch.bytes.load(Ordering::Relaxed)),
             response_bytes: self.response_bytes,
-            request_payload: request_capture.as_ref().and_then(|capture| capture.payload()),
+            request_payload: request_capture
+                .as_ref()
+                .and_then(|capture| capture.payload())
+                .or_else(|| payload_of_entry(context, self.payload_limit)),
             response_payload: reading
                 .payload()
                 .and_then(|payload| payload.up_to(self.payload_limit as usize)),
+            response_encoded: reading.is_encoded(),
             flags: self.notes.as_ref().map_or(&[], |notes| notes.flags()),
             request_content_type: text(self.request_content_type.as_ref()),
             response_content_type: text(self.response_content_type.as_ref()),
             user_agent: text(self.user_agent.as_ref()),
             provider_request_id: text(self.provider_request_id.as_ref()),
-            trace: self.trace,
+            trace: context.directives().and_then(TraceParent::asked).or(self.trace),
         };
         let limits = context.reserved().map(|reserved| {
             let spent = consumed(&event, &settlement);
@@ -193,4 +200,10 @@ impl ExchangeRecord {
         let body = |limit| reading.payload().and_then(|payload| payload.up_to(limit));
         self.observation.guards.notify(notes, &response, body);
     }
+}
+
+/// The body of the entry of a universal request, if the entry's own control headers ask for it.
+fn payload_of_entry(context: &GatewayContext, limit: u32) -> Option<Payload<'_>> {
+    let entry = context.current()?.entry.as_deref()?;
+    Payload { bytes: &entry.body, is_whole: true }.up_to(limit as usize)
 }

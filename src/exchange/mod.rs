@@ -149,6 +149,7 @@ impl Exchange {
             limit = Meter::LIMIT;
         }
         let shape = record.context.shape();
+        record.ask_payload_limit_of_entry();
         let kept = record.response_limit().max(record.payload_limit as usize);
         record.reader = Reader::new(headers, format, shape, limit, kept);
         if cache.is_some_and(CacheStatus::is_hit) {

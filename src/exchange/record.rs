@@ -93,6 +93,16 @@ impl ExchangeRecord {
         Box::write(place, record)
     }
 
+    /// Asks the hooks for their limit once more if the step is an entry of a universal request, whose
+    /// control headers were not known before.
+    #[inline]
+    pub(super) fn ask_payload_limit_of_entry(&mut self) {
+        if self.context.current().is_some_and(|step| step.entry.is_some()) {
+            let limit = self.observation.hooks.payload_limit(&self.context);
+            self.payload_limit = self.payload_limit.max(u32::try_from(limit).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Records an answer from a cache: there was no upstream call, or layers below have reported
     /// it.
     #[cold]

@@ -160,8 +160,11 @@ pub struct EndEvent<'a> {
     /// [`payload_limit`](super::MetricsHook::payload_limit).
     pub request_payload: Option<Payload<'a>>,
     /// The start of the response body as passed to the client, if a hook requested it. Decoded if
-    /// its compression is supported.
+    /// its compression is supported, otherwise [`response_encoded`](Self::response_encoded).
     pub response_payload: Option<Payload<'a>>,
+    /// The response has a compression that is not supported: its usage was not read, and its payload
+    /// is compressed.
+    pub response_encoded: bool,
     /// The `content-type` of the request.
     pub request_content_type: Option<&'a str>,
     /// The `content-type` of the response.

@@ -79,7 +79,8 @@ pub trait MetricsHook: Send + Sync + 'static {
     }
 
     /// The number of bytes of each body that this hook needs in its
-    /// [`EndEvent`](EndEvent::request_payload). Called once, when the request arrives.
+    /// [`EndEvent`](EndEvent::request_payload). Called when the request arrives, and for a universal
+    /// request again once an entry is sent, whose control headers may ask for more.
     ///
     /// Default: 0, which means that the gateway keeps no bodies.
     fn payload_limit(&self, context: &GatewayContext) -> usize {

@@ -2,7 +2,6 @@
 
 use super::LogRecord;
 use crate::hook::{EndEvent, Outcome};
-use crate::usage::metering::Metering;
 use crate::util::payload::Payload;
 
 /// Replaces a body that is not text. A body with this very text differs: it has
@@ -19,7 +18,7 @@ pub(super) fn attach(record: &mut LogRecord, end: &EndEvent<'_>, limit: usize) {
         record.request_head = Some(text);
         record.request_head_complete = complete;
     }
-    if end.response_payload.is_some() && end.metering == Metering::Encoded {
+    if end.response_payload.is_some() && end.response_encoded {
         record.response_head = Some(ENCODED.to_owned());
         return;
     }

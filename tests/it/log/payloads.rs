@@ -1,5 +1,6 @@
 //! Logged bodies.
 
+use serde_json::json;
 use tower_ai_gateway::log::LogHook;
 
 use crate::log::scene::{CHAT, Kept, Scene, provider};
@@ -38,15 +39,40 @@ async fn clients_can_decide_for_their_own_requests() {
 }
 
 #[tokio::test]
+async fn an_entry_of_a_universal_request_decides_for_its_own_bodies() {
+    let base = provider(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nyes").await;
+    for (payloads, asked) in [(false, "true"), (false, "false"), (true, "false")] {
+        let kept = Kept::default();
+        let log = LogHook::builder(kept.clone()).payloads(payloads).build().unwrap();
+        let mut scene = Scene::new(base.clone(), log).await;
+        let headers = json!({ "authorization": "Bearer k", "cf-aig-collect-log-payload": asked });
+        let endpoint = "v1/chat/completions";
+        let query = json!({ "model": "m" });
+        let entry =
+            json!({ "provider": "grok", "endpoint": endpoint, "headers": headers, "query": query });
+        let body = json!([entry]).to_string();
+        scene.answer(request("POST /v1/a/g", &[], body.as_bytes())).await;
+        scene.settle();
+        let [record] = &kept.take()[..] else { panic!("one record") };
+        let bodies = (record.request_head.as_deref(), record.response_head.as_deref());
+        let wanted =
+            if asked == "true" { (Some(r#"{"model":"m"}"#), Some("yes")) } else { (None, None) };
+        assert_eq!(bodies, wanted, "{payloads} {asked}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_are_cut_and_binary_ones_marked() {
     let kept = Kept::default();
     const COMPRESSED: &[&str] = &["content-encoding: compress", "content-type: application/json"];
-    let bodies: [(&[&str], Vec<u8>); 5] = [
+    let bodies: [(&[&str], Vec<u8>); 6] = [
         (&[], "\u{e9}".repeat(50_000).into_bytes()),
         (&[], b"\x89PNG\r\n\x1a\n".to_vec()),
         (COMPRESSED, b"looks like text".to_vec()),
         (&[], b"<binary>".to_vec()),
         (&[], Vec::new()),
+        // Nothing is billed for a list.
+        (COMPRESSED, b"a list".to_vec()),
     ];
     let answers = bodies.clone();
     let upstream = Recorder::answering(move |message| {
@@ -58,7 +84,8 @@ async fn bodies_are_cut_and_binary_ones_marked() {
     let log = LogHook::builder(kept.clone()).payloads(true).payload_limit(65_537).build().unwrap();
     let mut scene = Scene::new(upstream.base("/v1"), log).await;
     for (number, (_, body)) in bodies.iter().enumerate() {
-        scene.answer(request(&format!("POST /v1/a/g/grok/x/{number}"), &[], body)).await;
+        let method = if number == 5 { "GET" } else { "POST" };
+        scene.answer(request(&format!("{method} /v1/a/g/grok/x/{number}"), &[], body)).await;
     }
     scene.settle();
     let records = kept.take();
@@ -69,6 +96,7 @@ async fn bodies_are_cut_and_binary_ones_marked() {
         (2, ("looks like text", Some(true)), ("<encoded>", None)),
         (3, ("<binary>", Some(true)), ("<binary>", Some(true))),
         (4, ("", Some(true)), ("", Some(true))),
+        (5, ("a list", Some(true)), ("<encoded>", None)),
     ] {
         let record = &records[number];
         let head = record.request_head.as_deref().unwrap();

@@ -41,7 +41,7 @@ impl Scene {
     pub(crate) async fn new(base: String, log: LogHook) -> Self {
         let (reported, ends) = Ends::by(|_| ());
         let hook = log.clone();
-        let setup = Setup::new(base).all_controls();
+        let setup = Setup::universal(base).all_controls();
         let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, log, ends }
     }

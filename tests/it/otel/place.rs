@@ -55,6 +55,22 @@ async fn the_client_chooses_the_parent_of_a_span() {
     assert_eq!((&parent[..], requested), ("", json!(TRACE)));
 }
 
+#[tokio::test]
+async fn an_entry_of_a_universal_request_chooses_its_parent() {
+    let provider = Recorder::start().await;
+    let mut scene = Scene::new(provider.base("/v1")).await;
+    let headers = json!({
+        "authorization": "Bearer k", "cf-aig-otel-trace-id": TRACE, "cf-aig-otel-parent-span-id": PARENT,
+    });
+    let entry = json!({ "provider": "grok", "endpoint": "x", "headers": headers, "query": {} });
+    let body = json!([entry]).to_string();
+    let other = format!("traceparent: 00-{}-{}-00", "a".repeat(32), "b".repeat(16));
+    scene.gateway.answer(request("POST /v1/a/g", &[&other], body.as_bytes())).await;
+    scene.ended().await;
+    let span = scene.only_span().await;
+    assert_eq!((hex(&span.trace_id), hex(&span.parent_span_id)), (TRACE.into(), PARENT.into()));
+}
+
 #[derive(Debug, Default)]
 struct Ids(RandomIdGenerator);
 

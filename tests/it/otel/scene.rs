@@ -40,7 +40,7 @@ impl Scene {
     ) -> Self {
         let (reported, ends) = Ends::by(|end| end.timings.total);
         let hook = SpanHook::from_provider(&tracing);
-        let setup = Setup::new(base).provider(Provider::custom("acme", "http://[::1]:1/"));
+        let setup = Setup::universal(base).provider(Provider::custom("acme", "http://[::1]:1/"));
         // In this order: when the end is signalled, the span was exported.
         let setup = setup.layer(|layer| layer.metrics_hook(hook).metrics_hook(reported));
         Self { gateway: setup.start().await, collector, tracing, ends }

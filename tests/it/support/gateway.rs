@@ -33,9 +33,18 @@ pub struct Setup {
 impl Setup {
     /// `grok` at `base`, under the default mounts, `/ai`, and `/only`, which is exclusive.
     pub fn new(base: impl Into<String>) -> Self {
+        Self::below(base, Mount::hosted())
+    }
+
+    /// The same with the universal endpoint.
+    pub fn universal(base: impl Into<String>) -> Self {
+        Self::below(base, Mount::hosted().universal())
+    }
+
+    fn below(base: impl Into<String>, hosted: Mount) -> Self {
         let layer = GatewayLayer::builder()
             .provider(Provider::xai().base_url(base))
-            .mount(Mount::hosted())
+            .mount(hosted)
             .mount(Mount::rest())
             .mount(Mount::at("/ai"))
             .mount(Mount::at("/only").exclusive());
