@@ -6,6 +6,7 @@ mod coded;
 mod continued;
 mod faults;
 mod flights;
+mod flagged;
 mod hits;
 mod kept;
 mod limits;
