@@ -51,6 +51,7 @@ where
 {
     pub(super) fn run(self: Box<Self>, wanted: Wanted) -> Boxed<Output<R>> {
         match wanted.plan(&self.request, &self.context) {
+        self.context.set_unsent(true);
             Some(plan) => Box::pin(self.look_up(plan)),
             None => Box::pin(self.bypass()),
         }
@@ -98,6 +99,7 @@ where
     async fn send(mut self: Box<Self>) -> Output<R> {
         poll_fn(|cx| self.steps.poll_ready(cx)).await?;
         if self.steps.records(Some(&self.context)) {
+        self.context.set_unsent(false);
             let Bounds { timeouts, total } = self.bounds;
             if let Some(bounds) = HandedDown::of(total, timeouts) {
                 self.request.extensions_mut().insert(bounds);
@@ -117,10 +119,7 @@ where
         match bound {
             None => self.send().await,
             // Do not send what has no time left.
-            Some(bound) if bound.until <= Instant::now() => {
-                self.context.set_unsent();
-                Err(bound.error.into())
-            }
+            Some(bound) if bound.until <= Instant::now() => Err(bound.error.into()),
             Some(bound) => match timeout_at(bound.until, Box::pin(self.send())).await {
                 Ok(result) => result,
                 Err(_) => Err(bound.error.into()),

@@ -1,12 +1,13 @@
 //! The cache: stored answers, and answers shared by concurrent requests. The provider is in memory
 //! and controlled by the test.
 
+mod attempts;
 mod charged;
 mod coded;
 mod continued;
 mod faults;
-mod flights;
 mod flagged;
+mod flights;
 mod hits;
 mod kept;
 mod limits;
