@@ -46,6 +46,9 @@ impl GatewayContext {
     ) {
         let observation = self.observer().and_then(|observer| observer.downcast_ref());
         let Some(Observation { hooks, .. }) = observation else { return };
+        if self.has_ended() {
+            return;
+        }
         let attempt = AttemptEvent {
             context: self,
             number,

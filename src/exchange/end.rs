@@ -74,6 +74,7 @@ impl ExchangeRecord {
         }
         let watch = self.watch.as_deref();
         let context = &self.context;
+        context.set_ended();
         let in_body = context.routed_model().or_else(|| watch?.model());
         let in_path = context.model_in_path(in_body);
         let request_model = in_path.as_deref().or(in_body);

@@ -1,4 +1,4 @@
-//! The usage of a response that goes on for followers after its own exchange has ended.
+//! The usage of a call that goes on for followers after its own exchange has ended.
 
 use std::time::SystemTime;
 
@@ -7,9 +7,29 @@ use http::StatusCode;
 use super::settlement::{Facts, Settlement};
 use crate::context::GatewayContext;
 use crate::context::reserved::AnswerUsage;
-use crate::hook::Outcome;
+use crate::hook::{Failure, Outcome};
 use crate::usage::Meter;
 use crate::usage::metering::{Metering, Reader};
+use crate::util::unwind;
+
+/// Reports a call to its exchange's limits if it gave no response for others. `is_refused`: by a layer
+/// below.
+pub(crate) fn unshared(
+    context: &GatewayContext,
+    is_refused: bool,
+    result: Result<StatusCode, Failure>,
+) {
+    let Some(reserved) = context.reserved() else { return };
+    let usage = match result {
+        _ if is_refused => Some(AnswerUsage::Unsent),
+        Err(failure) if failure.is_before_sending() => Some(AnswerUsage::Unsent),
+        Err(failure) if failure.is_late() => Some(AnswerUsage::Unanswered),
+        Ok(status) if status.is_success() => None,
+        _ => Some(AnswerUsage::Nothing),
+    };
+    // The limits may call a store of the host, which may panic.
+    let _ = unwind::call(|| reserved.answer_ended(context, usage));
+}
 
 /// The usage of a successful response that was read to its end; `None` if the provider did not report it.
 pub(crate) fn usage(context: &GatewayContext, reader: &Reader) -> Option<AnswerUsage> {

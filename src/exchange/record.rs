@@ -165,7 +165,8 @@ impl ExchangeRecord {
 
     /// The number of upstream calls, including an active one.
     pub(super) fn attempts(&self) -> u32 {
-        self.context.attempts().max(u32::from(self.dispatched.is_some()))
+        let is_sent = self.dispatched.is_some() && !self.context.is_unsent();
+        self.context.attempts().max(u32::from(is_sent))
     }
 }
 

@@ -140,8 +140,9 @@ pub struct EndEvent<'a> {
     pub saved: Option<&'a Saved>,
     /// The step of a fallback that answered; 0 for the first.
     pub step: u32,
-    /// The number of upstream calls. 0 for a cache hit, except for failed calls before a stale one
-    /// ([`CacheStatus::Stale`]).
+    /// The number of upstream calls until now. 0 for a cache hit, except for failed calls before a
+    /// stale one ([`CacheStatus::Stale`]), and for a request that was still waiting for its body or
+    /// for another request's call.
     pub attempts: u32,
     /// The request could not be retried because its body was not kept: it was too large, or the
     /// memory budget of all bodies was used up.

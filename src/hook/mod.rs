@@ -57,7 +57,8 @@ pub trait MetricsHook: Send + Sync + 'static {
         let _ = request;
     }
 
-    /// One upstream call has ended: its response head is there, or it failed.
+    /// One upstream call has ended: its response head is there, or it failed. Calls that go on for
+    /// other requests after [`on_end`](Self::on_end) are not reported.
     fn on_attempt(&self, attempt: &AttemptEvent<'_>) {
         let _ = attempt;
     }

@@ -33,8 +33,10 @@ pub(super) struct Progress {
     is_read_by_many: AtomicBool,
     /// The provider goes on with the response, and bills it, although this exchange is cancelled.
     goes_on: AtomicBool,
-    /// It timed out while it waited for another request's call.
+    /// It waits for its body or for another request's call, and has made no call itself.
     is_unsent: AtomicBool,
+    /// Its end is reported. Another request may go on with its call.
+    has_ended: AtomicBool,
     /// The first step, once the body has named the destination. Boxed: most paths name it.
     pub(super) first: OnceLock<Box<Step>>,
     /// The model in the body of a request on a provider's own path, if that was read.
@@ -173,15 +175,25 @@ impl GatewayContext {
         self.0.progress.goes_on.load(Ordering::Relaxed)
     }
 
-    /// Records that it timed out while it waited for another request's call: it made no call
+    /// Sets whether it waits for its body or for another request's call, and has made no call
     /// itself.
     #[cfg(feature = "cache")]
-    pub(crate) fn set_unsent(&self) {
-        self.0.progress.is_unsent.store(true, Ordering::Relaxed);
+    pub(crate) fn set_unsent(&self, is_unsent: bool) {
+        self.0.progress.is_unsent.store(is_unsent, Ordering::Relaxed);
     }
 
     pub(crate) fn is_unsent(&self) -> bool {
         self.0.progress.is_unsent.load(Ordering::Relaxed)
+    }
+
+    /// Records that its end is reported: nothing else is, even if another request goes on with its
+    /// call.
+    pub(crate) fn set_ended(&self) {
+        self.0.progress.has_ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.progress.has_ended.load(Ordering::Acquire)
     }
 
     /// The number of the current step; 0 for the first.

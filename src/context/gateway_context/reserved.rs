@@ -14,8 +14,9 @@ pub(crate) trait Reserved: fmt::Debug + Send + Sync {
     /// The exchange has ended. Called once.
     fn end(&self, context: &GatewayContext, spent: &Spent<'_>) -> Vec<LimitReport>;
 
-    /// An answer that others may read, too, has ended. `usage`: what it has used, if the provider has
-    /// reported that. Called at most once, before [`end`](Self::end) or after it; see [`Used::Later`].
+    /// A call that others may wait for, too, has failed, or its answer has ended. `usage`: what it has
+    /// used, if that is known. Called at most once, before [`end`](Self::end) or after it; see
+    /// [`Used::Later`].
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
     fn answer_ended(&self, context: &GatewayContext, usage: Option<AnswerUsage>);
 
@@ -35,12 +36,16 @@ pub(crate) struct Spent<'a> {
     pub(crate) request_bytes: u64,
 }
 
-/// The usage of a complete response.
+/// What a call has used that failed, or whose answer has ended.
 #[derive(Debug)]
 #[cfg_attr(not(all(feature = "cache", feature = "limits")), allow(dead_code))]
 pub(crate) enum AnswerUsage {
     /// The answer is free, or is only an error.
     Nothing,
+    /// The provider has not received a whole request.
+    Unsent,
+    /// No answer came in time.
+    Unanswered,
     Reported {
         usage: Box<Usage>,
         cost: Option<Cost>,

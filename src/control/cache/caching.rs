@@ -157,8 +157,12 @@ impl Caching {
         (lookup, generation, seal)
     }
 
-    /// Joins the call for this place, or leads it.
+    /// Joins the call for this place, or leads it. A request whose response will not be stored calls alone.
     pub(in crate::control) fn join(&self, target: &Target, call: Call) -> Member {
+        if target.context.is_flagged() {
+            target.set_alone();
+            return Member::alone(call, self.0.flights.clone());
+        }
         let key = (target.place.key, target.generation);
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
         let member = member.under(target.policy.clone());

@@ -70,6 +70,12 @@ impl Reservation {
     fn close(&self, context: &GatewayContext, used: &Spent<'_>) -> Vec<LimitReport> {
         let over = State { has_ended: true, ..State::default() };
         let mut state = std::mem::replace(&mut *self.state(), over);
+        if let Some(step) = state.under_way.take().filter(|_| !used.is_unsent) {
+            state.sent.add(Steps::one(step));
+            if matches!(used.used, Used::Unanswered) {
+                state.unanswered.push(step);
+            }
+        }
         let (groups, mut notes) =
             (std::mem::take(&mut state.groups), std::mem::take(&mut state.notes));
         let (rules, step) = (rules(context), context.step());
@@ -131,16 +137,18 @@ impl Reservation {
     }
 }
 
-/// The usage of an answer that was read to its end.
-fn used_by(answer: Option<&AnswerUsage>) -> Used<'_> {
-    match answer {
-        Some(AnswerUsage::Nothing) => Used::Nothing,
+/// What a call has used that failed, or whose answer has ended.
+fn spent_by(answer: Option<&AnswerUsage>, request_bytes: u64) -> Spent<'_> {
+    let used = match answer {
+        Some(AnswerUsage::Nothing | AnswerUsage::Unsent) => Used::Nothing,
+        Some(AnswerUsage::Unanswered) => Used::Unanswered,
         Some(AnswerUsage::Reported { usage, cost, content_events }) => {
             let (cost, content_events) = (*cost, *content_events);
             Used::Reported { usage, cost, is_whole: true, content_events }
         }
         None => Used::Unknown,
-    }
+    };
+    Spent { is_unsent: matches!(answer, Some(AnswerUsage::Unsent)), used, request_bytes }
 }
 
 fn scope(context: &GatewayContext) -> u64 {
@@ -158,16 +166,6 @@ impl Reserved for Reservation {
             if std::mem::replace(&mut state.has_ended, true) {
                 return Vec::new();
             }
-            let under_way = match used.used {
-                Used::Later => state.under_way,
-                _ => state.under_way.take(),
-            };
-            if let Some(step) = under_way.filter(|_| !used.is_unsent) {
-                state.sent.add(Steps::one(step));
-                if matches!(used.used, Used::Unanswered) {
-                    state.unanswered.push(step);
-                }
-            }
             match (used.used, std::mem::take(&mut state.answer)) {
                 (Used::Later, Answer::Ended(usage)) => Some(usage),
                 (Used::Later, _) => {
@@ -178,7 +176,7 @@ impl Reserved for Reservation {
             }
         };
         match &ended_before {
-            Some(usage) => self.close(context, &Spent { used: used_by(usage.as_ref()), ..*used }),
+            Some(usage) => self.close(context, &spent_by(usage.as_ref(), used.request_bytes)),
             None => self.close(context, used),
         }
     }
@@ -193,8 +191,7 @@ impl Reserved for Reservation {
             state.answer = Answer::UnderWay;
             request_bytes
         };
-        let used = used_by(usage.as_ref());
-        self.close(context, &Spent { is_unsent: false, used, request_bytes });
+        self.close(context, &spent_by(usage.as_ref(), request_bytes));
     }
 
     fn write_fields(&self, context: &GatewayContext, headers: &mut HeaderMap) {

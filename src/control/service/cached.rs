@@ -21,6 +21,7 @@ use crate::control::replay::{Read, ReplayBody};
 use crate::control::timeout::HandedDown;
 use crate::control::timer::Bound;
 use crate::control::verdict;
+use crate::exchange::outlived;
 use crate::hook::CacheStatus;
 use crate::response::failure;
 use crate::util::ready::Boxed;
@@ -50,6 +51,7 @@ where
     R::Error: Into<BoxError>,
 {
     pub(super) fn run(self: Box<Self>, wanted: Wanted) -> Boxed<Output<R>> {
+        self.context.set_unsent(true);
         match wanted.plan(&self.request, &self.context) {
             Some(plan) => Box::pin(self.look_up(plan)),
             None => Box::pin(self.bypass()),
@@ -97,6 +99,7 @@ where
     /// Sends the request as without a cache.
     async fn send(mut self: Box<Self>) -> Output<R> {
         poll_fn(|cx| self.steps.poll_ready(cx)).await?;
+        self.context.set_unsent(false);
         if self.steps.records(Some(&self.context)) {
             let Bounds { timeouts, total } = self.bounds;
             if let Some(bounds) = HandedDown::of(total, timeouts) {
@@ -117,10 +120,7 @@ where
         match bound {
             None => self.send().await,
             // Do not send what has no time left.
-            Some(bound) if bound.until <= Instant::now() => {
-                self.context.set_unsent();
-                Err(bound.error.into())
-            }
+            Some(bound) if bound.until <= Instant::now() => Err(bound.error.into()),
             Some(bound) => match timeout_at(bound.until, Box::pin(self.send())).await {
                 Ok(result) => result,
                 Err(_) => Err(bound.error.into()),
@@ -149,7 +149,8 @@ where
         };
         let result = self.send_within(target.head_bound()).await;
         let is_refused = failure::is_refused(&result);
-        match result {
+        let context = target.context.clone();
+        let done = match result {
             Ok(response) => {
                 let ended = match response.status() {
                     _ if is_refused => Ended::Refused,
@@ -167,7 +168,13 @@ where
                 let is_failure = !is_refused && !is_clients;
                 failed(error, if is_failure { Ended::Failed } else { Ended::Refused })
             }
+        };
+        if let CallResult::Own(own) = &done {
+            let result = own.result.as_ref();
+            let result = result.map(Response::status).map_err(failure::of_any);
+            outlived::unshared(&context, is_refused, result);
         }
+        done
     }
 }
 

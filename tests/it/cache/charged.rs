@@ -1,5 +1,7 @@
 //! A leader that leaves a response to its followers is charged for it.
 
+mod failed;
+
 use tokio::task::JoinHandle;
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::control::cache::NotStored;

@@ -1,10 +1,12 @@
 //! The cache: stored answers, and answers shared by concurrent requests. The provider is in memory
 //! and controlled by the test.
 
+mod attempts;
 mod charged;
 mod coded;
 mod continued;
 mod faults;
+mod flagged;
 mod flights;
 mod hits;
 mod kept;

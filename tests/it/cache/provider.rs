@@ -61,7 +61,11 @@ impl Asked {
     }
 
     pub fn fail(self) {
-        let _ = self.answer.send(Err(io::ErrorKind::ConnectionReset.into()));
+        self.fail_by(io::ErrorKind::ConnectionReset);
+    }
+
+    pub fn fail_by(self, kind: io::ErrorKind) {
+        let _ = self.answer.send(Err(kind.into()));
     }
 
     /// Waits until nobody waits for a response.

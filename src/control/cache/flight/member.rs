@@ -53,7 +53,7 @@ impl Member {
     }
 
     /// A member that shares with nobody.
-    pub(super) fn alone(call: Call, flights: Arc<Flights>) -> Self {
+    pub(in crate::control::cache) fn alone(call: Call, flights: Arc<Flights>) -> Self {
         let flight = Flight::new();
         flight.join(1);
         Self::new(flight, 0, call, flights, None)
