@@ -13,6 +13,7 @@ mod limits;
 #[path = "../it/support/program.rs"]
 mod program;
 mod server;
+mod twice;
 #[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
 #[path = "../it/support/written.rs"]
 mod written;

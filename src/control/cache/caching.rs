@@ -17,7 +17,7 @@ use super::kept::kept;
 use super::memory::MemoryCache;
 use super::recording::{Recording, Source};
 use super::sealed::KeySeal;
-use super::store::{Broadcast, CacheStore, Followed, Found, Generation, Turn};
+use super::store::{Broadcast, CacheStore, CacheStoreError, Followed, Found, Generation, Turn};
 use super::storing::{Head, Storing};
 use super::target::Target;
 use super::writer::Writer;
@@ -60,6 +60,8 @@ pub(in crate::control) enum Way {
     Ask(Option<Box<dyn Broadcast>>),
     /// Another process.
     Follow(Followed),
+    /// The provider, for each request by itself: another process has got a response that is not shared.
+    Unshared,
 }
 
 impl Caching {
@@ -224,6 +226,7 @@ impl Caching {
                                 return Way::Found(entry);
                             }
                         }
+                        Ok(Ok(Err(CacheStoreError::Unshared))) => return Way::Unshared,
                         Ok(Ok(Err(_)) | Err(_)) | Err(_) => break,
                     }
                 }
@@ -239,13 +242,19 @@ impl Caching {
 pub(in crate::control) fn answered(
     response: Response<Source>,
     target: Arc<Target>,
-    broadcast: Option<Box<dyn Broadcast>>,
+    mut broadcast: Option<Box<dyn Broadcast>>,
     ended: Ended,
 ) -> CallResult {
     let (held, most) = (target.budget.share(), target.policy.most_response_bytes);
-    let (mut storing, metered) = match Storing::new(&response, target, broadcast) {
+    let (mut storing, metered) = match Storing::new(&response, target, &mut broadcast) {
         Ok((storing, metered)) => (Box::new(storing), metered),
-        Err(why) => return CallResult::Own(Own { result: Ok(response), ended, why }),
+        Err(why) => {
+            if let Some(broadcast) = broadcast.filter(|_| ended == Ended::Answered) {
+                // A broadcast of the host may panic.
+                let _ = unwind::call(|| broadcast.unshared());
+            }
+            return CallResult::Own(Own { result: Ok(response), ended, why });
+        }
     };
     let (parts, source) = response.into_parts();
     let head = Head { status: parts.status, headers: kept(&parts.headers) };

@@ -139,6 +139,8 @@ pub(in crate::control) enum CallResult {
     Found(CacheEntry),
     /// A response for the caller alone.
     Own(Own),
+    /// Each member makes its own call, the caller this one.
+    Unshared(Call),
 }
 
 /// A response that is not shared.

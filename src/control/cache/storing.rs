@@ -61,12 +61,12 @@ fn is_media(headers: &HeaderMap, operation: Operation) -> bool {
 }
 
 impl Storing {
-    /// For a response with this head, with a reader for its usage. An error if the head shows that the
-    /// response is not stored.
+    /// For a response with this head, with a reader for its usage. An error, which leaves the broadcast, if
+    /// the head shows that the response is not stored.
     pub(super) fn new<B>(
         response: &Response<B>,
         target: Arc<Target>,
-        broadcast: Option<Box<dyn Broadcast>>,
+        broadcast: &mut Option<Box<dyn Broadcast>>,
     ) -> Result<(Self, Metered), NotStored> {
         let Target { policy, context, .. } = &*target;
         let headers = response.headers();
@@ -99,7 +99,8 @@ impl Storing {
             length.is_some() || is_chunked(headers) || response.version() >= Version::HTTP_2;
         let times = (policy.pace == ReplayPace::Recorded).then(|| (Instant::now(), Vec::new()));
         let metered = Metered::new(context.clone(), reader);
-        let storing = Self { target, broadcast, is_whole: false, is_stream, is_delimited, times };
+        let (broadcast, is_whole) = (broadcast.take(), false);
+        let storing = Self { target, broadcast, is_whole, is_stream, is_delimited, times };
         Ok((storing, metered))
     }
 

@@ -13,8 +13,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    CacheBody, Caching, CallResult, Ended, Lookup, Plan, Source, Target, Wait, Wanted, Way,
-    answered, bypassed, failed, followed, hit, shared,
+    Broadcast, CacheBody, Caching, CallResult, Ended, Lookup, Plan, Source, Target, Wait, Wanted,
+    Way, answered, bypassed, failed, followed, hit, shared,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -146,7 +146,17 @@ where
                 None
             }
             Way::Ask(broadcast) => broadcast,
+            Way::Unshared => return CallResult::Unshared(Box::pin(self.ask(target, None))),
         };
+        self.ask(target, broadcast).await
+    }
+
+    /// Calls the provider, and shares the response if it may be stored.
+    async fn ask(
+        self: Box<Self>,
+        target: Arc<Target>,
+        broadcast: Option<Box<dyn Broadcast>>,
+    ) -> CallResult {
         let result = self.send_within(target.head_bound()).await;
         let is_refused = failure::is_refused(&result);
         let context = target.context.clone();

@@ -1,6 +1,10 @@
-//! Gateways that store different statuses.
+//! Responses that other gateways cannot use.
 
-use http_body_util::BodyExt;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use http::Response;
+use http_body_util::{BodyExt, Full};
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::Timeouts;
 use tower_ai_gateway::settings::cache::{CacheRule, CacheSettings};
@@ -71,4 +75,51 @@ async fn a_wait_for_an_unfit_response_does_not_shorten_the_head_timeout() {
     assert_eq!(leader.await.unwrap().status(), 201);
     assert_eq!(follower.status(), 200);
     drop(sender);
+}
+
+/// The head shows that the response cannot be shared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_unshared_response_lets_followers_elsewhere_call_at_once_with_all_their_time() {
+    let server = Server::start(&[]);
+    let calls = Arc::<Mutex<Vec<Instant>>>::default();
+    let gateways = [(); 3].map(|()| {
+        let calls = calls.clone();
+        Gateway::new(
+            &ControlLayer::new().cache(patient(&server)),
+            |set| {
+                let cache = CacheSettings::new(Duration::from_secs(300));
+                set.cache(cache).timeouts(Timeouts::default().head(HEAD_TIMEOUT))
+            },
+            move || {
+                calls.lock().unwrap().push(Instant::now());
+                async {
+                    tokio::time::sleep(PROVIDER_TAKES).await;
+                    let response = Response::builder().header("vary", "*");
+                    let response = response.header("content-type", "application/json");
+                    let body = Full::from("{}").map_err(|never| match never {});
+                    response.body(body.boxed_unsync()).unwrap()
+                }
+            },
+        )
+    });
+    let ask = |gateway: usize| {
+        let gateway = gateways[gateway].clone();
+        tokio::spawn(async move { gateway.ask(QUESTION).await })
+    };
+    let leader = ask(0);
+    eventually("it asks", async || server.keys().iter().any(|key| key.contains(":l:"))).await;
+    // The second request to a gateway follows its first.
+    for answer in [leader, ask(1), ask(1), ask(2), ask(2)] {
+        let answer = answer.await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cf-aig-cache-status"]),
+            (200, &HeaderValue::from_static("MISS"))
+        );
+    }
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), 5);
+    let others = calls[4] - calls[1];
+    assert!(others < PROVIDER_TAKES && calls[1] - calls[0] >= PROVIDER_TAKES, "{others:?}");
+    let left = server.keys().into_iter().filter(|key| key.contains(":l:"));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new(), "nobody leads");
 }

@@ -161,7 +161,7 @@ async fn a_settlement_replaces_the_reserved_amount() {
         assert!(store.flush(server::TOO_LONG).await);
         assert_eq!(used(&store, &claims[0]).await, before + spent);
     }
-    assert_eq!(server.keys().len(), 2, "no holds are left");
+    assert!(!server.keys().iter().any(|key| key.ends_with(":h")), "no holds are left");
 }
 
 #[tokio::test]

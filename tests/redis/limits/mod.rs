@@ -6,6 +6,7 @@ mod counting;
 mod exit;
 mod leases;
 mod processes;
+mod repeated;
 mod replica_trouble;
 mod replica_windows;
 mod replicas;

@@ -25,6 +25,7 @@ struct Both {
     memory: MemoryStore,
     clock: Arc<AtomicU64>,
     reserved: u64,
+    refunds: u64,
 }
 
 /// A claim that was granted and is not settled.
@@ -41,7 +42,7 @@ impl Both {
         let of_memory = clock.clone();
         let memory =
             MemoryStore::new().with_clock(Arc::new(move || of_memory.load(Ordering::Relaxed)));
-        Self { wire: Wire::connect(server.port).unwrap(), memory, clock, reserved: 0 }
+        Self { wire: Wire::connect(server.port).unwrap(), memory, clock, reserved: 0, refunds: 0 }
     }
 
     fn now(&self) -> u64 {
@@ -112,9 +113,10 @@ impl Both {
     }
 
     async fn refund(&mut self, claim: &Claim, extra: Option<u64>) {
+        self.refunds += 1;
         let back = extra.map_or("all".to_owned(), |extra| extra.to_string());
         let mut arguments: Vec<_> = words(claim.window, claim.limit).into();
-        arguments.push(back);
+        arguments.extend([back, self.refunds.to_string()]);
         self.numbers(at_a_time!("standing.lua"), &[claim.counter], arguments);
         self.memory.refund(&claim.counter, claim.window, claim.limit, extra).await.unwrap();
     }

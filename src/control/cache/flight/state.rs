@@ -83,6 +83,8 @@ pub(super) struct MemberState {
 pub(super) enum Answered {
     Shared(Box<Parts>),
     Own(Own),
+    /// It makes this call by itself.
+    Unshared(Call),
 }
 
 /// The result of joining a flight.

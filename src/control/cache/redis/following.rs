@@ -93,9 +93,13 @@ impl Reader {
         }
     }
 
-    /// The response, once its head is there; `None` if it ended before.
+    /// The response, once its head is there; `None` if the leader ended before.
     pub(super) async fn follow(mut self) -> Result<Option<Followed>, CacheStoreError> {
-        let Ok(Part::Head(status, headers)) = self.next().await else { return Ok(None) };
+        let (status, headers) = match self.next().await {
+            Ok(Part::Head(status, headers)) => (status, headers),
+            Ok(Part::End(_)) => return Err(CacheStoreError::Unshared),
+            Ok(Part::Data(_)) | Err(Lost) => return Ok(None),
+        };
         self.head = Some((status, headers.clone()));
         let body = Box::pin(Reading { state: State::Waiting(Box::new(self)) });
         Ok(Some(Followed { status, headers, body }))

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::both::beside;
 use super::names::Name;
 use super::queue::{BATCH, Leading, Outcome, Queue};
-use super::record::Part;
+use super::record::{Batch, Part};
 use super::scripts::call;
 use super::shared::{Shared, WRITE_TIMEOUT, millis};
 use super::window::Window;
@@ -111,6 +111,7 @@ impl Task {
     async fn finish(&mut self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Broken => self.release(true).await,
+            Outcome::Unshared => self.unshared().await,
             Outcome::Whole(None) => self.release(false).await,
             Outcome::Whole(Some(entry)) => {
                 let (shared, place, token) = (self.shared.clone(), self.place, self.token.clone());
@@ -141,7 +142,7 @@ impl Task {
                 continue;
             }
             match outcome {
-                Some(Outcome::Broken) => return Ok(Outcome::Broken),
+                Some(outcome @ (Outcome::Broken | Outcome::Unshared)) => return Ok(outcome),
                 Some(outcome) => {
                     self.append(&batch.unwrap_or_default()).await?;
                     return Ok(outcome);
@@ -207,6 +208,19 @@ impl Task {
         self.ask(&apart).await?;
         (self.lease, self.is_apart) = (own, true);
         if self.is_followed() { Ok(()) } else { Err(Lost) }
+    }
+
+    /// Releases the lease, and tells followers by an end without a head.
+    async fn unshared(&mut self) {
+        let mut batch = Batch::new(self.number);
+        batch.push(&Part::End(None));
+        let shared = self.shared.clone();
+        let mut unshared = call(&shared.scripts.unshared, &[&self.lease, &self.recording]);
+        unshared.text(&self.token);
+        unshared.text(&batch.finish(self.place.key, &self.token));
+        unshared.number(millis(KEPT));
+        unshared.number(self.is_followed().into());
+        let _ = self.ask(&unshared).await;
     }
 
     /// Appends a batch, or nothing, and renews the lease.

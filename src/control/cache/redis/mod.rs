@@ -81,10 +81,10 @@ static NOTES: Notes = Notes {
 ///
 /// The leader holds a lease of five seconds, and renews it. Followers in other processes read its response
 /// from Redis, a few milliseconds later. If the response turns out not to be stored, they read it to its
-/// end, and new requests call the provider. If the leader's process is killed before the head, its
-/// followers decide anew who leads. If it is killed after the head, their responses break off with an
-/// error. A leader that has lost its lease can no longer write: Redis compares its token with the lease in
-/// the same step.
+/// end, and new requests call the provider. If its head shows that, the followers call the provider at
+/// once. If the leader's process is killed before the head, its followers decide anew who leads. If it is
+/// killed after the head, their responses break off with an error. A leader that has lost its lease can no
+/// longer write: Redis compares its token with the lease in the same step.
 ///
 /// # Trouble
 ///

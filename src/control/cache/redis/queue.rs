@@ -53,6 +53,8 @@ pub(super) type Written = Box<dyn FnOnce(bool) + Send>;
 
 pub(super) enum Outcome {
     Whole(Option<CacheEntry>),
+    /// There is no head, because the response is not shared.
+    Unshared,
     Broken,
 }
 
@@ -99,7 +101,7 @@ impl State {
         let is_broken = match &outcome {
             Outcome::Broken => true,
             Outcome::Whole(None) => !self.fits(),
-            Outcome::Whole(Some(_)) => false,
+            Outcome::Whole(Some(_)) | Outcome::Unshared => false,
         };
         if is_broken {
             self.waiting = VecDeque::new();
@@ -192,6 +194,10 @@ impl Broadcast for Leading {
         }
         drop(state);
         written(false);
+    }
+
+    fn unshared(self: Box<Self>) {
+        self.queue.end(Outcome::Unshared);
     }
 
     fn end(self: Box<Self>, entry: Option<CacheEntry>) {

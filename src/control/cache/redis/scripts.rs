@@ -13,6 +13,7 @@ pub(super) struct Scripts {
     pub(super) apart: Script,
     pub(super) append: Script,
     pub(super) follow: Script,
+    pub(super) unshared: Script,
     pub(super) release: Script,
 }
 
@@ -34,6 +35,7 @@ impl Scripts {
             apart: script!("#!lua", "apart.lua"),
             append: script!("#!lua", "append.lua"),
             follow: script!("#!lua flags=allow-oom", "follow.lua"),
+            unshared: script!("#!lua", "unshared.lua"),
             release: script!("#!lua flags=allow-oom", "release.lua"),
         }
     }

@@ -1,8 +1,10 @@
 -- Stores an entry, all or nothing. KEYS: the entry, the lease, the generations, the chunks. ARGV: the token
 -- of the lease (or nothing: then nobody may hold it), the entry or the list of its chunks, the TTL of the
 -- entry in ms, the TTL of the lease from now on in ms, the TTL of the generations in ms, and the expected
--- generations.
+-- generations. May be repeated.
 local token, generations = ARGV[1], #ARGV - 5
+-- No other entry has a list of the same chunks.
+if #KEYS > 2 + generations and redis.call('GETRANGE', KEYS[1], 0, 99) == ARGV[2] then return 1 end
 if token == '' then
   if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 elseif not is_held(KEYS[2], token) then

@@ -13,6 +13,8 @@ pub enum CacheStoreError {
     Unavailable(Box<dyn Error + Send + Sync>),
     /// A response broke off that another process was reading from the provider.
     Broken,
+    /// Another process has got a response that it does not share, so a follower calls the provider at once.
+    Unshared,
     /// The sealed key is not from this store and this gateway, or the store has lost its entries since.
     UnknownKey,
 }
@@ -23,6 +25,7 @@ impl fmt::Display for CacheStoreError {
             Self::Timeout => "the cache did not answer in time",
             Self::Unavailable(_) => "the cache cannot be used",
             Self::Broken => "an answer that another process was getting has broken off",
+            Self::Unshared => "an answer that another process has got is not shared",
             Self::UnknownKey => {
                 "this key is none of the gateway's, or all that was kept then is gone"
             }
@@ -33,7 +36,7 @@ impl fmt::Display for CacheStoreError {
 impl Error for CacheStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Timeout | Self::Broken | Self::UnknownKey => None,
+            Self::Timeout | Self::Broken | Self::Unshared | Self::UnknownKey => None,
             Self::Unavailable(source) => Some(&**source),
         }
     }

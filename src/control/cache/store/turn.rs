@@ -15,7 +15,8 @@ pub enum Turn {
     /// This process leads. The broadcast sends the response to the other processes.
     Lead(Option<Box<dyn Broadcast>>),
     /// Another process leads: the future gives its response. `None`: the leader ended before its head, and
-    /// the follower should ask for a turn again.
+    /// the follower should ask for a turn again. [`CacheStoreError::Unshared`]: each follower calls the
+    /// provider, with its whole head timeout.
     Follow(CacheFuture<'static, Option<Followed>>),
 }
 
@@ -80,6 +81,10 @@ pub trait Broadcast: Send {
     /// The response will not be stored, but goes on for its followers: they get the rest, and new requests
     /// call the provider. Default: does nothing.
     fn not_kept(&mut self) {}
+
+    /// In place of the head: the provider has answered, and the response is not shared. Followers should call
+    /// the provider at once. Default: drops the broadcast, so they decide anew who leads.
+    fn unshared(self: Box<Self>) {}
 
     /// Call `written` once it is known whether the entry passed to [`end`](Self::end) was stored. Default:
     /// calls it at once with `true`.

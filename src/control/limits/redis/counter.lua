@@ -24,6 +24,17 @@ local function clock()
   return math.min(tonumber(time[1]) * 1000 + down(tonumber(time[2]), 1000), LAST)
 end
 
+-- Whether the script has run with these arguments within a minute: where the client of a cluster has lost a
+-- connection, it sends again what may have run.
+local is_repeated
+local function has_run(key)
+  if is_repeated == nil then
+    local call = redis.sha1hex(table.concat(ARGV, ' '))
+    is_repeated = not redis.call('SET', key .. ':' .. call, '', 'NX', 'PX', text(MINUTE))
+  end
+  return is_repeated
+end
+
 local function day_of_month(day)
   day = (day + 719468) % 146097
   local year = down(day - down(day, 1460) + down(day, 36524) - down(day, 146096), 365)

@@ -70,6 +70,10 @@ static NOTES: Notes = Notes {
 /// fail at once, except one a second, which finds out whether Redis is back. Failures are
 /// [counted](Self::stats), and logged when they begin and when they end.
 ///
+/// If a connection to a cluster is lost before an answer, the client asks again, and the first question may
+/// have been heard. Reservations with a lease, settlements and refunds count once all the same. A request
+/// whose claims have no lease may count twice.
+///
 /// Redis must not evict keys (`maxmemory-policy noeviction`): a counter that is evicted begins
 /// anew. After a failover, what the new master had not received yet is not counted.
 ///

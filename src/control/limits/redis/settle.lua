@@ -23,9 +23,11 @@ for i = 1, count do
   if ends then
     redis.call('ZREM', holds, member)
     reserved_at, replaced = tonumber(ends) - lease, reserved
-  elseif lease == 0 and is_first then
+  elseif lease == 0 and is_first and not has_run(KEYS[count + 1]) then
     change, replaced = correct, reserved
-  elseif is_first and reserved_at > 0 and reserved_at + lease <= now then
+  elseif lease > 0 and is_first and reserved_at > 0 and reserved_at + lease <= now
+    and not has_run(KEYS[count + 1])
+  then
     replaced = 0
   end
   if replaced then

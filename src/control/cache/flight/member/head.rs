@@ -54,6 +54,10 @@ impl Member {
             match state.member(place).and_then(|member| member.answer.take()) {
                 Some(Answered::Shared(head)) => return Poll::Ready(MemberHead::Asked(head)),
                 Some(Answered::Own(own)) => return Poll::Ready(MemberHead::Own(own)),
+                Some(Answered::Unshared(call)) => {
+                    self.call = Some(call);
+                    return Poll::Ready(MemberHead::Unfit);
+                }
                 None => {}
             }
             match &mut state.phase {
@@ -182,6 +186,12 @@ impl Member {
                     Ended::Failed => Phase::Vacant { has_failed: true },
                 };
                 (phase, Some(Answered::Own(own)))
+            }
+            CallResult::Unshared(call) => {
+                state.set_unshared();
+                after.wake.append(&mut waiting.all());
+                after.is_closed = true;
+                (Phase::Unshared, Some(Answered::Unshared(call)))
             }
         };
         state.phase = next;

@@ -83,3 +83,31 @@ async fn an_unshared_response_is_not_looked_up_again() {
     assert!(matches!(caching.way(&target).await, Way::Ask(None)));
     assert_eq!(looks.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn every_member_makes_its_own_call_if_another_process_does_not_share() {
+    let caching = Caching::of(Elsewhere::default());
+    let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
+    let pending = || Box::pin(std::future::pending()) as Call;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let call = async move {
+        told.await.unwrap();
+        CallResult::Unshared(pending())
+    };
+    let mut first = task::spawn(caching.join(&target, Box::pin(call)));
+    let mut others = [(); 2].map(|()| task::spawn(caching.join(&target, pending())));
+    for member in std::iter::once(&mut first).chain(&mut others) {
+        assert!(head(member).is_pending());
+    }
+    tell.send(()).unwrap();
+    // One of the others polls the call to its end.
+    for member in others.iter_mut().rev().chain([&mut first]) {
+        assert!(member.is_woken());
+        assert!(matches!(head(member), Poll::Ready(MemberHead::Unfit)));
+    }
+    for member in others.into_iter().chain([first]) {
+        let mut alone = task::spawn(member.into_inner().leave().unwrap());
+        assert!(head(&mut alone).is_pending(), "it calls");
+    }
+    assert_eq!(caching.flights().count(), 0);
+}
