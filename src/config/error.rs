@@ -9,10 +9,11 @@ use super::redact::redact;
 /// An error in a settings file, with its location.
 ///
 /// ```text
-/// gateway.toml, line 12, gateways.team.keys.grok: the environment variable XAI_KEY is not there …
+/// gateway.toml, line 12, gateways.team.keys.grok.env: the environment variable that it names is not …
 /// ```
 ///
-/// It never contains a value that could be a key.
+/// It never contains a value that could be a key, nor the names of the variables and files that hold
+/// keys: a key may stand in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFileError {
     file: Option<PathBuf>,

@@ -24,7 +24,7 @@ pub(super) fn holder<'t>(
 }
 
 impl Holder<'_> {
-    /// Errors of [`Secret`] name the place, and never contain what was found there.
+    /// Errors contain neither the name of the place nor what was found there.
     pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
         match self {
             Self::Env(name) => {
@@ -35,20 +35,20 @@ impl Holder<'_> {
                     let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
                     return Err(name.refuse(Kind::Value, message));
                 }
-                (source.env)(text).map_err(|error| name.refuse(Kind::Secret, error))
+                (source.env)(text).map_err(|error| refuse(name, "environment variable", &error))
             }
             Self::File(file) => {
-                let read = Secret::from_file(source.path(file));
-                read.map_err(|error| {
-                    let what = match error {
-                        SecretError::Missing { .. } => "is not there or cannot be read",
-                        SecretError::Malformed { .. } => {
-                            "holds no key: 1 to 4096 visible ASCII characters"
-                        }
-                    };
-                    file.refuse(Kind::Secret, format_args!("the file {file} {what}"))
-                })
+                Secret::from_file(source.path(file)).map_err(|error| refuse(file, "file", &error))
             }
         }
     }
+}
+
+/// The name of the place is not repeated in the error: it may be the key itself.
+fn refuse(place: &Text, holder: &str, error: &SecretError) -> Mistake {
+    let what = match error {
+        SecretError::Missing { .. } => "is not there or cannot be read",
+        SecretError::Malformed { .. } => "holds no key: 1 to 4096 visible ASCII characters",
+    };
+    place.refuse(Kind::Secret, format_args!("the {holder} that it names {what}"))
 }

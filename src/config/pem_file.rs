@@ -15,7 +15,6 @@ pub(super) struct PemFile {
 impl PemFile {
     pub(super) fn read(&self, source: &Source<'_>) -> Result<String, Mistake> {
         let file = &self.file;
-        // Not repeated in the error: it may be the PEM itself.
         if file.get_ref().contains(char::is_control) || file.get_ref().contains("-----") {
             return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
         }
@@ -23,9 +22,8 @@ impl PemFile {
         pem.map_err(|_| self.refuse("is not there or cannot be read"))
     }
 
-    /// `what` is wrong with the file.
+    /// `what` is wrong with the file. Its path is not repeated: it may be the PEM itself.
     pub(super) fn refuse(&self, what: &str) -> Mistake {
-        let file = &self.file;
-        file.refuse(Kind::Secret, format_args!("the file {file} {what}"))
+        self.file.refuse(Kind::Secret, format_args!("the file that it names {what}"))
     }
 }

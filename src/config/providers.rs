@@ -62,6 +62,10 @@ section! {
         cx.certificates.add(&client_certificate, &provider, cx.source)?;
 }
 
+/// The error for an unknown name. The name is not repeated: it may be a key.
+pub(super) const NO_PROVIDER: &str =
+    "no provider has this name: neither one that is built in nor one in [providers]";
+
 /// The context for reading a provider.
 pub(super) struct ProviderContext<'c> {
     providers: &'c Providers,
@@ -111,15 +115,13 @@ impl Providers {
 
     /// The slug of the provider with this name.
     pub(super) fn slug(&self, name: &Text) -> Result<String, Mistake> {
-        self.find(name.get_ref()).map_err(|message| name.refuse(Kind::UnknownProvider, message))
+        self.find(name.get_ref()).ok_or_else(|| name.refuse(Kind::UnknownProvider, NO_PROVIDER))
     }
 
-    /// Like [`slug`](Self::slug), but fails with a message.
-    pub(super) fn find(&self, name: &str) -> Result<String, String> {
+    /// Like [`slug`](Self::slug), without an error.
+    pub(super) fn find(&self, name: &str) -> Option<String> {
         let known = self.0.iter().find(|provider| provider.answers_to(name));
-        known
-            .map(|provider| provider.slug().to_owned())
-            .ok_or_else(|| format!("`{name}` is no provider: neither built in nor in [providers]"))
+        known.map(|provider| provider.slug().to_owned())
     }
 }
 

@@ -5,6 +5,7 @@ use toml::Spanned;
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::{Names, unknown_alias};
 use super::place::{At, Mistake};
+use super::providers::NO_PROVIDER;
 use crate::settings::route::{DynamicRoutes, RouteBuilder};
 
 pub(super) fn read(
@@ -20,10 +21,10 @@ pub(super) fn read(
         })?;
         for (name, model) in route.models() {
             let of = |member| ["nodes", name, member];
-            let slug = names
-                .providers
-                .find(&model.provider)
-                .map_err(|what| place.refuse(Kind::UnknownProvider, what).below(of("provider")))?;
+            let Some(slug) = names.providers.find(&model.provider) else {
+                let unknown = place.refuse(Kind::UnknownProvider, NO_PROVIDER);
+                return Err(unknown.below(of("provider")));
+            };
             if let Some(alias) = &model.key_alias
                 && !names.aliases.has(Some(&slug), alias)
             {

@@ -5,6 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
+use crate::provider::Provider;
+
 /// The key at a location.
 #[derive(Clone, Default)]
 pub(super) struct Found {
@@ -55,7 +57,8 @@ impl Found {
         entry.map_or(self.clone(), |(name, value)| self.part(name).descend(value, rest))
     }
 
-    /// Refers to keys and routes by name instead of index, unless the error concerns that name.
+    /// Refers to routes, and to keys of built-in providers, by name instead of index, unless the error
+    /// concerns that name. Any other name of a provider may be the key itself.
     fn called(self, element: &Self, list: &Self, value: &Spanned<DeValue<'_>>) -> Self {
         let by = match &*list.name {
             "keys" => "provider",
@@ -64,7 +67,9 @@ impl Found {
         };
         let rest = self.key.strip_prefix(&element.key).unwrap_or_default();
         let name = value.get_ref().get(by).and_then(|name| name.get_ref().as_str());
-        let called = match name.filter(|_| rest != ".provider") {
+        let is_known =
+            |name: &&str| by == "name" || Provider::all().iter().any(|one| one.answers_to(name));
+        let called = match name.filter(is_known).filter(|_| rest != ".provider") {
             Some(name) => format!("{}.{name}", list.key),
             None => element.key.clone(),
         };

@@ -165,11 +165,11 @@ fn what_variables_and_files_hold_is_not_shown() {
 
     let said = |holder, name| from_file(holder, name).unwrap_err().to_string();
     let start = format!("{}, line 3, gateways.team.keys.grok.", path.display());
-    let bad = "file: the file bad holds no key: 1 to 4096 visible ASCII characters";
+    let bad = "file: the file that it names holds no key: 1 to 4096 visible ASCII characters";
     assert_eq!(said("file", "bad"), format!("{start}{bad}"));
-    let missing = "file: the file missing is not there or cannot be read";
+    let missing = "file: the file that it names is not there or cannot be read";
     assert_eq!(said("file", "missing"), format!("{start}{missing}"));
-    let missing = "env: the environment variable NO_SUCH_KEY_HERE is not there or cannot be read";
+    let missing = "env: the environment variable that it names is not there or cannot be read";
     assert_eq!(said("env", "NO_SUCH_KEY_HERE"), format!("{start}{missing}"));
 
     let spaces = "keys = [{ provider = \"grok\", env = \"HAS_SPACES\" }]";
@@ -197,5 +197,66 @@ fn what_does_not_look_like_a_key_is_not_repeated_where_one_may_be() {
         "account = LEAK-7",
     ] {
         of_gateway(text);
+    }
+}
+
+/// Keys and passwords that look like nothing in particular.
+const PLAIN: [&str; 6] = [
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "Zm9v+mFy/2Jheg+dXV4/cXV1eA==",
+    "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+    "DEADBEEFCAFEBABEDEADBEEFCAFEBABE",
+    "hunter2hunter2",
+    "correcthorsebatterystaple",
+];
+
+#[test]
+fn a_key_of_no_known_form_is_not_repeated_where_one_may_be() {
+    for text in [
+        "tokens = [\"KEY\"]",
+        "tokens = [{ env = \"KEY\" }]",
+        "tokens = [{ file = \"KEY\" }]",
+        "tokens = [{ sha256 = \"KEY\" }]",
+        "tokens = [{ env = \"A\", file = \"KEY\" }]",
+        "keys = \"KEY\"",
+        "keys = [\"KEY\"]",
+        "keys = [{ provider = \"KEY\" }]",
+        "keys = [{ provider = \"KEY\", env = \"A\", file = \"B\" }]",
+        "keys = [{ provider = \"KEY\", weight = \"KEY\" }]",
+        "keys = [{ provider = \"grok\", key = \"KEY\" }]",
+        "keys = [{ provider = \"grok\", env = \"KEY\" }]",
+        "keys = [{ provider = \"grok\", file = \"KEY\" }]",
+        "keys = [{ provider = \"grok\", file = \"/etc/KEY\" }]",
+        "keys = [{ provider = \"grok\", env = \"A\", alias = \"KEY !\" }]",
+        "allow_providers = [\"KEY\"]",
+        "defaults.byok_alias = \"KEY\"",
+        "fallback = [{ models = \"*\", provider = \"KEY\" }]",
+        "fallback = [{ models = \"*\", steps = [{ provider = \"KEY\" }] }]",
+        "fallback = [{ models = \"*\", steps = [{ provider = \"grok\", key_alias = \"KEY\" }] }]",
+        "routes = [{ name = \"r\", start = \"m\", nodes = { m = { type = \"model\", provider = \"KEY\", model = \"m\" } } }]",
+        "routes = [{ name = \"r\", start = \"m\", nodes = { m = { type = \"model\", provider = \"grok\", model = \"m\", key_alias = \"KEY\" } } }]",
+        "default_provider = \"KEY\"",
+        "[providers.grok]\nkey = \"KEY\"",
+        "[providers.grok]\nkind = \"KEY\"",
+        "[providers.grok]\nbase_url = \"KEY\"",
+        "[providers.grok]\nbase_url = \"ftp://user:KEY@a\"",
+        "[providers.grok]\nkey_header = \"KEY \"",
+        "[providers.grok]\naliases = [\"KEY !\"]",
+        "[providers.grok]\nheaders = { a = { env = \"KEY\" } }",
+        "[providers.grok]\nheaders = { a = { file = \"KEY\" } }",
+        "[providers.grok]\nclient_certificate = { file = \"KEY\" }",
+        "[limits]\nredis = \"KEY\"",
+        "[limits]\nredis = { env = \"KEY\" }",
+        "[limits]\nredis = { file = \"KEY\" }",
+        "[limits]\nredis_ca = { file = \"KEY\" }",
+        "[limits]\nredis = { env = \"HAS_URL\" }\nredis_ca = { file = \"KEY\" }",
+    ] {
+        for key in PLAIN {
+            let text = format!("[gateways.team]\n{}", text.replace("KEY", key));
+            let error = read(&text).expect_err(&text);
+            let shown = format!("{error} {error:?}");
+            let is_shown = |part: &[u8]| shown.contains(str::from_utf8(part).unwrap());
+            assert!(!key.as_bytes().windows(6).any(is_shown), "{text}\n{shown}");
+        }
     }
 }

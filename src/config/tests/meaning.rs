@@ -103,7 +103,7 @@ fn the_store_for_limits_is_read_and_not_shown() {
         ("redis_ca = { file = \"a\" }", "limits.redis_ca: it is for `redis` and `redis_cluster`"),
         (
             "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"no/such\" }",
-            "limits.redis_ca.file: the file no/such is not there",
+            "limits.redis_ca.file: the file that it names is not there",
         ),
         (
             "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"-----BEGIN LEAK-----\" }",

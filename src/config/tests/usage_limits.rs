@@ -66,7 +66,7 @@ fn mistakes_in_a_rule_are_named() {
         ("name = \"r\"\nrequests = 5\nper = \"day\"\ntechnique = \"bucket\"", "burst"),
         ("name = \"r\"\nrequests = 5\nper = \"day\"\nby = [\"label\"]", "label:NAME"),
         ("name = \"a b\"\nrequests = 5\nper = \"day\"", "A-Z"),
-        ("name = \"r\"\nrequests = 5\nper = \"day\"\nproviders = [\"nobody\"]", "nobody"),
+        ("name = \"r\"\nrequests = 5\nper = \"day\"\nproviders = [\"nobody\"]", "no provider"),
         ("name = \"r\"\nrequests = 5\nper = \"day\"\nnonsense = 1", "no setting"),
     ] {
         let error = rules(&format!("[[gateways.team.limit]]\n{text}")).unwrap_err();

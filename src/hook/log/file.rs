@@ -24,9 +24,9 @@ use crate::util::macros::setters;
 ///
 /// A new file is readable by its owner only (mode 600). A file that another program moves or
 /// deletes is created again. After an error the file is reopened for the next records, and a file
-/// that may not grow any more (`ulimit -f`) is rotated, if the process ignores SIGXFSZ, which by default
-/// ends it. Pipes, devices and directories are refused
-/// without blocking. Two hooks must not share a file.
+/// that may not grow any more (`ulimit -f`) is rotated, if the process ignores `SIGXFSZ`; otherwise
+/// that signal ends the process. Pipes, devices and directories are refused without blocking. Two
+/// hooks must not share a file.
 ///
 /// ```
 /// # let directory = tempfile::tempdir()?;

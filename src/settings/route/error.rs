@@ -112,8 +112,8 @@ pub enum RouteErrorKind {
         /// What is wrong.
         reason: &'static str,
     },
-    /// The provider is not a valid slug.
-    #[error("`{provider}` cannot be a provider's slug")]
+    /// The provider is not a valid slug. The message does not show it.
+    #[error("its provider must be a slug: 1 to 64 of a-z 0-9 - _ . are allowed")]
     Provider {
         /// The provider.
         provider: Box<str>,

@@ -3,7 +3,7 @@
 use super::escape::{Unit, skip_space, unit};
 
 /// How many characters of a word decide whether it is a key.
-const LOOK_AHEAD: usize = 64;
+pub(super) const LOOK_AHEAD: usize = 64;
 /// After a letter or digit, a key must have the length of real keys and contain a digit: `risk-` is
 /// a word.
 const SURE: usize = 16;

@@ -122,7 +122,8 @@ impl<'t> Finder<'t> {
         let earliest = floor.max(begin.saturating_sub(LONGEST_PREFIX));
         let before = (earliest..begin).rev().take_while(is_before).count();
         let found = (begin - before..=begin).find_map(|at| self.at(at));
-        found.or_else(|| self.at_separator(begin).filter(|_| matches!(character, ':' | '=')))
+        let is_separator = matches!(character, ':' | '=');
+        found.or_else(|| is_separator.then(|| self.at_separator(begin)).flatten())
     }
 
     /// The value after a separator, or the password in a URL.
@@ -239,6 +240,10 @@ mod tests {
             "api_key_2",
             "12:",
             "bedrock-api-\\u006b",
+            "password\\u006ba",
+            "cookie:",
+            "cookie::",
+            "cookie:/",
         ] {
             for fill in ["", " ", "\\", "-"] {
                 let fill = fill.repeat(1 << 17);

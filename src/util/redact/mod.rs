@@ -4,6 +4,8 @@ mod credential;
 mod escape;
 mod filter;
 mod find;
+#[cfg(test)]
+mod linear_time;
 mod name;
 mod text;
 mod url;

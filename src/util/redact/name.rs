@@ -114,7 +114,8 @@ fn escaped_name_before(text: &str, floor: usize, at: usize) -> Name {
 }
 
 /// Returns true if the word that ends at `at` has a `-`, as names of headers do and names in code do
-/// not.
+/// not. Its length has no bound: the separator before the word ends the reading, so no word is read
+/// for two separators.
 #[cold]
 fn has_hyphen_before(text: &str, floor: usize, at: usize) -> bool {
     word_before(text, floor, at).any(|byte| byte == b'-')

@@ -131,6 +131,8 @@ mod tests {
             ("{x-goog-api-key: ab, host: a}", "{x-goog-api-key: [REDACTED], host: a}"),
             ("cookie: sid=a; theme=b\nhost: a", "cookie: [REDACTED]\nhost: a"),
             ("Set-Cookie: sid=a; HttpOnly", "Set-Cookie: [REDACTED]; HttpOnly"),
+            ("cookie: a:b=c", "cookie: [REDACTED]"),
+            (r"cookie: a\u003db", "cookie: [REDACTED]"),
             // Single quotes.
             ("api_key='hunter2', a='b'", "api_key='[REDACTED]', a='b'"),
             ("{'api_key': 'hunter2', 'a': 'b'}", "{'api_key': '[REDACTED]', 'a': 'b'}"),
@@ -153,6 +155,12 @@ mod tests {
         ] {
             assert_eq!(redacted(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_cookie_may_have_a_long_name() {
+        let text = format!("cookie: .AspNetCore.Correlation.{}=N; sid=a", "x".repeat(200));
+        assert_eq!(redacted(&text), "cookie: [REDACTED]");
     }
 
     #[test]
@@ -212,6 +220,10 @@ mod tests {
             "\\u0022token",
             "\"token\" ",
             r#"\\\\\\\"token"#,
+            "cookie:",
+            "cookie::",
+            "cookie:/",
+            "password\\u006ba",
         ] {
             let text = part.repeat((1 << 18) / part.len());
             let begun = std::time::Instant::now();

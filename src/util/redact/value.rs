@@ -1,10 +1,10 @@
 //! Values whose names make them credentials.
 
-use super::credential::{Kind, after};
+use super::credential::{Kind, LOOK_AHEAD, after};
 use super::escape::{skip_space, string_end, unit};
 
 /// The schemes before the credentials in an `authorization` header.
-const SCHEMES: [&str; 8] =
+pub(super) const SCHEMES: [&str; 8] =
     ["basic", "bearer", "digest", "token", "apikey", "api-key", "key", "negotiate"];
 
 /// The value after a name that ends at `at`: one or several quoted strings or, if the name is not
@@ -109,7 +109,21 @@ fn unquoted(text: &str, begin: usize, kind: Kind) -> Option<(usize, usize)> {
 
 /// The pairs of a `cookie` header. In prose, the word after `cookie: ` is not a pair.
 fn cookies(text: &str, begin: usize) -> Option<(usize, usize)> {
-    text[begin..word_end(text, begin)].contains('=').then(|| (begin, pairs_end(text, begin)))
+    begins_with_pair(text, begin).then(|| (begin, pairs_end(text, begin)))
+}
+
+fn begins_with_pair(text: &str, mut at: usize) -> bool {
+    for length in 0.. {
+        let Some(unit) = unit(text, at) else { return false };
+        match unit.character {
+            '=' => return true,
+            // Each colon may end another `cookie`: a text full of them must not be read over and over.
+            ':' if length >= LOOK_AHEAD => return false,
+            character if ends_word(character) => return false,
+            _ => at = unit.end,
+        }
+    }
+    false
 }
 
 /// The end of pairs such as `a=b; c="d"`.
@@ -134,12 +148,15 @@ fn pair_end(text: &str, begin: usize) -> usize {
 
 /// The end of an unquoted value.
 fn word_end(text: &str, begin: usize) -> usize {
-    let is_over = |c: char| c.is_whitespace() || "&\"'\\,;<>(){}[]".contains(c);
     let mut end = begin;
-    while let Some(unit) = unit(text, end).filter(|unit| !is_over(unit.character)) {
+    while let Some(unit) = unit(text, end).filter(|unit| !ends_word(unit.character)) {
         end = unit.end;
     }
     end
+}
+
+fn ends_word(character: char) -> bool {
+    character.is_whitespace() || "&\"'\\,;<>(){}[]".contains(character)
 }
 
 /// The end of the white space at `at` on the same line.

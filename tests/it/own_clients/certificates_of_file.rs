@@ -91,8 +91,9 @@ fn a_check_finds_an_invalid_certificate() {
         fs::write(folder.path().join(FILE), with(name)).unwrap();
         let output = check(folder.path());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let place = "gateway.toml, line 2, providers.grok.client_certificate.file: the file";
-        assert!(said.contains(&format!("{place} {name} {what}")), "{said}");
+        let place =
+            "gateway.toml, line 2, providers.grok.client_certificate.file: the file that it names";
+        assert!(said.contains(&format!("{place} {what}")), "{said}");
         assert!(!output.status.success() && !said.contains("BEGIN"), "{said}");
     }
 }

@@ -81,7 +81,9 @@ fn a_fifo_in_place_of_a_key_does_not_end_reloading() {
     let with_key = "[gateways.b]\nauthenticated_elsewhere = true\n\
                     [[gateways.b.keys]]\nprovider = \"grok\"\nfile = \"key\"\n";
     fs::write(&path, with_key).unwrap();
-    until("the FIFO is refused", || log.count("key is not there or cannot be read") > 0);
+    until("the FIFO is refused", || {
+        log.count("keys.grok.file: the file that it names is not there or cannot be read") > 0
+    });
     fs::write(&path, gateway("c")).unwrap();
     until("the file is followed", || knows(program.addr, "c"));
     stops(program);
