@@ -8,6 +8,7 @@ mod progress;
 pub(crate) mod reserved;
 pub(crate) mod session;
 mod timeouts;
+pub(crate) mod witness;
 
 use std::any::Any;
 use std::fmt;

@@ -21,6 +21,8 @@ where
     S: Service<R>,
 {
     let Some(context) = context else { return service.call(request) };
+    // What is known of the last response says nothing of the next one.
+    context.take_witness();
     let before = context.attempts();
     let call = service.call(request);
     if context.attempts() == before {
@@ -63,4 +65,23 @@ pub(super) fn take_back(context: Option<&GatewayContext>) {
 /// Returns true if the host's own cache answered: then no upstream call was made.
 fn is_hit<R>(response: &Response<R>) -> bool {
     response.extensions().get().is_some_and(|status: &CacheStatus| status.is_hit())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Uri};
+
+    use super::*;
+    use crate::context::witness::Witness;
+    use crate::context::{Arrival, Endpoint};
+
+    #[test]
+    fn a_call_does_not_know_what_was_seen_of_the_last_response() {
+        let arrival = Arrival::new(Method::POST, Uri::from_static("/"), Endpoint::None);
+        let context = GatewayContext::new(arrival, None);
+        context.saw_answer(Witness::Call);
+        let mut service = tower::service_fn(|()| std::future::ready(Ok::<_, ()>(())));
+        drop(call(Some(&context), &mut service, ()));
+        assert_eq!(context.take_witness(), None);
+    }
 }

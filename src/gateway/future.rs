@@ -13,9 +13,10 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::BoxError;
+use tower::util::Oneshot;
 use tower_service::Service;
 
-use self::exchanging::{Exchanging, UpstreamFailed};
+use self::exchanging::{Exchanging, Start, UpstreamFailed};
 pub use self::intercept::InterceptFuture;
 use crate::hook::Outcome;
 use crate::request::body::RequestBody;
@@ -94,17 +95,35 @@ where
             GatewayProjection::NotOurs { call } => {
                 call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
             }
-            GatewayProjection::Ours { exchanging } => Poll::Ready(
-                ready!(exchanging.poll(cx, Err)).or_else(|UpstreamFailed { error, mut relay }| {
-                    if let Some(refusal) = failure::refusal_of_any(&error) {
-                        return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
-                    }
-                    relay.exchange.attempt_failed(failure::of_any(&error));
-                    relay.exchange.end(Outcome::Failed);
-                    Err(error)
-                }),
-            ),
+            GatewayProjection::Ours { exchanging } => {
+                Poll::Ready(ready!(exchanging.poll(cx, begin)).or_else(
+                    |UpstreamFailed { error, mut relay }| {
+                        if let Some(refusal) = failure::refusal_of_any(&error) {
+                            return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
+                        }
+                        relay.exchange.attempt_failed(failure::of_any(&error));
+                        relay.exchange.end(Outcome::Failed);
+                        Err(error)
+                    },
+                ))
+            }
         }
+    }
+}
+
+/// Calls a service that is ready at once, as most are.
+fn begin<S, B>(
+    mut service: S,
+    request: Request<RequestBody<B>>,
+    cx: &mut Context<'_>,
+) -> Start<S::Future, S, B>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    match service.poll_ready(cx) {
+        Poll::Ready(Ok(())) => Start::Called(service.call(request)),
+        Poll::Ready(Err(error)) => Start::Failed(error),
+        Poll::Pending => Start::NotReady(Box::pin(Oneshot::new(service, request))),
     }
 }
 

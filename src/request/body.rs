@@ -41,7 +41,8 @@ pin_project! {
         Passed { #[pin] body: B, context: GatewayContext },
         Watched { #[pin] body: B, watcher: Box<Watcher> },
         Peeked { peeked: Box<Peeked<B>> },
-        Whole { #[pin] body: Full<Bytes> },
+        // The share is boxed, so that the other kinds stay small.
+        Whole { #[pin] body: Full<Bytes>, share: Option<Box<Held>> },
     }
 }
 
@@ -85,9 +86,10 @@ impl<B> RequestBody<B> {
         Self { kind: Kind::Watched { body, watcher } }
     }
 
-    /// A body that is complete.
-    pub(crate) fn whole(body: Bytes) -> Self {
-        Self { kind: Kind::Whole { body: Full::new(body) } }
+    /// A body that is complete. `share`: its part of the budget until it is sent, unless something else
+    /// holds that.
+    pub(crate) fn whole(body: Bytes, share: Option<Held>) -> Self {
+        Self { kind: Kind::Whole { body: Full::new(body), share: share.map(Box::new) } }
     }
 
     pub(crate) fn peeked(
@@ -120,7 +122,8 @@ where
             KindProjection::Untouched { body } => {
                 return body.poll_frame(cx).map_err(Into::into);
             }
-            KindProjection::Whole { body } => {
+            KindProjection::Whole { body, share } => {
+                *share = None;
                 return body.poll_frame(cx).map_err(|never| match never {});
             }
             KindProjection::Passed { body, context } => {
@@ -183,7 +186,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Untouched { body } | Kind::Passed { body, .. } => body.is_end_stream(),
-            Kind::Whole { body } => body.is_end_stream(),
+            Kind::Whole { body, .. } => body.is_end_stream(),
             Kind::Watched { body, watcher } => added(watcher).0 == 0 && body.is_end_stream(),
             // A body cut short must be polled to its end, because the poll reports it.
             Kind::Peeked { peeked } => {
@@ -199,7 +202,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Untouched { body } | Kind::Passed { body, .. } => body.size_hint(),
-            Kind::Whole { body } => body.size_hint(),
+            Kind::Whole { body, .. } => body.size_hint(),
             Kind::Watched { body, watcher } => longer(&body.size_hint(), added(watcher)),
             Kind::Peeked { peeked } => {
                 let ahead: u64 = peeked.frames.iter().map(|frame| frame.len() as u64).sum();

@@ -89,13 +89,14 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
+    /// Boxed, because a request head alone is larger than everything else in the future.
     pub(crate) fn new(
         shared: &Arc<Shared>,
         peek_for: PeekFor,
         scan: HeaderScan,
         mut relay: ResponseRelay,
         request: Request<B>,
-    ) -> Self {
+    ) -> Box<Self> {
         let watch = relay.exchange.watch();
         relay.watch = Some(watch.clone());
         let is_for_provider = matches!(peek_for, PeekFor::Provider(_) | PeekFor::Entries);
@@ -128,7 +129,9 @@ where
         };
         let shared = shared.clone();
         let (waits, seeking, checks, route) = (None, None, None, None);
-        Self { shared, head, scan, reading, waits, peek_for, seeking, checks, route, relay }
+        let routing =
+            Self { shared, head, scan, reading, waits, peek_for, seeking, checks, route, relay };
+        Box::new(routing)
     }
 
     /// Ready when the request may be sent or is refused.

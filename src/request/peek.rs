@@ -39,6 +39,8 @@ pub(crate) struct Peek<B> {
     /// Reads all models, if they are restricted.
     models: Option<Box<ModelReader>>,
     watch: Arc<RequestState>,
+    /// The first frame, until another one follows: most bodies are one.
+    only: Option<Bytes>,
     frames: VecDeque<Bytes>,
     trailers: Option<Box<HeaderMap>>,
     /// Small frames, copied together: kept one by one, they would take more memory than their bytes.
@@ -96,6 +98,7 @@ where
             scanner,
             models,
             watch,
+            only: None,
             frames: VecDeque::new(),
             trailers: None,
             small: BytesMut::new(),
@@ -201,11 +204,19 @@ where
         splice: Option<Splice>,
         context: &GatewayContext,
     ) -> RequestBody<B> {
+        self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
+        if edit.is_none()
+            && splice.is_none()
+            && self.is_checked()
+            && let Some(only) = self.only.take()
+        {
+            self.watch.end();
+            return RequestBody::whole(only, Some(self.share));
+        }
         self.flush();
         if let Some(edit) = edit {
             model::splice(&mut self.frames, edit);
         }
-        self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
         let is_lenient = self.is_lenient();
         let refuses_second_model = self.refuses_second_model();
         let reads_json = !self.is_unreadable && !self.reads_form();
@@ -216,6 +227,12 @@ where
         let watcher = watcher.with(splice).reporting_to(context);
         let rest = (!self.has_ended).then_some(self.body);
         RequestBody::peeked(self.frames, self.share, rest, self.trailers, watcher)
+    }
+
+    /// Returns true if the body has ended, and nothing of it is left to be checked or sent.
+    fn is_checked(&self) -> bool {
+        let is_over = self.has_ended || self.body.is_end_stream();
+        is_over && self.trailers.is_none() && self.finish().is_ok()
     }
 
     /// A client that is still sending takes a reset for a broken connection and never sees the
@@ -269,3 +286,6 @@ where
         Rejection::of_request(Code::BodyTooLarge, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,10 @@ use super::bounds::Bounds;
 use super::guarded::{Begun, Guarded, Polled};
 use super::guards::Guards;
 use super::watch::{Limits, Watched};
+use crate::context::witness::Witness;
 use crate::control::timeout::{IdleTimeout, Timing};
 use crate::control::timer::Timer;
+use crate::control::verdict;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
@@ -132,7 +134,7 @@ where
         guards: Guards,
         Reading { may_be_dropped, at_once }: Reading<'_, '_>,
     ) -> Response<Self> {
-        let Timing { body: bounds, timer, .. } = timing;
+        let Timing { body: bounds, timer, classified_for, .. } = timing;
         let unread = match bounds.watches_reader {
             true => {
                 let below = response.extensions_mut().remove::<IdleTimeout>();
@@ -166,6 +168,11 @@ where
         let first = match begun {
             // There is nothing left to watch.
             Some(Begun::Over(last)) => {
+                if let (Some(context), Some(Ok(only))) = (&classified_for, &last)
+                    && verdict::is_answer(&head.headers, only, context.shape())
+                {
+                    context.saw_answer(Witness::Call);
+                }
                 return Response::from_parts(head, Self { kind: Kind::Over { last } });
             }
             Some(Begun::GoesOn(first)) => first,

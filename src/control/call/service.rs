@@ -215,13 +215,16 @@ impl<S> Call<S> {
         S: Service<Request<B>, Response = Response<R>>,
         R: Body,
     {
-        let timing = bounds.and_then(|Bounds { timeouts, total }| {
+        let mut timing = bounds.and_then(|Bounds { timeouts, total }| {
             Timing::of_exchange(request.extensions_mut(), context, timeouts, total)
         });
         let is_classified = (timing.is_some() || !guards.is_empty())
             && verdict::is_marked_classified(request.extensions(), context);
         let is_read_by_many = context.is_some_and(GatewayContext::is_read_by_many);
         let watches_reader = bounds.is_some() && !is_read_by_many;
+        if let Some(timing) = &mut timing {
+            timing.classified_for = context.filter(|_| is_classified).cloned();
+        }
         let call = self.inner.call(request);
         CallFuture::sent(Sent { call, timing, guards, is_classified, watches_reader })
     }

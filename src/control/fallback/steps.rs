@@ -14,6 +14,8 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::work::Work;
+use crate::context::GatewayContext;
+use crate::context::witness::Witness;
 use crate::control::classify::CallClass;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
@@ -191,7 +193,11 @@ where
             }
         };
         // A retry may have read it already.
-        let verdict = response.extensions_mut().remove::<Verdict>();
+        let witness = self.plan.context().and_then(GatewayContext::take_witness);
+        let verdict = match witness {
+            Some(Witness::Retry) => Some(Verdict::Answer),
+            _ => response.extensions_mut().remove::<Verdict>(),
+        };
         let is_failure = match verdict {
             Some(verdict) => verdict != Verdict::Answer,
             None => {
@@ -207,7 +213,8 @@ where
                 false => ControlFlow::Break(Ok(response.map(ClassifiedBody::new))),
             };
         }
-        let is_suspect = verdict.is_none() && verdict::may_be_error(&response);
+        let is_read = verdict.is_some() || witness.is_some();
+        let is_suspect = !is_read && verdict::may_be_error(&response);
         // Hold nothing back if we know that there is nothing else to try.
         if is_suspect && self.may_go_on_as_far_as_known(cx) {
             match Classifying::new(response, self.plan.shape()) {

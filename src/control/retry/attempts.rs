@@ -16,6 +16,8 @@ use tower_service::Service;
 
 use super::decision::Attempt;
 use super::work::Work;
+use crate::context::GatewayContext;
+use crate::context::witness::Witness;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
 use crate::control::{attempt, call};
@@ -115,7 +117,8 @@ impl<S, B> Again<S, B> {
                 Next::Send(delay) => delay,
                 Next::Classify(mut classifying) => {
                     let verdict = poll_fn(|cx| classifying.poll(cx)).await;
-                    match self.work.classified(classifying, verdict, &mut last) {
+                    let response = classifying.into_response();
+                    match self.work.classified(response, verdict, &mut last) {
                         ControlFlow::Continue(delay) => delay,
                         ControlFlow::Break(given) => return given,
                     }
@@ -186,12 +189,17 @@ impl<B> Work<B> {
             return ControlFlow::Continue(Next::Send(Duration::ZERO));
         }
         if verdict::may_be_error(&response) && self.may_go_on() {
+            if self.context.as_ref().and_then(GatewayContext::take_witness).is_some() {
+                let response = response.map(ClassifiedBody::new);
+                return self.classified(response, Verdict::Answer, last).map_continue(Next::Send);
+            }
             match Classifying::new(response, self.shape()) {
                 Ok(mut classifying) => {
                     let Poll::Ready(verdict) = classifying.poll(cx) else {
                         return ControlFlow::Continue(Next::Classify(classifying));
                     };
-                    return self.classified(classifying, verdict, last).map_continue(Next::Send);
+                    let response = classifying.into_response();
+                    return self.classified(response, verdict, last).map_continue(Next::Send);
                 }
                 Err(unread) => response = unread,
             }
@@ -207,7 +215,7 @@ impl<B> Work<B> {
     /// The response, or the delay before the next attempt.
     fn classified<R, E>(
         &self,
-        classifying: Classifying<R>,
+        mut response: Response<ClassifiedBody<R>>,
         verdict: Verdict,
         last: &mut Last<R, E>,
     ) -> ControlFlow<ClassifiedResult<R, E>, Duration>
@@ -215,15 +223,19 @@ impl<B> Work<B> {
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
-        let mut response = classifying.into_response();
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
             // A response that has started to answer is not requested again.
             _ => Attempt::Head(response.status(), response.headers()),
         };
         let delay = self.decide(attempt);
-        if self.tells_verdict {
-            response.extensions_mut().insert(verdict);
+        match &self.context {
+            _ if !self.tells_verdict => {}
+            // It is the last response of this layer.
+            Some(context) if verdict == Verdict::Answer && delay.is_none() => {
+                context.saw_answer(Witness::Retry);
+            }
+            _ => drop(response.extensions_mut().insert(verdict)),
         }
         keep(delay, Ok(response), last)
     }

@@ -21,6 +21,8 @@ pub(in crate::control) struct Timing {
     pub(in crate::control) body: BodyBounds,
     /// The future passes it to the body: a timer can be reused.
     pub(in crate::control) timer: Timer,
+    /// The exchange, if a layer above reads the response to see whether it is an error.
+    pub(in crate::control) classified_for: Option<GatewayContext>,
 }
 
 /// The bounds on the wait for the response head.
@@ -86,7 +88,7 @@ impl Timing {
         let total = total_of(context, timeouts);
         let head = total.map_or(Head::Unbound, Head::Total);
         let body = BodyBounds { idle: None, total, watches_reader: true };
-        Self { head, body, timer: Timer::default() }
+        Self { head, body, timer: Timer::default(), classified_for: None }
     }
 
     /// The timeouts of a call.

@@ -3,9 +3,9 @@
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Response, header};
-use http_body::Body;
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, Response, header};
+use http_body::{Body, Frame};
 use tokio::time::Instant;
 use tower::BoxError;
 
@@ -28,6 +28,21 @@ pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool 
         Some(Format::Json) => response.body().size_hint().lower() <= Glance::LONGEST as u64,
         format => format.is_some(),
     }
+}
+
+/// Returns true if this is an answer: a response whose body is this frame, and which
+/// [may be](may_be_error) an error.
+pub(in crate::control) fn is_answer<D: Buf>(
+    headers: &HeaderMap,
+    only: &Frame<D>,
+    shape: Shape,
+) -> bool {
+    let Some(data) = only.data_ref().filter(|data| data.remaining() <= Glance::LONGEST) else {
+        return false;
+    };
+    let is_in_one_piece = data.chunk().len() == data.remaining();
+    let sight = |mut glance: Glance| glance.push(data.chunk(), true);
+    is_in_one_piece && Glance::new(headers, shape).and_then(sight) == Some(Sight::Answer)
 }
 
 /// A response whose start is read until it is classified, or as long as its head may be held back.
@@ -105,5 +120,31 @@ impl From<Sight> for Verdict {
             Sight::Answer => Self::Answer,
             Sight::Error(class) => Self::Error(class),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_whole_answer_is_an_answer() {
+        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(Glance::LONGEST));
+        for (content_type, body, expected) in [
+            ("application/json", r#"{"choices":[]}"#, true),
+            ("application/json", r#"{"error":{"message":"m","code":500}}"#, false),
+            ("application/json", &long, false),
+            ("text/event-stream", "data: {\"error\":{\"message\":\"m\"}}\n\n", false),
+            ("text/html", "{}", false),
+        ] {
+            let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            let headers = HeaderMap::from_iter([content_type]);
+            let frame = Frame::data(Bytes::from(body.to_owned()));
+            assert_eq!(is_answer(&headers, &frame, Shape::Chat), expected, "{body}");
+        }
+        let trailers = Frame::<Bytes>::trailers(HeaderMap::new());
+        assert!(!is_answer(&HeaderMap::new(), &trailers, Shape::Chat));
     }
 }

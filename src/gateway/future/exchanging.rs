@@ -42,7 +42,16 @@ pin_project! {
 
 /// An upstream that is polled to readiness and then called.
 pub(super) type Call<U, B> = Oneshot<U, Request<RequestBody<B>>>;
-pub(super) type AsDirect<F, U, B> = fn(Call<U, B>) -> Result<F, Call<U, B>>;
+
+/// The start of a call whose request body was read first.
+pub(super) enum Start<F, U, B>
+where
+    U: Service<Request<RequestBody<B>>>,
+{
+    Called(F),
+    NotReady(Pin<Box<Call<U, B>>>),
+    Failed(U::Error),
+}
 
 /// The upstream call failed. The caller knows the error's type and classifies it.
 pub(super) struct UpstreamFailed<E> {
@@ -76,7 +85,7 @@ where
             }
             Prepared::ReadBody(peek_for, scan, relay) => {
                 let routing = BodyRouting::new(shared, peek_for, scan, relay, request);
-                Self::Routing { routing: Some((Box::new(routing), for_later(upstream))) }
+                Self::Routing { routing: Some((routing, for_later(upstream))) }
             }
             Prepared::Answered(response) => {
                 for_later(upstream);
@@ -86,11 +95,11 @@ where
         }
     }
 
-    /// `as_direct` converts a call to an `F` if it is one.
+    /// `begin` makes the call of a request whose body was read first.
     pub(super) fn poll(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        as_direct: AsDirect<F, S, B>,
+        begin: impl Fn(S, Request<RequestBody<B>>, &mut Context<'_>) -> Start<F, S, B>,
     ) -> Poll<Result<Response<ResponseBody<R>>, UpstreamFailed<E>>> {
         loop {
             let next = match self.as_mut().project() {
@@ -115,10 +124,16 @@ where
                     };
                     match routing.into_request(routed) {
                         Ok((request, relay)) => {
-                            let relay = Some(relay);
-                            match as_direct(Oneshot::new(service, request)) {
-                                Ok(call) => Self::Direct { call, relay },
-                                Err(call) => Self::Routed { call: Box::pin(call), relay },
+                            let start = {
+                                let _entered = relay.exchange.enter();
+                                begin(service, request, cx)
+                            };
+                            match start {
+                                Start::Called(call) => Self::Direct { call, relay: Some(relay) },
+                                Start::NotReady(call) => Self::Routed { call, relay: Some(relay) },
+                                Start::Failed(error) => {
+                                    return Poll::Ready(Err(UpstreamFailed { error, relay }));
+                                }
                             }
                         }
                         Err((response, rest)) => Self::Answered { response: Some(response), rest },

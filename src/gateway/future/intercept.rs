@@ -13,7 +13,7 @@ use tower::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::exchanging::{Call, Exchanging, UpstreamFailed};
+use super::exchanging::{Call, Exchanging, Start, UpstreamFailed};
 use crate::request::body::RequestBody;
 use crate::request::stages::{Prepared, Shared};
 use crate::response::body::ResponseBody;
@@ -97,6 +97,17 @@ where
     }
 }
 
+fn begin<U, B>(
+    upstream: U,
+    request: Request<RequestBody<B>>,
+    _: &mut Context<'_>,
+) -> Start<Call<U, B>, U, B>
+where
+    U: Service<Request<RequestBody<B>>>,
+{
+    Start::Called(Oneshot::new(upstream, request))
+}
+
 /// Not inlined: otherwise `poll` would move the app's responses once more.
 #[inline(never)]
 fn poll_exchanging<U, B, A, R, E>(
@@ -111,7 +122,7 @@ where
     B::Error: Into<BoxError>,
 {
     let response =
-        ready!(exchanging.poll(cx, Ok)).unwrap_or_else(|UpstreamFailed { error, relay }| {
+        ready!(exchanging.poll(cx, begin)).unwrap_or_else(|UpstreamFailed { error, relay }| {
             if relay.context.is_over_limit() {
                 let rejection = messages::body_over_limit();
                 return relay.cut_off(rejection).map(ResponseBody::local);

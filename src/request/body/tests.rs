@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::context::{Arrival, Endpoint};
 use crate::request::add_usage::Splice;
+use crate::util::budget::BodyBudget;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
@@ -112,4 +113,16 @@ async fn trailers_after_padding_pass_without_forbidden_fields() {
     let collected = spliced_body(frames, 2).collect().await.unwrap();
     let trailers = collected.trailers().unwrap();
     assert_eq!((trailers.len(), trailers.contains_key("x-sum")), (1, true));
+}
+
+#[tokio::test]
+async fn a_whole_body_holds_its_share_until_it_is_sent() {
+    let budget = BodyBudget::new(10);
+    let mut share = budget.share();
+    assert!(share.grow(3));
+    let mut body = RequestBody::<Full<Bytes>>::whole(Bytes::from_static(b"abc"), Some(share));
+    assert_eq!((body.size_hint().exact(), budget.used()), (Some(3), 3));
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "abc");
+    assert!(body.is_end_stream());
+    assert_eq!(budget.used(), 0);
 }

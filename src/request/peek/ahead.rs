@@ -160,7 +160,7 @@ where
     }
 
     /// Checks that the JSON or the form is complete, unless the body is relayed whatever it holds.
-    fn finish(&self) -> Result<(), Rejection> {
+    pub(super) fn finish(&self) -> Result<(), Rejection> {
         let finished = match &self.models {
             _ if self.is_unreadable || self.is_lenient() => Ok(()),
             Some(models) if models.is_form() => models.finish(),

@@ -16,31 +16,49 @@ const LARGE: usize = 16 * 1024;
 impl<B> Peek<B> {
     /// Keeps a frame for the provider, if the budget has room.
     pub(super) fn keep(&mut self, data: Bytes) -> Result<(), Rejection> {
+        let is_first = self.only.is_none() && self.frames.is_empty() && self.small.is_empty();
+        if let Some(first) = self.only.take() {
+            self.store(first);
+        }
         let is_gathered = data.len() < SMALL && !self.small.is_empty();
         let overhead = if is_gathered { 0 } else { FRAME_OVERHEAD };
         if !self.share.grow(data.len() + overhead) {
             return Err(messages::no_memory());
         }
-        if data.len() < SMALL {
-            self.small.extend_from_slice(&data);
-            if self.small.len() < LARGE {
-                return Ok(());
-            }
-        }
-        self.flush();
-        if data.len() >= SMALL {
-            self.frames.push_back(data);
+        match is_first {
+            true => self.only = Some(data),
+            false => self.store(data),
         }
         Ok(())
     }
 
+    fn store(&mut self, data: Bytes) {
+        if data.len() < SMALL {
+            self.small.extend_from_slice(&data);
+            if self.small.len() < LARGE {
+                return;
+            }
+        }
+        self.gather();
+        if data.len() >= SMALL {
+            self.frames.push_back(data);
+        }
+    }
+
     pub(super) fn forget(&mut self) {
+        self.only = None;
         self.frames = VecDeque::new();
         self.small = BytesMut::new();
         self.share.release();
     }
 
+    /// Moves all that is kept into the list of frames.
     pub(super) fn flush(&mut self) {
+        self.frames.extend(self.only.take());
+        self.gather();
+    }
+
+    fn gather(&mut self) {
         if !self.small.is_empty() {
             self.frames.push_back(std::mem::take(&mut self.small).freeze());
         }

@@ -73,6 +73,6 @@ impl Shared {
     ) -> Request<RequestBody<B>> {
         relay.watch = None;
         relay.exchange.dispatch();
-        head.map(|()| RequestBody::whole(body))
+        head.map(|()| RequestBody::whole(body, None))
     }
 }
