@@ -7,6 +7,9 @@ mod value;
 use super::quote::find_quote;
 use super::{is_scalar, is_space, string};
 
+/// So many digits fit into 64 bits, whatever they are.
+const MOST_DIGITS: usize = 19;
+
 /// Moves from one value to the next. `None` means malformed or truncated.
 pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
@@ -113,13 +116,17 @@ impl<'a> Cursor<'a> {
     pub(crate) fn number(&mut self) -> Option<Option<u64>> {
         let (mut number, mut rest) = (0_u64, self.rest);
         while let [digit @ b'0'..=b'9', after @ ..] = rest {
-            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             rest = after;
         }
         let next = *rest.first()?;
+        let digits = self.rest.len() - rest.len();
         // The usual ends first.
-        if rest.len() == self.rest.len() || !matches!(next, b',' | b'}') && is_scalar(next) {
+        if digits == 0 || !matches!(next, b',' | b'}') && is_scalar(next) {
             return self.no_number();
+        }
+        if digits > MOST_DIGITS {
+            number = saturated(&self.rest[..digits]);
         }
         self.rest = rest;
         Some(Some(number))
@@ -188,12 +195,28 @@ impl<'a> Cursor<'a> {
     /// Skips spaces; usually there are none.
     #[inline(always)]
     fn spaces(&mut self) {
-        while let [byte, rest @ ..] = self.rest
-            && is_space(*byte)
-        {
-            self.rest = rest;
+        if self.rest.first().is_some_and(|byte| *byte <= b' ') {
+            self.rest = behind_spaces(self.rest);
         }
     }
+}
+
+#[cold]
+fn behind_spaces(mut rest: &[u8]) -> &[u8] {
+    while let [byte, after @ ..] = rest
+        && is_space(*byte)
+    {
+        rest = after;
+    }
+    rest
+}
+
+/// The number of these digits, or the maximum if it is too large.
+#[cold]
+fn saturated(digits: &[u8]) -> u64 {
+    let add =
+        |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    digits.iter().fold(0, add)
 }
 
 /// The members of an object that a cursor has validated: keys without quotes, and values, as

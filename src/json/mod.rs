@@ -14,6 +14,7 @@ pub(crate) mod strings;
 #[cfg(feature = "log")]
 pub(crate) mod to_bytes;
 pub(crate) mod trail;
+mod words;
 
 /// Returns true if a byte can be part of a number or word.
 pub(crate) fn is_scalar(byte: u8) -> bool {

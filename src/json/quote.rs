@@ -54,44 +54,66 @@ pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
     find_far_quote(bytes, passed)
 }
 
-/// Searches for quotes only: a quote is escaped if an odd number of backslashes precedes it.
-#[inline(never)]
-fn find_far_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
-    loop {
-        let quote = next_quote(bytes, from)?;
-        if !odd_backslashes(&bytes[..quote]) {
-            return Some(quote);
-        }
-        from = quote + 1;
-    }
-}
-
-/// The next quote, escaped or not. In text with quotes the next is near, and a vector search takes
-/// as long to start as this one takes for its blocks.
-#[inline(always)]
-fn next_quote(bytes: &[u8], from: usize) -> Option<usize> {
-    const NEAR: usize = 128;
-    let (mut at, far) = (from, from + NEAR);
-    while at < far
-        && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>)
-    {
-        // The compiler makes one comparison of the fold.
-        if block.iter().fold(false, |any, byte| any | (*byte == b'"')) {
-            let both = u128::from_le_bytes(*block);
-            let (low, high) = (quotes(both as u64), quotes((both >> 64) as u64));
-            let (half, hits) = if low == 0 { (8, high) } else { (0, low) };
-            return Some(at + half + hits.trailing_zeros() as usize / 8);
-        }
-        at += block.len();
-    }
-    memchr::memchr(b'"', bytes.get(at..)?).map(|quote| at + quote)
-}
-
 /// The lowest set bit is in the first byte that is a quote; 0 if there is none.
 fn quotes(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     let differences = word ^ (ONES * b'"' as u64);
     differences.wrapping_sub(ONES) & !differences & (ONES << 7)
+}
+
+/// The number of bytes that are searched at once.
+const BLOCK: usize = 32;
+
+/// A block and the two bytes before it.
+type Window = [u8; 2 + BLOCK];
+
+#[inline(never)]
+fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    /// In text with quotes the next is near, and a vector search takes as long to start as this one
+    /// takes for so many blocks.
+    const NEAR: u32 = 4;
+    let mut plain = 0;
+    let mut rest = &bytes[from.saturating_sub(2)..];
+    while let Some(window) = rest.first_chunk::<{ 2 + BLOCK }>() {
+        let at = bytes.len() - rest.len();
+        if !has_quote(window) {
+            plain += 1;
+        } else if may_end(window)
+            && let Some(quote) = end_within(bytes, at, window.len())
+        {
+            return Some(quote);
+        } else {
+            plain = 0;
+        }
+        rest = &rest[BLOCK..];
+        if plain == NEAR {
+            rest = &rest[memchr::memchr(b'"', &rest[2..])?..];
+            plain = 0;
+        }
+    }
+    end_within(bytes, bytes.len() - rest.len(), rest.len())
+}
+
+/// Returns true if the block has a quote. The compiler makes two comparisons of it.
+#[inline(always)]
+fn has_quote(window: &Window) -> bool {
+    window[2..].iter().fold(false, |any, byte| any | (*byte == b'"'))
+}
+
+/// Returns false if each quote in the block is behind one backslash and no more. The compiler makes six
+/// comparisons of it.
+#[inline(always)]
+fn may_end(window: &Window) -> bool {
+    let is = |at: usize, byte| window[at] == byte;
+    (0..BLOCK)
+        .fold(false, |any, at| any | (is(at + 2, b'"') & (!is(at + 1, b'\\') | is(at, b'\\'))))
+}
+
+/// The first quote from `at` on that is not escaped: one that an even number of backslashes precedes.
+fn end_within(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let quotes = memchr::memchr_iter(b'"', &bytes[at..at + length]).map(|quote| at + quote);
+    let mut ends = quotes.filter(|quote| !odd_backslashes(&bytes[..*quote]));
+    ends.next()
 }
 
 #[inline]

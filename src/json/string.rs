@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::words::{has_escape, is_plain};
+
 /// The decoded characters of the inside of a JSON string, each with its end offset in `raw`.
 ///
 /// Ends early at a malformed escape or invalid UTF-8; check [`Decoder::is_done`].
@@ -94,44 +96,14 @@ pub(crate) fn into_text(raw: Vec<u8>) -> Option<String> {
     if is_plain(&raw) { String::from_utf8(raw).ok() } else { decode(&raw) }
 }
 
-/// Returns true if the inside of a JSON string has no escapes and no control characters.
-fn is_plain(raw: &[u8]) -> bool {
-    raw.iter().all(|byte| *byte >= 0x20 && *byte != b'\\')
-}
-
 /// Returns true if the inside of a JSON string decodes to `plain`.
 pub(crate) fn reads(raw: &[u8], plain: &str) -> bool {
-    if !raw.contains(&b'\\') {
+    if !has_escape(raw) {
         return raw == plain.as_bytes();
     }
     let mut decoder = Decoder::new(raw);
     let equal = decoder.by_ref().map(|(character, _)| character).eq(plain.chars());
     equal && decoder.is_done()
-}
-
-/// Returns true if `text` needs no escapes in a JSON string. Compares eight bytes at a time.
-#[cfg(feature = "log")]
-pub(crate) fn is_verbatim(text: &str) -> bool {
-    let (words, rest) = text.as_bytes().as_chunks();
-    // The last eight bytes overlap the last chunk, so that no bytes are left over.
-    if let Some(last) = text.as_bytes().last_chunk() {
-        return !words.iter().chain([last]).any(|word| has_escaped(*word));
-    }
-    match (rest.first_chunk(), rest.last_chunk()) {
-        (Some([a, b, c, d]), Some([e, f, g, h])) => !has_escaped([*a, *b, *c, *d, *e, *f, *g, *h]),
-        _ => rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\'),
-    }
-}
-
-/// Returns true if one of eight bytes must be escaped: a control character, a quote or a backslash.
-#[cfg(feature = "log")]
-fn has_escaped(word: [u8; 8]) -> bool {
-    const ONES: u64 = u64::MAX / 0xff;
-    let word = u64::from_le_bytes(word);
-    // Sets the high bit of a byte below `least`, and no bit if there is no such byte.
-    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & (ONES << 7);
-    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    (below(word, 0x20) | is(b'"') | is(b'\\')) != 0
 }
 
 /// Appends `text` as a JSON string, including quotes.

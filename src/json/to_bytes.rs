@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 use serde_json::{Error, to_writer};
 
-use super::string::is_verbatim;
+use super::words::is_verbatim;
 
 /// Appends a value: structs, maps with text keys, sequences and scalars.
 ///

@@ -57,11 +57,11 @@ impl<const LONGEST: usize> Captured<LONGEST> {
         self.head().filter(|_| !self.is_cut)
     }
 
-    /// Takes the string, unless it was too long.
-    pub(super) fn take(&mut self) -> Option<String> {
+    /// Takes what was captured.
+    pub(super) fn take(&mut self) -> Vec<u8> {
         let raw = std::mem::take(&mut self.raw);
         self.clear();
-        String::from_utf8(raw).ok()
+        raw
     }
 
     /// The start of the string.

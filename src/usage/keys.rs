@@ -4,6 +4,7 @@
 
 use super::figure::Figure;
 use super::place::Place;
+use crate::util::macros::match_bytes;
 
 /// What to do with the value of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,32 +68,32 @@ const USAGE: Member = Member::Keep(Kept::Usage);
 pub(super) fn member(place: Place, key: &[u8]) -> Member {
     match place {
         Place::Root => root(key),
-        Place::StatefulRoot => match key {
+        Place::StatefulRoot => match_bytes!(key, {
             b"id" => Member::Text(Field::Id, 2),
             b"status" => Member::Text(Field::Status, 2),
             b"background" => Member::Background,
             _ => root(key),
-        },
-        Place::Choice => match key {
+        }),
+        Place::Choice => match_bytes!(key, {
             b"delta" => Member::Enter(Place::Delta),
             b"text" => Member::Content,
             b"usage" => USAGE,
             b"error" => Member::Enter(Place::Error),
             b"finish_reason" => Member::Text(Field::FinishReason, 1),
             _ => Member::Skip,
-        },
-        Place::Delta => match key {
+        }),
+        Place::Delta => match_bytes!(key, {
             b"content" | b"reasoning_content" | b"reasoning" | b"tool_calls" | b"refusal"
             | b"text" | b"thinking" | b"partial_json" => Member::Content,
             _ => Member::Skip,
-        },
+        }),
         _ => rare(place, key),
     }
 }
 
 #[inline]
 fn root(key: &[u8]) -> Member {
-    match key {
+    match_bytes!(key, {
         b"usage" => USAGE,
         b"type" | b"event_type" => Member::Text(Field::Kind, 2),
         b"model" => Member::Text(Field::Model, 2),
@@ -109,7 +110,7 @@ fn root(key: &[u8]) -> Member {
         b"tool_usage" => Member::Keep(Kept::ToolUsage),
         b"usage_breakdown" => Member::Keep(Kept::Breakdown),
         _ => Member::Skip,
-    }
+    })
 }
 
 /// Members of places that are rare.

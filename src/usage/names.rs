@@ -5,6 +5,7 @@
 
 use self::Name::*;
 use super::figure::Figure::{self, *};
+use crate::util::macros::match_bytes;
 
 /// The meaning of a member of a usage object.
 #[derive(Clone, Copy)]
@@ -41,18 +42,14 @@ pub(super) enum Name {
 
 /// Looks up a name, except the input, output and total of OpenAI and Anthropic.
 pub(super) fn name(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"prompt_tokens_details"
         | b"input_tokens_details"
         | b"prompt_token_details"
         | b"input_token_details" => Details(input),
-        b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
-            Details(output)
-        }
+        b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => Details(output),
         b"cost_in_usd_ticks" => Of(CostTicks),
-        b"inputTokens" | b"inputTokenCount" | b"promptTokenCount" | b"total_input_tokens" => {
-            Of(Input)
-        }
+        b"inputTokens" | b"inputTokenCount" | b"promptTokenCount" | b"total_input_tokens" => Of(Input),
         b"outputTokens"
         | b"outputTokenCount"
         | b"candidatesTokenCount"
@@ -64,18 +61,14 @@ pub(super) fn name(key: &[u8]) -> Name {
         | b"prompt_cache_hit_tokens"
         | b"cachedContentTokenCount"
         | b"total_cached_tokens" => Of(Cached),
-        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => {
-            Of(CacheRead)
-        }
+        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => Of(CacheRead),
         b"cache_creation_input_tokens"
         | b"cacheWriteInputTokens"
         | b"cacheWriteInputTokenCount" => Of(CacheWrite),
         b"cache_write_tokens" => Of(CacheWriteInside),
         b"reasoning_tokens" => Of(Reasoning),
         b"thoughtsTokenCount" | b"total_thought_tokens" | b"total_reasoning_tokens" => Of(Thoughts),
-        b"toolUsePromptTokenCount" | b"total_tool_use_tokens" | b"connector_tokens" => {
-            Of(ToolPrompt)
-        }
+        b"toolUsePromptTokenCount" | b"total_tool_use_tokens" | b"connector_tokens" => Of(ToolPrompt),
         b"citation_tokens" => Of(Citations),
         b"num_search_queries" => Of(WebSearch),
         b"num_server_side_tools_used" => Of(ToolsUsed),
@@ -102,18 +95,14 @@ pub(super) fn name(key: &[u8]) -> Name {
         | b"server_side_tool_usage_details"
         | b"server_tool_use_details" => Details(tool),
         b"promptTokensDetails" | b"input_tokens_by_modality" => Modalities(AudioInput, ImageInput),
-        b"cacheTokensDetails" | b"cached_tokens_by_modality" => {
-            Modalities(AudioCached, ImageCached)
-        }
-        b"candidatesTokensDetails" | b"responseTokensDetails" | b"output_tokens_by_modality" => {
-            Modalities(AudioOutput, ImageOutput)
-        }
+        b"cacheTokensDetails" | b"cached_tokens_by_modality" => Modalities(AudioCached, ImageCached),
+        b"candidatesTokensDetails" | b"responseTokensDetails" | b"output_tokens_by_modality" => Modalities(AudioOutput, ImageOutput),
         _ => Unknown,
-    }
+    })
 }
 
 fn input(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"cached_tokens" | b"cache_read_input_tokens" => Of(Cached),
         b"cache_write_tokens" | b"cache_creation_input_tokens" => Of(CacheWriteInside),
         b"audio_tokens" => Share(AudioInput),
@@ -121,38 +110,38 @@ fn input(key: &[u8]) -> Name {
         b"cache_write_tokens_details" => Details(lifetime),
         b"cached_tokens_details" => Details(cached),
         _ => Unknown,
-    }
+    })
 }
 
 fn cached(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"audio_tokens" => Share(AudioCached),
         b"image_tokens" => Share(ImageCached),
         _ => Unknown,
-    }
+    })
 }
 
 fn output(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"reasoning_tokens" | b"thinking_tokens" => Of(Reasoning),
         b"audio_tokens" => Share(AudioOutput),
         b"image_tokens" => Share(ImageOutput),
         _ => Unknown,
-    }
+    })
 }
 
 /// Cache writes by lifetime.
 fn lifetime(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Of(CacheWriteShort),
         b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Of(CacheWriteLong),
         _ => Unknown,
-    }
+    })
 }
 
 /// Figures that Cohere bills.
 fn billed(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"input_tokens" => Decimal(BilledInput, 0),
         b"text_tokens" => Decimal(BilledText, 0),
         b"image_tokens" => Decimal(BilledImageTokens, 0),
@@ -160,27 +149,27 @@ fn billed(key: &[u8]) -> Name {
         b"output_tokens" => Decimal(BilledOutput, 0),
         b"search_units" => Decimal(SearchUnits, 0),
         _ => Unknown,
-    }
+    })
 }
 
 /// Figures that Cohere counts.
 fn counted(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"input_tokens" => Decimal(Input, 0),
         b"output_tokens" => Decimal(Output, 0),
         _ => Unknown,
-    }
+    })
 }
 
 fn upstream(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"upstream_inference_cost" => UpstreamCost,
         _ => Unknown,
-    }
+    })
 }
 
 fn tool(key: &[u8]) -> Name {
-    match key {
+    match_bytes!(key, {
         b"web_search_calls" | b"web_search_requests" | b"web_search" => Of(WebSearch),
         b"x_search_calls" => Of(XSearch),
         b"code_interpreter_calls" | b"code_interpreter" => Of(CodeInterpreter),
@@ -189,7 +178,7 @@ fn tool(key: &[u8]) -> Name {
         b"document_search_calls" => Of(DocumentSearch),
         b"image_generation_calls" | b"image_generation" => Of(ImageGeneration),
         _ => Unknown,
-    }
+    })
 }
 
 #[cfg(test)]

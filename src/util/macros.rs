@@ -34,6 +34,14 @@ macro_rules! service_accessors {
     };
 }
 
+/// Chooses by a slice of bytes, like a `match` of literals, but compares words and not single bytes.
+macro_rules! match_bytes {
+    ($bytes:expr, { $($($literal:literal)|+ => $value:expr,)+ _ => $other:expr $(,)? }) => {{
+        let bytes: &[u8] = $bytes;
+        $(if $(bytes == $literal)||+ { $value } else)+ { $other }
+    }};
+}
+
 /// Builder setters: each takes the builder, runs its expression and returns the builder.
 ///
 /// `setters! { impl Builder { pub fn limit(self, bytes: usize) => self.limit = bytes; }}`
@@ -93,6 +101,7 @@ macro_rules! named_enum {
     };
 }
 
+pub(crate) use match_bytes;
 pub(crate) use named_enum;
 pub(crate) use service_accessors;
 pub(crate) use setters;

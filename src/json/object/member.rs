@@ -2,6 +2,8 @@
 
 use crate::json::scalars::BodyField;
 use crate::json::string;
+use crate::json::words::has_escape;
+use crate::util::macros::match_bytes;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Member {
@@ -20,13 +22,15 @@ pub(super) const STREAM: Member = Member::Field(BodyField::Stream);
 
 /// `captures`: also recognise the fields that only conditions read.
 pub(super) fn member(key: &[u8], captures: bool) -> Member {
-    match key {
+    match_bytes!(key, {
         b"model" => return MODEL,
         b"stream" => return STREAM,
         b"stream_options" => return Member::StreamOptions,
         b"data_sources" => return Member::DataSources,
-        _ if !captures && !key.contains(&b'\\') => return Member::Other,
         _ => {}
+    });
+    if !captures && !has_escape(key) {
+        return Member::Other;
     }
     let fields =
         if captures { &BodyField::ALL[..] } else { &[BodyField::Model, BodyField::Stream] };

@@ -111,9 +111,9 @@ fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
 fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captured<LONGEST>) {
     let Some(raw) = captured.whole() else { return };
     if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
-        let is_plain = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
-        let newer = if is_plain { captured.take() } else { string::decode(raw) };
-        *name = newer.map(Box::from).or(name.take());
+        if let Some(newer) = string::into_text(captured.take()) {
+            *name = Some(newer.into());
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::json::cursor::Cursor;
 use crate::usage::decimal::decimal;
 use crate::usage::figure::Figure;
 use crate::usage::names::{Name, name};
+use crate::util::macros::match_bytes;
 
 /// The decimal places of a tick in USD.
 const TICKS: u8 = 10;
@@ -43,12 +44,12 @@ impl Reported {
         let mut notes = Notes::default();
         cursor.members(|key, value| {
             // The figures that every object has.
-            let figure = match key {
+            let figure = match_bytes!(key, {
                 b"prompt_tokens" | b"input_tokens" => Figure::Input,
                 b"completion_tokens" | b"output_tokens" => Figure::Output,
                 b"total_tokens" => Figure::Total,
                 _ => return self.member(name(key), value, &mut notes),
-            };
+            });
             self.figure(figure, value)
         })?;
         if let Some(cost) = notes.cost.filter(|_| self.get(Figure::CostTicks).is_none()) {
