@@ -25,6 +25,7 @@ mod links;
 mod members;
 mod memory;
 mod metered;
+mod own_store;
 mod parts;
 mod plan;
 mod recording;
