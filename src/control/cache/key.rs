@@ -16,6 +16,7 @@ use super::asked::Policy;
 use super::lines::{Headers, is_of_content};
 use super::members::{Members, Model};
 use super::parts::Parts;
+use super::recent::{Names, Scopes};
 pub use super::scopes::CacheScope;
 use super::{repeatable, scopes};
 use crate::context::GatewayContext;
@@ -128,7 +129,13 @@ impl KeyMaker {
         let Self { mut digest, custom, members, .. } = self;
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
-        let gateway = scopes::of_gateway(context.account(), context.gateway());
+        let names = Names {
+            account: context.account(),
+            gateway: context.gateway(),
+            provider: context.provider().unwrap_or_default(),
+            model: model.name().unwrap_or_default(),
+        };
+        let Scopes { gateway, provider, model: of_model } = names.scopes();
         // A malformed form may name another model than the path.
         let is_read = !members.is_form() || members.model() != Model::Ambiguous;
         let custom = custom.map(|custom| {
@@ -156,8 +163,8 @@ impl KeyMaker {
         CachePlace {
             key: CacheKey(digest.finalize().into()),
             gateway,
-            provider: scopes::of_provider(gateway, context.provider().unwrap_or_default()),
-            model: scopes::of_model(gateway, model.name().unwrap_or_default()),
+            provider,
+            model: of_model,
             custom,
         }
     }
