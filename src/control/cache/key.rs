@@ -84,7 +84,7 @@ impl KeyMaker {
         add_gateway(&mut parts, request, context);
         add_caller(&mut parts, request, context, policy.is_shared);
         headers.add(&mut parts, |name| !is_of_content(name));
-        let members = Members::of(content_type(request));
+        let members = Members::of(content_type(&headers));
         let custom = match &policy.custom {
             None => {
                 add_target(&mut parts, request, &headers, is_of_content);
@@ -104,7 +104,7 @@ impl KeyMaker {
             digest: parts.digest(),
             custom,
             members,
-            has_coding: request.headers().contains_key(CONTENT_ENCODING),
+            has_coding: headers.all(CONTENT_ENCODING).next().is_some(),
             takes_only_json: repeatable::takes_only_json(context.operation()),
         }
     }
@@ -194,8 +194,8 @@ fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayCont
 }
 
 /// The `content-type`, if there is exactly one.
-fn content_type<B>(request: &Request<B>) -> Option<&[u8]> {
-    let mut lines = request.headers().get_all(CONTENT_TYPE).iter();
+fn content_type<'a>(headers: &Headers<'a>) -> Option<&'a [u8]> {
+    let mut lines = headers.all(CONTENT_TYPE);
     let line = lines.next()?;
     lines.next().is_none().then(|| line.as_bytes())
 }
