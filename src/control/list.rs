@@ -35,6 +35,14 @@ impl<T, const N: usize> SmallList<T, N> {
         }
     }
 
+    #[cfg(feature = "cache")]
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        match at.checked_sub(N) {
+            None => self.first.get_mut(at)?.as_mut(),
+            Some(at) => self.rest.get_mut(at),
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().flatten().chain(&self.rest)
     }

@@ -15,6 +15,7 @@ use super::entry::CacheEntry;
 use super::flight::{Call, CallResult, Ended, Flights, Member, Own};
 use super::kept::kept;
 use super::memory::MemoryCache;
+use super::own_store::OwnStore;
 use super::recording::{Recording, Source};
 use super::sealed::KeySeal;
 use super::store::{Broadcast, CacheStore, CacheStoreError, Followed, Found, Generation, Turn};
@@ -75,25 +76,21 @@ impl Caching {
 
     pub(in crate::control) fn of(store: impl CacheStore) -> Self {
         let caching = Self::local();
-        caching.writer_of(|| Arc::new(store));
+        caching.writer_of(|| OwnStore::of(store));
         caching
     }
 
-    fn writer_of(&self, store: impl FnOnce() -> Arc<dyn CacheStore>) -> &Arc<Writer> {
+    fn writer_of(&self, store: impl FnOnce() -> OwnStore) -> &Arc<Writer> {
         self.0.writer.get_or_init(|| Arc::new(Writer::new(store(), self.0.counts.clone())))
     }
 
     pub(in crate::control) fn writer(&self) -> &Arc<Writer> {
-        self.writer_of(|| Arc::new(MemoryCache::new()))
-    }
-
-    pub(super) fn store(&self) -> &dyn CacheStore {
-        &*self.writer().store
+        self.writer_of(|| OwnStore::Memory(MemoryCache::new()))
     }
 
     /// The store, if it has been used.
     pub(super) fn store_in_use(&self) -> Option<&dyn CacheStore> {
-        self.0.writer.get().map(|writer| &*writer.store)
+        self.0.writer.get().map(|writer| writer.store.as_dyn())
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -141,8 +138,7 @@ impl Caching {
     /// An error or a panic of the store is a failed lookup.
     async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
         let Target { place, policy, .. } = target;
-        let store = self.store();
-        let found = match unwind::run(|| store.get(place, &target.budget)).await {
+        let found = match self.writer().store.get(place, &target.budget).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
@@ -151,10 +147,11 @@ impl Caching {
             Err(_) => return (Lookup::Failed, self.unknown(), None),
         };
         let Found { entry, generation, seal } = found;
+        let Some(entry) = entry else { return (Lookup::Missing(None), generation, seal) };
         let now = SystemTime::now();
-        let lookup = match entry {
-            Some(entry) if entry.is_fresh(now, policy) => Lookup::Fresh(entry),
-            entry => Lookup::Missing(entry.filter(|entry| entry.is_spare(now, policy))),
+        let lookup = match entry.is_fresh(now, policy) {
+            true => Lookup::Fresh(entry),
+            false => Lookup::Missing(Some(entry).filter(|entry| entry.is_spare(now, policy))),
         };
         (lookup, generation, seal)
     }
@@ -192,7 +189,7 @@ impl Caching {
         target: &Target,
     ) -> Option<CacheEntry> {
         let stale = stale?;
-        let store = self.store();
+        let store = self.writer().store.as_dyn();
         let now = unwind::run(|| store.generation(&target.place, &target.budget)).await;
         let is_purged = !matches!(now, Ok(Ok(now)) if now == target.generation);
         let is_spare = stale.is_spare(SystemTime::now(), &target.policy);
@@ -211,9 +208,9 @@ impl Caching {
         if target.is_alone() {
             return Way::Ask(None);
         }
-        let store = self.store();
+        let store = &self.writer().store;
         for _ in 0..TURNS {
-            match unwind::run(|| store.turn(place, *generation, &target.budget)).await {
+            match store.turn(place, *generation, &target.budget).await {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
                     target.wait_for_others();

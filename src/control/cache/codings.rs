@@ -1,21 +1,23 @@
 //! The content codings that a client accepts.
 
-use http::HeaderMap;
-use http::header::ACCEPT_ENCODING;
-
-/// The known codings and their bits. A header with an unknown coding goes into the key as it is.
-const KNOWN: [(&str, u8); 8] = [
-    ("gzip", 1),
-    ("x-gzip", 1),
-    ("deflate", 2),
-    ("br", 4),
-    ("zstd", 8),
-    ("compress", 16),
-    ("*", 32),
-    ("identity", IDENTITY),
-];
+use http::HeaderValue;
 
 const IDENTITY: u8 = 64;
+
+/// The bit of a known coding. A header with an unknown coding goes into the key as it is.
+fn bit(name: &[u8]) -> Option<u8> {
+    Some(match name {
+        b"gzip" | b"x-gzip" => 1,
+        b"deflate" => 2,
+        b"br" => 4,
+        b"zstd" => 8,
+        b"compress" => 16,
+        b"*" => 32,
+        b"identity" => IDENTITY,
+        _ if name.iter().any(u8::is_ascii_uppercase) => bit(&name.to_ascii_lowercase())?,
+        _ => return None,
+    })
+}
 
 /// The codings that `accept-encoding` accepts, whatever their spelling, order and weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +29,14 @@ pub(super) struct Codings {
 
 impl Codings {
     /// `None` if a coding is unknown or malformed.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn of<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Option<Self> {
         let mut codings = Self { taken: IDENTITY, refused: 0 };
-        for value in headers.get_all(ACCEPT_ENCODING) {
-            let elements = value.to_str().ok()?.split(',').map(str::trim);
+        for value in lines {
+            let elements = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
             for element in elements.filter(|element| !element.is_empty()) {
-                let (name, is_taken) = match element.split_once(';') {
-                    Some((name, weight)) => (name.trim_end(), weight_of(weight)?),
-                    None => (element, true),
-                };
-                let mut known = KNOWN.iter().filter(|(known, _)| name.eq_ignore_ascii_case(known));
-                match (known.next()?.1, is_taken) {
+                let (name, weight) = halves(element, b';');
+                let is_taken = weight.map_or(Some(true), weight_of)?;
+                match (bit(name.trim_ascii_end())?, is_taken) {
                     (bit, true) => codings.taken |= bit,
                     (IDENTITY, false) => codings.taken &= !IDENTITY,
                     (bit, false) => codings.refused |= bit,
@@ -52,28 +51,29 @@ impl Codings {
     }
 }
 
+/// The text before a mark, and the text after it.
+fn halves(text: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
+    let mut halves = text.splitn(2, |byte| *byte == mark);
+    (halves.next().unwrap_or_default(), halves.next())
+}
+
 /// Whether a weight such as `q=0.5` is above zero; `None` if it is malformed.
-fn weight_of(weight: &str) -> Option<bool> {
-    let (name, number) = weight.split_once('=')?;
-    let number = number.trim();
+fn weight_of(weight: &[u8]) -> Option<bool> {
+    let (name, number) = halves(weight, b'=');
+    let number = number?.trim_ascii();
     let is_number =
-        !number.is_empty() && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.'));
-    let is_more = number.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
-    (name.trim().eq_ignore_ascii_case("q") && is_number).then_some(is_more)
+        !number.is_empty() && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'));
+    let is_more = number.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    (name.trim_ascii().eq_ignore_ascii_case(b"q") && is_number).then_some(is_more)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn of(values: &[&'static str]) -> Option<Codings> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(ACCEPT_ENCODING, HeaderValue::from_static(value));
-        }
-        Codings::of(&headers)
+        let lines: Vec<_> = values.iter().copied().map(HeaderValue::from_static).collect();
+        Codings::of(lines.iter())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An entry: the head of a stored response, and its frames with their times.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub struct CacheEntry(Arc<Counted>);
 struct Counted {
     entry: NewEntry,
     /// The entry's share of the body budget.
-    held: OnceLock<Held>,
+    held: Option<Held>,
 }
 
 /// The contents of an entry.
@@ -44,12 +44,16 @@ impl CacheEntry {
     /// An entry with these contents.
     #[must_use]
     pub fn new(entry: NewEntry) -> Self {
-        Self(Arc::new(Counted { entry, held: OnceLock::new() }))
+        Self(Arc::new(Counted { entry, held: None }))
     }
 
-    /// The same entry, counted in a budget.
-    pub(super) fn counted(self, held: Held) -> Self {
-        let _ = self.0.held.set(held);
+    /// The same new entry, counted in a budget.
+    pub(super) fn counted(mut self, held: Held) -> Self {
+        let own = Arc::get_mut(&mut self.0);
+        debug_assert!(own.is_some(), "an entry that others have is not new");
+        if let Some(own) = own {
+            own.held = Some(held);
+        }
         self
     }
 
@@ -77,7 +81,7 @@ impl fmt::Debug for CacheEntry {
             .field("status", status)
             .field("bytes", &bytes)
             .field("fresh_for", fresh_for)
-            .field("is_counted", &self.0.held.get().is_some())
+            .field("is_counted", &self.0.held.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -102,6 +102,9 @@ impl Flights {
 
     /// Removes the flight, so that nobody joins it any more.
     fn close(&self, key: &Key, flight: &Arc<Flight>) {
+        if flight.is_closed() {
+            return;
+        }
         let may_be_stored = !flight.is_unshared();
         let shard = self.shard(key.0);
         let mut flights = shard.flights();
@@ -110,6 +113,7 @@ impl Flights {
         {
             entry.remove();
             shard.closed.fetch_add(u64::from(may_be_stored), Ordering::Release);
+            flight.set_closed();
         }
     }
 

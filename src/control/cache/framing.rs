@@ -6,12 +6,10 @@ use http::{HeaderMap, HeaderValue};
 /// The declared length. `None` with `transfer-encoding`, which overrides it (RFC 9112 §6.3), and if its
 /// lines differ.
 pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter().map(length);
     let first = lengths.next()??;
-    lengths.all(|other| other == Some(first)).then_some(first)
+    let is_one = lengths.all(|other| other == Some(first));
+    (is_one && !headers.contains_key(TRANSFER_ENCODING)).then_some(first)
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {

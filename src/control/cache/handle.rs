@@ -215,7 +215,7 @@ impl CacheHandle {
     /// key](PurgeTarget::sealed_entry), or if an account or a part is named without a gateway.
     pub async fn purge(&self, target: PurgeTarget) -> Result<(), CacheStoreError> {
         self.caching.purges();
-        let store = &self.caching.writer().store;
+        let store = self.caching.writer().store.as_dyn();
         let seal = match target.part {
             Some(Part::Shown(_)) => store.seal().await?,
             _ => None,

@@ -1,7 +1,7 @@
 //! The response headers that are stored, and whether a response varies by more than its key (`vary`).
 
-use http::header::{CONTENT_LENGTH, VARY};
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
+use http::header::{CONNECTION, CONTENT_LENGTH, VARY};
 
 use super::compact;
 use super::framing::declared;
@@ -11,14 +11,18 @@ use crate::provider::headers;
 /// The headers to store: not those of one hop, one client or one moment. Their values are copied. A
 /// `content-length` is stored only if it was valid.
 pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
-    let of_this_hop = headers::named_by_connection(headers);
-    let has_length = declared(headers).is_some();
-    let is_kept = |name: &HeaderName| {
-        is_kept(name.as_str())
-            && !of_this_hop.contains(name)
-            && (has_length || *name != CONTENT_LENGTH)
-    };
-    let lines: Vec<_> = headers.iter().filter(|(name, _)| is_kept(name)).collect();
+    let mut lines = Vec::with_capacity(headers.len());
+    let mut names_fields = false;
+    for (name, value) in headers {
+        names_fields |= *name == CONNECTION;
+        if is_kept(name.as_str()) && (*name != CONTENT_LENGTH || declared(headers).is_some()) {
+            lines.push((name, value));
+        }
+    }
+    if names_fields {
+        let of_this_hop = headers::named_by_connection(headers);
+        lines.retain(|(name, _)| !of_this_hop.contains(name));
+    }
     compact::headers(&lines)
 }
 
@@ -30,7 +34,7 @@ fn is_kept(name: &str) -> bool {
     let is_of_a_moment =
         matches!(name, "age" | "alt-svc" | "date" | "server-timing" | "set-cookie2" | "via");
     // `ratelimit-*`, `x-ratelimit-*`, `anthropic-ratelimit-*`, `x-ratelimitbysize-*`, `x-tokenlimit-*`.
-    let is_of_a_limit = name.contains("limit")
+    let is_of_a_limit = name.as_bytes().windows(5).any(|part| part == b"limit")
         && ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
         || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
     // No client gets hop-by-hop headers, credentials, cookies, and the gateway's own headers.

@@ -16,6 +16,7 @@ use super::asked::Policy;
 use super::lines::{Headers, is_of_content};
 use super::members::{Members, Model};
 use super::parts::Parts;
+use super::recent::{Names, Scopes};
 pub use super::scopes::CacheScope;
 use super::{repeatable, scopes};
 use crate::context::GatewayContext;
@@ -83,7 +84,7 @@ impl KeyMaker {
         add_gateway(&mut parts, request, context);
         add_caller(&mut parts, request, context, policy.is_shared);
         headers.add(&mut parts, |name| !is_of_content(name));
-        let members = Members::of(content_type(request));
+        let members = Members::of(content_type(&headers));
         let custom = match &policy.custom {
             None => {
                 add_target(&mut parts, request, &headers, is_of_content);
@@ -103,7 +104,7 @@ impl KeyMaker {
             digest: parts.digest(),
             custom,
             members,
-            has_coding: request.headers().contains_key(CONTENT_ENCODING),
+            has_coding: headers.all(CONTENT_ENCODING).next().is_some(),
             takes_only_json: repeatable::takes_only_json(context.operation()),
         }
     }
@@ -128,7 +129,13 @@ impl KeyMaker {
         let Self { mut digest, custom, members, .. } = self;
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
-        let gateway = scopes::of_gateway(context.account(), context.gateway());
+        let names = Names {
+            account: context.account(),
+            gateway: context.gateway(),
+            provider: context.provider().unwrap_or_default(),
+            model: model.name().unwrap_or_default(),
+        };
+        let Scopes { gateway, provider, model: of_model } = names.scopes();
         // A malformed form may name another model than the path.
         let is_read = !members.is_form() || members.model() != Model::Ambiguous;
         let custom = custom.map(|custom| {
@@ -156,8 +163,8 @@ impl KeyMaker {
         CachePlace {
             key: CacheKey(digest.finalize().into()),
             gateway,
-            provider: scopes::of_provider(gateway, context.provider().unwrap_or_default()),
-            model: scopes::of_model(gateway, model.name().unwrap_or_default()),
+            provider,
+            model: of_model,
             custom,
         }
     }
@@ -187,8 +194,8 @@ fn add_gateway<B>(parts: &mut Parts, request: &Request<B>, context: &GatewayCont
 }
 
 /// The `content-type`, if there is exactly one.
-fn content_type<B>(request: &Request<B>) -> Option<&[u8]> {
-    let mut lines = request.headers().get_all(CONTENT_TYPE).iter();
+fn content_type<'a>(headers: &Headers<'a>) -> Option<&'a [u8]> {
+    let mut lines = headers.all(CONTENT_TYPE);
     let line = lines.next()?;
     lines.next().is_none().then(|| line.as_bytes())
 }

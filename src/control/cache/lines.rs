@@ -24,7 +24,14 @@ impl<'a> Headers<'a> {
         let mut lines = Vec::with_capacity(headers.len());
         lines.extend(headers.iter().filter(|(name, _)| is_added(name.as_str())));
         lines.sort_by_key(|(name, _)| name.as_str());
-        Self { lines, codings: Codings::of(headers) }
+        let mut headers = Self { lines, codings: None };
+        headers.codings = Codings::of(headers.all(ACCEPT_ENCODING));
+        headers
+    }
+
+    /// The lines of one header.
+    pub(super) fn all(&self, name: HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
+        self.lines.iter().filter(move |(own, _)| **own == name).map(|(_, value)| *value)
     }
 
     /// Adds the headers for which `is_one` holds.

@@ -105,7 +105,8 @@ impl MemoryCache {
         })
     }
 
-    fn find(&self, place: &CachePlace, budget: &BodyBudget) -> Found {
+    /// The lookup behind [`CacheStore::get`].
+    pub(super) fn find(&self, place: &CachePlace, budget: &BodyBudget) -> Found {
         let generation = self.0.generations.of(place);
         let entries = self.entries(budget);
         let kept = entries.get(&place.key);
@@ -119,7 +120,13 @@ impl MemoryCache {
         Found { entry, generation, seal: Some(self.0.seal.clone()) }
     }
 
-    fn keep(&self, place: &CachePlace, entry: &CacheEntry, generation: Generation) -> bool {
+    /// The insertion behind [`CacheStore::put`].
+    pub(super) fn keep(
+        &self,
+        place: &CachePlace,
+        entry: &CacheEntry,
+        generation: Generation,
+    ) -> bool {
         if self.0.generations.of(place) != generation {
             return false;
         }

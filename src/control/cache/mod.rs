@@ -25,8 +25,10 @@ mod links;
 mod members;
 mod memory;
 mod metered;
+mod own_store;
 mod parts;
 mod plan;
+mod recent;
 mod recording;
 #[cfg(feature = "redis")]
 mod redis;

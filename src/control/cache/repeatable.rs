@@ -6,22 +6,22 @@ use crate::util::operation::Operation;
 /// something at the provider: files, batches, videos, voices, stored or polled objects, open connections.
 pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     use Operation::*;
-    let path = path.trim_end_matches('/');
-    let last = path.rsplit('/').next().unwrap_or_default();
+    let path = path.trim_end_matches('/').as_bytes();
+    let segments = || path.split(|byte| *byte == b'/');
+    let last = segments().next_back().unwrap_or_default();
     // Perplexity's deferred responses.
-    let mut segments = path.split('/');
-    if segments.any(|segment| segment == "async") {
+    if segments().any(|segment| segment == b"async") {
         return false;
     }
     // The path may go on with the id of a stored object and an action on it.
     match operation {
-        Chat => matches!(last, "completions" | "chat") || is_raw(last),
-        Messages => last == "messages" || is_raw(last),
-        Responses => last == "responses",
-        Interactions => last == "interactions",
-        Completions => matches!(last, "completions" | "complete" | "generate"),
+        Chat => matches!(last, b"completions" | b"chat") || is_raw(last),
+        Messages => last == b"messages" || is_raw(last),
+        Responses => last == b"responses",
+        Interactions => last == b"interactions",
+        Completions => matches!(last, b"completions" | b"complete" | b"generate"),
         // Replicate starts predictions, which clients poll.
-        Invoke => !path.split('/').any(|segment| segment == "predictions"),
+        Invoke => !segments().any(|segment| segment == b"predictions"),
         Compact | GenerateContent | Converse | CountTokens | Embeddings | Rerank | Moderations
         | Images | Speech | Transcription | Ocr | Search => true,
         Videos | Realtime | Audio | Models | Files | Batches | CachedContents | Other => false,
@@ -44,8 +44,8 @@ pub(super) fn takes_only_json(operation: Operation) -> bool {
 }
 
 /// Vertex AI's verbs for models of other vendors.
-fn is_raw(segment: &str) -> bool {
-    segment.ends_with("rawPredict") || segment.ends_with("streamRawPredict")
+fn is_raw(segment: &[u8]) -> bool {
+    segment.ends_with(b"rawPredict") || segment.ends_with(b"streamRawPredict")
 }
 
 #[cfg(test)]

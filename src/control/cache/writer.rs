@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::key::CachePlace;
-use super::store::{CacheStore, CacheStoreError, Generation};
+use super::own_store::OwnStore;
+use super::store::{CacheStoreError, Generation};
 use crate::TARGET;
 use crate::util::unwind;
 
@@ -24,7 +25,7 @@ const BETWEEN_ROOMS: Duration = Duration::from_secs(1);
 
 /// A store, and the writes to it.
 pub(in crate::control) struct Writer {
-    pub(super) store: Arc<dyn CacheStore>,
+    pub(super) store: OwnStore,
     pub(super) counts: Arc<Counts>,
     writes: AtomicUsize,
     /// When the store was last asked to free memory.
@@ -34,7 +35,7 @@ pub(in crate::control) struct Writer {
 type Write = Pin<Box<dyn Future<Output = Result<bool, CacheStoreError>> + Send>>;
 
 impl Writer {
-    pub(super) fn new(store: Arc<dyn CacheStore>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(store: OwnStore, counts: Arc<Counts>) -> Self {
         Self { store, counts, writes: AtomicUsize::new(0), made_room: Mutex::default() }
     }
 
@@ -49,7 +50,7 @@ impl Writer {
             }
             *made = Some(now);
         }
-        let _ = unwind::call(|| self.store.make_room());
+        let _ = unwind::call(|| self.store.as_dyn().make_room());
     }
 
     /// Writes an entry: at once, or in a task if the store has to wait.
@@ -59,9 +60,13 @@ impl Writer {
         entry: CacheEntry,
         generation: Generation,
     ) {
-        let writer = self.clone();
-        let mut write: Write =
-            Box::pin(async move { writer.store.put(&place, entry, generation).await });
+        let store = match &self.store {
+            OwnStore::Memory(memory) => {
+                return self.counts.written(memory.keep(&place, &entry, generation));
+            }
+            OwnStore::Other(store) => store.clone(),
+        };
+        let mut write: Write = Box::pin(async move { store.put(&place, entry, generation).await });
         let mut cx = Context::from_waker(Waker::noop());
         match unwind::call(|| write.as_mut().poll(&mut cx)) {
             Ok(Poll::Ready(result)) => self.written(&result),
@@ -104,7 +109,7 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::cache::store::{CacheFuture, Found, Purge};
+    use crate::control::cache::store::{CacheFuture, CacheStore, Found, Purge};
     use crate::util::budget::BodyBudget;
 
     #[derive(Debug, Default)]
@@ -136,7 +141,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_freed_once_a_second() {
         let store = Arc::<Counting>::default();
-        let writer = Writer::new(Arc::new(store.clone()), Arc::default());
+        let writer = Writer::new(OwnStore::of(store.clone()), Arc::default());
         for _ in 0..100 {
             writer.make_room();
         }

@@ -12,6 +12,8 @@ pub use without_runtime::{runtime, sync, time};
 
 #[path = "../../../src/control"]
 mod control {
+    mod list;
+
     mod cache {
         mod asked {
             use std::time::Duration;

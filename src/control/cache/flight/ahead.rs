@@ -66,7 +66,7 @@ impl Flight {
         if state.waits(PLACE, read).is_none() && self.poll(state, after).is_ready() {
             state.release();
             // Wakes the readers here, and this task again.
-            after.wake.append(&mut self.waiting.all());
+            after.wake.extend(self.waiting.all());
         }
         Poll::Pending
     }

@@ -1,12 +1,13 @@
 //! The state of a shared call and of its members.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 #[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
+use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 #[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
 use http::HeaderMap;
 use http::response::Parts;
@@ -19,6 +20,7 @@ use super::{Call, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::recording::{After, Stored};
+use crate::control::list::SmallList;
 
 /// A shared call and its members.
 pub(super) struct Flight {
@@ -26,12 +28,14 @@ pub(super) struct Flight {
     pub(super) waiting: Arc<Waiting>,
     /// Wakes all waiting members.
     pub(super) waker: Waker,
+    /// Nobody finds it in the map any more.
+    is_closed: AtomicBool,
 }
 
 pub(super) struct State {
     pub(super) phase: Phase,
     /// By place. A place is free again once its member has left.
-    pub(super) members: Vec<Option<MemberState>>,
+    pub(super) members: SmallList<Option<MemberState>>,
     pub(super) count: usize,
     /// The place of the member whose call is polled.
     pub(super) caller: Option<usize>,
@@ -104,14 +108,23 @@ impl Flight {
         let waiting = Arc::new(Waiting::default());
         let state = State {
             phase: Phase::Vacant { has_failed: false },
-            // Most flights have one member.
-            members: Vec::with_capacity(1),
+            members: SmallList::default(),
             count: 0,
             caller: None,
             leader: None,
             grace: Grace::default(),
         };
-        Arc::new(Self { state: Mutex::new(state), waker: Waker::from(waiting.clone()), waiting })
+        let (state, waker) = (Mutex::new(state), Waker::from(waiting.clone()));
+        Arc::new(Self { state, waiting, waker, is_closed: AtomicBool::new(false) })
+    }
+
+    /// Whether it was removed from the map. It never comes back.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_closed(&self) {
+        self.is_closed.store(true, Ordering::Release);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -145,7 +158,7 @@ impl Flight {
             return Joined::Full;
         }
         let place = state.members.iter().position(Option::is_none);
-        let place = place.unwrap_or(state.members.len());
+        let place = place.unwrap_or(state.members.iter().count());
         match state.members.get_mut(place) {
             Some(free) => *free = Some(MemberState::default()),
             None => state.members.push(Some(MemberState::default())),

@@ -29,6 +29,7 @@ use crate::control::cache::caching::{Caching, FOLLOWERS, Way, answered};
 use crate::control::cache::counts::Counts;
 use crate::control::cache::key::{CacheKey, CachePlace, CacheScope};
 use crate::control::cache::memory::MemoryCache;
+use crate::control::cache::own_store::OwnStore;
 use crate::control::cache::store::{CacheFuture, CacheStore, Found, Generation, Purge, Turn};
 use crate::control::cache::target::Target;
 use crate::control::cache::wait::{PATIENCE, Wait};

@@ -11,39 +11,65 @@ use std::sync::{Mutex, MutexGuard};
 /// The waiting tasks, by place. As a waker, it wakes all of them, so that none is forgotten when another
 /// goes away.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Vec<(usize, Waker)>>);
+pub(super) struct Waiting(Mutex<List>);
+
+/// Mostly one task, which needs no memory of its own.
+#[derive(Debug, Default)]
+struct List {
+    first: Option<(usize, Waker)>,
+    rest: Vec<(usize, Waker)>,
+}
+
+impl List {
+    fn into_iter(self) -> impl Iterator<Item = (usize, Waker)> {
+        self.first.into_iter().chain(self.rest)
+    }
+}
 
 impl Waiting {
-    fn list(&self) -> MutexGuard<'_, Vec<(usize, Waker)>> {
+    fn list(&self) -> MutexGuard<'_, List> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a task, which waits until it is woken.
     pub(super) fn add(&self, place: usize, waker: &Waker) {
-        let mut list = self.list();
-        match list.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, known)) => known.clone_from(waker),
-            None => list.push((place, waker.clone())),
+        let List { first, rest } = &mut *self.list();
+        let mut known = first.iter_mut().chain(&mut *rest);
+        if let Some((_, known)) = known.find(|(known, _)| *known == place) {
+            return known.clone_from(waker);
+        }
+        match first {
+            None if rest.is_empty() => *first = Some((place, waker.clone())),
+            _ => rest.push((place, waker.clone())),
         }
     }
 
     pub(super) fn remove(&self, place: usize) -> Option<Waker> {
-        let mut list = self.list();
-        let at = list.iter().position(|(known, _)| *known == place)?;
-        Some(list.swap_remove(at).1)
+        let List { first, rest } = &mut *self.list();
+        let is_one = |(known, _): &(usize, Waker)| *known == place;
+        let first = first.take_if(|first| is_one(first));
+        let removed = first.or_else(|| rest.iter().position(is_one).map(|at| rest.remove(at)));
+        removed.map(|(_, waker)| waker)
     }
 
     /// Removes one waiting task.
     pub(super) fn one(&self) -> Option<Waker> {
-        let mut list = self.list();
-        // Mostly the one that has waited longest.
-        (!list.is_empty()).then(|| list.remove(0).1)
+        let List { first, rest } = &mut *self.list();
+        // The one that has waited longest.
+        let one = first.take().or_else(|| (!rest.is_empty()).then(|| rest.remove(0)));
+        one.map(|(_, waker)| waker)
     }
 
     /// Removes all waiting tasks.
-    pub(super) fn all(&self) -> Vec<Waker> {
-        let mut list = self.list();
-        list.drain(..).map(|(_, waker)| waker).collect()
+    pub(super) fn all(&self) -> impl Iterator<Item = Waker> {
+        let all = std::mem::take(&mut *self.list());
+        all.into_iter().map(|(_, waker)| waker)
+    }
+
+    /// Removes all waiting tasks, and returns all but that at this place.
+    pub(super) fn others(&self, place: usize) -> impl Iterator<Item = Waker> {
+        let all = std::mem::take(&mut *self.list());
+        all.into_iter().filter(move |(other, _)| *other != place).map(|(_, waker)| waker)
     }
 }
 
@@ -53,6 +79,6 @@ impl Wake for Waiting {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.all().into_iter().for_each(Waker::wake);
+        self.all().for_each(Waker::wake);
     }
 }

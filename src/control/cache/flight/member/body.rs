@@ -55,7 +55,7 @@ impl Member {
                 if !is_growing {
                     // Faster readers may have waited for this one.
                     if state.release() {
-                        after.wake.append(&mut self.flight.waiting.all());
+                        after.wake.extend(self.flight.waiting.all());
                     }
                 }
                 return Poll::Ready(Next::Piece { piece, is_last });
@@ -67,8 +67,7 @@ impl Member {
             if self.flight.poll(state, after).is_pending() {
                 return Poll::Pending;
             }
-            waiting.remove(self.place);
-            after.wake.append(&mut waiting.all());
+            after.wake.extend(waiting.others(self.place));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::control::cache::asked::Policy;
 use crate::control::cache::fit::is_kept;
 use crate::control::cache::flight::ahead::Ahead;
 use crate::control::cache::flight::reading::Reading;
-use crate::control::cache::flight::state::{Answered, Leader, Phase, State};
+use crate::control::cache::flight::state::{Answered, Flight, Leader, Phase, State};
 use crate::control::cache::flight::{CallResult, Ended, MemberHead};
 use crate::control::cache::recording::{After, Recording, discard};
 use crate::util::unwind;
@@ -34,7 +34,7 @@ impl Member {
         let polled = {
             let flight = self.flight.clone();
             let mut state = flight.state();
-            self.head(&mut state, has_other, cx, &mut after, &mut spent)
+            self.head(&flight, &mut state, has_other, cx, &mut after, &mut spent)
         };
         discard(spent);
         self.finish(after);
@@ -43,13 +43,14 @@ impl Member {
 
     fn head(
         &mut self,
+        flight: &Flight,
         state: &mut State,
         has_other: bool,
         cx: &mut Context<'_>,
         after: &mut After,
         spent: &mut Spent,
     ) -> Poll<MemberHead> {
-        let (place, flight) = (self.place, self.flight.clone());
+        let place = self.place;
         loop {
             match state.member(place).and_then(|member| member.answer.take()) {
                 Some(Answered::Shared(head)) => return Poll::Ready(MemberHead::Asked(head)),
@@ -73,7 +74,7 @@ impl Member {
                     };
                     state.phase = Phase::Calling(call);
                     state.caller = Some(place);
-                    state.leader = Some(Leader::new(place, self.context.clone()));
+                    state.leader = Some(Leader::new(place, self.context.take()));
                     if std::mem::take(&mut self.follows) {
                         self.flights.counts.followers.remove();
                     }
@@ -94,12 +95,11 @@ impl Member {
                             // The caller fails, and the next member makes its call.
                             (state.caller, state.leader) = (None, None);
                             spent.call = Some(call);
-                            after.wake.append(&mut flight.waiting.all());
+                            after.wake.extend(flight.waiting.all());
                             continue;
                         }
                     };
                     spent.call = Some(call);
-                    flight.waiting.remove(place);
                     if let Some(headed) = self.call_done(state, result, after, spent) {
                         return Poll::Ready(headed);
                     }
@@ -158,7 +158,7 @@ impl Member {
         let caller = state.caller.take();
         let (next, answered) = match result {
             CallResult::Shared { head, mut recording } => {
-                after.wake.append(&mut waiting.all());
+                after.wake.extend(waiting.others(self.place));
                 recording.begin(after);
                 let phase = match &mut after.stored {
                     Some(stored) => Phase::stored(stored),
@@ -167,7 +167,7 @@ impl Member {
                 (phase, head.map(Answered::Shared))
             }
             CallResult::Found(entry) => {
-                after.wake.append(&mut waiting.all());
+                after.wake.extend(waiting.others(self.place));
                 // New requests find it in the store.
                 after.is_closed = true;
                 (Phase::Stored { entry, trailers: None }, None)
@@ -175,10 +175,11 @@ impl Member {
             CallResult::Own(own) => {
                 self.flights.counts.not_stored(own.why).add();
                 state.set_unshared();
+                waiting.remove(self.place);
                 let phase = match own.ended {
                     // The others would get an unshared response, too: each makes its own call at once.
                     Ended::Answered => {
-                        after.wake.append(&mut waiting.all());
+                        after.wake.extend(waiting.all());
                         after.is_closed = true;
                         Phase::Unshared
                     }

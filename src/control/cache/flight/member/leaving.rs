@@ -20,7 +20,6 @@ impl Drop for Member {
         let (mut after, mut spent, mut orphanage) = (After::default(), Spent::default(), None);
         let is_last = {
             let mut state = self.flight.state();
-            self.flight.waiting.remove(self.place);
             let is_behind = state.is_behind(self.place);
             let member = state.members.get_mut(self.place).and_then(Option::take);
             spent.answered = member.and_then(|member| member.answer);
@@ -29,6 +28,11 @@ impl Drop for Member {
                 state.caller = None;
             }
             let is_last = state.count == 0;
+            match is_last {
+                // The task that reads ahead ends.
+                true => after.wake.extend(self.flight.waiting.others(self.place)),
+                false => drop(self.flight.waiting.remove(self.place)),
+            }
             let leader = state.leader.take_if(|leader| leader.place == self.place);
             if leader.is_some()
                 && let Phase::Reading(reading) = &mut state.phase
@@ -38,7 +42,7 @@ impl Drop for Member {
             }
             if !is_last {
                 if state.release() {
-                    after.wake.append(&mut self.flight.waiting.all());
+                    after.wake.extend(self.flight.waiting.all());
                 }
                 state.mark();
             }
@@ -67,8 +71,6 @@ impl Drop for Member {
                 if let Some(Leader { context: Some(context), .. }) = leader {
                     context.set_goes_on(is_behind || orphanage.is_some());
                 }
-                // The task that reads ahead ends.
-                after.wake.append(&mut self.flight.waiting.all());
                 spent.phase = Some(std::mem::replace(&mut state.phase, Phase::Over));
             }
             is_last

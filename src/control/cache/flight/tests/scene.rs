@@ -53,7 +53,7 @@ pub(super) fn target(
         closed: 0,
         policy: Arc::new(policy),
         context: GatewayContext::new(arrival, None),
-        writer: Arc::new(Writer::new(Arc::new(store), counts)),
+        writer: Arc::new(Writer::new(OwnStore::of(store), counts)),
         wait: Wait::new(None, true),
         budget,
         is_alone: AtomicBool::default(),
