@@ -35,7 +35,7 @@ impl Scripts {
             apart: script!("#!lua", "apart.lua"),
             append: script!("#!lua", "append.lua"),
             follow: script!("#!lua flags=allow-oom", "follow.lua"),
-            unshared: script!("#!lua", "unshared.lua"),
+            unshared: script!("#!lua flags=allow-oom", "unshared.lua"),
             release: script!("#!lua flags=allow-oom", "release.lua"),
         }
     }
