@@ -33,9 +33,10 @@ pub(crate) enum ScanError {
     DuplicateModel,
     ModelIsNotAString,
     ModelTooLong,
-    /// The last three come from other readers of the body: an ambiguous form, a forbidden model, and an
-    /// unreadable one, each with its member.
+    /// The last four come from other readers of the body: an ambiguous form, too many models, a forbidden
+    /// model, and an unreadable one, the last two with their members.
     AmbiguousForm,
+    TooManyModels,
     Forbidden(&'static str),
     Unreadable(&'static str),
 }

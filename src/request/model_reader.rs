@@ -4,6 +4,8 @@
 //! model too late to answer, it breaks the body off, so that the provider never gets a whole
 //! request.
 
+use std::cell::Cell;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
@@ -20,6 +22,9 @@ use crate::util::opaque::opaque_debug;
 /// is sent; large files are sent on, and may have their model at the end.
 const HELD: usize = 64 * 1024;
 
+/// More models than any request names that is no batch. Each is matched against all rules.
+const MOST_NAMES: usize = 1024;
+
 pub(crate) struct ModelReader {
     context: GatewayContext,
     reading: Reading,
@@ -30,6 +35,8 @@ pub(crate) struct ModelReader {
     /// The body is being sent: nothing else reads the model of a form.
     is_late: bool,
     seen: usize,
+    /// How many models it has named, allowed or not.
+    names: usize,
 }
 
 #[derive(Debug)]
@@ -49,8 +56,9 @@ impl ModelReader {
     /// A reader for JSON on a path of this reach.
     pub(crate) fn json_behind(context: &GatewayContext, reach: Reach) -> Self {
         let reading = Reading::Json(Places::needing(reach.place()));
+        let is_batch = reach.place() == Some(Place::Requests);
         let context = context.clone();
-        Self { context, reading, must_name: false, is_batch: false, is_late: false, seen: 0 }
+        Self { context, reading, must_name: false, is_batch, is_late: false, seen: 0, names: 0 }
     }
 
     /// A reader for a body with these headers, on a path of this reach. If the path requires the
@@ -70,7 +78,6 @@ impl ModelReader {
             reader.reading = Reading::Form(form);
         }
         reader.must_name = must_name;
-        reader.is_batch = reach.place() == Some(Place::Requests);
         reader
     }
 
@@ -123,11 +130,20 @@ impl ModelReader {
         self.seen = self.seen.saturating_add(data.len());
         match &mut self.reading {
             Reading::Json(places) => {
-                let allows = |name: &str, hides_a_model: bool| match hides_a_model {
-                    true => allowance.allows_what_hides_a_model(name),
-                    false => allowance.allows(name),
+                let most = if self.is_batch { usize::MAX } else { MOST_NAMES };
+                let names = Cell::new(self.names);
+                let allows = |name: &str, hides_a_model: bool| {
+                    names.set(names.get() + 1);
+                    match hides_a_model {
+                        _ if names.get() > most => false,
+                        true => allowance.allows_what_hides_a_model(name),
+                        false => allowance.allows(name),
+                    }
                 };
-                places.push(data, &allows).map_err(|error| match error {
+                let pushed = places.push(data, &allows);
+                self.names = names.get();
+                pushed.map_err(|error| match error {
+                    PlaceError::Forbidden(_) if self.names > most => ScanError::TooManyModels,
                     PlaceError::Forbidden(member) => ScanError::Forbidden(member),
                     PlaceError::Unreadable(member) => ScanError::Unreadable(member),
                     PlaceError::Malformed => ScanError::Malformed,

@@ -224,6 +224,10 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
             Code::Forbidden,
             "This gateway allows certain models alone, and the form can be read in more than one way.",
         ),
+        ScanError::TooManyModels => (
+            Code::Forbidden,
+            "This gateway allows certain models alone, and the request names too many to check them.",
+        ),
         ScanError::Forbidden(member) => return forbidden_member(member),
         ScanError::Unreadable("model") => return unreadable_model(),
         ScanError::Unreadable(member) => return unreadable_member(member),

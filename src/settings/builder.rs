@@ -178,7 +178,8 @@ setters! { impl GatewaySettingsBuilder {
     /// Other spellings of a denied model are refused, too: with a maker or `models/` in front
     /// (`x-ai/grok-4`), a variant or version at the end (`grok-4:free`, `grok-4@20250709`), in
     /// another case, with white space around it. A name behind which a provider picks a model by
-    /// itself is refused unless it is [allowed](Self::allow_models).
+    /// itself is refused unless it is [allowed](Self::allow_models). A name with more than 16 slashes
+    /// is refused.
     pub fn deny_models<P: AsRef<str>>(self, models: impl IntoIterator<Item = P>) => {
         let patterns: Vec<_> = models.into_iter().map(|model| self.pattern(model)).collect();
         let lower = patterns.into_iter().flatten().filter_map(|one| one.to_lowercase());

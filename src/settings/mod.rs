@@ -48,7 +48,7 @@ pub use self::resolver::{SettingsQuery, SettingsResolver};
 use self::route::DynamicRoutes;
 pub(crate) use self::rules::Rules;
 #[cfg(any(feature = "cache", feature = "limits"))]
-pub(crate) use self::rules::{canonical as canonical_model, forms as forms_of_model};
+pub(crate) use self::rules::{canonical as canonical_model, is_one_of as is_one_of_models};
 pub use self::source::{OwnedSettingsQuery, SettingsSource};
 pub use self::table::SettingsTable;
 #[cfg(feature = "limits")]

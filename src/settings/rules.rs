@@ -6,6 +6,10 @@ use std::borrow::Cow;
 use crate::directives::pattern::{Pattern, hides_a_model, last_preset};
 use crate::provider::Upstream;
 
+/// More slashes than the name of any model has. What follows each of them is matched, so a name full of
+/// them would take time quadratic in its length.
+const MOST_SLASHES: usize = 16;
+
 /// What a gateway allows. Default: everything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
@@ -72,13 +76,9 @@ impl Rules {
         !is_several && !self.denies(name) && allowed.any(|one| !one.is_open() && one.matches(name))
     }
 
-    /// Returns true if a model is denied, in any form.
+    /// Returns true if a model is denied, in any form. If any is denied, so is what can be no model.
     pub(crate) fn denies(&self, model: &str) -> bool {
-        let is_denied = |form: &str| self.denied_models.iter().any(|one| one.matches(form));
-        if has_one_form(model) {
-            return is_denied(model);
-        }
-        !self.denied_models.is_empty() && forms(model).any(|form| is_denied(&form))
+        is_one_of(model, &self.denied_models).unwrap_or(true)
     }
 
     /// Returns true if a provider has answered from a forbidden model. `asked` is the model
@@ -101,17 +101,30 @@ fn has_one_form(model: &str) -> bool {
     model.bytes().all(is_plain)
 }
 
-/// The forms of a denied model: the name itself, without what precedes a slash, and without a
-/// `:variant` or `@version`; all without white space and in lower case.
-pub(crate) fn forms(model: &str) -> impl Iterator<Item = String> {
-    let name: String = model.trim().trim_start_matches('~').to_lowercase();
-    let starts: Vec<usize> =
-        std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1)).collect();
-    starts.into_iter().flat_map(move |start| {
+/// Returns true if one of these patterns, in lower case, matches a form of the model; `None` if no model
+/// has such a name.
+pub(crate) fn is_one_of(model: &str, patterns: &[Pattern]) -> Option<bool> {
+    let is_one = |form: &str| patterns.iter().any(|pattern| pattern.matches(form));
+    if patterns.is_empty() || has_one_form(model) {
+        return Some(is_one(model));
+    }
+    let slashes = model.bytes().filter(|byte| *byte == b'/').count();
+    (slashes <= MOST_SLASHES).then(|| forms(&plain(model)).any(is_one))
+}
+
+/// A model's name in lower case, without a `~`.
+fn plain(model: &str) -> String {
+    model.trim().trim_start_matches('~').to_lowercase()
+}
+
+/// The forms of a [`plain`] name: itself, without what precedes a slash, and without a `:variant` or
+/// `@version`; all without white space.
+fn forms(name: &str) -> impl Iterator<Item = &str> {
+    let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
+    starts.flat_map(|start| {
         let form = name[start..].trim();
         let bare = bare(form);
-        let whole = (bare != form).then(|| form.to_owned());
-        whole.into_iter().chain(std::iter::once(bare.to_owned())).collect::<Vec<_>>()
+        std::iter::once(bare).chain((bare != form).then_some(form))
     })
 }
 
@@ -194,10 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_with_more_slashes_than_any_model_has_is_denied() {
+        let name = |slashes| "a/".repeat(slashes) + "ok";
+        let denying = rules(None, &["grok-*"]);
+        assert!(denying.allow_model(&name(MOST_SLASHES)));
+        assert!(!denying.allow_model(&name(MOST_SLASHES + 1)));
+        let allowing = rules(Some(&["a/*"]), &[]);
+        assert!(allowing.allow_model(&name(MOST_SLASHES + 1)));
+    }
+
+    #[test]
     fn a_name_with_one_form_is_that_form() {
         for name in ["", "grok-4", "gpt-4.1-mini_x", "-", "."] {
             assert!(has_one_form(name), "{name}");
-            assert_eq!(forms(name).collect::<Vec<_>>(), [name]);
+            assert_eq!(forms(&plain(name)).collect::<Vec<_>>(), [name]);
         }
         for name in ["Grok", "a/b", "a:b", "a@b", "~a", " a", "a ", "é"] {
             assert!(!has_one_form(name), "{name}");

@@ -12,7 +12,7 @@ use crate::context::GatewayContext;
 use crate::control::concurrency::credential;
 use crate::provider::Upstream;
 use crate::settings::limits::{CountBy, LimitRule, RuleFilter};
-use crate::settings::{GatewaySettings, forms_of_model};
+use crate::settings::{GatewaySettings, is_one_of_models};
 use crate::util::segments;
 use crate::util::unwind::{self, Panicked};
 
@@ -48,15 +48,12 @@ impl<'a> Subject<'a> {
         let RuleFilter { providers, models, paths, groups, labels, .. } = &rule.only;
         let identity = self.context.identity();
         (providers.is_empty() || providers.iter().any(|name| self.upstream.answers_to(name)))
-            && (models.is_empty()
-                || match self.asked.model.as_deref() {
-                    Some(model) => {
-                        let mut forms = forms_of_model(model);
-                        forms.any(|form| models.iter().any(|pattern| pattern.matches(&form)))
-                    }
-                    // A hidden model may be any.
-                    None => self.runs_model,
-                })
+            && (models.is_empty() || {
+                let model = self.asked.model.as_deref();
+                let is_one = model.and_then(|model| is_one_of_models(model, models));
+                // A hidden model may be any.
+                is_one.unwrap_or(self.runs_model)
+            })
             && (paths.is_empty() || {
                 let path = self.context.provider_path();
                 paths.iter().any(|wanted| segments::begins_with(path, wanted))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{MOST_BYTES, TTL, is_ttl, require};
 use crate::directives::pattern::Pattern;
-use crate::settings::{SettingsError, forms_of_model};
+use crate::settings::{SettingsError, is_one_of_models};
 use crate::util::segments;
 
 /// A cache rule for a gateway's requests: for all, or only for those of
@@ -99,11 +99,9 @@ impl CacheRule {
     /// Returns true if it applies to a request. `model`: if it is known.
     pub(crate) fn is_for(&self, model: Option<&str>, path: &str) -> bool {
         let is_for_model = self.models.is_empty()
-            || match model {
-                Some(model) => forms_of_model(model)
-                    .any(|form| self.models.iter().any(|pattern| pattern.matches(&form))),
-                None => self.is_never(),
-            };
+            || model
+                .and_then(|model| is_one_of_models(model, &self.models))
+                .unwrap_or(self.is_never());
         is_for_model
             && (self.paths.is_empty()
                 || self.paths.iter().any(|wanted| segments::begins_with(path, wanted)))

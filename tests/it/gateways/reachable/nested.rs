@@ -112,6 +112,19 @@ async fn nested_models_are_checked() {
 }
 
 #[tokio::test]
+async fn more_models_than_any_request_names_are_refused() {
+    let path = "openrouter/v1/chat/completions";
+    let body = |names| json!({ "model": "ok", "models": vec!["ok"; names] });
+    passes(path, &body(1000)).await;
+    for scene in [allowing(), denying()] {
+        let answer = scene.ask(&post(path), &[], &body(1025).to_string()).await;
+        let error = answer.refused(403, 2403);
+        assert!(error["error"]["message"].as_str().unwrap().contains("too many"), "{error}");
+        assert!(scene.sent().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn keys_that_end_like_model_are_checked() {
     for (path, more) in [
         (
