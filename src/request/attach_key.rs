@@ -105,12 +105,21 @@ fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCr
 
 /// Removes the gateway's tokens from the query, and treats a client's key there as the host has configured.
 /// `uri` is the one that the provider will get. Returns whether a key remains that this provider reads.
+/// An empty one is none, and is removed if this provider would read it.
 pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,
     upstream: &Upstream,
 ) -> Result<bool, Rejection> {
-    let has_key = |uri: &Uri| uri.query().is_some_and(|query| query::keys(query).next().is_some());
+    let is_empty = |key: &[u8]| key.trim_ascii().is_empty();
+    let has_key =
+        |uri: &Uri| query::keys(uri.query().unwrap_or_default()).any(|key| !is_empty(&key));
+    if uri.query().is_none() {
+        return Ok(false);
+    }
+    if upstream.reads_key_in_query() {
+        remove_from_query(uri, is_empty)?;
+    }
     if !has_key(uri) {
         return Ok(false);
     }
