@@ -25,6 +25,7 @@ pub(super) fn shape() -> impl Strategy<Value = Shape> {
             Shape::Completions,
             Shape::Embeddings,
             Shape::EmbeddingsGoogle,
+            Shape::Conversations,
             Shape::Other,
         ][..],
     )

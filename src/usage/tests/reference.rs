@@ -129,7 +129,8 @@ impl Reference {
         let is_gemini = self.shape == Shape::GenerateContent;
         let is_google = is_gemini || self.shape == Shape::EmbeddingsGoogle;
         let word = |key: &str| value[key].as_str().filter(|_| !is_google);
-        let has_object = matches!(self.shape, Shape::ChatPerplexity | Shape::Other);
+        let has_object =
+            matches!(self.shape, Shape::ChatPerplexity | Shape::Conversations | Shape::Other);
         let object = word("object").filter(|_| has_object);
         let kind = word("event_type").or(word("type")).or(object).unwrap_or_default();
         let ends = [
