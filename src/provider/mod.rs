@@ -1,6 +1,7 @@
 //! Providers: the API of a slug, and how it expects requests.
 
 mod api_kind;
+mod bearer_paths;
 mod fixed;
 pub(crate) mod headers;
 pub(crate) mod join;
@@ -17,6 +18,7 @@ mod usage_option;
 use std::fmt;
 
 pub(crate) use self::api_kind::ApiKind;
+use self::bearer_paths::BearerPaths;
 pub(crate) use self::key_header::KeyHeader;
 use self::layout::Layout;
 pub(crate) use self::origin::Origin;
@@ -51,11 +53,15 @@ pub struct Provider {
     openai_path: String,
     /// `None` if it is below the same path.
     messages_path: Option<String>,
+    /// The path above `chat/completions`; `None` if that is below the same path.
+    chat_path: Option<String>,
     merge_repeated_segments: bool,
     /// The header for the key; `None` for `authorization: Bearer`.
     key_header: Option<String>,
     /// The OpenAI-compatible API expects the key in `authorization` regardless.
     openai_takes_bearer: bool,
+    /// The paths of that API among its own.
+    bearer_paths: BearerPaths,
     keeps_nothing: bool,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -99,9 +105,11 @@ impl Provider {
             weight: 1,
             openai_path: String::new(),
             messages_path: None,
+            chat_path: None,
             merge_repeated_segments: true,
             key_header: None,
             openai_takes_bearer: false,
+            bearer_paths: BearerPaths::None,
             keeps_nothing: false,
             query: Vec::new(),
             headers: Vec::new(),
@@ -136,6 +144,7 @@ setters! { impl Provider {
     /// The header in which this API expects a stored key, without a prefix.
     ///
     /// Default: as the provider documents it; for custom providers, `authorization` with `Bearer`.
+    /// Built-in providers that expect `Bearer` on the paths of an OpenAI-compatible API get it there.
     pub fn key_header(self, name: impl Into<String>) => self.key_header = Some(name.into());
 
     /// A query parameter of every request to this provider, such as Azure's `api-version`.
@@ -197,7 +206,10 @@ setters! { impl Provider {
     ///
     /// Empty if the base URL is that API. Default: as the provider documents it; empty for
     /// custom ones.
-    pub fn openai_path(self, path: impl Into<String>) => self.openai_path = path.into();
+    pub fn openai_path(self, path: impl Into<String>) => {
+        self.openai_path = path.into();
+        self.chat_path = None;
+    };
 
     /// The path from the base URL to the one above Anthropic's `messages` (`/anthropic/v1`), for
     /// the unified routes.

@@ -20,6 +20,8 @@ pub(crate) struct Origin {
     openai: Base,
     /// The base of Messages, if it differs from OpenAI's paths.
     messages: Option<Base>,
+    /// The same of chat completions.
+    chat: Option<Base>,
     /// Its index among its provider's origins, from 0.
     pub(crate) number: u32,
     /// Its weight in balancing.
@@ -68,6 +70,7 @@ impl Origin {
         };
         let openai = below(&provider.openai_path)?;
         let messages = provider.messages_path.as_deref().map(below).transpose()?;
+        let chat = provider.chat_path.as_deref().map(below).transpose()?;
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| "its host is malformed")?;
         let base = format!("{scheme}://{authority}{}", native.path()).into();
@@ -80,6 +83,7 @@ impl Origin {
             native,
             openai,
             messages,
+            chat,
             number,
             weight,
             base,
@@ -102,11 +106,12 @@ impl Origin {
         endpoint: &str,
         query: Option<&str>,
     ) -> Result<Uri, PathRefused> {
-        let base = match &self.messages {
-            Some(messages) if endpoint == "messages" => messages,
-            _ => &self.openai,
+        let own = match endpoint {
+            "messages" => &self.messages,
+            "chat/completions" => &self.chat,
+            _ => &None,
         };
-        self.uri(base.join(endpoint, query)?)
+        self.uri(own.as_ref().unwrap_or(&self.openai).join(endpoint, query)?)
     }
 
     /// The URI of a path in one of its two APIs.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::{ApiKind, KeyHeader, Provider, Upstream};
+use super::{KeyHeader, Provider, Upstream};
 use crate::util::config_error::ConfigError;
 
 /// All providers of a layer, by slug and by alias.
@@ -65,7 +65,7 @@ impl Providers {
 
     /// The headers other than `authorization` in which any of them expects its key.
     pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.0.iter().filter_map(|(_, upstream)| match upstream.key_header(ApiKind::Native) {
+        self.0.iter().filter_map(|(_, upstream)| match upstream.own_key_header() {
             KeyHeader::Plain(name) => Some(name),
             KeyHeader::Bearer => None,
         })

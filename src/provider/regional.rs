@@ -5,6 +5,7 @@
 //! refused. A part of a path never becomes part of a host.
 
 use super::Provider;
+use super::bearer_paths::BearerPaths;
 use super::layout::Layout;
 use super::site::{Family, Site};
 
@@ -111,8 +112,8 @@ impl Provider {
     /// paths below `v1` and Anthropic's at `anthropic/v1/messages`; slug `aws-bedrock-mantle`.
     ///
     /// Beside [`bedrock`](Self::bedrock), it is also reached as
-    /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go as `x-api-key`, as its Messages API expects
-    /// them, and with `Bearer` on model-routed paths.
+    /// `aws-bedrock/bedrock-mantle/{region}/…`. Keys go with `Bearer`, and below `anthropic` as
+    /// `x-api-key`.
     #[must_use]
     pub fn bedrock_mantle(region: impl AsRef<str>) -> Self {
         let region = &*region.as_ref().to_ascii_lowercase();
@@ -120,7 +121,8 @@ impl Provider {
         let name = format!("bedrock-mantle/{region}");
         let provider =
             Self::at_site("aws-bedrock-mantle", base_url, Family::Bedrock, region, &name);
-        Self { openai_takes_bearer: true, ..provider }
+        let bearer_paths = BearerPaths::Outside("anthropic");
+        Self { openai_takes_bearer: true, bearer_paths, ..provider }
             .openai_path("/v1")
             .messages_path("/anthropic/v1")
             .key_header("x-api-key")

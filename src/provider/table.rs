@@ -4,10 +4,11 @@
 //! the slug carry the API version themselves (`anthropic/v1/messages`), the base is the bare host.
 
 use super::Provider;
+use super::bearer_paths::BearerPaths;
 use super::layout::Layout;
 
 macro_rules! providers {
-    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, messages below $messages:literal)? $(, key in $key:literal)? $(, paths $layout:expr)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $slug:literal $(or $alias:literal)*, $base:literal + $openai:literal $(, messages below $messages:literal)? $(, chat below $chat:literal)? $(, key in $key:literal and bearer on $bearer:expr)? $(, paths $layout:expr)?;)*) => {
         /// The slugs and aliases of the providers below.
         pub(super) const NAMES: &[&str] = &[$($slug, $($alias,)*)*];
 
@@ -20,7 +21,8 @@ macro_rules! providers {
                         aliases: vec![$($alias.into())*],
                         openai_path: $openai.into(),
                         $(messages_path: Some($messages.into()),)?
-                        $(key_header: Some($key.into()),)?
+                        $(chat_path: Some($chat.into()),)?
+                        $(key_header: Some($key.into()), bearer_paths: $bearer,)?
                         openai_takes_bearer: true,
                         $(layout: $layout,)?
                         ..Self::built_in($slug, $base)
@@ -46,18 +48,19 @@ providers! {
     /// OpenAI, `https://api.openai.com/v1`; slug `openai`.
     openai: "openai", "https://api.openai.com/v1" + "";
     /// Anthropic, `https://api.anthropic.com`; slug `anthropic`.
-    anthropic: "anthropic", "https://api.anthropic.com" + "/v1", key in "x-api-key";
+    anthropic: "anthropic", "https://api.anthropic.com" + "/v1", key in "x-api-key" and bearer on BearerPaths::Endpoints;
     /// Google AI Studio (Gemini), `https://generativelanguage.googleapis.com`; slug
     /// `google-ai-studio`.
-    google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai", key in "x-goog-api-key";
+    google_ai_studio: "google-ai-studio", "https://generativelanguage.googleapis.com" + "/v1beta/openai", key in "x-goog-api-key" and bearer on BearerPaths::Behind("openai");
     /// Groq, `https://api.groq.com/openai/v1`; slug `groq`.
     groq: "groq", "https://api.groq.com/openai/v1" + "";
     /// Mistral, `https://api.mistral.ai`; slug `mistral`. A path without `v1` gets it.
     mistral: "mistral", "https://api.mistral.ai" + "/v1", paths Layout::Rooted(&["v1"]);
     /// DeepSeek, `https://api.deepseek.com`; slug `deepseek`.
     deepseek: "deepseek", "https://api.deepseek.com" + "/v1", messages below "/anthropic/v1";
-    /// Perplexity, `https://api.perplexity.ai`; slug `perplexity-ai`, alias `perplexity`.
-    perplexity: "perplexity-ai" or "perplexity", "https://api.perplexity.ai" + "";
+    /// Perplexity, `https://api.perplexity.ai`; slug `perplexity-ai`, alias `perplexity`. Of
+    /// model-routed paths, all but chat completions lead below `v1`.
+    perplexity: "perplexity-ai" or "perplexity", "https://api.perplexity.ai" + "/v1", chat below "";
     /// Cerebras, `https://api.cerebras.ai/v1`; slug `cerebras`.
     cerebras: "cerebras", "https://api.cerebras.ai/v1" + "";
     /// OpenRouter, `https://openrouter.ai/api/v1`; slug `openrouter`.
@@ -81,7 +84,7 @@ providers! {
     /// of its own is a [custom](Self::custom) provider.
     baseten: "baseten", "https://inference.baseten.co/v1" + "";
     /// Parallel, `https://api.parallel.ai`; slug `parallel`.
-    parallel: "parallel", "https://api.parallel.ai" + "", key in "x-api-key";
+    parallel: "parallel", "https://api.parallel.ai" + "", key in "x-api-key" and bearer on BearerPaths::Endpoints;
     /// Replicate, `https://api.replicate.com/v1`; slug `replicate`. The URLs in its answers, for
     /// polls and streams, lead past the gateway.
     replicate: "replicate", "https://api.replicate.com/v1" + "";

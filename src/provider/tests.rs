@@ -134,6 +134,16 @@ fn an_overridden_base_may_include_the_openai_path() {
 }
 
 #[test]
+fn an_own_path_to_the_openai_api_holds_for_all_of_its_endpoints() {
+    let perplexity = Provider::perplexity().base_url("http://127.0.0.1:1/x").openai_path("/own");
+    for endpoint in ["chat/completions", "responses"] {
+        let upstream = Upstream::new(perplexity.clone()).unwrap();
+        let uri = upstream.origin().openai_uri(endpoint, None).unwrap();
+        assert_eq!(uri.to_string(), format!("http://127.0.0.1:1/x/own/{endpoint}"));
+    }
+}
+
+#[test]
 fn built_in_providers_are_known_by_all_of_their_names() {
     let mut all = Provider::all();
     all.extend([

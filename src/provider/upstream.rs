@@ -186,16 +186,20 @@ impl Upstream {
         &self.usage_option
     }
 
-    /// The header for a stored key.
-    pub(crate) fn key_header(&self, way: ApiKind) -> &KeyHeader {
-        match way {
-            ApiKind::OpenAi(operation)
-                if self.provider.openai_takes_bearer && operation != Operation::Messages =>
-            {
-                &KeyHeader::Bearer
+    /// The header for a stored key. `path`: after the slug.
+    pub(crate) fn key_header(&self, way: ApiKind, path: &str) -> &KeyHeader {
+        let takes_bearer = match way {
+            ApiKind::OpenAi(operation) => {
+                self.provider.openai_takes_bearer && operation != Operation::Messages
             }
-            ApiKind::Native | ApiKind::OpenAi(_) => &self.key_header,
-        }
+            ApiKind::Native => self.provider.bearer_paths.include(path),
+        };
+        if takes_bearer { &KeyHeader::Bearer } else { &self.key_header }
+    }
+
+    /// The header for a stored key in its own API.
+    pub(crate) fn own_key_header(&self) -> &KeyHeader {
+        &self.key_header
     }
 
     /// All headers that a stored key may be sent in.

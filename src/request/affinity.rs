@@ -16,6 +16,7 @@ use crate::json::strings::{StringPath, Strings};
 use crate::provider::Upstream;
 use crate::settings::GatewaySettings;
 use crate::util::operation::Operation;
+use crate::util::segments::behind_responses;
 use crate::util::text::is_visible;
 
 /// Other headers that name a session: one read by many gateways, and those of Claude Code, Codex
@@ -167,14 +168,13 @@ fn only_id<'h>(
     is_visible(id, LONGEST_ID).then(|| (name.as_str(), id))
 }
 
-/// A path below `responses/` names a response that is stored in one account of the provider.
+/// A path below `responses/` or `agent/` names a response that is stored in one account of the provider.
 fn name_response_in_path(context: &GatewayContext) {
     if context.operation() != Operation::Responses {
         return;
     }
-    let mut segments = context.provider_path().split('/');
-    let id = segments.by_ref().find(|segment| *segment == "responses").and(segments.next());
-    if let Some((id, conversation)) = id.filter(|id| !id.is_empty()).zip(context.conversation()) {
+    let id = behind_responses(context.provider_path());
+    if let Some((id, conversation)) = id.zip(context.conversation()) {
         name_response(context, conversation, id);
     }
 }

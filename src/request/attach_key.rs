@@ -18,6 +18,8 @@ use crate::settings::{ClientCredentials, GatewaySettings};
 pub(crate) struct Recipient<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) way: ApiKind,
+    /// After its slug.
+    pub(crate) path: &'a str,
     /// Which stored key is wanted; `None` for the default.
     pub(crate) alias: Option<&'a str>,
 }
@@ -39,20 +41,20 @@ pub(crate) fn attach(
     to: Recipient<'_>,
     has_credentials: bool,
 ) -> Result<KeyOf, Rejection> {
-    let Recipient { upstream, way, alias } = to;
-    let (settings, header) = (context.settings(), upstream.key_header(way));
-    if has_own_key(headers, settings, header.name()) || has_credentials {
+    let Recipient { upstream, way, path, alias } = to;
+    let (settings, own) = (context.settings(), upstream.own_key_header().name());
+    if has_own_key(headers, settings, own) || has_credentials {
         match client_credentials(context, upstream) {
             ClientCredentials::Pass => return Ok(KeyOf::Client),
             ClientCredentials::Refuse => return Err(messages::client_key()),
             ClientCredentials::Ignore => {
                 crate::credentials::remove(headers);
-                headers.remove(header.name());
+                headers.remove(own);
             }
         }
     }
     if let Some(key) = stored(context, upstream, alias) {
-        header.insert(headers, key);
+        upstream.key_header(way, path).insert(headers, key);
         return Ok(KeyOf::Gateway);
     }
     match settings {
@@ -103,12 +105,21 @@ fn client_credentials(context: &GatewayContext, upstream: &Upstream) -> ClientCr
 
 /// Removes the gateway's tokens from the query, and treats a client's key there as the host has configured.
 /// `uri` is the one that the provider will get. Returns whether a key remains that this provider reads.
+/// An empty one is none, and is removed if this provider would read it.
 pub(crate) fn apply_to_query(
     uri: &mut Uri,
     context: &GatewayContext,
     upstream: &Upstream,
 ) -> Result<bool, Rejection> {
-    let has_key = |uri: &Uri| uri.query().is_some_and(|query| query::keys(query).next().is_some());
+    let is_empty = |key: &[u8]| key.trim_ascii().is_empty();
+    let has_key =
+        |uri: &Uri| query::keys(uri.query().unwrap_or_default()).any(|key| !is_empty(&key));
+    if uri.query().is_none() {
+        return Ok(false);
+    }
+    if upstream.reads_key_in_query() {
+        remove_from_query(uri, is_empty)?;
+    }
     if !has_key(uri) {
         return Ok(false);
     }

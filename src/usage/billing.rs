@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::util::operation::Operation;
+use crate::util::segments::{behind_responses, segment_behind};
 
 #[cfg(test)]
 mod tests;
@@ -80,11 +81,11 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
     if is_answered_later(call) {
         return Billing::Never;
     }
+    let rest = call.rest.trim_end_matches('/');
     // The most frequent calls first.
     if matches!(call.operation, Chat | Completions | Embeddings | Messages) {
-        return Billing::Always;
+        return if is_stored_chat(rest) { Billing::Never } else { Billing::Always };
     }
-    let rest = call.rest.trim_end_matches('/');
     let last = rest.rsplit('/').next().unwrap_or_default();
     if last == "cancel" || last.ends_with(":cancel") {
         return Billing::Never;
@@ -94,7 +95,7 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         // Mistral's moderations are not free.
         Operation::Moderations if call.kind == "openai" => Billing::Never,
         // Everything else under `responses/{id}` returns something stored.
-        Operation::Responses if segment_behind(rest, "responses").is_some() => Billing::Never,
+        Operation::Responses if behind_responses(rest).is_some() => Billing::Never,
         Operation::Interactions if segment_behind(rest, "interactions").is_some() => Billing::Never,
         // Tokens are billed per hour of storage.
         Operation::CachedContents => Billing::Unknown,
@@ -110,6 +111,14 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         Operation::Other => posted_elsewhere(call.kind, rest, last),
         _ => Billing::Always,
     }
+}
+
+/// Returns true for `chat/completions/{id}`, where new metadata of a stored answer are posted.
+fn is_stored_chat(rest: &str) -> bool {
+    let Some((behind, _)) = rest.rsplit_once('/') else { return false };
+    behind
+        .strip_suffix("/completions")
+        .is_some_and(|chat| chat == "chat" || chat.ends_with("/chat"))
 }
 
 /// Returns true for requests for tokens with which a client opens its connection.
@@ -138,19 +147,14 @@ fn is_answered_later(call: &Call<'_>) -> bool {
 /// The id of a stored response, which may have been generated in the background.
 fn stored<'a>(call: &Call<'a>) -> Option<&'a str> {
     let rest = call.rest;
-    let behind = match call.operation {
-        Operation::Responses => &["responses"][..],
-        Operation::Interactions => &["interactions"],
-        _ if is_answered_later(call) => &["completions", "sonar"],
-        _ => return None,
-    };
-    let id = behind.iter().find_map(|name| segment_behind(rest, name))?;
+    let id = match call.operation {
+        Operation::Responses => behind_responses(rest),
+        Operation::Interactions => segment_behind(rest, "interactions"),
+        _ if is_answered_later(call) => {
+            segment_behind(rest, "completions").or_else(|| segment_behind(rest, "sonar"))
+        }
+        _ => None,
+    }?;
     // Exclude its items and other parts.
     rest.trim_end_matches('/').ends_with(id).then_some(id)
-}
-
-pub(super) fn segment_behind<'a>(rest: &'a str, name: &str) -> Option<&'a str> {
-    let mut segments = rest.split('/').filter(|segment| !segment.is_empty());
-    segments.find(|segment| *segment == name)?;
-    segments.next()
 }

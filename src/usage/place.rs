@@ -104,7 +104,7 @@ impl Place {
             Shape::EmbeddingsGoogle => Self::EmbeddingsRoot,
             Shape::WorkersAi => Self::WorkersRoot,
             Shape::AsyncPerplexity => Self::AsyncRoot,
-            Shape::ChatPerplexity | Shape::Other => Self::ObjectRoot,
+            Shape::ChatPerplexity | Shape::Conversations | Shape::Other => Self::ObjectRoot,
             Shape::Converse => Self::ConverseRoot,
             Shape::Invoke => Self::InvokeRoot,
             Shape::CohereV2 | Shape::CohereV1 => Self::CohereRoot,

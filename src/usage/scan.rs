@@ -28,6 +28,8 @@ enum State {
     },
     /// At the start of an array that may contain an error.
     ArrayStart,
+    /// At the start of an error, which counts once it has a member.
+    ErrorStart,
     KeyOrEnd,
     Key,
     InKey,
@@ -114,7 +116,8 @@ impl Scanner {
 
     /// The model, even before the end of the body.
     pub(super) fn model_so_far(&self) -> Option<&[u8]> {
-        (self.is_body && self.state != State::InString).then(|| self.event.model.whole())?
+        let is_known = self.is_body && self.state != State::InString;
+        self.event.model.whole().filter(|name| is_known && !name.is_empty())
     }
 
     /// Ends the document. A malformed one is an error only if it had usage.
@@ -205,7 +208,11 @@ impl Scanner {
             _ if is_space(byte) => {}
             State::Start => self.start(byte)?,
             State::ArrayStart => self.array_start(byte),
-            State::KeyOrEnd if byte == b'}' => self.leave(),
+            State::ErrorStart if byte == b'"' => {
+                self.event.has_error = true;
+                self.state = State::InKey;
+            }
+            State::ErrorStart | State::KeyOrEnd if byte == b'}' => self.leave(),
             State::Colon if byte == b':' => self.state = State::Value,
             State::CommaOrEnd => match (byte, self.is_array()) {
                 (b',', false) => self.state = State::Key,

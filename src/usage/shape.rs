@@ -30,6 +30,8 @@ pub enum Shape {
     GenerateContent,
     /// Gemini's Interactions.
     Interactions,
+    /// Mistral's conversations.
+    Conversations,
     /// Cloudflare's Workers AI: OpenAI's names, in `result` unless it is a stream.
     WorkersAi,
     /// Embeddings with OpenAI's names.
@@ -94,6 +96,8 @@ impl Shape {
                 Self::Ollama
             }
             (Operation::Other, "perplexity-ai") if has("async") => Self::AsyncPerplexity,
+            // OpenAI stores turns there, and answers none.
+            (Operation::Other, "mistral") if has("conversations") => Self::Conversations,
             (Operation::Other | Operation::Invoke, "workers-ai") => Self::WorkersAi,
             _ => Self::from(operation),
         }
@@ -118,7 +122,9 @@ impl Shape {
             Self::CohereV2 => &[MessageEnd, Done],
             Self::CohereV1 => &[StreamEnd, Done],
             Self::Images => &[Completed, Done],
-            Self::Ollama | Self::Transcription | Self::Speech => &[Done],
+            // `conversation.response.done`
+            Self::Conversations => &[Completed],
+            Self::WorkersAi | Self::Ollama | Self::Transcription | Self::Speech => &[Done],
             _ => &[],
         }
     }
@@ -154,4 +160,27 @@ fn is_ollama(path: &str) -> bool {
         before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
     };
     ends_with("chat") || ends_with("generate") || ends_with("embed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_of_own_apis_have_a_marker_where_the_provider_sends_one() {
+        for (kind, path, has_marker) in [
+            ("workers-ai", "run/@cf/meta/llama", true),
+            ("workers-ai", "v1/something", true),
+            ("mistral", "v1/conversations", true),
+            ("mistral", "v1/conversations/c_1/restart", true),
+            ("mistral", "v1/something", false),
+            ("perplexity-ai", "v1/agent", true),
+            // OpenAI stores turns there.
+            ("openai", "v1/conversations", false),
+            ("replicate", "v1/something", false),
+        ] {
+            let shape = Shape::of(Operation::of(path), kind, path);
+            assert_eq!(shape.has_marker(), has_marker, "{kind} {path}");
+        }
+    }
 }

@@ -9,7 +9,8 @@ named_enum! {
 pub enum Terminal {
     /// `data: [DONE]`, `"done":true` (Ollama), `speech.audio.done`, `transcript.text.done`, or `chat.completion.done` (Perplexity)
     Done = "done",
-    /// `response.completed`, `response.done` (realtime), `interaction.completed`
+    /// `response.completed`, `response.done` (realtime), `interaction.completed`,
+    /// `conversation.response.done` (Mistral)
     Completed = "completed",
     /// `response.incomplete`
     Incomplete = "incomplete",

@@ -22,7 +22,7 @@ named_enum! {
 pub enum Operation {
     /// `chat/completions`, fetching deferred ones, and the `chat` of Cohere and Ollama.
     Chat = "chat",
-    /// OpenAI's `responses`.
+    /// OpenAI's `responses`, and Perplexity's `agent`.
     Responses = "responses",
     /// OpenAI's `responses/compact`.
     Compact = "compact",

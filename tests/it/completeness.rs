@@ -1,15 +1,19 @@
 //! Detects whether a response was complete, whether it was an error, and when its first content
 //! came.
 
-use tower_ai_gateway::Outcome;
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::usage::Metering;
+use tower_ai_gateway::{Outcome, Provider};
 
+use crate::support::ends::Ends;
+use crate::support::gateway::Setup;
 use crate::support::guard;
+use crate::support::memory::End;
 use crate::support::message::{chunk, request};
 use crate::support::metered::{
     CHAT, CHAT_REQUEST, CHAT_USAGE, DONE, SSE_HEAD, Scene, chat_event, json, post, usage_event,
 };
+use crate::support::raw_upstream::RawUpstream;
 use crate::support::wire::Wire;
 
 const MESSAGES: &str = "/v1/acct/gw/grok/v1/messages";
@@ -70,6 +74,41 @@ async fn streams_of_other_apis_need_no_terminal_marker() {
     let mut scene = Scene::new().await;
     let end = scene.stream("/v1/acct/gw/grok/v1/something/new", "data: {}\n\n", 30).await;
     assert_eq!((end.outcome, end.failure), (Outcome::Complete, None));
+}
+
+#[tokio::test]
+async fn a_cut_stream_of_a_providers_own_api_is_broken() {
+    let provider = RawUpstream::start().await;
+    let (hook, ends) = Ends::by(End::of);
+    let gateway = Setup::new(provider.base("/v1"))
+        .provider(Provider::workers_ai("acct").base_url(provider.base("/ai")))
+        .provider(Provider::mistral().base_url(provider.base("")))
+        .provider(Provider::perplexity().base_url(provider.base("")))
+        .layer(|layer| layer.metrics_hook(hook))
+        .start()
+        .await;
+    let mut scene = Scene { gateway, provider, ends };
+    let workers = "data: {\"response\":\"h\"}\n\n";
+    let turn = "event: message.output.delta\ndata: {\"type\":\"message.output.delta\",\"content\":\"h\"}\n\n";
+    let turned = "event: conversation.response.done\ndata: {\"type\":\"conversation.response.done\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\n";
+    let delta = "data: {\"type\":\"response.output_text.delta\",\"delta\":\"h\"}\n\n";
+    let completed =
+        "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n";
+    for (path, cut, end) in [
+        ("workers-ai/run/@cf/meta/llama", workers, DONE),
+        ("workers-ai/@cf/meta/llama", workers, DONE),
+        ("mistral/v1/conversations", turn, turned),
+        ("mistral/conversations/c_1", turn, turned),
+        ("mistral/v1/conversations/c_1/restart", turn, turned),
+        ("perplexity-ai/v1/agent", delta, completed),
+    ] {
+        let path = format!("/v1/acct/gw/{path}");
+        let broken = scene.stream(&path, cut, 30).await;
+        let failure = Some(Failure::Unfinished);
+        assert_eq!((broken.outcome, broken.failure), (Outcome::Broken, failure), "{path}");
+        let whole = scene.stream(&path, &[cut, end].concat(), 30).await;
+        assert_eq!((whole.outcome, whole.failure), (Outcome::Complete, None), "{path}");
+    }
 }
 
 #[tokio::test]

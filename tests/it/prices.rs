@@ -31,3 +31,16 @@ async fn the_price_is_that_of_the_served_model_and_tier_or_unknown() {
         assert_eq!(end.usage.unwrap().input(), Some(100));
     }
 }
+
+#[tokio::test]
+async fn an_empty_name_in_the_response_leaves_the_price_to_the_requests_model() {
+    let prices = Prices::default();
+    let mut scene = Scene::with(|layer| layer.prices(prices.clone())).await;
+    prices.insert("grok/grok-4", Price::per_token(TokenPrice::new(10, 1, 100)));
+    for model in [r#""model":"","#, ""] {
+        let body = format!(
+            r#"{{{model}"choices":[],"usage":{{"prompt_tokens":100,"completion_tokens":10}}}}"#
+        );
+        assert_eq!(scene.json(CHAT, &body).await.cost.unwrap().ticks, 2000, "{body}");
+    }
+}

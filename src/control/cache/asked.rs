@@ -128,7 +128,7 @@ fn gets_key_below<B>(request: &Request<B>, context: &GatewayContext) -> bool {
 /// Whether the headers have a provider key, from whatever source.
 fn has_key<B>(request: &Request<B>, context: &GatewayContext) -> bool {
     context.upstream().is_some_and(|upstream| {
-        let header = upstream.key_header(context.way());
+        let header = upstream.key_header(context.way(), context.provider_path());
         credentials::sent(request.headers(), header.name()).is_some()
     })
 }

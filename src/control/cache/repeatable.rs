@@ -17,7 +17,7 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     match operation {
         Chat => matches!(last, b"completions" | b"chat") || is_raw(last),
         Messages => last == b"messages" || is_raw(last),
-        Responses => last == b"responses",
+        Responses => matches!(last, b"responses" | b"agent"),
         Interactions => last == b"interactions",
         Completions => matches!(last, b"completions" | b"complete" | b"generate"),
         // Replicate starts predictions, which clients poll.
@@ -73,6 +73,7 @@ mod tests {
             "v1/messages",
             "v1/messages/count_tokens",
             "v1/responses",
+            "v1/agent",
             "v1/responses/compact",
             "v1beta/interactions",
             "v1beta/models/gemini:streamGenerateContent",
@@ -98,6 +99,7 @@ mod tests {
             "async/chat/completions",
             "v1/responses/r_1",
             "v1/responses/r_1/cancel",
+            "v1/agent/r_1",
             "v1beta/interactions/i_1/cancel",
             "v1/messages/batches",
             "v1/files",

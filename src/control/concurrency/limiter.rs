@@ -14,7 +14,7 @@ use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::control::bounded_map::BoundedMap;
 use crate::credentials;
-use crate::provider::{ApiKind, Upstream};
+use crate::provider::Upstream;
 use crate::settings::{ConcurrencyLimit, GatewaySettings, digest};
 use crate::util::unwind;
 use crate::util::unwind::Panicked;
@@ -189,7 +189,7 @@ pub(in crate::control) fn credential(
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Option<[u8; 32]> {
-    let own = upstream.key_header(ApiKind::Native).name();
+    let own = upstream.own_key_header().name();
     match credentials::sent(headers, own) {
         Some(key) => Some(settings.keys.digest(key)),
         None => Some(digest(&credentials::keys_in_query(uri.query()?).next()?)),

@@ -21,7 +21,7 @@ use crate::control::concurrency::Limiter;
 use crate::control::pins::Pins;
 use crate::control::wide_hash::WideHasher;
 use crate::credentials::{CREDENTIALS, bare, keys_in_query};
-use crate::provider::{ApiKind, Upstream};
+use crate::provider::Upstream;
 
 /// The shared state of a layer; its settings can be replaced.
 #[derive(Clone, Debug, Default)]
@@ -252,7 +252,7 @@ fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,
 ) -> impl Iterator<Item = Cow<'a, [u8]>> {
-    let own = upstream.map(|upstream| upstream.key_header(ApiKind::Native).name());
+    let own = upstream.map(|upstream| upstream.own_key_header().name());
     let own = own.filter(|name| !CREDENTIALS.contains(name));
     let names = CREDENTIALS.iter().chain(own);
     let headers = names.flat_map(|name| request.headers().get_all(name));

@@ -22,7 +22,7 @@ pub use self::source::{FetchedKey, KeyQuery, KeyScope, KeySource};
 use crate::context::GatewayContext;
 use crate::credentials;
 use crate::credentials::secret::Secret;
-use crate::provider::{ApiKind, Upstream};
+use crate::provider::Upstream;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::util::ready;
 use crate::util::ready::{Boxed, passed_future};
@@ -179,7 +179,7 @@ fn wanted<B, K: KeySource>(
     if context.settings().is_some_and(|settings| !settings.takes_keys_from_layer) {
         return Ok(None);
     }
-    let own = upstream.key_header(ApiKind::Native).name();
+    let own = upstream.own_key_header().name();
     if credentials::sent(request.headers(), own).is_some() {
         return Ok(None);
     }
@@ -205,8 +205,8 @@ fn wanted<B, K: KeySource>(
 fn put<B>(request: &mut Request<B>, key: Option<Secret>) -> Result<(), KeyError> {
     let key = key.ok_or(KeyError::NoKey)?;
     let Some((context, upstream)) = place(request) else { return Ok(()) };
-    let (header, has_several) =
-        (upstream.key_header(context.way()).clone(), upstream.has_several_origins());
+    let header = upstream.key_header(context.way(), context.provider_path()).clone();
+    let has_several = upstream.has_several_origins();
     header.insert(request.headers_mut(), &key);
     if has_several {
         request.extensions_mut().insert(KeyOfPlace);

@@ -66,7 +66,7 @@ fn headers_of_frame(kind: u8) -> Vec<u8> {
 }
 
 fn meter(format: Format, data: &[u8]) {
-    const SHAPES: [Shape; 22] = [
+    const SHAPES: [Shape; 23] = [
         Shape::Chat,
         Shape::Responses,
         Shape::Messages,
@@ -89,6 +89,7 @@ fn meter(format: Format, data: &[u8]) {
         Shape::Speech,
         Shape::Videos,
         Shape::Ocr,
+        Shape::Conversations,
     ];
     let [choice, seed, body @ ..] = data else { return };
     let shape = SHAPES[usize::from(choice & 0x7f) % SHAPES.len()];

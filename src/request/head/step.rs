@@ -63,11 +63,11 @@ fn readdress(
     context: Option<&GatewayContext>,
 ) -> Option<()> {
     let upstream = &*step.upstream;
-    let own_key = upstream.key_header(step.way);
+    let own_key = upstream.key_header(step.way, &step.path);
     first.remove_fixed(&mut head.headers);
     let mut headers: HeaderMap = headers::for_any_provider(&head.headers).collect();
     // The client's key is only for the first provider.
-    headers.remove(own_key.name());
+    headers.remove(upstream.own_key_header().name());
     head.uri = upstream.uri_by(step.way, &step.path)?;
     match (&step.key, context) {
         (StepKey::Given(key), _) => {
@@ -76,7 +76,8 @@ fn readdress(
         }
         (StepKey::Stored(_), None) => return None,
         (StepKey::Stored(_), Some(context)) => {
-            let to = Recipient { upstream, way: step.way, alias: alias(step, context) };
+            let (way, path) = (step.way, &*step.path);
+            let to = Recipient { upstream, way, path, alias: alias(step, context) };
             let key = complete(&mut head.uri, &mut headers, context, to, false).ok()?;
             if key == KeyOf::Nobody && !takes_keys_from_layer(context) {
                 return None;
@@ -111,7 +112,7 @@ fn change_key(
         }
     };
     credentials::remove(headers);
-    step.upstream.key_header(step.way).insert(headers, key);
+    step.upstream.key_header(step.way, &step.path).insert(headers, key);
     Some(())
 }
 

@@ -33,6 +33,11 @@ fn new_work_is_billed() {
         "chat/completions",
         "v1/responses",
         "v1/responses/",
+        "v1/agent",
+        "deployments/agent/responses",
+        "deployments/completions/chat/completions",
+        "openai/deployments/chat/chat/completions/",
+        "chat/completions/chat/completions",
         "v1/messages",
         "v1/completions",
         "v1/embeddings",
@@ -93,6 +98,13 @@ fn free_calls_and_repeated_usage_are_not_billed() {
         ("GET", "v1/files/f1/content", 200),
         ("POST", "v1/files", 200),
         ("GET", "v1/chat/completions/c1", 200),
+        ("POST", "v1/chat/completions/c1", 200),
+        ("POST", "chat/completions/c1/", 200),
+        ("POST", "openai/v1/chat/completions/c1", 200),
+        ("POST", "v1/agent/resp_1/cancel", 200),
+        ("POST", "v1/agent/resp_1", 200),
+        ("GET", "v1/agent", 200),
+        ("GET", "v1/agent/resp_1/input_items", 200),
         ("GET", "v1/chat/deferred-completion/r1", 202),
         ("GET", "v1/videos/r1", 202),
         ("GET", "v1/videos", 200),
@@ -107,6 +119,7 @@ fn an_answer_made_later_is_billed_once() {
     for (rest, id) in [
         ("v1/responses/resp_1", "resp_1"),
         ("responses/resp_1/", "resp_1"),
+        ("v1/agent/resp_1", "resp_1"),
         ("v1beta/interactions/i1", "i1"),
     ] {
         assert_eq!(of("GET", rest, 200), Billing::Later { id }, "{rest}");

@@ -107,9 +107,10 @@ fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
     (*has_stopped && event.is("metadata")).then_some(Terminal::MessageStop)
 }
 
-/// Replaces a name only if it changed, so that repeated names do not allocate.
+/// Replaces a name only if it changed, so that repeated names do not allocate. An empty one is none:
+/// Azure's first event has such a model.
 fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captured<LONGEST>) {
-    let Some(raw) = captured.whole() else { return };
+    let Some(raw) = captured.whole().filter(|raw| !raw.is_empty()) else { return };
     if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
         if let Some(newer) = string::into_text(captured.take()) {
             *name = Some(newer.into());

@@ -12,10 +12,26 @@ use crate::usage::{Format, Meter, Shape};
 const STEP: usize = 256;
 
 static RROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rror"));
+static FAILED: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["\"failed\"", "\"FAILED\""].map(|status| Finder::new(status)));
 
-/// Returns true if JSON contains `rror`, `RROR` or `TIMEOUT`, which every error does. For the
-/// latter two it searches for a capital letter that is rare in text.
-fn may_be_error(json: &[u8]) -> bool {
+/// Returns true if JSON may be an error. Only errors with a word that all of a shape have in common
+/// are searched for.
+fn may_be_error(shape: Shape, json: &[u8]) -> bool {
+    match shape {
+        // One without an answer is an error, whatever it says.
+        Shape::GenerateContent => true,
+        // A status is enough.
+        Shape::Responses | Shape::Interactions | Shape::AsyncPerplexity | Shape::Videos => {
+            names_error(json) || FAILED.iter().any(|status| status.find(json).is_some())
+        }
+        _ => names_error(json),
+    }
+}
+
+/// Returns true if JSON contains `rror`, `RROR` or `TIMEOUT`. For the latter two it searches for a
+/// capital letter that is rare in text.
+fn names_error(json: &[u8]) -> bool {
     let is_at = |from: Option<usize>, word: &[u8]| {
         from.and_then(|from| json.get(from..)).is_some_and(|rest| rest.starts_with(word))
     };
@@ -72,7 +88,7 @@ impl Glance {
             Coding::Plain => {
                 // Most JSON is an answer in one part. It is not parsed.
                 let is_whole = is_last && look.meter.is_none() && look.format == Format::Json;
-                if is_whole && !may_be_error(data) {
+                if is_whole && !may_be_error(look.shape, data) {
                     look.sight = Some(Sight::Answer);
                 } else {
                     look.at(data);
@@ -137,9 +153,13 @@ mod tests {
     use http::HeaderValue;
 
     fn sight(content_type: &'static str, body: &str, size: usize) -> Sight {
+        sight_of(Shape::Chat, content_type, body, size)
+    }
+
+    fn sight_of(shape: Shape, content_type: &'static str, body: &str, size: usize) -> Sight {
         let content_type = HeaderValue::from_static(content_type);
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
-        let mut glance = Glance::new(&headers, Shape::Chat).unwrap();
+        let mut glance = Glance::new(&headers, shape).unwrap();
         let count = body.len().div_ceil(size);
         let mut parts = body.as_bytes().chunks(size).enumerate();
         let found = parts.find_map(|(index, part)| glance.push(part, index + 1 == count));
@@ -169,18 +189,40 @@ mod tests {
     }
 
     #[test]
+    fn an_error_without_any_such_word_is_known_in_any_split() {
+        for (shape, body, is_error) in [
+            (Shape::GenerateContent, r#"{"candidates":[]}"#, true),
+            (Shape::GenerateContent, r#"{"usageMetadata":{"promptTokenCount":1}}"#, true),
+            (Shape::GenerateContent, r#"{"candidates":[{"finishReason":"STOP"}]}"#, false),
+            // The provider has refused, and another would be asked the same.
+            (Shape::GenerateContent, r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, false),
+            (Shape::Responses, r#"{"id":"r","status":"failed","output":[]}"#, true),
+            (Shape::Responses, r#"{"id":"r","status":"completed","output":[]}"#, false),
+            (Shape::Interactions, r#"{"id":"i","status":"FAILED"}"#, true),
+            (Shape::AsyncPerplexity, r#"{"id":"a","status":"FAILED","response":null}"#, true),
+            (Shape::Videos, r#"{"id":"v","status":"failed"}"#, true),
+        ] {
+            for size in [1, 3, body.len()] {
+                let expected = if is_error { Sight::Error(None) } else { Sight::Answer };
+                let sight = sight_of(shape, "application/json", body, size);
+                assert_eq!(sight, expected, "{shape:?} {body} in parts of {size}");
+            }
+        }
+    }
+
+    #[test]
     fn words_of_errors_are_found_at_any_position() {
         for word in ["rror", "RROR", "TIMEOUT"] {
             for before in
                 ["", "M", "R", "RR", "TI", "rro", "some text of 40 bytes, RM and Mr Roe, "]
             {
                 for after in ["", "s", " and more of it, for a search by vectors"] {
-                    assert!(may_be_error([before, word, after].concat().as_bytes()));
+                    assert!(names_error([before, word, after].concat().as_bytes()));
                 }
             }
         }
         for none in ["", "R", "M", "RRO", "RRrr", "TIMEOU", "IMEOUT", "eror", "TIME OUT", "Rro"] {
-            assert!(!may_be_error(none.as_bytes()), "{none}");
+            assert!(!names_error(none.as_bytes()), "{none}");
         }
     }
 

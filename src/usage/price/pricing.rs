@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::usage::billing::segment_behind;
 use crate::util::operation::Operation;
+use crate::util::segments::segment_behind;
 
 /// What a price depends on, except the usage.
 #[derive(Clone, Copy, Debug)]

@@ -39,10 +39,13 @@ impl Scanner {
     pub(super) fn value(&mut self, chunk: &[u8], at: usize) -> Result<usize, Problem> {
         match (chunk[at], self.member) {
             (b'{', Member::Enter(place)) if !place.is_array() && self.has_room() => {
-                self.event.has_error |= place == Place::Error && self.reports_errors();
+                let is_error = place == Place::Error && self.reports_errors();
                 self.event.has_response |= place == Place::Response;
                 self.event.grounding.has_others |= place == Place::MapsChunk;
                 self.enter(place);
+                if is_error {
+                    self.state = State::ErrorStart;
+                }
             }
             (b'[', Member::Enter(place)) if place.is_array() && self.has_room() => {
                 self.enter(place);

@@ -27,7 +27,7 @@ fn errors_inside_of_a_200() {
     // Regardless of other members.
     for body in [
         r#"{"error":"x","choices":[]}"#,
-        r#"{"error":{},"output":[]}"#,
+        r#"{"error":{"message":null},"output":[]}"#,
         r#"{"error":"x","content":[]}"#,
         r#"{"error":"x","data":[]}"#,
     ] {
@@ -38,10 +38,18 @@ fn errors_inside_of_a_200() {
         r#"{"error":null}"#,
         r#"{"error":"","choices":[]}"#,
         r#"{"error":false,"choices":[]}"#,
+        r#"{"error":{},"choices":[]}"#,
+        r#"{"error": { } ,"choices":[]}"#,
+        r#"{"choices":[{"error":{},"delta":{"content":"x"}}]}"#,
+        r#"{"response":{"status":"completed","error":{}}}"#,
         r#"{"nested":{"error":"x"}}"#,
     ] {
         assert_eq!(json(Operation::Chat, body).error, None, "{body}");
+        assert_eq!(sse(Operation::Chat, &data(&[body])).error, None, "{body}");
     }
+    // An empty one excuses no other.
+    let both = r#"{"choices":[{"error":{"code":"c"}},{"error":{}}],"error":{}}"#;
+    assert_eq!(json(Operation::Chat, both).error_code(), Some("c"));
     let named = sse(Operation::Messages, "event: error\ndata: {\"code\":\"c\"}\n\n");
     assert_eq!(named.error_code(), Some("c"));
     let text = sse(Operation::Messages, "event: error\ndata: overloaded\n\n");

@@ -25,6 +25,7 @@ pub(super) fn shape() -> impl Strategy<Value = Shape> {
             Shape::Completions,
             Shape::Embeddings,
             Shape::EmbeddingsGoogle,
+            Shape::Conversations,
             Shape::Other,
         ][..],
     )
@@ -111,7 +112,7 @@ fn decoy() -> impl Strategy<Value = Option<(&'static str, Value)>> {
 fn word() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![
         2 => Just(None),
-        1 => prop::sample::select(&["grok-4.3", "default", "priority", "caf\u{e9} \"x\""][..]).prop_map(|word| Some(word.into())),
+        1 => prop::sample::select(&["grok-4.3", "default", "priority", "caf\u{e9} \"x\"", ""][..]).prop_map(|word| Some(word.into())),
         1 => Just(Some(Value::Null)),
     ]
 }
@@ -186,6 +187,7 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
             4 => gemini(),
             1 => gemini().prop_map(|answer| with(answer, "metadata", Some(json!({"billableCharacterCount": 77})))),
             1 => Just(json!({"error": {"code": null, "type": text}})),
+            1 => Just(json!({"choices": [choice], "error": {}})),
             1 => Just(with(json!({"data": [{"b64_json": text}, [], 1]}), "usage", usage.clone())),
             1 => Just(with(json!({"status": "done", "progress": 100}), "usage", usage)),
         ]

@@ -260,7 +260,7 @@ proptest! {
         shape in prop::sample::select(vec![
             Shape::Chat, Shape::ChatPerplexity, Shape::Responses, Shape::Messages, Shape::GenerateContent,
             Shape::Interactions, Shape::WorkersAi, Shape::Converse, Shape::Invoke, Shape::CohereV2,
-            Shape::CohereV1, Shape::Ollama, Shape::Images, Shape::Rerank, Shape::Other,
+            Shape::CohereV1, Shape::Ollama, Shape::Images, Shape::Rerank, Shape::Conversations, Shape::Other,
         ]),
     ) {
         read_any(Format::Json, shape, body.as_bytes());

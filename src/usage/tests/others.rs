@@ -196,3 +196,22 @@ fn a_tier_that_is_not_chosen_yet_is_none() {
     let reading = sse(Shape::Responses, &data(&[&created, &completed]));
     assert_eq!(reading.service_tier.as_deref(), Some("default"));
 }
+
+#[test]
+fn an_empty_name_is_no_model() {
+    const USAGE: &str = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
+    let body = format!(r#"{{"model":"","service_tier":"","choices":[],{USAGE}}}"#);
+    let reading = json(Shape::Chat, &body);
+    assert_eq!((reading.model, reading.service_tier), (None, None));
+    let [first, last] = [
+        r#"{"choices":[],"model":"","prompt_filter_results":[]}"#.to_owned(),
+        format!(r#"{{"choices":[],"model":"",{USAGE}}}"#),
+    ];
+    let reading = sse(Shape::Chat, &data(&[&first, DELTA, &last, "[DONE]"]));
+    assert_eq!(reading.model.as_deref(), Some("m"));
+    assert_eq!(sse(Shape::Chat, &data(&[&first, "[DONE]"])).model, None);
+    // While the body is still on its way, too.
+    let mut meter = Meter::new(Format::Json, Shape::Chat, Meter::LIMIT);
+    meter.push(br#"{"model":"","#);
+    assert_eq!(meter.model_so_far(), None);
+}

@@ -129,7 +129,8 @@ impl Reference {
         let is_gemini = self.shape == Shape::GenerateContent;
         let is_google = is_gemini || self.shape == Shape::EmbeddingsGoogle;
         let word = |key: &str| value[key].as_str().filter(|_| !is_google);
-        let has_object = matches!(self.shape, Shape::ChatPerplexity | Shape::Other);
+        let has_object =
+            matches!(self.shape, Shape::ChatPerplexity | Shape::Conversations | Shape::Other);
         let object = word("object").filter(|_| has_object);
         let kind = word("event_type").or(word("type")).or(object).unwrap_or_default();
         let ends = [
@@ -163,13 +164,18 @@ impl Reference {
         };
         if !self.reading.has_content || read.is_some() {
             let message = if is_google { &Value::Null } else { &value["message"] };
-            for holder in [message, response, result, root] {
-                let name = |key: &str| holder[key].as_str().map(str::to_owned);
-                self.reading.model = name("model").or(self.reading.model.take());
-                let tier = name("service_tier").filter(|tier| tier != "auto");
-                self.reading.service_tier = tier.or(self.reading.service_tier.take());
-            }
-            if is_gemini && let Some(model) = value["modelVersion"].as_str() {
+            // An empty name hides the one inside, and is none.
+            let name = |key: &str| {
+                let name = [root, result, response, message].iter().find_map(|it| it[key].as_str());
+                name.filter(|name| !name.is_empty()).map(str::to_owned)
+            };
+            self.reading.model = name("model").or(self.reading.model.take());
+            let tier = name("service_tier").filter(|tier| tier != "auto");
+            self.reading.service_tier = tier.or(self.reading.service_tier.take());
+            if is_gemini
+                && let Some(model) = value["modelVersion"].as_str()
+                && !model.is_empty()
+            {
                 self.reading.model = Some(model.to_owned());
             }
             if own("id").is_some() || status.is_some() {
@@ -231,7 +237,8 @@ impl Reference {
             };
         }
         let is_error = |error: &Value| {
-            error.as_str().is_some_and(|error| !error.is_empty()) || error.is_object()
+            error.as_str().is_some_and(|error| !error.is_empty())
+                || error.as_object().is_some_and(|error| !error.is_empty())
         };
         let choices = root["choices"].as_array().map_or(&[][..], |list| &list[..]);
         let has_failed = is_error(&value["error"])

@@ -17,6 +17,8 @@ impl Operation {
                 segments.next();
                 first = segments.next();
             }
+            // Perplexity's, in the format of Responses.
+            "agent" if segments.is_versioned => first = "responses",
             // Google's uploads, Perplexity's asynchronous answers.
             "upload" | "async" => first = segments.next(),
             _ => {}

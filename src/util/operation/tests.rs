@@ -73,7 +73,16 @@ fn every_providers_paths_are_recognised() {
                 "v1/projects/p/locations/r/publishers/mistralai/models/m@1:rawPredict",
             ][..],
         ),
-        (Responses, &["responses", "v1/responses/r_1/cancel", "resource/openai/v1/responses"]),
+        (
+            Responses,
+            &[
+                "responses",
+                "v1/responses/r_1/cancel",
+                "resource/openai/v1/responses",
+                "v1/agent",
+                "v1/agent/r_1",
+            ],
+        ),
         (Compact, &["responses/compact", "openai/v1/responses/compact"]),
         (Messages, &["v1/messages", "anthropic/v1/messages", "resource/anthropic/v1/messages"]),
         (
@@ -187,6 +196,8 @@ fn every_providers_paths_are_recognised() {
                 "v1/organization/usage/completions",
                 "v1/containers/c_1/files",
                 "v1/conversations",
+                "agent",
+                "agent/run",
                 "v1/projects/p/locations/r/tuningJobs",
                 "v1/projects/p/locations/r/endpoints/12:predict",
                 "v1beta/models/veo/operations/o_1",

@@ -110,3 +110,31 @@ async fn a_resumed_stream_is_billed_once() {
     .await;
     assert_eq!(reported, [NOTHING, BILLED, NOTHING]);
 }
+
+#[tokio::test]
+async fn a_background_answer_of_perplexitys_agent_is_billed_once() {
+    let reported = reported(&[
+        ("POST", "perplexity-ai/v1/agent", response("resp_5", "queued")),
+        ("GET", "perplexity-ai/v1/agent/resp_5", response("resp_5", "in_progress")),
+        ("GET", "perplexity-ai/v1/agent/resp_5", response("resp_5", "completed")),
+        ("GET", "perplexity-ai/v1/agent/resp_5", response("resp_5", "completed")),
+        ("POST", "perplexity-ai/v1/agent", response("resp_6", "completed")),
+        ("GET", "perplexity-ai/v1/agent/resp_6", response("resp_6", "completed")),
+    ])
+    .await;
+    assert_eq!(reported, [NOTHING, NOTHING, BILLED, NOTHING, BILLED, NOTHING]);
+}
+
+#[tokio::test]
+async fn new_metadata_of_a_stored_chat_completion_bill_nothing() {
+    let usage = json!({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12});
+    let chat = json!({"id": "c_1", "object": "chat.completion", "model": "gpt-x", "choices": [],
+        "usage": usage});
+    let reported = reported(&[
+        ("POST", "openai/v1/chat/completions", chat.clone()),
+        ("POST", "openai/v1/chat/completions/c_1", chat.clone()),
+        ("GET", "openai/v1/chat/completions/c_1", chat),
+    ])
+    .await;
+    assert_eq!(reported, [BILLED, NOTHING, NOTHING]);
+}

@@ -7,6 +7,7 @@ use tower_ai_gateway::control::cache::{MemoryCache, NotStored, PurgeTarget};
 use super::*;
 use crate::support::gateway::Gateway;
 use crate::support::message::request;
+use crate::support::metered::sse;
 use crate::support::raw_upstream;
 
 /// A response of one frame, with a header and trailers.
@@ -81,6 +82,29 @@ async fn trailers_are_announced_each_time() {
         assert_eq!(came.head.get("cf-aig-cache-status"), Some(expected));
         let trailers: Vec<_> = came.content.trailers.iter().map(|(name, _)| &**name).collect();
         assert_eq!((came.body(), &*trailers), (&b"{}"[..], names));
+    }
+}
+
+/// The framing ends a cut stream as it ends a whole one.
+#[tokio::test]
+async fn a_cut_stream_of_workers_ai_is_not_stored() {
+    const RUN: &str = "/v1/acct/main/workers-ai/run/@cf/meta/llama";
+    for (end, expected) in [("", "MISS"), ("data: [DONE]\n\n", "HIT")] {
+        let provider = raw_upstream::Recorder::answering(move |_| {
+            sse(&["data: {\"response\":\"h\"}\n\n", end].concat(), 30)
+        });
+        let base = provider.await.base("/ai");
+        let layer = GatewayLayer::builder()
+            .provider(Provider::workers_ai("acct").base_url(base))
+            .settings(Settings::new(table(|set| set.cache(CacheSettings::new(HOUR)))));
+        let client = ControlLayer::new().layer(HttpClient::builder().build().unwrap());
+        let service = layer.build().unwrap().upstream(client).layer(service_fn(memory::app));
+        let gateway = Gateway::serve(service).await;
+        let ask = request(&format!("POST {RUN}"), &["authorization: Bearer sk-own"], b"{}");
+        for expected in ["MISS", expected] {
+            let came = gateway.answer(&ask).await;
+            assert_eq!(came.head.get("cf-aig-cache-status"), Some(expected), "{end:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use http::Response;
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use tower::BoxError;
 use tower_ai_gateway::settings::FallbackChain;
 
@@ -18,10 +18,11 @@ const GEMINI: &str =
 const COHERE: &str = "/v1/acct/gw/acme/v2/chat";
 const BODY: &str = r#"{"model":"m","stream":true}"#;
 
-/// Returns whether this answer of the first provider leads to the next step, in any split.
+/// Returns whether this answer of the first provider leads to the next step, in any split and with
+/// its length declared.
 async fn leads_on(path: &str, content_type: &'static str, body: &'static str) -> bool {
     let mut seen = Vec::new();
-    for size in [1, 5, body.len()] {
+    for size in [Some(1), Some(5), Some(body.len()), None] {
         // Paths of only one provider lead to the same provider again.
         let chain = match path {
             GEMINI => FallbackChain::on("*").to_provider("google-ai-studio"),
@@ -32,12 +33,16 @@ async fn leads_on(path: &str, content_type: &'static str, body: &'static str) ->
             if before > 0 {
                 return json(200, "{}");
             }
+            let response = Response::builder().header("content-type", content_type);
+            let Some(size) = size else {
+                let whole = Full::from(body).map_err(|never| match never {});
+                return Ok(response.body(whole.boxed_unsync()).unwrap());
+            };
             let parts = body
                 .as_bytes()
                 .chunks(size)
                 .map(|part| Ok::<_, BoxError>(Frame::data(part.into())));
             let parts = futures_util::stream::iter(parts.collect::<Vec<_>>());
-            let response = Response::builder().header("content-type", content_type);
             Ok(response.body(StreamBody::new(parts).boxed_unsync()).unwrap())
         });
         let got = scene.send(path, &[("authorization", "Bearer k")], BODY).await;
@@ -72,6 +77,11 @@ async fn an_error_in_any_format_leads_to_the_next_step() {
             JSON,
             "{\"id\":\"r\",\"object\":\"response\",\"status\":\"failed\",\"output\":[],\"error\":{\"code\":\"server_error\",\"message\":\"no\"}}",
         ),
+        (
+            RESPONSES,
+            JSON,
+            "{\"id\":\"r\",\"object\":\"response\",\"status\":\"failed\",\"output\":[]}",
+        ),
         // Google
         (CHAT, JSON, "[{\"error\":{\"code\":503,\"message\":\"no\",\"status\":\"UNAVAILABLE\"}}]"),
         (
@@ -84,6 +94,7 @@ async fn an_error_in_any_format_leads_to_the_next_step() {
             JSON,
             "[{\n  \"error\": {\n    \"code\": 503,\n    \"status\": \"UNAVAILABLE\"\n  }\n}\n]",
         ),
+        (GEMINI, JSON, "{\"candidates\":[],\"usageMetadata\":{\"promptTokenCount\":9}}"),
         (
             GEMINI,
             SSE,

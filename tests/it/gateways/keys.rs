@@ -138,6 +138,37 @@ async fn the_clients_own_key_takes_precedence_and_reaches_only_its_provider() {
 }
 
 #[tokio::test]
+async fn an_empty_key_in_the_query_is_none() {
+    let stored = stored();
+    let strict = open(|of| {
+        of.key("google-ai-studio", secret("sk-LEAK-google"))
+            .refuse_client_credentials()
+            .require_credentials()
+    });
+    let google = [("x-goog-api-key", "sk-LEAK-google")];
+    for (query, rest) in
+        [("?key=", None), ("?key", None), ("?alt=sse&k%65y=&access_token=%20", Some("alt=sse"))]
+    {
+        let line = format!("POST /ai/google-ai-studio/x{query}");
+        let body = entry("google-ai-studio", &format!("x{query}"), &json!({}), &json!({}));
+        for scene in [&stored, &strict] {
+            for sent in
+                [scene.passes(&line, &[], BODY).await, scene.passes(UNIVERSAL, &[], &body).await]
+            {
+                assert_eq!((sent.keys(), sent.uri.query()), (google.to_vec(), rest), "{query}");
+            }
+        }
+        // Others do not read it.
+        let line = format!("POST /ai/grok/x{query}");
+        let sent = stored.passes(&line, &[], BODY).await;
+        assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-grok")]);
+        assert_eq!(format!("?{}", sent.uri.query().unwrap()), query);
+    }
+    let sent = stored.passes("POST /ai/google-ai-studio/x?key=&key=own", &[], BODY).await;
+    assert_eq!((&*sent.keys(), sent.uri.query()), (&[][..], Some("key=own")));
+}
+
+#[tokio::test]
 async fn a_connection_header_cannot_remove_a_stored_key() {
     let scene = stored();
     let sent = scene.passes(NATIVE, &[("connection", "authorization")], BODY).await;

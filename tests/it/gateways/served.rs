@@ -94,6 +94,25 @@ async fn a_response_of_a_forbidden_model_is_reported_and_passes() {
     }
 }
 
+/// The first event of Azure's streams.
+const NAMELESS: &str = "data: {\"choices\":[],\"model\":\"\"}\n\n";
+
+#[tokio::test]
+async fn an_empty_name_is_no_forbidden_model() {
+    for (kind, frames, passed, is_forbidden) in [
+        (EVENTS, &[NAMELESS, STREAM[0], STREAM[1]][..], 3, false),
+        (EVENTS, &[NAMELESS, STREAM_OF_ANOTHER[0], STREAM_OF_ANOTHER[1]][..], 1, true),
+        (JSON, &[r#"{"model":"","choices":[]}"#][..], 1, false),
+        (JSON, &[r#"{"model":"","#, r#""choices":[]}"#][..], 2, false),
+    ] {
+        let hook = memory::Recorder::default();
+        let builder = layer().metrics_hook(hook.clone());
+        let (got, is_whole) = ask(builder, strict, NATIVE, kind, frames).await;
+        assert_eq!((&*got, is_whole), (frames[..passed].concat().as_bytes(), !is_forbidden));
+        assert_eq!(hook.ends().remove(0).forbidden_model, is_forbidden, "{frames:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_host_can_have_a_response_of_a_forbidden_model_cut_off() {
     for observed in [true, false] {

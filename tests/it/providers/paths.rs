@@ -97,6 +97,21 @@ async fn a_model_with_a_prefix_leads_to_the_providers_openai_api() {
 }
 
 #[tokio::test]
+async fn perplexitys_chat_completions_have_no_version() {
+    let scene = scene();
+    for (endpoint, upstream) in [
+        ("chat/completions", "https://api.perplexity.ai/chat/completions"),
+        ("responses", "https://api.perplexity.ai/v1/responses"),
+        ("embeddings", "https://api.perplexity.ai/v1/embeddings"),
+    ] {
+        let line = format!("POST /v1/acct/gw/compat/{endpoint}");
+        let sent = scene.send(&line, &[], r#"{"model":"perplexity/sonar"}"#).await.unwrap();
+        assert_eq!(sent.uri, *upstream);
+        assert_eq!(sent.text(), r#"{"model":"sonar"}"#);
+    }
+}
+
+#[tokio::test]
 async fn messages_lead_to_the_providers_own_messages_path() {
     let scene = scene();
     for (model, upstream) in [

@@ -102,7 +102,7 @@ impl Reference {
             whole.set(Figure::WebSearch, searches);
         }
         let part = |model: &Value, usage: &Value| UsagePart {
-            model: model.as_str().map(Box::from),
+            model: model.as_str().filter(|name| !name.is_empty()).map(Box::from),
             usage: Usage::new(&reported(usage), self.shape),
         };
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
