@@ -67,6 +67,7 @@ const BLOCK: usize = 32;
 /// A block and the two bytes before it.
 type Window = [u8; 2 + BLOCK];
 
+/// Passes over blocks without a quote, or with escaped ones alone.
 #[inline(never)]
 fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
     /// In text with quotes the next is near, and a vector search takes as long to start as this one
@@ -75,11 +76,10 @@ fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
     let mut plain = 0;
     let mut rest = &bytes[from.saturating_sub(2)..];
     while let Some(window) = rest.first_chunk::<{ 2 + BLOCK }>() {
-        let at = bytes.len() - rest.len();
         if !has_quote(window) {
             plain += 1;
         } else if may_end(window)
-            && let Some(quote) = end_within(bytes, at, window.len())
+            && let Some(quote) = end_within(bytes, bytes.len() - rest.len() + 2, &window[2..])
         {
             return Some(quote);
         } else {
@@ -91,7 +91,7 @@ fn find_far_quote(bytes: &[u8], from: usize) -> Option<usize> {
             plain = 0;
         }
     }
-    end_within(bytes, bytes.len() - rest.len(), rest.len())
+    end_within(bytes, bytes.len() - rest.len(), rest)
 }
 
 /// Returns true if the block has a quote. The compiler makes two comparisons of it.
@@ -109,11 +109,24 @@ fn may_end(window: &Window) -> bool {
         .fold(false, |any, at| any | (is(at + 2, b'"') & (!is(at + 1, b'\\') | is(at, b'\\'))))
 }
 
-/// The first quote from `at` on that is not escaped: one that an even number of backslashes precedes.
-fn end_within(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
-    let quotes = memchr::memchr_iter(b'"', &bytes[at..at + length]).map(|quote| at + quote);
-    let mut ends = quotes.filter(|quote| !odd_backslashes(&bytes[..*quote]));
-    ends.next()
+/// The first quote in this part of `bytes` that is not escaped: one that an even number of backslashes
+/// precedes.
+#[inline(always)]
+fn end_within(bytes: &[u8], mut start: usize, part: &[u8]) -> Option<usize> {
+    let is_end = |quote: usize| bytes[quote] == b'"' && !odd_backslashes(&bytes[..quote]);
+    let (words, rest) = part.as_chunks();
+    for word in words {
+        let mut hits = quotes(u64::from_le_bytes(*word));
+        while hits != 0 {
+            let quote = start + hits.trailing_zeros() as usize / 8;
+            if is_end(quote) {
+                return Some(quote);
+            }
+            hits &= hits - 1;
+        }
+        start += word.len();
+    }
+    (start..start + rest.len()).find(|quote| is_end(*quote))
 }
 
 #[inline]
