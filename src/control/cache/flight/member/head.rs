@@ -190,7 +190,7 @@ impl Member {
             }
             CallResult::Unshared(call) => {
                 state.set_unshared();
-                after.wake.append(&mut waiting.all());
+                after.wake.extend(waiting.all());
                 after.is_closed = true;
                 (Phase::Unshared, Some(Answered::Unshared(call)))
             }
