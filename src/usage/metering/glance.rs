@@ -13,7 +13,7 @@ const STEP: usize = 256;
 
 static RROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rror"));
 static FAILED: LazyLock<[Finder<'static>; 2]> =
-    LazyLock::new(|| ["\"failed\"", "\"FAILED\""].map(|status| Finder::new(status)));
+    LazyLock::new(|| ["\"failed\"", "\"FAILED\""].map(Finder::new));
 
 /// Returns true if JSON may be an error. Only errors with a word that all of a shape have in common
 /// are searched for.
