@@ -50,6 +50,8 @@ pub(super) struct Scanner {
     root: Place,
     places: [Place; DEEPEST],
     level: usize,
+    /// The innermost place is an array.
+    in_array: bool,
     member: Member,
     string: StringEnd,
     /// The start of a key or usage object that is split between two pushes.
@@ -69,6 +71,7 @@ impl Scanner {
             root,
             places: [Place::Root; DEEPEST],
             level: 0,
+            in_array: false,
             member: Member::Skip,
             string: StringEnd::default(),
             split: Vec::new(),
@@ -207,7 +210,7 @@ impl Scanner {
             State::ArrayStart => self.array_start(byte),
             State::KeyOrEnd if byte == b'}' => self.leave(),
             State::Colon if byte == b':' => self.state = State::Value,
-            State::CommaOrEnd => match (byte, self.is_array()) {
+            State::CommaOrEnd => match (byte, self.in_array) {
                 (b',', false) => self.state = State::Key,
                 (b',', true) => self.state = State::Element,
                 (b'}', false) | (b']', true) => self.leave(),
@@ -222,10 +225,6 @@ impl Scanner {
         self.places[self.level]
     }
 
-    fn is_array(&self) -> bool {
-        self.place().is_array()
-    }
-
     /// Returns true if another level can be entered. No relevant path is deeper.
     fn has_room(&self) -> bool {
         self.level + 1 < DEEPEST
@@ -234,12 +233,14 @@ impl Scanner {
     fn enter(&mut self, place: Place) {
         self.level += 1;
         self.places[self.level] = place;
-        self.state = if self.is_array() { State::ElementOrEnd } else { State::KeyOrEnd };
+        self.in_array = place.is_array();
+        self.state = if self.in_array { State::ElementOrEnd } else { State::KeyOrEnd };
     }
 
     fn leave(&mut self) {
         self.state = if self.level == 0 { State::Done } else { State::CommaOrEnd };
         self.level = self.level.saturating_sub(1);
+        self.in_array = self.place().is_array();
     }
 
     #[inline(always)]
@@ -282,7 +283,7 @@ impl Scanner {
     #[inline]
     fn value_ends(&mut self, chunk: &[u8], at: usize) -> usize {
         match chunk[at..] {
-            [b',', b'"', ..] if !self.is_array() => {
+            [b',', b'"', ..] if !self.in_array => {
                 self.state = State::InKey;
                 at + 2
             }
