@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::directives::Directives;
 use crate::directives::trace::TraceParent;
+use crate::util::macros::match_bytes;
 
 #[derive(Default)]
 pub(super) struct RequestHead<'a> {
@@ -74,9 +75,9 @@ fn first<'a>(known: &mut Option<&'a HeaderValue>, value: &'a HeaderValue) {
 pub(super) fn kept(content_type: &HeaderValue) -> HeaderValue {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-    match content_type.as_bytes() {
+    match_bytes!(content_type.as_bytes(), {
         b"application/json" => JSON,
         b"text/event-stream" => EVENTS,
         _ => content_type.clone(),
-    }
+    })
 }

@@ -16,6 +16,7 @@ use crate::hook::{CacheStatus, Failure, Timings};
 use crate::rejection::Code;
 use crate::usage::Meter;
 use crate::usage::metering::Reader;
+use crate::util::macros::match_bytes;
 
 #[derive(Debug)]
 pub(super) struct ExchangeRecord {
@@ -171,5 +172,11 @@ impl ExchangeRecord {
 }
 
 pub(super) fn text(value: Option<&HeaderValue>) -> Option<&str> {
-    value?.to_str().ok()
+    let value = value?;
+    // The usual types of content need no check of each byte.
+    match_bytes!(value.as_bytes(), {
+        b"application/json" => Some("application/json"),
+        b"text/event-stream" => Some("text/event-stream"),
+        _ => value.to_str().ok(),
+    })
 }

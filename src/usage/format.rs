@@ -2,6 +2,8 @@
 
 use http::HeaderValue;
 
+use crate::util::macros::match_bytes;
+
 /// The format of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -43,11 +45,11 @@ impl Format {
     /// SDKs send `application/json` for streams too.
     pub fn of(content_type: Option<&HeaderValue>) -> Option<Self> {
         let content_type = content_type?.as_bytes();
-        match content_type {
+        match_bytes!(content_type, {
             b"application/json" => return Some(Self::Json),
             b"text/event-stream" => return Some(Self::Sse),
             _ => {}
-        }
+        });
         let media = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
         let is = |name: &str| media.eq_ignore_ascii_case(name.as_bytes());
         if is("text/event-stream") {

@@ -52,6 +52,8 @@ pub(super) struct Scanner {
     root: Place,
     places: [Place; DEEPEST],
     level: usize,
+    /// The innermost place is an array.
+    in_array: bool,
     member: Member,
     string: StringEnd,
     /// The start of a key or usage object that is split between two pushes.
@@ -71,6 +73,7 @@ impl Scanner {
             root,
             places: [Place::Root; DEEPEST],
             level: 0,
+            in_array: false,
             member: Member::Skip,
             string: StringEnd::default(),
             split: Vec::new(),
@@ -214,7 +217,7 @@ impl Scanner {
             }
             State::ErrorStart | State::KeyOrEnd if byte == b'}' => self.leave(),
             State::Colon if byte == b':' => self.state = State::Value,
-            State::CommaOrEnd => match (byte, self.is_array()) {
+            State::CommaOrEnd => match (byte, self.in_array) {
                 (b',', false) => self.state = State::Key,
                 (b',', true) => self.state = State::Element,
                 (b'}', false) | (b']', true) => self.leave(),
@@ -229,10 +232,6 @@ impl Scanner {
         self.places[self.level]
     }
 
-    fn is_array(&self) -> bool {
-        self.place().is_array()
-    }
-
     /// Returns true if another level can be entered. No relevant path is deeper.
     fn has_room(&self) -> bool {
         self.level + 1 < DEEPEST
@@ -241,12 +240,14 @@ impl Scanner {
     fn enter(&mut self, place: Place) {
         self.level += 1;
         self.places[self.level] = place;
-        self.state = if self.is_array() { State::ElementOrEnd } else { State::KeyOrEnd };
+        self.in_array = place.is_array();
+        self.state = if self.in_array { State::ElementOrEnd } else { State::KeyOrEnd };
     }
 
     fn leave(&mut self) {
         self.state = if self.level == 0 { State::Done } else { State::CommaOrEnd };
         self.level = self.level.saturating_sub(1);
+        self.in_array = self.place().is_array();
     }
 
     #[inline(always)]
@@ -289,7 +290,7 @@ impl Scanner {
     #[inline]
     fn value_ends(&mut self, chunk: &[u8], at: usize) -> usize {
         match chunk[at..] {
-            [b',', b'"', ..] if !self.is_array() => {
+            [b',', b'"', ..] if !self.in_array => {
                 self.state = State::InKey;
                 at + 2
             }

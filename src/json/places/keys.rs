@@ -9,46 +9,66 @@ use crate::json::trail::PlaceError;
 /// The longest key that matters, with every letter as a `\u` escape, and room for separators.
 pub(super) const LONGEST_KEY: usize = 6 * 32;
 
-/// Members whose strings name models, at any depth.
-const NAMES: [&str; 6] = ["model", "models", "modelid", "modelname", "fallback", "fallbacks"];
-
-/// Endings of other keys of such members: `answering_model`, `input_model_id`.
+/// Endings of keys whose strings name models, at any depth: `answering_model`, `input_model_id`.
 const ENDS: [&str; 5] = ["model", "models", "modelid", "modelname", "deployment"];
 
+/// The name of a member whose strings name models, at any depth.
+fn name(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "model" => "model",
+        "models" => "models",
+        "modelid" => "modelid",
+        "modelname" => "modelname",
+        "fallback" => "fallback",
+        "fallbacks" => "fallbacks",
+        _ => return None,
+    })
+}
+
 /// Top-level members that choose the model or agent.
-const EFFECTIVE: [&str; 6] = ["models", "modelid", "modelname", "preset", "agent", "agentid"];
+fn is_effective(key: &str) -> bool {
+    matches!(key, "models" | "modelid" | "modelname" | "preset" | "agent" | "agentid")
+}
 
 /// Members at any depth that hold schemas or the client's own data.
-const PASSED_OVER: [&str; 11] = [
-    "arguments",
-    "defs",
-    "definitions",
-    "inputschema",
-    "labels",
-    "metadata",
-    "outputschema",
-    "properties",
-    "responsejsonschema",
-    "responseschema",
-    "schema",
-];
+fn is_passed_over(key: &str) -> bool {
+    matches!(
+        key,
+        "arguments"
+            | "defs"
+            | "definitions"
+            | "inputschema"
+            | "labels"
+            | "metadata"
+            | "outputschema"
+            | "properties"
+            | "responsejsonschema"
+            | "responseschema"
+            | "schema"
+    )
+}
 
 /// Members at any depth that hold arrays of texts and examples. Objects there may be anything.
-const TEXTS: [&str; 10] = [
-    "chathistory",
-    "content",
-    "contents",
-    "examples",
-    "functiondeclarations",
-    "inputexamples",
-    "inputmessages",
-    "messages",
-    "system",
-    "toolresults",
-];
+fn are_texts(key: &str) -> bool {
+    matches!(
+        key,
+        "chathistory"
+            | "content"
+            | "contents"
+            | "examples"
+            | "functiondeclarations"
+            | "inputexamples"
+            | "inputmessages"
+            | "messages"
+            | "system"
+            | "toolresults"
+    )
+}
 
 /// The same, for keys that have another meaning further inside.
-const TEXTS_AT_THE_TOP: [&str; 3] = ["documents", "input", "inputs"];
+fn are_texts_at_the_top(key: &str) -> bool {
+    matches!(key, "documents" | "input" | "inputs")
+}
 
 /// The kind of a member's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,9 +113,8 @@ impl Places {
 
     fn member_called(&mut self, key: &str) -> Member {
         let is_top = self.open.depth == 1;
-        let is_one_of = |names: &[&str]| names.contains(&key);
         if is_top {
-            self.is_effective = is_one_of(&EFFECTIVE);
+            self.is_effective = is_effective(key);
         }
         match key {
             // The scanner of the body reads it.
@@ -109,16 +128,16 @@ impl Places {
             "prompt" if self.refuses_prompt() => return Member::Prompt,
             _ => {}
         }
-        if let Some(name) = NAMES.into_iter().find(|name| *name == key) {
+        if let Some(name) = name(key) {
             return Member::Name(name);
         }
         if ENDS.into_iter().any(|end| key.ends_with(end)) {
             return Member::Name("model");
         }
-        if is_one_of(&PASSED_OVER) || is_top && key == "systeminstruction" {
+        if is_passed_over(key) || is_top && key == "systeminstruction" {
             return Member::PassedOver;
         }
-        let is_text = is_one_of(&TEXTS) || is_top && is_one_of(&TEXTS_AT_THE_TOP);
+        let is_text = are_texts(key) || is_top && are_texts_at_the_top(key);
         if is_text { Member::Texts } else { Member::Plain }
     }
 
@@ -130,7 +149,8 @@ impl Places {
 /// The key in lower case and without separators.
 fn without_style(key: &str) -> Cow<'_, str> {
     let is_separator = |character| matches!(character, '_' | '-' | '$' | ' ');
-    if !key.contains(|character: char| is_separator(character) || character.is_ascii_uppercase()) {
+    let is_style = |byte: u8| is_separator(char::from(byte)) || byte.is_ascii_uppercase();
+    if !key.bytes().any(is_style) {
         return Cow::Borrowed(key);
     }
     let plain = key.chars().filter(|character| !is_separator(*character));

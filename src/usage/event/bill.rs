@@ -113,7 +113,7 @@ impl Event {
             **self.before.get_or_insert_default() = self.usage;
             self.has_before = true;
         }
-        if self.usage_place.is_none() {
+        if self.usage_place.is_none() && !self.usage.is_empty() {
             self.usage = Reported::default();
         }
     }

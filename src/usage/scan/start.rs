@@ -21,7 +21,7 @@ impl Scanner {
 
     fn begin(&mut self) -> State {
         self.places[0] = self.root;
-        self.level = 0;
+        (self.level, self.in_array) = (0, false);
         State::KeyOrEnd
     }
 
