@@ -111,10 +111,10 @@ fn ends_converse(has_stopped: &mut bool, event: &Event) -> Option<Terminal> {
 /// Azure's first event has such a model.
 fn adopt<const LONGEST: usize>(name: &mut Option<Box<str>>, captured: &mut Captured<LONGEST>) {
     let Some(raw) = captured.whole().filter(|raw| !raw.is_empty()) else { return };
-    if !name.as_deref().is_some_and(|name| string::reads(raw, name)) {
-        if let Some(newer) = string::into_text(captured.take()) {
-            *name = Some(newer.into());
-        }
+    if !name.as_deref().is_some_and(|name| string::reads(raw, name))
+        && let Some(newer) = string::into_text(captured.take())
+    {
+        *name = Some(newer.into());
     }
 }
 

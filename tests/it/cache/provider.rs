@@ -61,11 +61,11 @@ impl Asked {
     }
 
     pub fn fail(self) {
-        self.fail_by(io::ErrorKind::ConnectionReset);
+        self.fail_with(io::ErrorKind::ConnectionReset);
     }
 
-    pub fn fail_by(self, kind: io::ErrorKind) {
-        let _ = self.answer.send(Err(kind.into()));
+    pub fn fail_with(self, error: impl Into<io::Error>) {
+        let _ = self.answer.send(Err(error.into()));
     }
 
     /// Waits until nobody waits for a response.

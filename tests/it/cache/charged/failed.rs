@@ -1,5 +1,7 @@
 //! A leader that leaves before its call fails is charged as if it had stayed.
 
+use tower_ai_gateway::Refusal;
+
 use super::*;
 
 /// The end of a call to the provider.
@@ -7,6 +9,8 @@ use super::*;
 enum Ends {
     Status(u16),
     Fails(io::ErrorKind),
+    /// A layer below refuses the request.
+    Refused,
     /// There is no head in time.
     Late,
     /// A success that nobody else may have.
@@ -44,14 +48,15 @@ async fn used(leaves: bool, ends: &[Ends]) -> [u64; 2] {
     for end in ends {
         match *end {
             Ends::Status(status) => drop(asked.answer(status, JSON)),
-            Ends::Fails(kind) => asked.fail_by(kind),
+            Ends::Fails(kind) => asked.fail_with(kind),
+            Ends::Refused => asked.fail_with(io::Error::other(Refusal::forbidden("no"))),
             Ends::Late => asked.cancelled().await,
             Ends::Unshared => asked.answer_whole(&[JSON[0], ("vary", "*")], TEXT),
         }
         // After the last one, it is the follower's.
         asked = stage.asked().await;
     }
-    asked.fail_by(io::ErrorKind::ConnectionRefused);
+    asked.fail_with(io::ErrorKind::ConnectionRefused);
     assert_eq!(second.await.unwrap().status(), 502);
     if !leaves {
         first.await.unwrap().into_body().collect().await.unwrap();
@@ -68,7 +73,7 @@ async fn used(leaves: bool, ends: &[Ends]) -> [u64; 2] {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_left_before_a_failure_is_charged_as_if_it_had_stayed() {
-    use Ends::{Fails, Late, Status, Unshared};
+    use Ends::{Fails, Late, Refused, Status, Unshared};
     use io::ErrorKind::{ConnectionRefused, ConnectionReset};
     // How many estimates count, and how many requests.
     for (ends, estimates, requests) in [
@@ -76,6 +81,7 @@ async fn a_leader_that_left_before_a_failure_is_charged_as_if_it_had_stayed() {
         (&[Status(400)], 0, 1),
         (&[Fails(ConnectionReset)], 0, 1),
         (&[Fails(ConnectionRefused)], 0, 0),
+        (&[Refused], 0, 0),
         (&[Late], 1, 1),
         (&[Unshared], 1, 1),
         (&[Status(503), Status(500)], 0, 1),
