@@ -192,16 +192,19 @@ pub(super) fn object() -> impl Strategy<Value = Value> {
             1 => Just(with(json!({"status": "done", "progress": 100}), "usage", usage)),
         ]
     });
-    (shape, decoy(), word(), word()).prop_map(|(shape, decoy, model, tier)| {
-        let (shape, model) = (with(shape, "service_tier", tier), model);
-        let shape = with(shape, "model", model);
-        match decoy {
-            // The later of two errors counts, which a tree cannot represent.
-            Some(("error", _)) if may_report_error(&shape) => shape,
-            Some((key, value)) if shape.get(key).is_none() => with(shape, key, Some(value)),
-            _ => shape,
-        }
-    })
+    (shape, decoy(), word(), word())
+        .prop_map(|(shape, decoy, model, tier)| {
+            let (shape, model) = (with(shape, "service_tier", tier), model);
+            let shape = with(shape, "model", model);
+            match decoy {
+                // The later of two errors counts, which a tree cannot represent.
+                Some(("error", _)) if may_report_error(&shape) => shape,
+                Some((key, value)) if shape.get(key).is_none() => with(shape, key, Some(value)),
+                _ => shape,
+            }
+        })
+        // Inline, its tree with those around it does not fit the stack of a test.
+        .boxed()
 }
 
 fn may_report_error(shape: &Value) -> bool {
@@ -258,7 +261,8 @@ fn repeats() -> impl Strategy<Value = Vec<String>> {
 }
 
 pub(super) fn stream() -> impl Strategy<Value = Vec<String>> {
-    let events = prop_oneof![3 => event().prop_map(|event| vec![event]), 1 => repeats()];
+    let events =
+        prop_oneof![3 => event().boxed().prop_map(|event| vec![event]), 1 => repeats().boxed()];
     (any::<bool>(), prop::collection::vec(events, 0..12)).prop_map(|(bom, events)| {
         let mut events = events.concat();
         if let (true, Some(first)) = (bom, events.first_mut()) {

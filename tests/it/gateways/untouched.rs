@@ -93,8 +93,6 @@ async fn the_host_can_allow_each_control() {
     assert!(allowing(CollectLog).await.is_empty());
     let payloads = allowing(CollectLogPayload).await;
     assert_eq!(payloads.len(), 5);
-    // Whether bodies are logged is decided before entries are read.
-    let kept = payloads.iter().map(|record| record.request_head.is_some());
-    assert_eq!(kept.collect::<Vec<_>>(), [true, true, true, true, false]);
+    assert!(payloads.iter().all(|record| record.request_head.is_some()));
     assert!(payloads.iter().all(|record| record.cost_ticks == Some(77)));
 }
