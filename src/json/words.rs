@@ -4,6 +4,7 @@ const ONES: u64 = u64::MAX / 0xff;
 
 /// Returns true if `text` needs no escapes in a JSON string.
 #[cfg(feature = "log")]
+#[inline(always)]
 pub(crate) fn is_verbatim(text: &str) -> bool {
     !any(text.as_bytes(), |word| below(word, 0x20) | is(word, b'"') | is(word, b'\\') != 0)
 }

@@ -18,8 +18,8 @@ use crate::settings::{ClientCredentials, GatewaySettings};
 pub(crate) struct Recipient<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) way: ApiKind,
-    /// After its slug.
-    pub(crate) path: &'a str,
+    /// After its slug, unless it is the client's own.
+    pub(crate) path: Option<&'a str>,
     /// Which stored key is wanted; `None` for the default.
     pub(crate) alias: Option<&'a str>,
 }
@@ -54,6 +54,7 @@ pub(crate) fn attach(
         }
     }
     if let Some(key) = stored(context, upstream, alias) {
+        let path = path.unwrap_or_else(|| context.provider_path());
         upstream.key_header(way, path).insert(headers, key);
         return Ok(KeyOf::Gateway);
     }

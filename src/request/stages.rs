@@ -260,7 +260,7 @@ impl Shared {
                 headers::strip_request(headers, scan, upstream.host());
                 let directives = context.directives();
                 let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
-                let to = Recipient { upstream, way, path: context.provider_path(), alias };
+                let to = Recipient { upstream, way, path: None, alias };
                 let has_key = context.has_credentials();
                 let key = head::complete(&mut uri, headers, context, to, has_key)?;
                 context.set_has_credentials(key == KeyOf::Client);

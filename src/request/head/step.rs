@@ -76,7 +76,7 @@ fn readdress(
         }
         (StepKey::Stored(_), None) => return None,
         (StepKey::Stored(_), Some(context)) => {
-            let (way, path) = (step.way, &*step.path);
+            let (way, path) = (step.way, Some(&*step.path));
             let to = Recipient { upstream, way, path, alias: alias(step, context) };
             let key = complete(&mut head.uri, &mut headers, context, to, false).ok()?;
             if key == KeyOf::Nobody && !takes_keys_from_layer(context) {

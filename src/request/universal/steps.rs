@@ -109,7 +109,7 @@ fn step<B>(
     let model = access::sure_model(context, &headers, &body, model)?;
     let has_credentials = attach_key::remove_tokens_of_entry(&mut headers, context);
     let alias = directives.byok_alias.as_deref();
-    let to = Recipient { upstream: &upstream, way, path: &path, alias };
+    let to = Recipient { upstream: &upstream, way, path: Some(&path), alias };
     head::complete(&mut uri, &mut headers, context, to, has_credentials)?;
     if outer.headers().contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
