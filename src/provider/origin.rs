@@ -23,7 +23,7 @@ pub(crate) struct Origin {
     /// The same of chat completions.
     chat: Option<Base>,
     /// Its index among its provider's origins, from 0.
-    pub(crate) number: u32,
+    pub(crate) number: u16,
     /// Its weight in balancing.
     pub(crate) weight: u32,
     /// The base URL itself.
@@ -33,7 +33,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// The error says what is wrong with the URL.
     pub(super) fn new(
-        number: u32,
+        number: u16,
         base_url: &str,
         provider: &Provider,
         weight: u32,

@@ -45,8 +45,11 @@ impl Upstream {
             Origin::new(number, base_url, &provider, weight).map_err(unusable)
         };
         let first = origin(0, &provider.base_url, provider.weight)?;
-        let further = (1..).zip(&provider.further_base_urls);
-        let further = further.map(|(number, (base_url, weight))| origin(number, base_url, *weight));
+        let further = provider.further_base_urls.iter().zip(1_usize..);
+        let further = further.map(|((base_url, weight), number)| {
+            let number = u16::try_from(number).map_err(|_| unusable("there are too many"))?;
+            origin(number, base_url, *weight)
+        });
         let further = further.collect::<Result<_, _>>()?;
         let key_header = KeyHeader::parse(provider.key_header.as_deref())
             .ok_or_else(|| ConfigError::KeyHeader { slug: slug() })?;
@@ -220,8 +223,8 @@ impl Upstream {
     }
 
     /// The host name of the origin with this number, without a port.
-    pub(crate) fn host_name(&self, number: u32) -> &str {
-        let origin = (number as usize).checked_sub(1).and_then(|at| self.further.get(at));
+    pub(crate) fn host_name(&self, number: u16) -> &str {
+        let origin = usize::from(number).checked_sub(1).and_then(|at| self.further.get(at));
         &origin.unwrap_or(&self.first).host_name
     }
 

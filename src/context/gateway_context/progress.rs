@@ -1,7 +1,7 @@
 //! The progress of an exchange: its steps, its upstream calls, and the settings of the current
 //! step.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -54,7 +54,7 @@ pub(super) struct Progress {
     /// When the call began, if a hook is told.
     attempt_began: Mutex<Option<Instant>>,
     /// The provider's origin that the last call went to; 0 for the first.
-    origin: AtomicU32,
+    origin: AtomicU16,
     /// The session affinity of the request. Boxed: most requests have none.
     conversation: OnceLock<Box<Conversation>>,
     /// The reservation under limits; boxed twice, because each open stream has a context.
@@ -272,11 +272,11 @@ impl GatewayContext {
         self.0.progress.conversation.get_or_init(Box::default)
     }
 
-    pub(crate) fn origin(&self) -> u32 {
+    pub(crate) fn origin(&self) -> u16 {
         self.0.progress.origin.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_origin(&self, number: u32) {
+    pub(crate) fn set_origin(&self, number: u16) {
         self.0.progress.origin.store(number, Ordering::Relaxed);
     }
 
