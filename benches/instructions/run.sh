@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Counts the instructions of exchanges (main.rs) under callgrind, and fails where one takes over 3 %
-# more than in baseline.toml (the record of a log: 0.5 to 1.5 %), or where the two cannot be compared. Needs
+# more than in baseline.toml (the record of a log: 0.5 to 1 %), or where the two cannot be compared. Needs
 # Linux; about 10 seconds after building, and once 2 minutes to build gungraun's runner.
 #
 #   benches/instructions/run.sh            compares
