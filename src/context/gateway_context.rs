@@ -1,6 +1,7 @@
 //! The identity of an exchange, shared by everything that takes part in it.
 
 pub(crate) mod acted;
+pub(crate) mod answer_read;
 mod arrival;
 mod destination;
 mod progress;
@@ -8,7 +9,6 @@ mod progress;
 pub(crate) mod reserved;
 pub(crate) mod session;
 mod timeouts;
-pub(crate) mod witness;
 
 use std::any::Any;
 use std::fmt;

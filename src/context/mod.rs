@@ -6,7 +6,7 @@ pub(crate) mod step;
 pub use self::gateway_context::GatewayContext;
 pub(crate) use self::gateway_context::session;
 pub use self::gateway_context::session::{Affinity, Session};
-pub(crate) use self::gateway_context::{Arrival, Endpoint, acted, reserved, witness};
+pub(crate) use self::gateway_context::{Arrival, Endpoint, acted, answer_read, reserved};
 pub use crate::directives::metadata::{Metadata, MetadataValue};
 pub use crate::directives::trace::TraceParent;
 pub use crate::util::log_id::LogId;

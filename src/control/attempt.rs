@@ -22,7 +22,7 @@ where
 {
     let Some(context) = context else { return service.call(request) };
     // What is known of the last response says nothing of the next one.
-    context.take_witness();
+    context.take_answer_read();
     let before = context.attempts();
     let call = service.call(request);
     if context.attempts() == before {
@@ -72,16 +72,16 @@ mod tests {
     use http::{Method, Uri};
 
     use super::*;
-    use crate::context::witness::Witness;
+    use crate::context::answer_read::ReadBy;
     use crate::context::{Arrival, Endpoint};
 
     #[test]
     fn a_call_does_not_know_what_was_seen_of_the_last_response() {
         let arrival = Arrival::new(Method::POST, Uri::from_static("/"), Endpoint::None);
         let context = GatewayContext::new(arrival, None);
-        context.saw_answer(Witness::Call);
+        context.set_answer_read(ReadBy::Call);
         let mut service = tower::service_fn(|()| std::future::ready(Ok::<_, ()>(())));
         drop(call(Some(&context), &mut service, ()));
-        assert_eq!(context.take_witness(), None);
+        assert_eq!(context.take_answer_read(), None);
     }
 }

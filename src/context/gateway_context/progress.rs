@@ -27,8 +27,8 @@ pub(super) struct Progress {
     is_over_limit: AtomicBool,
     /// A response may be discarded because of its body.
     is_classified: AtomicBool,
-    /// The [`Witness`](super::witness::Witness) of the current response; 0 if there is none.
-    pub(super) witness: AtomicU8,
+    /// The [`ReadBy`](super::answer_read::ReadBy) of the current response; 0 if there is none.
+    pub(super) answer_read: AtomicU8,
     /// A guard has put a label on the request.
     is_flagged: AtomicBool,
     /// Followers read the response, too, each at its own pace.

@@ -16,7 +16,7 @@ use super::bounds::Bounds;
 use super::guarded::{Begun, Guarded, Polled};
 use super::guards::Guards;
 use super::watch::{Limits, Watched};
-use crate::context::witness::Witness;
+use crate::context::answer_read::ReadBy;
 use crate::control::timeout::{IdleTimeout, Timing};
 use crate::control::timer::Timer;
 use crate::control::verdict;
@@ -171,7 +171,7 @@ where
                 if let (Some(context), Some(Ok(only))) = (&classified_for, &last)
                     && verdict::is_answer(&head.headers, only, context.shape())
                 {
-                    context.saw_answer(Witness::Call);
+                    context.set_answer_read(ReadBy::Call);
                 }
                 return Response::from_parts(head, Self { kind: Kind::Over { last } });
             }

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::work::Work;
 use crate::context::GatewayContext;
-use crate::context::witness::Witness;
+use crate::context::answer_read::ReadBy;
 use crate::control::classify::CallClass;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
@@ -193,18 +193,14 @@ where
             }
         };
         // A retry may have read it already.
-        let witness = self.plan.context().and_then(GatewayContext::take_witness);
-        let verdict = match witness {
-            Some(Witness::Retry) => Some(Verdict::Answer),
+        let read_by = self.plan.context().and_then(GatewayContext::take_answer_read);
+        let verdict = match read_by {
+            Some(ReadBy::Retry) => Some(Verdict::Answer),
             _ => response.extensions_mut().remove::<Verdict>(),
         };
-        let is_failure = match verdict {
-            Some(verdict) => verdict != Verdict::Answer,
-            None => {
-                let class = self.rule.response(response.status(), response.headers());
-                class >= CallClass::Fallback
-            }
-        };
+        // The rule may be the host's, and reject a head whose body is an answer.
+        let is_failure = verdict.is_some_and(|verdict| verdict != Verdict::Answer)
+            || self.rule.response(response.status(), response.headers()) >= CallClass::Fallback;
         if is_failure {
             return match self.may_go_on() {
                 true => ControlFlow::Continue(Next::Failed(Ok(
@@ -213,7 +209,7 @@ where
                 false => ControlFlow::Break(Ok(response.map(ClassifiedBody::new))),
             };
         }
-        let is_read = verdict.is_some() || witness.is_some();
+        let is_read = verdict.is_some() || read_by.is_some();
         let is_suspect = !is_read && verdict::may_be_error(&response);
         // Hold nothing back if we know that there is nothing else to try.
         if is_suspect && self.may_go_on_as_far_as_known(cx) {

@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::decision::Attempt;
 use super::work::Work;
 use crate::context::GatewayContext;
-use crate::context::witness::Witness;
+use crate::context::answer_read::ReadBy;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
 use crate::control::{attempt, call};
@@ -189,7 +189,7 @@ impl<B> Work<B> {
             return ControlFlow::Continue(Next::Send(Duration::ZERO));
         }
         if verdict::may_be_error(&response) && self.may_go_on() {
-            if self.context.as_ref().and_then(GatewayContext::take_witness).is_some() {
+            if self.context.as_ref().and_then(GatewayContext::take_answer_read).is_some() {
                 let response = response.map(ClassifiedBody::new);
                 return self.classified(response, Verdict::Answer, last).map_continue(Next::Send);
             }
@@ -233,7 +233,7 @@ impl<B> Work<B> {
             _ if !self.tells_verdict => {}
             // It is the last response of this layer.
             Some(context) if verdict == Verdict::Answer && delay.is_none() => {
-                context.saw_answer(Witness::Retry);
+                context.set_answer_read(ReadBy::Retry);
             }
             _ => drop(response.extensions_mut().insert(verdict)),
         }

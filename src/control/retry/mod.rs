@@ -42,7 +42,8 @@ use crate::util::ready;
 /// While an attempt is left, a 200 with JSON or an event stream is read like in a
 /// [`FallbackLayer`](super::FallbackLayer), with the same bounds. If its first event is an error
 /// whose status is one of those above, the request is sent again; Anthropic's `overloaded_error`
-/// counts as 529, for example. An error with an unknown code is passed on.
+/// counts as 529, for example. An error with an unknown code is passed on. If a layer in between makes
+/// an error of an answer, its status must say so.
 ///
 /// If the gateway has added an option that asks for stream usage
 /// ([`GatewayLayerBuilder::ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage)) and the

@@ -11,12 +11,13 @@ use tower_ai_gateway::hook::Failure;
 use crate::retries::scene::{request, three};
 use crate::support::scripted::{Answer, Upstream, answer, fails};
 
-/// 404 is retried, 422 leads to another model, and everything else is returned.
+/// 404 is retried, 422 and a degraded response lead to another model, and everything else is returned.
 struct Own;
 
 impl Classify for Own {
-    fn response(&self, status: StatusCode, _: &HeaderMap) -> CallClass {
+    fn response(&self, status: StatusCode, headers: &HeaderMap) -> CallClass {
         match status {
+            _ if headers.contains_key("x-degraded") => CallClass::Fallback,
             StatusCode::NOT_FOUND => CallClass::Retry,
             StatusCode::UNPROCESSABLE_ENTITY => CallClass::Fallback,
             _ => CallClass::Answer,
@@ -44,5 +45,8 @@ async fn the_hosts_rule_replaces_the_default() {
     assert_eq!(calls(|| answer(404, &[], "")).await, 6);
     assert_eq!(calls(|| answer(422, &[], "")).await, 2);
     assert_eq!(calls(|| answer(503, &[], "")).await, 1);
+    const DEGRADED: &[(&str, &str)] = &[("content-type", "application/json"), ("x-degraded", "1")];
+    assert_eq!(calls(|| answer(200, DEGRADED, r#"{"choices":[]}"#)).await, 2);
+    assert_eq!(calls(|| answer(200, &DEGRADED[..1], r#"{"choices":[]}"#)).await, 1);
     assert_eq!(calls(|| fails(std::io::ErrorKind::ConnectionReset)).await, 1);
 }
