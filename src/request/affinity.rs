@@ -16,7 +16,7 @@ use crate::json::strings::{StringPath, Strings};
 use crate::provider::Upstream;
 use crate::settings::GatewaySettings;
 use crate::util::operation::Operation;
-use crate::util::segments::behind_responses;
+use crate::util::segment_behind::behind_responses;
 use crate::util::text::is_visible;
 
 /// Other headers that name a session: one read by many gateways, and those of Claude Code, Codex

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::util::operation::Operation;
-use crate::util::segments::{behind_responses, segment_behind};
+use crate::util::segment_behind::{behind_responses, segment_behind};
 
 #[cfg(test)]
 mod tests;

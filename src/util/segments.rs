@@ -1,4 +1,4 @@
-//! The segments of paths: normalised to compare them, and what follows one of a known name.
+//! The segments of paths, normalised to compare them.
 
 use super::operation::is_version;
 use super::percent;
@@ -19,21 +19,6 @@ pub(crate) fn begins_with(path: &str, wanted: &[String]) -> bool {
     }
     let mut segments = behind_version(path);
     wanted.iter().all(|wanted| segments.next() == Some(wanted))
-}
-
-/// The segment after the first one of this name.
-pub(crate) fn segment_behind<'a>(path: &'a str, name: &str) -> Option<&'a str> {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.find(|segment| *segment == name)?;
-    segments.next()
-}
-
-/// What follows `responses` or Perplexity's `agent` in a path of that API: the id of a stored answer, or
-/// a call of its own.
-pub(crate) fn behind_responses(rest: &str) -> Option<&str> {
-    // A deployment may be called `agent`.
-    let is_named = rest.split('/').any(|segment| segment == "responses");
-    segment_behind(rest, if is_named { "responses" } else { "agent" })
 }
 
 fn behind_version(path: &str) -> impl Iterator<Item = &str> {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::util::operation::Operation;
-use crate::util::segments::segment_behind;
+use crate::util::segment_behind::segment_behind;
 
 /// What a price depends on, except the usage.
 #[derive(Clone, Copy, Debug)]
