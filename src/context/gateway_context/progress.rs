@@ -177,8 +177,7 @@ impl GatewayContext {
         self.0.progress.goes_on.load(Ordering::Relaxed)
     }
 
-    /// Sets whether it waits for its body or for another request's call, and has made no call
-    /// itself.
+    /// Sets whether it still waits, and has made no call itself.
     #[cfg(feature = "cache")]
     pub(crate) fn set_unsent(&self, is_unsent: bool) {
         self.0.progress.is_unsent.store(is_unsent, Ordering::Relaxed);
