@@ -18,7 +18,7 @@ const HEADERS = {
 export async function checkHostile(browser, book) {
   const { gateway } = book;
   const events = [{ ...chunk(HOSTILE.link, HOSTILE.script) }, '[DONE]'];
-  const path = '/v1/acct/gw/custom-local/chat/completions/"><img%20src=x%20onerror=window.pwned=1>'
+  const path = '/v1/acct/gw/custom-local/"><img%20src=x%20onerror=window.pwned=1>/chat/completions'
     .replaceAll('<', '%3C').replaceAll('>', '%3E');
   const body = { more: { messages: [{ role: 'user', content: HOSTILE.script }] } };
   const huge = { headers: { 'cf-aig-custom-cost': '{"total_cost":1}' } };
