@@ -43,6 +43,21 @@ impl<T, const N: usize> SmallList<T, N> {
         }
     }
 
+    /// Removes an element; those behind it move up.
+    #[cfg(feature = "cache")]
+    pub(crate) fn remove(&mut self, at: usize) -> Option<T> {
+        let take = |rest: &mut Vec<T>, at| (at < rest.len()).then(|| rest.remove(at));
+        match at.checked_sub(N) {
+            Some(at) => take(&mut self.rest, at),
+            None => {
+                let removed = self.first[at].take()?;
+                self.first[at..].rotate_left(1);
+                self.first[N - 1] = take(&mut self.rest, 0);
+                Some(removed)
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().flatten().chain(&self.rest)
     }
@@ -70,6 +85,23 @@ mod tests {
             assert!(list.iter().copied().eq(0..count));
             assert!((0..=count).all(|at| list.get(at).copied() == (at < count).then_some(at)));
             assert!(list.into_iter().eq(0..count));
+        }
+        (0..6).for_each(check::<1>);
+        (0..6).for_each(check::<3>);
+    }
+
+    #[cfg(feature = "cache")]
+    #[test]
+    fn those_behind_a_removed_element_move_up() {
+        fn check<const N: usize>(count: usize) {
+            for at in 0..=count {
+                let mut list = SmallList::<_, N>::default();
+                (0..count).for_each(|element| list.push(element));
+                assert_eq!(list.remove(at), (at < count).then_some(at));
+                list.push(count);
+                let expected = (0..=count).filter(|element| *element != at || at == count);
+                assert!(list.into_iter().eq(expected), "{N} {count} {at}");
+            }
         }
         (0..6).for_each(check::<1>);
         (0..6).for_each(check::<3>);

@@ -1,5 +1,7 @@
 //! Finds the ends of strings.
 
+use super::words::is;
+
 /// Searches for the closing quote of a string, over chunks split anywhere.
 #[derive(Debug, Default)]
 pub(crate) struct StringEnd {
@@ -41,7 +43,7 @@ pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
     while passed < SHORT
         && let Some(word) = bytes[passed..].first_chunk()
     {
-        let hits = quotes(u64::from_le_bytes(*word));
+        let hits = is(u64::from_le_bytes(*word), b'"');
         if hits != 0 {
             let quote = passed + hits.trailing_zeros() as usize / 8;
             match bytes[..quote].last() {
@@ -52,13 +54,6 @@ pub(crate) fn find_quote(bytes: &[u8]) -> Option<usize> {
         passed += word.len();
     }
     find_far_quote(bytes, passed)
-}
-
-/// The lowest set bit is in the first byte that is a quote; 0 if there is none.
-fn quotes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let differences = word ^ (ONES * b'"' as u64);
-    differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 
 /// The number of bytes that are searched at once.
@@ -116,7 +111,7 @@ fn end_within(bytes: &[u8], mut start: usize, part: &[u8]) -> Option<usize> {
     let is_end = |quote: usize| bytes[quote] == b'"' && !odd_backslashes(&bytes[..quote]);
     let (words, rest) = part.as_chunks();
     for word in words {
-        let mut hits = quotes(u64::from_le_bytes(*word));
+        let mut hits = is(u64::from_le_bytes(*word), b'"');
         while hits != 0 {
             let quote = start + hits.trailing_zeros() as usize / 8;
             if is_end(quote) {

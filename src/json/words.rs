@@ -39,8 +39,8 @@ fn below(word: u64, least: u64) -> u64 {
     word.wrapping_sub(ONES * least) & !word & (ONES << 7)
 }
 
-/// Not zero if a byte of `word` is `byte`.
-fn is(word: u64, byte: u8) -> u64 {
+/// Not zero if a byte of `word` is `byte`: the lowest set bit is in the first such byte.
+pub(super) fn is(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * u64::from(byte)), 1)
 }
 

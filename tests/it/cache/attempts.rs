@@ -6,15 +6,7 @@ use tower_ai_gateway::hook::{CacheStatus, Failure};
 use tower_ai_gateway::settings::Timeouts;
 
 use super::*;
-
-fn with(
-    mut request: Request<Full<Bytes>>,
-    name: &'static str,
-    value: &str,
-) -> Request<Full<Bytes>> {
-    request.headers_mut().insert(name, value.parse().unwrap());
-    request
-}
+use crate::support::controlled::with;
 
 /// The leader has made a call, and its follower none.
 #[tokio::test(start_paused = true)]

@@ -8,56 +8,37 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
-/// The waiting tasks, by place. As a waker, it wakes all of them, so that none is forgotten when another
-/// goes away.
-#[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<List>);
+use crate::control::list::SmallList;
 
-/// Mostly one task, which needs no memory of its own.
+/// The waiting tasks, by place, those first that have waited longest. As a waker, it wakes all of them, so
+/// that none is forgotten when another goes away.
 #[derive(Debug, Default)]
-struct List {
-    first: Option<(usize, Waker)>,
-    rest: Vec<(usize, Waker)>,
-}
-
-impl List {
-    fn into_iter(self) -> impl Iterator<Item = (usize, Waker)> {
-        self.first.into_iter().chain(self.rest)
-    }
-}
+pub(super) struct Waiting(Mutex<SmallList<(usize, Waker)>>);
 
 impl Waiting {
-    fn list(&self) -> MutexGuard<'_, List> {
+    fn list(&self) -> MutexGuard<'_, SmallList<(usize, Waker)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a task, which waits until it is woken.
     pub(super) fn add(&self, place: usize, waker: &Waker) {
-        let List { first, rest } = &mut *self.list();
-        let mut known = first.iter_mut().chain(&mut *rest);
-        if let Some((_, known)) = known.find(|(known, _)| *known == place) {
-            return known.clone_from(waker);
-        }
-        match first {
-            None if rest.is_empty() => *first = Some((place, waker.clone())),
-            _ => rest.push((place, waker.clone())),
+        let mut list = self.list();
+        let at = list.iter().position(|(known, _)| *known == place);
+        match at.and_then(|at| list.get_mut(at)) {
+            Some((_, known)) => known.clone_from(waker),
+            None => list.push((place, waker.clone())),
         }
     }
 
     pub(super) fn remove(&self, place: usize) -> Option<Waker> {
-        let List { first, rest } = &mut *self.list();
-        let is_one = |(known, _): &(usize, Waker)| *known == place;
-        let first = first.take_if(|first| is_one(first));
-        let removed = first.or_else(|| rest.iter().position(is_one).map(|at| rest.remove(at)));
-        removed.map(|(_, waker)| waker)
+        let mut list = self.list();
+        let at = list.iter().position(|(known, _)| *known == place)?;
+        list.remove(at).map(|(_, waker)| waker)
     }
 
-    /// Removes one waiting task.
+    /// Removes the task that has waited longest.
     pub(super) fn one(&self) -> Option<Waker> {
-        let List { first, rest } = &mut *self.list();
-        // The one that has waited longest.
-        let one = first.take().or_else(|| (!rest.is_empty()).then(|| rest.remove(0)));
-        one.map(|(_, waker)| waker)
+        self.list().remove(0).map(|(_, waker)| waker)
     }
 
     /// Removes all waiting tasks.
