@@ -59,7 +59,7 @@
 //! # Around a client
 //!
 //! [`GatewayLayer::around`] makes a service that rewrites requests and sends them with any HTTP
-//! client service; the client's errors pass through unchanged. The client gets the caller's body in
+//! client service; the client's errors pass through, except a [`Refusal`], which becomes the response. The client gets the caller's body in
 //! a [`RequestBody`], so a client with a fixed body type, such as [`HttpClient`] or hyper-util's,
 //! needs the type `RequestBody<B>`:
 //!
@@ -104,8 +104,9 @@
 //! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port.
 //! Redirects are relayed, never followed. Cookies, `cf-aig-*`, hop-by-hop headers, and what a proxy
 //! in front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
-//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. No header is added, except `via`
-//! if the host asks for it.
+//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. The only headers that are added are
+//! those of [`Provider::header`], `via` if the host asks for it, and `x-grok-conv-id` for sessions of
+//! xAI's chat completions.
 //!
 //! # Gateways
 //!
@@ -308,6 +309,11 @@ pub mod internals {
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles the code of the page on the library.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../docs/library.md")]
+struct Library;
 
 /// Compiles the code of the page on identities.
 #[cfg(all(doctest, feature = "full"))]

@@ -166,7 +166,7 @@ impl IntoResponse for Denied {
             }
             Self::NotLocal => {
                 let text = format!(
-                    "This page can be seen from the gateway's own machine alone, as localhost. \
+                    "This page is served only to the gateway's own machine, as localhost. \
                      To see it from elsewhere, start the gateway with {TOKEN} set.\n"
                 );
                 (StatusCode::FORBIDDEN, text).into_response()

@@ -164,11 +164,11 @@ impl Purge {
         let of_gateway = account.is_some() || gateway.is_some() || !parts.is_empty();
         match (is_everything, &gateway, parts.len()) {
             (true, ..) if of_gateway => {
-                Err(Failed::bad("`everything` is all there is: it stands alone"))
+                Err(Failed::bad("`everything` cannot be combined with anything else"))
             }
             // A forgotten field must not purge everything.
             (false, None, _) => Err(Failed::bad("`gateway` is needed, or `everything`")),
-            (_, _, 2..) => Err(Failed::bad("one of provider, model, key and entry at a time")),
+            (_, _, 2..) => Err(Failed::bad("only one of provider, model, key and entry at a time")),
             _ => Ok(Self { account, gateway, part: parts.pop().flatten() }),
         }
     }

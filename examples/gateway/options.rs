@@ -158,7 +158,7 @@ impl Options {
                 // Show only the name: the text after `=` may be a secret.
                 _ => {
                     return Err(UsageError(format!(
-                        "unknown option `{name}`: `--help` lists those there are"
+                        "unknown option `{name}`: `--help` lists all options"
                     )));
                 }
             }
@@ -167,8 +167,8 @@ impl Options {
             return Err(UsageError("`--log-keep` needs `--log-db`".to_owned()));
         }
         if options.client_controls.is_some() && options.config.is_some() {
-            let message = "`--client-controls` is for a gateway without `--config`: \
-                           `client_controls` in that file says it for each gateway";
+            let message = "`--client-controls` cannot be combined with `--config`: set \
+                           `client_controls` for each gateway in that file";
             return Err(UsageError(message.to_owned()));
         }
         match (checks, options.config) {
@@ -225,7 +225,7 @@ impl Flag {
     fn of_feature<T>(&self, feature: &str, is_there: bool, value: T) -> Result<T, UsageError> {
         is_there.then_some(value).ok_or_else(|| {
             UsageError(format!(
-                "`{}` needs the feature `{feature}`, which this program was built without",
+                "`{}` needs the feature `{feature}`, and this program was built without it",
                 self.0
             ))
         })

@@ -49,8 +49,8 @@ impl Pages {
             Admin::Off => None,
             Admin::At(address) if !self.has_token && !address.ip().to_canonical().is_loopback() => {
                 return Err(format!(
-                    "`--admin {address}` can be reached from elsewhere: set GATEWAY_ADMIN_TOKEN, or \
-                     choose an address of this machine alone, such as 127.0.0.1:8788"
+                    "`--admin {address}` can be reached from other machines: set GATEWAY_ADMIN_TOKEN, or \
+                     choose an address of this machine, such as 127.0.0.1:8788"
                 )
                 .into());
             }
@@ -58,7 +58,7 @@ impl Pages {
             Admin::Usual => serve::bind(Admin::USUAL)
                 .await
                 .inspect_err(|error| {
-                    tracing::warn!(%error, "the operator's pages are not shown: see `--admin`");
+                    tracing::warn!(%error, "the admin pages are not served: see `--admin`");
                 })
                 .ok(),
         };

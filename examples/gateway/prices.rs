@@ -43,7 +43,7 @@ impl PricesFile {
         let as_of = table.as_of();
         self.prices.replace(table);
         let file = self.path.display();
-        tracing::info!(%file, %as_of, "the prices were read again: {told}");
+        tracing::info!(%file, %as_of, "prices reloaded: {told}");
     }
 
     /// Reads the file again at every SIGHUP.
@@ -58,7 +58,7 @@ impl PricesFile {
             let turn = async {
                 hangups.next().await;
                 if let Err(error) = self.renew().await {
-                    tracing::error!(%error, "the prices stay as they were");
+                    tracing::error!(%error, "prices not reloaded: nothing has changed");
                 }
             };
             outlive("prices", turn).await;

@@ -62,7 +62,7 @@ fn bounds(histogram: &str) -> &'static [f64] {
 /// Counts dropped lines of standard error: see [`log::Lines`].
 fn dropped_lines(recorder: &PrometheusRecorder) -> Counter {
     const NAME: &str = "ai_gateway.log.lines.dropped";
-    let what = "Lines that standard error did not take, or not in time.";
+    let what = "Log lines that standard error did not accept, or not in time.";
     recorder.describe_counter(KeyName::from_const_str(NAME), None, what.into());
     let metadata = Metadata::new(module_path!(), Level::INFO, None);
     recorder.register_counter(&Key::from_static_name(NAME), &metadata)

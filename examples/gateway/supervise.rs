@@ -27,7 +27,7 @@ pub(crate) async fn outlive(task: &'static str, turn: impl Future<Output = ()>) 
         }
     });
     if !is_over.await {
-        tracing::error!(task, "a task panicked; it goes on");
+        tracing::error!(task, "a task panicked and was restarted");
         sleep(PAUSE).await;
     }
 }

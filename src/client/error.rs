@@ -39,12 +39,12 @@ pub struct ClientError(#[from] Cause);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
     /// The request's URI has no http or https server.
-    #[error("the request's URI names no http or https server")]
+    #[error("the request's URI does not name an http or https server")]
     Uri,
-    #[error("no connection could be made{}", through_proxy(.0))]
+    #[error("could not connect{}", through_proxy(.0))]
     Connect(#[source] BoxError),
     /// Connecting took longer than the connect timeout.
-    #[error("the connection took too long")]
+    #[error("connecting took too long")]
     ConnectTimeout(#[source] TimeoutError),
     #[error("the request could not be sent or got no response")]
     Send(#[source] hyper::Error),

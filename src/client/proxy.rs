@@ -130,7 +130,7 @@ impl Dial for Proxied {
         };
         match is_http(&proxy) {
             true if is_plain && self.versions == Versions::Http2 => {
-                let error = "HTTP/2 without TLS goes through no proxy";
+                let error = "HTTP/2 without TLS cannot use a proxy";
                 failed(ViaProxy::from(io::Error::other(error)))
             }
             true if is_plain => {

@@ -13,7 +13,7 @@ const MOST_BYTES: u32 = 25 << 20;
 
 form!(
     RuleTtl(u32),
-    "seconds, a whole number from 60 to 2592000, or 0 to keep nothing",
+    "seconds, a whole number from 60 to 2592000, or 0 to cache nothing",
     |seconds| *seconds == 0 || (60..=MONTH).contains(seconds)
 );
 

@@ -90,7 +90,7 @@ impl CacheStoreChoice {
         {
             let _ = at;
             let message =
-                "this program was built without the feature `redis`, which keeps them there";
+                "Redis needs the feature `redis`, and this program was built without it";
             Err(place.refuse(Kind::UnknownKey, message))
         }
     }

@@ -42,8 +42,8 @@ impl Certificates {
         let pem = raw.fields.read(source)?;
         check_identity(pem.as_bytes()).map_err(|what| raw.fields.refuse(what))?;
         if provider.base_urls().any(|url| Server::parse(url).is_none()) {
-            let message = "a client certificate is shown over https alone, and a base URL of this \
-                           provider is not https";
+            let message = "a client certificate needs https, and a base URL of this provider is not \
+                           https";
             return Err(raw.refuse(Kind::Conflict, message));
         }
         let conflict = source.locate(&raw.refuse(

@@ -110,7 +110,7 @@ impl Table<Raw> {
         if let (Some(choice), Some(true)) =
             (&self.client_credentials, self.refuse_client_credentials)
         {
-            let message = "`refuse_client_credentials` says the same: keep one of the two";
+            let message = "`refuse_client_credentials` sets the same: keep one of the two";
             return Err(choice.refuse(Kind::Conflict, message));
         }
         let place = self.place();
@@ -139,7 +139,7 @@ fn check_builder(
 
 fn control(name: &Text) -> Result<ClientControl, Mistake> {
     if matches!(name.get_ref().as_str(), "zdr" | "allowed_models" | "allowed_providers") {
-        let message = "it only narrows what a request may reach, and always holds: leave it out";
+        let message = "it can only narrow what a request may reach, and clients may always use it: leave it out";
         return Err(name.refuse(Kind::Value, message));
     }
     let all = ClientControl::ALL.map(ClientControl::name).join(", ");

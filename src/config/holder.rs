@@ -16,7 +16,7 @@ pub(super) fn holder<'t>(
 ) -> Result<Option<Holder<'t>>, Mistake> {
     match (env, file) {
         (Some(_), Some(file)) => {
-            Err(file.refuse(Kind::Conflict, "it has one of `env` and `file`, not both"))
+            Err(file.refuse(Kind::Conflict, "it must have either `env` or `file`, not both"))
         }
         (Some(env), None) => Ok(Some(Holder::Env(env))),
         (None, file) => Ok(file.as_ref().map(Holder::File)),
@@ -47,7 +47,7 @@ impl Holder<'_> {
 /// The name of the place is not repeated in the error: it may be the key itself.
 fn refuse(place: &Text, holder: &str, error: &SecretError) -> Mistake {
     let what = match error {
-        SecretError::Missing { .. } => "is not there or cannot be read",
+        SecretError::Missing { .. } => "does not exist or cannot be read",
         SecretError::Malformed { .. } => "holds no key: 1 to 4096 visible ASCII characters",
     };
     place.refuse(Kind::Secret, format_args!("the {holder} that it names {what}"))

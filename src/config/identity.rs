@@ -91,11 +91,11 @@ impl Table<Jwt> {
     fn keys(&self, source: &Source<'_>) -> Result<Jwks, Mistake> {
         let (place, keys) = match (&self.jwks_url, &self.jwks_file) {
             (Some(_), Some(file)) => {
-                let message = "it has one of `jwks_url` and `jwks_file`, not both";
+                let message = "it must have either `jwks_url` or `jwks_file`, not both";
                 return Err(file.refuse(Kind::Conflict, message));
             }
             (None, None) => {
-                let message = "it needs `jwks_url` or `jwks_file`, which has the issuer's keys";
+                let message = "it needs `jwks_url` or `jwks_file`: the issuer's keys";
                 return Err(self.refuse(Kind::Missing, message));
             }
             (Some(url), None) => (url, fetched(url.get_ref())),
@@ -127,7 +127,7 @@ fn fetched(url: &str) -> Result<Jwks, JwksError> {
 /// Without an HTTP client, keys cannot be fetched.
 #[cfg(not(feature = "client"))]
 fn fetched(_: &str) -> Result<Jwks, JwksError> {
-    let error = "this program was built without the feature `client`, which fetches it";
+    let error = "fetching keys needs the feature `client`, and this program was built without it";
     Err(JwksError::Client(Box::<dyn Error + Send + Sync>::from(error).into()))
 }
 

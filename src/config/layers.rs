@@ -108,7 +108,7 @@ impl Config {
         );
     }
 
-    /// Returns true if both files configure the same [control layers](Self::control_layer). If not,
+    /// Returns true if both files have the same `[health]` and `[retry]`. If not,
     /// apply the changes with [`update_control`](Self::update_control).
     #[must_use]
     pub fn has_same_control(&self, other: &Self) -> bool {

@@ -69,7 +69,7 @@ impl LimitStoreChoice {
         let queue = fields.queue.map(|queue| queue.0);
         let Some(at) = at else {
             if queue.is_some() {
-                let message = "`queue`: it is for `redis` and `redis_cluster`";
+                let message = "`queue`: it is only for `redis` and `redis_cluster`";
                 return Err(place.refuse(Kind::Conflict, message));
             }
             return Ok(Self {
@@ -90,7 +90,7 @@ impl LimitStoreChoice {
         #[cfg(not(feature = "redis"))]
         {
             let _ = (at, queue);
-            let message = "this program was built without the feature `redis`, which counts there";
+            let message = "Redis needs the feature `redis`, and this program was built without it";
             Err(place.refuse(Kind::UnknownKey, message))
         }
     }

@@ -184,23 +184,23 @@ impl Config {
         let control = Control::of(file.health, file.retry)?;
         // Without the feature they would have no effect.
         #[cfg(not(feature = "control"))]
-        needs(file.health.or(file.retry).as_ref(), "the feature `control`, which does it")?;
+        needs(file.health.or(file.retry).as_ref(), "the feature `control`")?;
         #[cfg(feature = "jwt")]
         let jwt = file.identity.and_then(|identity| identity.fields.jwt);
         #[cfg(feature = "jwt")]
         let jwt = jwt.map(|jwt| jwt.read(source)).transpose()?;
         // Without the feature no token would be checked.
         #[cfg(not(feature = "jwt"))]
-        needs(file.identity.as_ref(), "the feature `jwt`, which checks tokens")?;
+        needs(file.identity.as_ref(), "the feature `jwt`")?;
         #[cfg(feature = "limits")]
         let counted_in =
             file.limits.map(|limits| LimitStoreChoice::of(limits, source)).transpose()?;
         #[cfg(not(feature = "limits"))]
-        needs(file.limits.as_ref(), "the feature `limits`, which counts")?;
+        needs(file.limits.as_ref(), "the feature `limits`")?;
         #[cfg(feature = "cache")]
         let kept_in = file.cache.map(|cache| CacheStoreChoice::of(cache, source)).transpose()?;
         #[cfg(not(feature = "cache"))]
-        needs(file.cache.as_ref(), "the feature `cache`, which keeps answers")?;
+        needs(file.cache.as_ref(), "the feature `cache`")?;
         let mut certificates: Certificates = Default::default();
         let providers = Providers::read(file.providers, source, &mut certificates)?;
         let is_served = file.unknown_gateways == UnknownGateways::Serve;
@@ -261,7 +261,7 @@ impl Config {
 #[cfg(not(all(feature = "cache", feature = "control", feature = "jwt", feature = "limits")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     let refuse = |table: &Table<IgnoredAny>| {
-        table.refuse(Kind::UnknownKey, format_args!("this program was built without {what}"))
+        table.refuse(Kind::UnknownKey, format_args!("this section needs {what}, and this program was built without it"))
     };
     table.map_or(Ok(()), |table| Err(refuse(table)))
 }

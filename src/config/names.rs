@@ -32,5 +32,5 @@ impl Aliases {
 
 pub(super) fn unknown_alias(slug: Option<&str>) -> String {
     let of = slug.map(|slug| format!(" of `{slug}`")).unwrap_or_default();
-    format!("the gateway has no stored key{of} of this alias")
+    format!("the gateway has no stored key{of} with this alias")
 }

@@ -13,6 +13,6 @@ pub(super) fn add(
     cache: Table<Raw>,
     _: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, Mistake> {
-    let message = "this program was built without the feature `cache`, which does it";
+    let message = "`[gateways.….cache]` needs the feature `cache`, and this program was built without it";
     Err(cache.refuse(Kind::UnknownKey, message))
 }

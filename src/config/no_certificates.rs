@@ -18,8 +18,8 @@ impl Certificates {
         _: &Provider,
         _: &Source<'_>,
     ) -> Result<(), Mistake> {
-        let message = "this program was built without TLS (`tls-aws-lc-rs` or `tls-ring`), which \
-                       shows it";
+        let message = "client certificates need `tls-aws-lc-rs` or `tls-ring`, and this program was \
+                       built without them";
         Err(raw.refuse(Kind::UnknownKey, message))
     }
 

@@ -19,7 +19,7 @@ impl PemFile {
             return Err(file.refuse(Kind::PlainSecret, PLAIN_CERTIFICATE));
         }
         let pem = crate::util::file::read(&source.path(file));
-        pem.map_err(|_| self.refuse("is not there or cannot be read"))
+        pem.map_err(|_| self.refuse("does not exist or cannot be read"))
     }
 
     /// `what` is wrong with the file. Its path is not repeated: it may be the PEM itself.

@@ -25,10 +25,10 @@ use crate::util::redact::{begins_as_key, is_credential};
 /// credentials.
 const PLAIN_NAMES: [&str; 3] = ["key", "value", "plain"];
 
-const NO_SETTING: &str = "there is no setting of this name here";
-const PLAIN: &str = "a key or token must not stand in this file, which is copied, shown and kept in \
+const NO_SETTING: &str = "there is no setting of this name in this section";
+const PLAIN: &str = "a key or token must not be in this file, which is copied, shown and kept in \
                      repositories: name what holds it by `env = \"VARIABLE\"` or `file = \"PATH\"`";
-pub(super) const PLAIN_CERTIFICATE: &str = "a certificate and its private key must not stand in \
+pub(super) const PLAIN_CERTIFICATE: &str = "a certificate and its private key must not be in \
      this file: name the file that holds them by `file = \"PATH\"`";
 
 /// The text of a file, and its sources of secrets.
@@ -70,7 +70,7 @@ pub(super) trait At {
 
     /// The error for a missing setting in this table.
     fn missing(&self, name: &str) -> Mistake {
-        self.refuse(Kind::Missing, format_args!("it needs `{name}`, which is not there"))
+        self.refuse(Kind::Missing, format_args!("it needs `{name}`, which is missing"))
     }
 
     fn refuse_unknown(&self) -> Mistake {
@@ -209,7 +209,7 @@ impl Source<'_> {
                 false => (Kind::UnknownKey, NO_SETTING.to_owned()),
             }
         } else if let Some(name) = message.strip_prefix("missing field ") {
-            (Kind::Missing, format!("it needs {name}, which is not there"))
+            (Kind::Missing, format!("it needs {name}, which is missing"))
         } else {
             match (&*name, must_be) {
                 ("tokens" | "keys", Some("a table")) if is_string => plain(PLAIN),

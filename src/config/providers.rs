@@ -64,7 +64,7 @@ section! {
 
 /// The error for an unknown name. The name is not repeated: it may be a key.
 pub(super) const NO_PROVIDER: &str =
-    "no provider has this name: neither one that is built in nor one in [providers]";
+    "no provider has this name, neither a built-in one nor one in [providers]";
 
 /// The context for reading a provider.
 pub(super) struct ProviderContext<'c> {
@@ -132,11 +132,11 @@ impl ProviderContext<'_> {
             (None, Some(_)) => None,
             (None, None) => of_kind(name.get_ref(), &mut raw)?,
             (Some(kind), Some(_)) => {
-                let message = "a provider of this name is built in: name another one";
+                let message = "a built-in provider has this name: choose another";
                 return Err(kind.refuse(Kind::Conflict, message));
             }
             (Some(kind), None) => {
-                let must_be = "the slug of a provider that is built in, such as \"azure-openai\"";
+                let must_be = "the slug of a built-in provider, such as \"azure-openai\"";
                 let found = of_kind(kind.get_ref(), &mut raw)?;
                 let (provider, place) = word(&kind, |_| found, must_be)?;
                 let is_itself = provider.answers_to(name.get_ref());
@@ -182,7 +182,7 @@ impl FixedHeader {
             Self::Plain(text) => unless_key(text, name).map(str::to_owned),
             Self::Held(held) => {
                 let holder = holder(&held.env, &held.file)?.ok_or_else(|| {
-                    name.refuse(Kind::Missing, "it is a text, or a table with `env` or `file`")
+                    name.refuse(Kind::Missing, "it must be a text, or a table with `env` or `file`")
                 })?;
                 let secret = holder.read(source)?;
                 Ok(String::from_utf8_lossy(secret.plain().as_bytes()).into_owned())

@@ -86,7 +86,7 @@ impl RedisAt {
         let RawRedis { redis, cluster, ca, identity, deadline, prefix } = raw;
         let (urls, is_cluster) = match (redis, cluster) {
             (None, None) => {
-                let alone = "it is for `redis` and `redis_cluster`";
+                let alone = "it is only for `redis` and `redis_cluster`";
                 if let Some(prefix) = &prefix {
                     return Err(prefix.refuse(Kind::Conflict, alone));
                 }
@@ -103,16 +103,16 @@ impl RedisAt {
             (Some(url), None) => (vec![url], false),
             (None, Some(urls)) if !urls.is_empty() => (urls, true),
             (None, Some(_)) => {
-                return Err(place.refuse(Kind::Value, "a cluster has a node at least"));
+                return Err(place.refuse(Kind::Value, "a cluster needs at least one node"));
             }
             (Some(url), Some(_)) => {
-                return Err(url.refuse(Kind::Conflict, "it is one of `redis` and `redis_cluster`"));
+                return Err(url.refuse(Kind::Conflict, "it must have either `redis` or `redis_cluster`, not both"));
             }
         };
         let mut read = Vec::with_capacity(urls.len());
         for url in &urls {
             let Some(holder) = holder(&url.env, &url.file)? else {
-                return Err(url.refuse(Kind::Missing, "a URL of Redis has one of `env` and `file`"));
+                return Err(url.refuse(Kind::Missing, "a URL of Redis must have either `env` or `file`"));
             };
             read.push(holder.read(source)?);
         }

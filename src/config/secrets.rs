@@ -45,7 +45,7 @@ pub(super) fn tokens(
             })?,
             (None, Some(holder)) => GatewayToken::new(holder.read(source)?.plain()),
             (None, None) | (Some(_), Some(_)) => {
-                let message = "a token has one of `sha256`, `env` and `file`";
+                let message = "a token must have one of `sha256`, `env` and `file`";
                 return Err(entry.refuse(Kind::Missing, message));
             }
         };
@@ -74,7 +74,7 @@ pub(super) fn keys(
         }
         let alias = key.alias.as_ref().map_or(DEFAULT_ALIAS, |alias| alias.get_ref()).to_owned();
         let Some(holder) = held else {
-            return Err(key.refuse(Kind::Missing, "a key has one of `env` and `file`"));
+            return Err(key.refuse(Kind::Missing, "a key must have either `env` or `file`"));
         };
         let secret = holder.read(names.source)?;
         names.aliases.0.push((slug.clone(), alias.clone()));

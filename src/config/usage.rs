@@ -124,7 +124,7 @@ impl Table<Rule> {
                 return Ok(Window::Fixed(period));
             }
             (None, Some(_)) if technique == Technique::Fixed => {
-                let message = "a fixed window is a period of the clock: say it by `per`";
+                let message = "a fixed window is a period of the clock: set `per`";
                 return Err(self.refuse(Kind::Conflict, message));
             }
             (Some(period), None) => length(period),

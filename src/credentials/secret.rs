@@ -107,7 +107,7 @@ impl Eq for Secret {}
 #[non_exhaustive]
 pub enum SecretError {
     /// The source does not exist or cannot be read.
-    #[error("{place} is not there or cannot be read")]
+    #[error("{place} does not exist or cannot be read")]
     Missing {
         /// The variable or file.
         place: Box<str>,

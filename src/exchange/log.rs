@@ -78,7 +78,7 @@ pub(super) fn log(end: &EndEvent<'_>) {
             provider = end.context.provider(),
             model = end.request_model.map(shown).as_deref(),
             response_model = end.response_model.map(shown).as_deref(),
-            "the provider has answered from a model that the gateway does not allow"
+            "the provider answered from a model that the gateway does not allow"
         );
     }
     match end.outcome {

@@ -43,7 +43,7 @@ fn no_settings() -> Refusal {
 
 fn too_late() -> Refusal {
     Refusal::unavailable(
-        "The gateway could not find its settings in time; nothing was sent. Try again.",
+        "The gateway could not load its settings in time; nothing was sent. Try again.",
     )
 }
 

@@ -226,17 +226,17 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
         ),
         Failure::Overloaded => (
             Code::Overloaded,
-            "The gateway is at its limit for this provider; nothing was sent. Try again shortly.",
+            "The gateway has reached its limit of requests to this provider; nothing was sent. Try again shortly.",
             Some(true),
         ),
         Failure::CircuitOpen => (
             Code::Overloaded,
-            "Too many calls to this provider have failed of late, so it is left alone for now; nothing was sent. Try again later.",
+            "Too many calls to this provider failed recently, so it gets no requests for now; nothing was sent. Try again later.",
             Some(true),
         ),
         Failure::CoolingDown => (
             Code::Overloaded,
-            "The provider has asked to be left alone for now; nothing was sent. Try again later.",
+            "The provider asked for a pause; nothing was sent. Try again later.",
             Some(true),
         ),
         Failure::NoKey => (Code::NoKey, messages::NO_KEY, Some(false)),
@@ -252,7 +252,7 @@ pub(crate) fn answer(failure: Failure) -> Rejection {
             (Code::UpstreamFailed, "The provider's answer broke the HTTP protocol.", None)
         }
         Failure::RequestBody => {
-            (Code::Malformed, "The request body broke off before its end. Send it again.", None)
+            (Code::Malformed, "The request body ended before it was complete. Send it again.", None)
         }
         Failure::ModelNotAllowed | Failure::Unfinished | Failure::Other => {
             (Code::UpstreamFailed, "The provider could not be reached or did not answer.", None)

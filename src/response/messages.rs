@@ -17,7 +17,7 @@ use crate::util::text::shortened;
 use crate::util::timeout::TimeoutPhase;
 
 pub(crate) const NO_KEY: &str =
-    "This gateway has no key for the provider: send one, as to the provider itself.";
+    "This gateway has no key for the provider: send your own, as you would to the provider.";
 
 /// When to retry after the memory budget was used up.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -43,44 +43,45 @@ rejections! {
     malformed_id(what: &str) Malformed:
         "The {what} in the path must be 1 to 64 of A-Z a-z 0-9 - _ . and not a dot segment.";
     unknown_provider(slug: &str) UnknownProvider:
-        "`{}` is no provider here. The path must be as in `…/grok/v1/chat/completions`.",
+        "This gateway has no provider `{}`. The path must look like `…/grok/v1/chat/completions`.",
         shortened(slug);
     /// A path never chooses a host: it names a configured site.
     unknown_site(site: &str) UnknownProvider:
-        "The path names `{}`, a resource or region for which no provider is set up here.",
+        "The path names `{}`, a resource or region that is not configured here.",
         shortened(site);
     no_such_endpoint() NoSuchEndpoint:
-        "The gateway has no such path. Model-routed are chat/completions, responses, embeddings \
-         and messages; everything else is below a provider's slug.";
-    post_only() MethodNotAllowed: "This path takes POST.";
+        "The gateway has no such path. It routes chat/completions, responses, embeddings and \
+         messages by model; put everything else below a provider's slug.";
+    post_only() MethodNotAllowed: "This path accepts only POST.";
     malformed_header(name: &HeaderName, must_be: &str) Malformed ["{name}"]:
         "The header {name} must be {must_be}.";
     locked_header(name: &HeaderName) Forbidden ["{name}"]:
-        "This gateway does not let its clients use the header {name}: leave it out.";
+        "Clients of this gateway may not use the header {name}: leave it out.";
     forbidden_member(member: &str) Forbidden ["{member}"]:
         "This gateway does not allow a model that the request body names in `{member}`.";
     unreadable_member(member: &str) Forbidden ["{member}"]:
-        "This gateway allows certain models alone, and `{member}` of the request body may lead to \
+        "This gateway allows only certain models, and `{member}` of the request body may lead to \
          any.";
     unknown_prefix(prefix: &str) UnknownProvider ["model"]:
-        "`model` begins with `{}/`, which is no provider here. It must be as in `grok/grok-4`.",
+        "`model` begins with `{}/`, but this gateway has no such provider. It must look like \
+         `grok/grok-4`.",
         shortened(prefix);
     malformed_path() Malformed:
-        "The path is malformed. Dot segments (`.` and `..`, encoded ones too) are not relayed; \
-         send the path that is meant.";
+        "The path is malformed. Dot segments (`.` and `..`, also encoded) are not relayed: send the \
+         path without them.";
     unknown_gateway(gateway: &str) UnknownGateway: "{}", crate::rejection::no_gateway(gateway);
     /// Does not reveal which aliases exist.
     unknown_alias() UnknownAlias ["cf-aig-byok-alias"]:
-        "The gateway keeps no key of this alias for the provider.";
+        "The gateway has no key with this alias for the provider.";
     no_key() NoKey: "{NO_KEY}";
     client_key() Forbidden:
-        "This gateway uses the keys that it keeps: send the request without a provider's key.";
-    foreign_page() Forbidden ["origin"]: "This gateway does not serve pages of other origins.";
+        "This gateway uses its own keys: send the request without a provider's key.";
+    foreign_page() Forbidden ["origin"]: "This gateway does not serve pages from other origins.";
     provider_not_allowed(slug: &str) Forbidden: "This gateway does not allow the provider `{slug}`.";
     /// The client asked for zero data retention.
     keeps_data(slug: &str) Malformed ["cf-aig-zdr"]:
-        "The request asks by `cf-aig-zdr` for zero data retention, which is not known of the \
-         provider `{slug}` here.";
+        "The request asks for zero data retention (`cf-aig-zdr`), which is not configured for the \
+         provider `{slug}`.";
     /// The client's own list.
     provider_left_out(slug: &str) Forbidden ["cf-aig-allowed-providers"]:
         "The provider `{slug}` is not in the request's `cf-aig-allowed-providers`.";
@@ -91,35 +92,35 @@ rejections! {
         "This gateway does not allow the model `{}`.", shortened(model);
     /// Models are restricted, and the request may be for any.
     unreadable_model() Forbidden ["model"]:
-        "This gateway allows certain models alone, and the request names none that can be read: \
+        "This gateway allows only certain models, and the request names none that it can read: \
          send plain JSON, or a form, with a `model`.";
     /// Models are restricted, and those of the request are in a file or in an unknown place.
     hidden_model() Forbidden ["model"]:
-        "This gateway allows certain models alone, and those of a batch cannot be read here. Send \
-         its requests one by one.";
+        "This gateway allows only certain models, and cannot read those of a batch. Send its \
+         requests one by one.";
     unknown_entry_provider(index: usize, provider: &str) UnknownProvider ["[{index}].provider"]:
-        "`provider` of entry {index} of the request body, counted from 0, is `{}`, which is no \
-         provider here.", shortened(provider);
+        "`provider` of entry {index} of the request body, counted from 0, is `{}`, but this gateway \
+         has no such provider.", shortened(provider);
     unknown_entry_site(index: usize, site: &str) UnknownProvider ["[{index}].endpoint"]:
-        "The path names `{}`, a resource or region for which no provider is set up here.",
+        "The path names `{}`, a resource or region that is not configured here.",
         shortened(site);
     unroutable_entry(index: usize) Malformed ["[{index}].endpoint"]:
-        "Entry {index} of the request body, counted from 0, leads nowhere: its endpoint must be \
-         one of chat/completions, responses, embeddings and messages, and its model as in \
+        "Entry {index} of the request body, counted from 0, cannot be routed: its endpoint must be \
+         chat/completions, responses, embeddings or messages, and its model must look like \
          `grok/grok-4`.";
-    broken_body() Malformed: "The request body broke off before its end.";
+    broken_body() Malformed: "The request body ended before it was complete.";
     /// A layer above the gateway limits the body's length.
-    body_over_limit() BodyTooLarge: "The request body is larger than this server takes.";
-    malformed_model() Malformed ["model"]: "`model` is no well-formed JSON string.";
+    body_over_limit() BodyTooLarge: "The request body is larger than this server accepts.";
+    malformed_model() Malformed ["model"]: "`model` is not a well-formed JSON string.";
     unknown_route(name: &str) UnknownProvider ["model"]:
         "This gateway has no route `dynamic/{}`.", shortened(name);
     no_such_model(id: &str) NoSuchEndpoint ["model"]:
-        "This gateway lists no model `{}`.", shortened(id);
+        "This gateway does not list the model `{}`.", shortened(id);
     route_without_model(name: &str) Forbidden ["model"]:
-        "The route `dynamic/{}` has no model for this request that it allows and this gateway has \
-         a key for.", shortened(name);
+        "The route `dynamic/{}` has no model for this request that is allowed and for which this \
+         gateway has a key.", shortened(name);
     no_prefix() UnknownProvider ["model"]:
-        "`model` must name the provider too on this route, as in `grok/grok-4`.";
+        "On this route `model` must also name the provider, as in `grok/grok-4`.";
 }
 
 pub(crate) fn unroutable(refused: RouteRefused, path: &str) -> Rejection {
@@ -143,16 +144,16 @@ pub(crate) fn unfit_header(unfit: &Unfit) -> Rejection {
 /// The same answer for a missing token and a wrong one.
 pub(crate) fn unauthorized(is_rest: bool) -> Rejection {
     let message = if is_rest {
-        "This gateway asks for one of its tokens: send it as `authorization: Bearer {token}`."
+        "This gateway requires a token: send it as `authorization: Bearer {token}`."
     } else {
-        "This gateway asks for one of its tokens: send it as `cf-aig-authorization: Bearer {token}`, \
-         or in the place of the provider's key."
+        "This gateway requires a token: send it as `cf-aig-authorization: Bearer {token}`, or in \
+         place of the provider's key."
     };
     let param = if is_rest { "authorization" } else { "cf-aig-authorization" };
     Rejection::of_request(Code::Unauthorized, message).param(param)
 }
 
-pub(crate) const NO_SETTINGS: &str = "The gateway could not find its settings; nothing was sent.";
+pub(crate) const NO_SETTINGS: &str = "The gateway could not load its settings; nothing was sent.";
 
 /// The host's code has panicked.
 pub(crate) fn no_settings() -> Rejection {
@@ -181,7 +182,7 @@ pub(crate) fn refuse_websocket<B>(
     if !scan.websocket && !is_extended {
         return Ok(());
     }
-    let message = "The gateway does not speak WebSocket here. Send the request as plain HTTP.";
+    let message = "The gateway does not support WebSocket. Send the request as plain HTTP.";
     Err(Rejection::of_request(Code::UpgradeRequired, message))
 }
 
@@ -200,7 +201,7 @@ pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
         return Ok(());
     }
-    let message = "The body must not be compressed where its `model` is read. Send it plain.";
+    let message = "The gateway reads `model` from this body, so it must not be compressed. Send it plain.";
     Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 
@@ -215,18 +216,18 @@ pub(crate) fn unreadable_body(error: ScanError) -> Rejection {
         }
         ScanError::ModelIsNotAString => (
             Code::UnknownProvider,
-            "`model` must be a string. On this route it names the provider too, as in `grok/grok-4`.",
+            "`model` must be a string. On this route it also names the provider, as in `grok/grok-4`.",
         ),
         ScanError::ModelTooLong => {
-            (Code::UnknownProvider, "`model` is longer than any model's name.")
+            (Code::UnknownProvider, "`model` is too long to be a model's name.")
         }
         ScanError::AmbiguousForm => (
             Code::Forbidden,
-            "This gateway allows certain models alone, and the form can be read in more than one way.",
+            "This gateway allows only certain models, and the form can be read in more than one way.",
         ),
         ScanError::TooManyModels => (
             Code::Forbidden,
-            "This gateway allows certain models alone, and the request names too many to check them.",
+            "This gateway allows only certain models, and the request names too many to check.",
         ),
         ScanError::Forbidden(member) => return forbidden_member(member),
         ScanError::Unreadable("model") => return unreadable_model(),
@@ -243,7 +244,7 @@ pub(crate) fn failed_body(error: &(dyn Error + 'static)) -> Rejection {
 /// The memory budget of all bodies is used up.
 pub(crate) fn no_memory() -> Rejection {
     let message =
-        "The gateway holds as many request bodies as it may; nothing was sent. Try again shortly.";
+        "The gateway has no memory left for request bodies; nothing was sent. Try again shortly.";
     Rejection::of_upstream(Code::Overloaded, message, Some(true)).retry_after(Some(RETRY_AFTER))
 }
 
@@ -251,10 +252,10 @@ pub(crate) fn no_memory() -> Rejection {
 pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
     let message = match phase {
         TimeoutPhase::Total => format!(
-            "Total timeout: the request body did not come within the {after:?} for the whole request; nothing was sent."
+            "Total timeout: the request body did not arrive within the {after:?} for the whole request; nothing was sent."
         ),
         _ => format!(
-            "Body timeout: nothing more of the request body came for {after:?}; nothing was sent."
+            "Body timeout: no more of the request body arrived for {after:?}; nothing was sent."
         ),
     };
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
@@ -262,6 +263,6 @@ pub(crate) fn slow_body(phase: TimeoutPhase, after: Duration) -> Rejection {
 
 /// The client stopped sending its streamed request body.
 pub(crate) fn slow_upload(after: Duration) -> Rejection {
-    let message = format!("Body timeout: nothing more of the request body came for {after:?}.");
+    let message = format!("Body timeout: no more of the request body arrived for {after:?}.");
     Rejection { retry: None, ..Rejection::of_request(Code::SlowBody, message) }
 }

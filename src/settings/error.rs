@@ -17,7 +17,7 @@ use super::route::RouteError;
 pub enum SettingsError {
     /// The gateway has stored keys, but its clients need no authentication.
     #[error(
-        "a gateway with stored keys needs a token, or anybody could spend them: add one, or \
+        "a gateway with stored keys needs a token, or anybody could use them: add one, or \
              say that something else authenticates its clients"
     )]
     KeysWithoutTokens,
@@ -42,7 +42,7 @@ pub enum SettingsError {
         alias: String,
     },
     /// The settings name a provider that the gateway does not have.
-    #[error("`{provider}` is no provider here")]
+    #[error("there is no provider `{provider}`")]
     UnknownProvider {
         /// The name.
         provider: String,

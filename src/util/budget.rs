@@ -1,4 +1,4 @@
-//! The memory budget of all request bodies together.
+//! The memory budget of all bodies together.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What a frame takes in addition to its bytes.
 pub(crate) const FRAME_OVERHEAD: usize = 64;
 
-/// How many bytes of request bodies may be held in memory at a time: bodies read for their `model`,
-/// bodies of universal requests, and copies kept for retries. Clones share one account.
+/// How many bytes of bodies may be held in memory at a time: request bodies read for their `model`,
+/// bodies of universal requests, copies kept for retries, and what the cache holds. Clones share one
+/// account.
 ///
 /// If a body must be held and the budget is used up, the request is answered with 503 (code 2503,
 /// with `retry-after`). A copy for retries is dropped instead, and the exchange continues. Each

@@ -30,7 +30,7 @@ pub enum ConfigError {
         slug: String,
     },
     /// A base URL cannot be used.
-    #[error("the base URL of `{slug}` cannot be used: {reason}")]
+    #[error("the base URL of `{slug}` is invalid: {reason}")]
     BaseUrl {
         /// The provider's slug.
         slug: String,

@@ -80,7 +80,7 @@ async fn the_shorter_timeout_of_request_and_client_applies() {
         let start = Instant::now();
         let error: ClientError = client(own).oneshot(request(&url, asked)).await.unwrap_err();
         assert!(error.is_connect_timeout() && error.is_connect(), "{error:?}");
-        assert_eq!(error.to_string(), "the connection took too long");
+        assert_eq!(error.to_string(), "connecting took too long");
         assert_eq!(start.elapsed(), expected, "{own:?} {asked:?}");
     }
 }

@@ -18,7 +18,7 @@ def test_wrong_token(route):
                                   default_headers=entry(anthropic.Omit(), token), http_client=http)
         error = raises(anthropic.APIError, lambda: create(api, nonce, model))
         equal(type(error), anthropic.AuthenticationError, "class")
-        assert "This gateway asks for one of its tokens" in str(error), f"the error says: {error}"
+        assert "This gateway requires a token" in str(error), f"the error says: {error}"
         equal((error.status_code, error.body["type"]), (401, "error"), "status and type")
         equal(error.body["error"]["type"], "authentication_error", "type of the error")
         equal(error.body["gateway"]["code"], 2009, "gateway code")

@@ -188,7 +188,7 @@ securedEach('wrong token', {
     });
     const error = await create(api, nonce, model).catch((e) => e);
     assert.equal(error.constructor, Anthropic.AuthenticationError);
-    assert.match(error.message, /This gateway asks for one of its tokens/);
+    assert.match(error.message, /This gateway requires a token/);
     assert.deepEqual([error.status, error.error.error.type], [401, 'authentication_error']);
     assert.equal(error.error.gateway.code, 2009);
     assert.equal(requests, 1, 'requests of the client');

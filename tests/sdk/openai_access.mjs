@@ -23,7 +23,7 @@ securedEach('wrong token', {
     const pending = api.chat.completions.create({ model, messages: ask(nonce) });
     const error = await pending.catch((e) => e);
     assert.equal(error.constructor, OpenAI.AuthenticationError);
-    assert.match(error.message, /This gateway asks for one of its tokens/);
+    assert.match(error.message, /This gateway requires a token/);
     assert.deepEqual([error.status, error.code], [401, 'invalid_gateway_token']);
     assert.deepEqual(bodies.map((body) => body.gateway.code), [2009]);
     assert.ok(!JSON.stringify(bodies).includes(TOKEN), 'the message shows the token');

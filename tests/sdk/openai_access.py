@@ -28,7 +28,7 @@ def test_wrong_token(route):
     for token in (f"{TOKEN}x", TOKEN[:-1], TOKEN.upper(), None):
         error = refused(*route, token)
         equal(type(error), openai.AuthenticationError, "class")
-        assert "This gateway asks for one of its tokens" in str(error), f"the error says: {error}"
+        assert "This gateway requires a token" in str(error), f"the error says: {error}"
         equal((error.status_code, error.code), (401, "invalid_gateway_token"), "status and code")
         value = error.response.json()
         equal(value["gateway"]["code"], 2009, "gateway code")

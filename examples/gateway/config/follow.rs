@@ -1,9 +1,9 @@
 //! Settings that are read again when their file changes.
 
 use std::path::{Path, PathBuf};
-#[cfg(feature = "control")]
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tower_ai_gateway::HttpClient;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 use tower_ai_gateway::client::ClientCertificates;
@@ -24,6 +24,9 @@ use crate::gateway::hangup::Hangups;
 use crate::gateway::options::ProviderOption;
 use crate::gateway::prices::PricesFile;
 use crate::gateway::supervise::outlive;
+
+/// The time without a change after which a file counts as written.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// The default connect timeout.
 #[cfg(feature = "control")]
@@ -134,7 +137,10 @@ impl Followed {
             () = hangups.next() => true,
             () = changes.next() => false,
         };
-        let now = files::read(&self.path).await.ok();
+        let now = match is_asked_for {
+            true => files::read(&self.path).await.ok(),
+            false => read_settled(&self.path).await,
+        };
         // Changes of other files in the directory wake this too.
         if now != *text || is_asked_for {
             *text = now;
@@ -145,7 +151,7 @@ impl Followed {
     /// Reads and checks everything before any of it applies. Active requests keep their settings.
     async fn renew(&self, with_prices: bool) {
         if let Err(error) = self.try_renew(with_prices).await {
-            tracing::error!(%error, "everything stays as it was");
+            tracing::error!(%error, "settings not reloaded: nothing has changed");
         }
     }
 
@@ -158,8 +164,8 @@ impl Followed {
             Some(file) if with_prices => Some((file, file.read().await?)),
             _ => None,
         };
-        // Nothing can fail from here on. At no time is anything allowed that either file refuses: callers
-        // are checked before the new settings apply, and these checks are given up last.
+        // Nothing can fail from here on. The parts apply one after another: checks of callers start before
+        // the new settings, and end after them.
         #[cfg(feature = "jwt")]
         if config.checks_tokens() {
             config.update_jwt(&self.jwt);
@@ -171,32 +177,46 @@ impl Followed {
         }
         #[cfg(feature = "control")]
         config.update_control(&self.control);
-        tracing::info!(file = %self.path.display(), holds = %config, "the settings were read again");
+        tracing::info!(file = %self.path.display(), holds = %config, "settings reloaded");
         // The client was built at the start, and makes and shares all connections.
         #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
         if certificates != self.certificates {
             let file = self.path.display();
-            tracing::warn!(%file, "client certificates are read at the start alone; restart for them");
+            tracing::warn!(%file, "client certificates are only read at the start; restart to apply them");
         }
         #[cfg(feature = "control")]
         if config.longest_connect_timeout() > Some(self.connect_timeout) {
             let (file, longest) = (self.path.display(), self.connect_timeout);
-            tracing::warn!(%file, ?longest, "connect timeouts go no further than at the start; restart for longer ones");
+            tracing::warn!(%file, ?longest, "no connect timeout can be longer than at the start; restart to apply longer ones");
         }
         #[cfg(feature = "limits")]
         if !config.has_same_limit_store(&self.first) {
             let file = self.path.display();
-            tracing::warn!(%file, "[limits] is read at the start alone; restart for it");
+            tracing::warn!(%file, "[limits] is only read at the start; restart to apply it");
         }
         #[cfg(feature = "cache")]
         if !config.has_same_cache_store(&self.first) {
             let file = self.path.display();
-            tracing::warn!(%file, "[cache] is read at the start alone; restart for it");
+            tracing::warn!(%file, "[cache] is only read at the start; restart to apply it");
         }
         if let Some((file, table)) = prices {
             file.replace(table);
         }
         Ok(())
+    }
+}
+
+/// Reads until two reads agree: a file that is still being written can be valid up to any line, and may not
+/// say yet who must be refused.
+async fn read_settled(path: &Path) -> Option<String> {
+    let mut before = files::read(path).await.ok();
+    loop {
+        sleep(SETTLE).await;
+        let now = files::read(path).await.ok();
+        if now == before {
+            return now;
+        }
+        before = now;
     }
 }
 

@@ -9,9 +9,6 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _, recommended
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// The time for a change to be completed.
-const SETTLE: Duration = Duration::from_millis(200);
-
 /// The time until the file is checked without a notification.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -37,7 +34,7 @@ impl Changes {
             Self { directory: Some(directory), changed: Arc::default(), watcher: None };
         if let Err(error) = changes.watch() {
             let file = path.display();
-            tracing::warn!(%file, %error, every = ?POLL, "the file cannot be watched; it is polled");
+            tracing::warn!(%file, %error, every = ?POLL, "the file cannot be watched, so it is polled");
         }
         changes
     }
@@ -47,14 +44,13 @@ impl Changes {
         Self { directory: None, changed: Arc::default(), watcher: None }
     }
 
-    /// Returns when the file may have changed, after the time for completing the change. Later changes
-    /// are kept for the next call.
+    /// Returns when the file may have changed. Later changes are kept for the next call.
     pub(super) async fn next(&mut self) {
         if self.directory.is_none() {
             pending::<()>().await;
         }
         tokio::select! {
-            () = self.changed.notified() => sleep(SETTLE).await,
+            () = self.changed.notified() => {}
             // The directory may be gone: watch it again once it is back.
             () = sleep(POLL) => drop(self.watch()),
         }

@@ -37,7 +37,7 @@ pub(crate) async fn start() -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router()).await {
-            tracing::error!(%error, "the stand-in has stopped");
+            tracing::error!(%error, "the mock has stopped");
         }
     });
     Ok(address)

@@ -8,44 +8,40 @@ Usage: gateway [OPTIONS]
 
 Options:
   --listen ADDR             IP address and port to listen on [default: 127.0.0.1:8787]
-  --admin ADDR              where /metrics and /dashboard are shown, an address of this machine alone
-                            unless there is a GATEWAY_ADMIN_TOKEN; `none` for nowhere
-                            [default: 127.0.0.1:8788]
-  --config FILE             providers, and the settings of gateways: who may use them, with which
-                            keys and models, and what bounds and fallbacks there are; read again
-                            when it changes and at SIGHUP (feature `config`). All that can stand in
-                            it: examples/gateway/gateway.toml
-  --check                   only say what that file holds, or what is wrong with it
-  --client-controls LIST    which cf-aig-* headers clients may use, where there is no --config: names
-                            with commas between, as in that file, or `all`; without it, all but
-                            custom_cost, collect_log and collect_log_payload
-  --provider SLUG=BASE_URL  add a provider, or move a known one; may be repeated
-  --proxy-from-env          reach providers by the proxies that HTTPS_PROXY, HTTP_PROXY and ALL_PROXY
-                            name, unless NO_PROXY has the host (feature `proxy`)
-  --ask-for-usage           let streams of chat completions tell their tokens and cost even where
-                            the client did not ask; what is added for that is kept from the client
+  --admin ADDR              IP address and port of /metrics and /dashboard, or `none`; must be of this
+                            machine unless GATEWAY_ADMIN_TOKEN is set [default: 127.0.0.1:8788]
+  --config FILE             providers and settings of gateways: who may use them, with which keys,
+                            models, limits and fallbacks; reloaded when it changes and at SIGHUP
+                            (feature `config`). All settings: examples/gateway/gateway.toml
+  --check                   validate that file and exit
+  --client-controls LIST    without --config, which cf-aig-* headers clients may use: names separated
+                            by commas, as in that file, or `all` [default: all but custom_cost,
+                            collect_log and collect_log_payload]
+  --provider SLUG=BASE_URL  add a provider, or change the base URL of a built-in one; may be repeated
+  --proxy-from-env          connect to providers through the proxies of HTTPS_PROXY, HTTP_PROXY and
+                            ALL_PROXY, except hosts in NO_PROXY (feature `proxy`)
+  --ask-for-usage           ask for usage in streamed chat completions; the extra chunk is hidden
+                            from the client
   --log FILE                write one JSON line for each exchange (feature `log`)
-  --log-db FILE             log every exchange into an SQLite file, and show it at /dashboard of
-                            --admin (feature `log-sqlite`)
-  --log-keep DAYS           delete from that file what is older
-  --prices FILE             what models cost, in place of the built-in table: TOML of one's own, or
-                            the catalogue of LiteLLM or of genai-prices; read again at SIGHUP
-                            (feature `prices`). All that can stand in it:
-                            examples/gateway/prices.toml
-  --mock                    let a built-in stand-in answer for xAI: no account, no network
+  --log-db FILE             log every exchange in a SQLite file, shown at /dashboard of --admin
+                            (feature `log-sqlite`)
+  --log-keep DAYS           delete older records from that file
+  --prices FILE             prices of models, instead of the built-in table: your own TOML, or the
+                            catalogue of LiteLLM or of genai-prices; reloaded at SIGHUP (feature
+                            `prices`). All settings: examples/gateway/prices.toml
+  --mock                    answer for xAI from a built-in mock: no account, no network
   -h, --help                print this text
 
 Environment:
-  GATEWAY_ADMIN_TOKEN          who has it may see /metrics and /dashboard, on the address of --listen
-                               too; without it they are shown at --admin alone, to this machine. It
-                               has 8 characters or more, and is no placeholder
-  GATEWAY_MAX_CONNECTIONS      how many there are at once; further ones wait [default: 8192]
-  GATEWAY_WRITE_TIMEOUT        seconds after which a client is disconnected that takes no byte of
-                               its answer [default: 60]
+  GATEWAY_ADMIN_TOKEN          token required for /metrics and /dashboard, which are then served at
+                               --listen too: at least 8 characters, and not easy to guess
+  GATEWAY_MAX_CONNECTIONS      maximum number of connections; others wait [default: 8192]
+  GATEWAY_WRITE_TIMEOUT        seconds after which a client that reads nothing of its response is
+                               disconnected [default: 60]
   OTEL_EXPORTER_OTLP_ENDPOINT  where to send spans, such as http://127.0.0.1:4318 (feature `otel`)
-  RUST_LOG                     what is told on standard error [default: info]
+  RUST_LOG                     log level on standard error [default: info]
 
-With the feature `metrics` there is /metrics for Prometheus, at --admin. A build with all features:
+The feature `metrics` adds /metrics for Prometheus at --admin. To build with all features:
   cargo run --release --example gateway --features full -- --log-db gateway.db
 
 Try it:

@@ -90,7 +90,7 @@ fn number<T: FromStr>(name: &str) -> io::Result<Option<T>> {
     number.map(Some).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{name} needs a whole number from 1 on"),
+            format!("{name} must be a whole number, 1 or more"),
         )
     })
 }

@@ -97,10 +97,10 @@ fn the_store_for_answers_is_read() {
     let _ = one.control_layer();
     for (text, words) in [
         ("memory_bytes = 1", "line 2, cache.memory_bytes: it must be a whole number of bytes from"),
-        ("prefix = \"a\"", "line 2, cache.prefix: it is for `redis` and `redis_cluster`"),
+        ("prefix = \"a\"", "line 2, cache.prefix: it is only for `redis` and `redis_cluster`"),
         ("deadline_ms = 5", "line 1, cache: `deadline_ms`: it is for `redis`"),
-        ("redis = {}", "line 2, cache.redis: a URL of Redis has one of `env` and `file`"),
-        ("redis_cluster = []", "line 1, cache: a cluster has a node at least"),
+        ("redis = {}", "line 2, cache.redis: a URL of Redis must have either `env` or `file`"),
+        ("redis_cluster = []", "line 1, cache: a cluster needs at least one node"),
         ("redis = \"redis://LEAK@127.0.0.1\"", "line 2, cache.redis: "),
         ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it is one of"),
         (

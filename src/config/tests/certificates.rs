@@ -117,7 +117,7 @@ fn what_is_no_certificate_is_found_with_its_line_and_not_repeated() {
     let no_certificate = "holds no well-formed certificate in PEM";
     let no_key = "holds no private key in PEM, or an encrypted one";
     for (name, what) in [
-        ("missing.pem", "is not there or cannot be read"),
+        ("missing.pem", "does not exist or cannot be read"),
         ("empty.pem", no_certificate),
         ("key.pem", no_certificate),
         ("broken.pem", no_certificate),

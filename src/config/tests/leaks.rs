@@ -167,9 +167,9 @@ fn what_variables_and_files_hold_is_not_shown() {
     let start = format!("{}, line 3, gateways.team.keys.grok.", path.display());
     let bad = "file: the file that it names holds no key: 1 to 4096 visible ASCII characters";
     assert_eq!(said("file", "bad"), format!("{start}{bad}"));
-    let missing = "file: the file that it names is not there or cannot be read";
+    let missing = "file: the file that it names does not exist or cannot be read";
     assert_eq!(said("file", "missing"), format!("{start}{missing}"));
-    let missing = "env: the environment variable that it names is not there or cannot be read";
+    let missing = "env: the environment variable that it names does not exist or cannot be read";
     assert_eq!(said("env", "NO_SUCH_KEY_HERE"), format!("{start}{missing}"));
 
     let spaces = "keys = [{ provider = \"grok\", env = \"HAS_SPACES\" }]";

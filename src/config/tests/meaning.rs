@@ -90,17 +90,17 @@ fn the_store_for_limits_is_read_and_not_shown() {
     assert!(!same("redis_cluster = [{ env = \"HAS_URL\" }]\nrate_limit_fields = true"));
     for (text, words) in [
         ("redis = { env = \"HAS_A\" }", "limits: a URL of Redis is not of the form"),
-        ("redis = {}", "limits.redis: a URL of Redis has one of `env` and `file`"),
+        ("redis = {}", "limits.redis: a URL of Redis must have either `env` or `file`"),
         ("redis = \"redis://LEAK@127.0.0.1\"", "limits.redis: "),
-        ("redis_cluster = []", "limits: a cluster has a node at least"),
-        ("prefix = \"a\"", "limits.prefix: it is for `redis` and `redis_cluster`"),
+        ("redis_cluster = []", "limits: a cluster needs at least one node"),
+        ("prefix = \"a\"", "limits.prefix: it is only for `redis` and `redis_cluster`"),
         ("deadline_ms = 5", "limits: `deadline_ms`: it is for `redis`"),
         ("queue = 5", "limits: `queue`: it is for `redis`"),
         (
             "redis = { env = \"HAS_URL\" }\nqueue = 0",
             "limits.queue: it must be a whole number from 1",
         ),
-        ("redis_ca = { file = \"a\" }", "limits.redis_ca: it is for `redis` and `redis_cluster`"),
+        ("redis_ca = { file = \"a\" }", "limits.redis_ca: it is only for `redis` and `redis_cluster`"),
         (
             "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"no/such\" }",
             "limits.redis_ca.file: the file that it names is not there",

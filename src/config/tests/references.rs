@@ -10,7 +10,7 @@ fn unknown_providers_and_aliases_are_found_where_they_are_named() {
     let fallback = "[[gateways.team.fallback]]\nmodels = \"*\"\n";
     let node = "[[gateways.team.routes]]\nname = \"r\"\nstart = \"m\"\n\
                 [gateways.team.routes.nodes.m]\ntype = \"model\"\nmodel = \"m\"\n";
-    let provider = "no provider has this name: neither one that is built in nor one in [providers]";
+    let provider = "no provider has this name, neither a built-in one nor one in [providers]";
     let alias = "no stored key";
     for (text, start, part) in [
         (

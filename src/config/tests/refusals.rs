@@ -22,7 +22,7 @@ pub(super) fn says(said: &str, start: &str, part: &str) {
 #[test]
 fn unknown_settings_are_refused_everywhere() {
     let at_the_top = of_file("\nunknown_gateway = \"serve\"\n");
-    assert_eq!(at_the_top, "line 2, unknown_gateway: there is no setting of this name here");
+    assert_eq!(at_the_top, "line 2, unknown_gateway: there is no setting of this name in this section");
     for (text, place) in [
         ("timeout = 1", "line 3, gateways.team.timeout: "),
         ("\ntokens = [{ sha = \"\" }]", "line 4, gateways.team.tokens[0].sha: "),

@@ -98,7 +98,7 @@ impl MemoryCache {
                     target: TARGET,
                     bytes = capacity,
                     most,
-                    "the cache in memory keeps no more than half of the budget for bodies"
+                    "the cache in memory may use at most half of the budget for bodies"
                 );
             }
             self::entries(most.min(*capacity), evicted)

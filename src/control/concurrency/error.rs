@@ -30,7 +30,7 @@ impl ConcurrencyError {
 impl fmt::Display for ConcurrencyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Waited => "too many requests are in flight, and none of them ended in time",
+            Kind::Waited => "too many requests are in flight, and none ended in time",
             Kind::QueueFull => "too many requests are in flight, and too many are waiting",
         })
     }

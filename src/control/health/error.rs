@@ -35,7 +35,7 @@ impl fmt::Display for Unavailable {
             UnavailableReason::CircuitOpen => {
                 "nothing was sent: the circuit breaker of the upstream is open"
             }
-            UnavailableReason::CoolingDown => "nothing was sent: the upstream has asked to wait",
+            UnavailableReason::CoolingDown => "nothing was sent: the upstream asked to wait",
         })
     }
 }

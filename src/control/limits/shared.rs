@@ -80,10 +80,10 @@ impl Shared {
             Some(error) if is_news => tracing::warn!(
                 target: TARGET,
                 %error,
-                "limits cannot be counted in their store: each rule does what its on_store_failure says"
+                "the store of limits is not available: each rule's `on_store_failure` applies"
             ),
             None if is_news => {
-                tracing::warn!(target: TARGET, "limits are counted in their store again");
+                tracing::warn!(target: TARGET, "the store of limits is available again");
             }
             _ => {}
         }

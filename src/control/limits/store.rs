@@ -248,7 +248,7 @@ impl fmt::Display for LimitStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Timeout => "the store of limits did not answer in time",
-            Self::Unavailable(_) => "the store of limits cannot be used",
+            Self::Unavailable(_) => "the store of limits is not available",
         })
     }
 }

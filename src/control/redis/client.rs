@@ -73,8 +73,8 @@ impl RedisClient {
         Err(failure)
     }
 
-    /// As [`ask_within`](Self::ask_within), of what asks again by itself until a time of its own: it goes on
-    /// while requests do not wait for Redis, and its failures are no reason for them not to.
+    /// Like [`ask_within`](Self::ask_within), for background tasks with a deadline of their own: it ignores an
+    /// open circuit, and its failures do not open it.
     pub(in crate::control) async fn ask_beside<T>(
         &self,
         within: Duration,

@@ -98,7 +98,7 @@ impl LinkError {
 
     pub(in crate::control) fn malformed() -> Self {
         Self {
-            category: "an answer that is none of the script".into(),
+            category: "an answer that the script cannot give".into(),
             code: None,
             kind: FailureKind::Unknown,
         }
@@ -106,7 +106,7 @@ impl LinkError {
 
     pub(in crate::control) fn failing() -> Self {
         Self {
-            category: "not asked, for it has failed several times in a row".into(),
+            category: "not asked, because it failed several times in a row".into(),
             code: None,
             kind: FailureKind::NotRun,
         }

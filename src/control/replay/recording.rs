@@ -282,11 +282,11 @@ impl<B> State<B> {
             true => tracing::info!(
                 target: TARGET,
                 limit = self.limit,
-                "a request body is too large to be kept; the request will not be sent again"
+                "a request body is too large to keep, so the request cannot be retried"
             ),
             false => tracing::warn!(
                 target: TARGET,
-                "no memory is left to keep a request body; the request will not be sent again"
+                "the memory for request bodies is used up, so this request cannot be retried"
             ),
         }
         if let Some(context) = &self.context {

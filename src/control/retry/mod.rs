@@ -76,11 +76,11 @@ pub struct RetryLayer {
 }
 
 impl RetryLayer {
-    /// Retries per second, and as a share of the requests answered at once.
+    /// Retries per second, and as a share of the requests that were not retried.
     pub(crate) const BUDGET: (u32, f32) = (10, 0.2);
 
     /// Creates a layer with a budget per origin: 10 retries per second, plus a fifth of the
-    /// requests answered at once.
+    /// requests that were not retried.
     #[must_use]
     pub fn new(settings: RetrySettings) -> Self {
         let (per_second, share) = Self::BUDGET;
@@ -102,7 +102,7 @@ impl RetryLayer {
     }
 
     /// Sets the retry budget of an origin: `per_second` whatever its load, averaged over 10 s, plus
-    /// a `share` of the requests answered at once. The services of a layer share their budgets.
+    /// a `share` of the requests that were not retried. The services of a layer share their budgets.
     ///
     /// `share` is from 0 to 1000, `per_second` up to a million.
     #[must_use]

@@ -123,7 +123,7 @@ impl<B> Work<B> {
             target: TARGET,
             provider = upstream.slug(),
             model = &*shown(model),
-            "it refuses to be asked for the usage of streams, and is not asked for a while"
+            "it refuses requests for the usage of streams, so none are made for a while"
         );
         upstream.usage_option().refuse(model);
     }

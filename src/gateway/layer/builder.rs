@@ -198,8 +198,9 @@ impl GatewayLayerBuilder {
         self
     }
 
-    /// The memory budget of all request bodies together: those read for their `model`, universal
-    /// requests, and copies kept by a `ReplayLayer` below. Keep a clone to see how much is used.
+    /// The memory budget of all bodies together: requests read for their `model`, universal
+    /// requests, copies kept by a `ReplayLayer` below, and what the cache holds. Keep a clone to see
+    /// how much is used.
     ///
     /// Default: 256 MiB. If it is used up, a request whose body must be held gets 503 and
     /// `retry-after`.

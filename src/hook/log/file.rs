@@ -178,7 +178,7 @@ impl LogFile {
         let renamed = current.file.sync_data().and_then(|()| rotate::rename(&self.path));
         if let Err(error) = renamed {
             if renames.is_due(now) {
-                tracing::warn!(target: TARGET, %error, "the log cannot be rotated; it grows on");
+                tracing::warn!(target: TARGET, %error, "the log cannot be rotated, so it keeps growing");
             }
             return false;
         }

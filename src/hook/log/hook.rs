@@ -111,7 +111,7 @@ impl LogHook {
     /// call it through `tokio::task::spawn_blocking`.
     ///
     /// The report has the counts of all records, even if the time was not enough.
-    #[must_use = "it says how many records were lost"]
+    #[must_use = "it reports how many records were lost"]
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         self.0.queue.flush(timeout)
     }

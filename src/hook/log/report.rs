@@ -68,7 +68,7 @@ impl fmt::Display for FlushReport {
             }
         }
         match &self.error {
-            Some(error) => write!(f, "; they may not last: {error}"),
+            Some(error) => write!(f, "; they may be lost in a crash: {error}"),
             None => Ok(()),
         }
     }

@@ -113,7 +113,7 @@ impl Writer {
             }
         }
         let mut error = (kept < count)
-            .then(|| SinkError::from(io::Error::other("a closure of the host's panicked")));
+            .then(|| SinkError::from(io::Error::other("a closure of the host panicked")));
         let batch = &records[..kept];
         let mut written = kept;
         done.fill(0);
@@ -139,7 +139,7 @@ impl Writer {
             let Some(delay) = delay else { break };
             if delays.is_due(Instant::now()) {
                 let reason = reason(&delay.source);
-                tracing::warn!(target: crate::TARGET, reason, "the log cannot be written just now");
+                tracing::warn!(target: crate::TARGET, reason, "the log cannot be written at present");
             }
             is_last = queue.pause(rest);
             rest = (2 * rest).min(LONGEST_REST);

@@ -20,36 +20,36 @@ macro_rules! metrics {
 metrics! {
     describe_counter {
         STARTED = "ai_gateway.requests.started", Count, "Requests that arrived on a gateway path.";
-        ENDED = "ai_gateway.requests.ended", Count, "Exchanges that are over, by how they ended.";
+        ENDED = "ai_gateway.requests.ended", Count, "Finished exchanges, by how they ended.";
         ATTEMPTS = "ai_gateway.attempts", Count,
             "Upstream calls that ended by a response head or a failure.";
         HEALTH_CHANGES = "ai_gateway.health.changes", Count,
             "Changes of the health of upstreams, by what they changed to.";
         TOKENS = "ai_gateway.tokens", Count,
             "Billed tokens; cache reads and writes are part of input, reasoning is part of output.";
-        COST = "ai_gateway.cost.ticks", Count, "What exchanges cost, in ticks of 10^-10 USD.";
+        COST = "ai_gateway.cost.ticks", Count, "Cost of exchanges, in ticks of 10^-10 USD.";
         COST_UNKNOWN = "ai_gateway.cost.unknown", Count,
-            "Successful responses whose cost nobody knows.";
+            "Successful responses whose cost is unknown.";
         CACHE = "ai_gateway.cache", Count, "Responses by what a cache in the upstream stack did.";
         SAVED_TOKENS = "ai_gateway.cache.saved.tokens", Count,
-            "Tokens of answers from a cache, which nobody bills again.";
+            "Tokens of answers from a cache, which are not billed again.";
         SAVED_COST = "ai_gateway.cache.saved.ticks", Count,
-            "What answers from a cache would have cost, in ticks of 10^-10 USD.";
+            "Cost saved by answers from a cache, in ticks of 10^-10 USD.";
         METERING = "ai_gateway.metering", Count,
             "Responses of providers by how their usage was read.";
         FLAGGED = "ai_gateway.requests.flagged", Count,
-            "Exchanges that are over and whose request a guard has flagged.";
+            "Finished exchanges whose request a guard flagged.";
         LIMITED = "ai_gateway.requests.limited", Count,
-            "Requests for which a limit had no room; of a shadow, that it let pass.";
+            "Requests that a limit refused; for a shadow, that it would have refused.";
         LIMIT_STORE_FAILED = "ai_gateway.limit.store_failed", Count,
-            "Requests for which a limit's store of counts did not answer.";
+            "Requests for which the store of a limit did not answer.";
         REQUEST_BYTES = "ai_gateway.request.bytes", Bytes,
             "Bytes of request bodies read from clients.";
         RESPONSE_BYTES = "ai_gateway.response.bytes", Bytes,
             "Bytes of response bodies handed to clients.";
     }
     describe_gauge {
-        ACTIVE = "ai_gateway.requests.active", Count, "Exchanges that have begun and not ended.";
+        ACTIVE = "ai_gateway.requests.active", Count, "Exchanges in progress.";
         CIRCUIT = "ai_gateway.circuit.open", Count,
             "Circuit breakers: 1 open, 0.5 half open, 0 closed.";
         LIMIT = "ai_gateway.limit", Count, "How much a limit lets its callers use.";

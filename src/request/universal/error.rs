@@ -113,7 +113,7 @@ pub(crate) fn unfit_entry(error: &EntryError) -> Rejection {
         Fault::MustBe(must_be) => (Code::Malformed, format!("{what} must be {must_be}.")),
         Fault::Locked => {
             let message =
-                format!("{what} is what this gateway does not let its clients use: leave it out.");
+                format!("{what} may not be set by clients of this gateway: leave it out.");
             (Code::Forbidden, message)
         }
     };

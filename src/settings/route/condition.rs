@@ -73,7 +73,7 @@ impl Condition {
     }
 
     /// It must not hold.
-    #[expect(clippy::should_implement_trait, reason = "it stands beside `all` and `any`")]
+    #[expect(clippy::should_implement_trait, reason = "it cannot be combined with `all` or `any`")]
     pub fn not(condition: Self) -> Self {
         Self { not: Some(Box::new(condition)), ..Self::empty() }
     }
@@ -179,7 +179,7 @@ impl Test {
         if self.one_of.as_ref().is_some_and(Vec::is_empty)
             || self.starts_with.as_ref().is_some_and(String::is_empty)
         {
-            return Some("it compares with nothing");
+            return Some("it has nothing to compare with");
         }
         let bounds = [self.lt, self.lte, self.gt, self.gte].map(|bound| bound.map(Number));
         let prefix = self.starts_with.clone().map(MetadataValue::String);

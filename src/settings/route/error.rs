@@ -62,7 +62,7 @@ pub enum RouteErrorKind {
         start: Box<str>,
     },
     /// This node leads to a node that does not exist.
-    #[error("it leads to `{target}`, which is no node of the route")]
+    #[error("it leads to `{target}`, which is not a node of the route")]
     MissingTarget {
         /// The name.
         target: Box<str>,
@@ -96,7 +96,7 @@ pub enum RouteErrorKind {
     },
     /// A split cannot use this field.
     #[error(
-        "it cannot go by `{key}`: only by `identity.subject`, `identity.label.NAME` with 1 to \
+        "it cannot use `{key}`: only `identity.subject`, `identity.label.NAME` with 1 to \
              64 of A-Z a-z 0-9 _, or an entry of the metadata, as in `metadata.user_id`, and by \
              none of `cf.`"
     )]

@@ -257,11 +257,11 @@ async fn a_refused_connection_means_that_nothing_was_sent() {
     drop(listener);
     let error = soon(Client::new().unwrap().oneshot(get(&url))).await.unwrap_err();
     assert!(error.is_connect() && !error.is_connect_timeout(), "{error:?}");
-    assert_eq!(error.to_string(), "no connection could be made");
+    assert_eq!(error.to_string(), "could not connect");
     for url in ["/v1/models", "ftp://127.0.0.1/"] {
         let error = soon(Client::new().unwrap().oneshot(get(url))).await.unwrap_err();
         assert!(!error.is_connect());
-        assert_eq!(error.to_string(), "the request's URI names no http or https server");
+        assert_eq!(error.to_string(), "the request's URI does not name an http or https server");
     }
 }
 

@@ -84,7 +84,7 @@ fn a_check_finds_an_invalid_certificate() {
     let output = check(folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (name, what) in [
-        ("missing.pem", "is not there or cannot be read"),
+        ("missing.pem", "does not exist or cannot be read"),
         ("authority.pem", "holds no private key in PEM, or an encrypted one"),
         (FILE, "holds no well-formed certificate in PEM"),
     ] {

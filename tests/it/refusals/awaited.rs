@@ -27,7 +27,7 @@ const UNSET: Expected = Expected {
     code: 2500,
     kinds: ("api_error", "api_error"),
     name: "gateway_error",
-    message: "The gateway could not find its settings; nothing was sent.",
+    message: "The gateway could not load its settings; nothing was sent.",
     retry: None,
     retry_after: None,
 };
@@ -119,7 +119,7 @@ async fn a_source_may_refuse_take_too_long_or_panic() {
         code: 2503,
         kinds: ("api_error", "overloaded_error"),
         name: "unavailable",
-        message: "The gateway could not find its settings in time; nothing was sent. Try again.",
+        message: "The gateway could not load its settings in time; nothing was sent. Try again.",
         retry: Some("true"),
         retry_after: None,
     };

@@ -79,6 +79,24 @@ async fn a_file_that_is_written_or_replaced_is_read_again() {
     until(|| has(&settings, "c")).await;
 }
 
+/// Time stands still while the file is read, so every line is there long before the next read.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_still_being_written_is_not_read() {
+    let (_directory, path) = directory();
+    let lines = ["[gateways.a]\n", "tokens = [{ env = \"T\" }]\n", "deny_models = [\"*\"]\n"];
+    fs::write(&path, lines[0]).unwrap();
+    let write = async {
+        for line in &lines[1..] {
+            sleep(SETTLE / 2).await;
+            let whole = fs::read_to_string(&path).unwrap() + line;
+            fs::write(&path, whole).unwrap();
+            sleep(SETTLE / 2).await;
+        }
+    };
+    let (text, ()) = tokio::join!(read_settled(&path), write);
+    assert_eq!(text.unwrap(), lines.concat());
+}
+
 #[tokio::test]
 async fn a_changed_symbolic_link_is_followed() {
     let (directory, path) = directory();
@@ -104,7 +122,7 @@ async fn an_invalid_file_leaves_the_old_settings_until_it_is_valid() {
     let before = followed.settings.current();
     fs::write(&path, gateway("b") + "nonsense = 1").unwrap();
     let log = logged(followed.renew(false)).await;
-    assert!(log.contains("ERROR") && log.contains("everything stays as it was"), "{log}");
+    assert!(log.contains("ERROR") && log.contains("settings not reloaded: nothing has changed"), "{log}");
     assert!(log.contains("gateway.toml, line 2, gateways.b.nonsense: "), "{log}");
     fs::remove_file(&path).unwrap();
     let log = logged(followed.renew(false)).await;
@@ -135,7 +153,7 @@ async fn providers_of_the_command_line_override_the_file_at_every_reload() {
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
     holds(2);
     fs::write(&path, "[providers.local]\nbase_url = \"nonsense\"\n").unwrap();
-    assert!(logged(followed.renew(false)).await.contains("everything stays as it was"));
+    assert!(logged(followed.renew(false)).await.contains("settings not reloaded: nothing has changed"));
     holds(2);
 }
 
@@ -181,7 +199,7 @@ async fn other_client_certificates_need_a_restart_and_the_rest_applies() {
     let provider = |more: &str| {
         format!("[providers.grok]\nclient_certificate = {{ file = \"a.pem\" }}\n{more}\n")
     };
-    let restart = "client certificates are read at the start alone; restart for them";
+    let restart = "client certificates are only read at the start; restart to apply them";
     fs::write(&path, gateway("a") + &provider("")).unwrap();
     let followed = followed(&path).await;
     let renewed = async |id: &str, text: &str| {

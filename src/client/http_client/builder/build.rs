@@ -168,7 +168,7 @@ struct WithoutTls(Dialer);
 impl crate::client::dial::Dial for WithoutTls {
     fn dial(&self, uri: Uri) -> crate::client::dial::Dialing {
         if uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let error = std::io::Error::other("https without a feature for TLS");
+            let error = std::io::Error::other("https needs a feature for TLS");
             return Box::pin(std::future::ready(Err(error.into())));
         }
         self.0.dial(uri)

@@ -33,7 +33,7 @@ impl fmt::Display for FlightError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Slow => "a shared answer has grown beyond what is held for a slow reader",
-            Self::Panicked => "the call that several requests share has panicked",
+            Self::Panicked => "the call that several requests share panicked",
         })
     }
 }

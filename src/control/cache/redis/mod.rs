@@ -47,7 +47,7 @@ const READERS: usize = 256;
 const CHUNKS_UNDER_WAY: usize = 4;
 
 static NOTES: Notes = Notes {
-    fails: "answers are not kept in Redis; requests go to their providers",
+    fails: "Redis keeps no answers at present: requests go to their providers",
     works: "answers are kept there",
 };
 

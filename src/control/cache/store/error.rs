@@ -23,11 +23,11 @@ impl fmt::Display for CacheStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Timeout => "the cache did not answer in time",
-            Self::Unavailable(_) => "the cache cannot be used",
-            Self::Broken => "an answer that another process was getting has broken off",
-            Self::Unshared => "an answer that another process has got is not shared",
+            Self::Unavailable(_) => "the cache is not available",
+            Self::Broken => "an answer that another process was receiving broke off",
+            Self::Unshared => "an answer that another process received cannot be shared",
             Self::UnknownKey => {
-                "this key is none of the gateway's, or all that was kept then is gone"
+                "this key belongs to no entry of the gateway, or all entries of its time are gone"
             }
         })
     }

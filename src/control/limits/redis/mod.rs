@@ -27,7 +27,7 @@ use crate::control::redis::{Call, Failure, LinkError, Notes, RedisClient, RedisS
 use crate::settings::limits::Window;
 
 static NOTES: Notes = Notes {
-    fails: "limits are not counted in Redis; each rule's `on_store_failure` says what becomes of requests",
+    fails: "Redis counts no limits at present: each rule's `on_store_failure` applies",
     works: "limits are counted there",
 };
 

@@ -101,7 +101,7 @@ impl Writer {
             Some(opened) => opened,
             None if self.due.is_some_and(|due| Instant::now() < due) => {
                 return Err(LogStoreError::File(io::Error::other(
-                    "it could not be opened just now",
+                    "it cannot be opened at present",
                 )));
             }
             None => match open(path) {

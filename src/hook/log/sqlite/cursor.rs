@@ -27,7 +27,7 @@ impl FromStr for Cursor {
         let numbers = text.split_once('.').and_then(|(created_at, seq)| {
             Some(Self { created_at: created_at.parse().ok()?, seq: seq.parse().ok()? })
         });
-        numbers.ok_or(LogStoreError::Invalid("the cursor is not one that a page ended with"))
+        numbers.ok_or(LogStoreError::Invalid("the cursor does not come from a page of this log"))
     }
 }
 

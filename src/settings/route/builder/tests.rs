@@ -159,7 +159,7 @@ fn splits_by_what_is_no_key_are_refused() {
              [routes.nodes.m]\ntype = \"model\"\nprovider = \"grok\"\nmodel = \"grok-4\""
         ));
         let error = error.unwrap_err();
-        let expected = format!("node `n`: it cannot go by `{key}`: only by `identity.subject`");
+        let expected = format!("node `n`: it cannot use `{key}`: only `identity.subject`");
         assert!(error.contains(&expected), "{error}");
     }
 }

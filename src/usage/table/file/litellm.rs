@@ -73,7 +73,7 @@ fn row(key: &str, raw: &RawValue) -> Result<(String, Result<Price, Reason>), Rea
         "openai" | "anthropic" | "azure-openai" | "aws-bedrock" | "cohere" | "deepseek" | "grok"
     );
     if model.is_empty() || is_plain && model.contains('/') {
-        return Err("a name with more than the model in it".to_owned());
+        return Err("a name that has more than the model in it".to_owned());
     }
     let name = format!("{slug}/{model}");
     let price = Reader { row: &row, slug: &slug, mode: text("mode").unwrap_or_default() }.price();

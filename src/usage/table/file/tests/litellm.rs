@@ -177,7 +177,7 @@ fn rows_that_cannot_be_represented_are_left_out_with_a_reason() {
     assert_eq!(report.skipped["two prices for one name"].0, 2);
     assert_eq!(
         report.to_string(),
-        "LiteLLM, 1 rows; 3 left out: 2 for two prices for one name (openai/m), 1 for a name with more than the model in it (hd/1024-x-1024/dall-e-3)"
+        "LiteLLM, 1 rows; 3 left out: 2 for two prices for one name (openai/m), 1 for a name that has more than the model in it (hd/1024-x-1024/dall-e-3)"
     );
 }
 
