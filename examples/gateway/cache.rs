@@ -222,12 +222,12 @@ mod tests {
             (r#"{"provider":"grok"}"#, "`gateway`"),
             (r#"{"everything":false}"#, "`everything`"),
             (r#"{"everything":"yes"}"#, "`everything`"),
-            (r#"{"everything":true,"gateway":"g"}"#, "alone"),
-            (r#"{"everything":true,"model":"m"}"#, "alone"),
+            (r#"{"everything":true,"gateway":"g"}"#, "combined"),
+            (r#"{"everything":true,"model":"m"}"#, "combined"),
             (r#"{"gateway":1}"#, "`gateway`"),
             (r#"{"gateway":"g","model":"m","key":"k"}"#, "at a time"),
             (r#"{"gateway":"g","entry":"12"}"#, "80"),
-            (r#"{"gateway":"g","modell":"m"}"#, "alone"),
+            (r#"{"gateway":"g","modell":"m"}"#, "only everything"),
         ] {
             let error = read(text).err().unwrap_or_default();
             assert!(error.contains(words), "{text}: {error}");

@@ -72,7 +72,7 @@ impl Fields {
     /// members.
     pub(crate) fn end(self, known: &str) -> Result<(), Failed> {
         match self.0.keys().next() {
-            Some(_) => Err(Failed::bad(format_args!("it has {known} alone"))),
+            Some(_) => Err(Failed::bad(format_args!("it may have only {known}"))),
             None => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ const CONFIG: Flag = Flag("--config", "a file, such as gateway.toml");
 const CHECK: Flag = Flag("--check", "");
 const CLIENT_CONTROLS: Flag = Flag(
     "--client-controls",
-    "`all`, or names with commas between, such as cache,retry,custom_cost",
+    "`all`, or names separated by commas, such as cache,retry,custom_cost",
 );
 const PROVIDER: Flag = Flag("--provider", "SLUG=BASE_URL, such as local=http://127.0.0.1:11434/v1");
 const PROXY_FROM_ENV: Flag = Flag("--proxy-from-env", "");

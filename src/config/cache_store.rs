@@ -89,8 +89,7 @@ impl CacheStoreChoice {
         #[cfg(not(feature = "redis"))]
         {
             let _ = at;
-            let message =
-                "Redis needs the feature `redis`, and this program was built without it";
+            let message = "Redis needs the feature `redis`, and this program was built without it";
             Err(place.refuse(Kind::UnknownKey, message))
         }
     }

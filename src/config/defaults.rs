@@ -52,7 +52,10 @@ section! {
 
 /// Refuses a default for a header that only makes sense per request.
 fn of_one_request(value: &Spanned<IgnoredAny>) -> Mistake {
-    value.refuse(Kind::UnknownKey, "it belongs to one request, so it has no default: clients send it")
+    value.refuse(
+        Kind::UnknownKey,
+        "it belongs to one request, so it has no default: clients send it",
+    )
 }
 
 form!(Usd(f64), "a number of USD, not negative", |usd| *usd >= 0.0 && usd.is_finite());

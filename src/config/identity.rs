@@ -192,7 +192,7 @@ mod tests {
             (FILE.to_owned(), "line 1, identity.jwt: it needs `jwks_url` or `jwks_file`"),
             (
                 format!("{FILE}{keys}jwks_url = \"https://a.example\"\n"),
-                "line 4, identity.jwt.jwks_file: it has one of",
+                "line 4, identity.jwt.jwks_file: it must have either",
             ),
             (
                 format!("{FILE}jwks_url = \"http://a.example\"\n"),

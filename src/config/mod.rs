@@ -261,7 +261,10 @@ impl Config {
 #[cfg(not(all(feature = "cache", feature = "control", feature = "jwt", feature = "limits")))]
 fn needs(table: Option<&Table<IgnoredAny>>, what: &str) -> Result<(), Mistake> {
     let refuse = |table: &Table<IgnoredAny>| {
-        table.refuse(Kind::UnknownKey, format_args!("this section needs {what}, and this program was built without it"))
+        table.refuse(
+            Kind::UnknownKey,
+            format_args!("this section needs {what}, and this program was built without it"),
+        )
     };
     table.map_or(Ok(()), |table| Err(refuse(table)))
 }

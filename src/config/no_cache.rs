@@ -13,6 +13,7 @@ pub(super) fn add(
     cache: Table<Raw>,
     _: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, Mistake> {
-    let message = "`[gateways.….cache]` needs the feature `cache`, and this program was built without it";
+    let message =
+        "`[gateways.….cache]` needs the feature `cache`, and this program was built without it";
     Err(cache.refuse(Kind::UnknownKey, message))
 }

@@ -15,7 +15,8 @@ pub(super) fn add(
     _: &Names<'_>,
     builder: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, Mistake> {
-    let message = "`[[gateways.….limit]]` needs the feature `limits`, and this program was built without it";
+    let message =
+        "`[[gateways.….limit]]` needs the feature `limits`, and this program was built without it";
     let refuse = |rule: &Table<Rule>| rule.refuse(Kind::UnknownKey, message);
     rules.first().map_or(Ok(builder), |rule| Err(refuse(rule)))
 }

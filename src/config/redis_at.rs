@@ -106,13 +106,18 @@ impl RedisAt {
                 return Err(place.refuse(Kind::Value, "a cluster needs at least one node"));
             }
             (Some(url), Some(_)) => {
-                return Err(url.refuse(Kind::Conflict, "it must have either `redis` or `redis_cluster`, not both"));
+                return Err(url.refuse(
+                    Kind::Conflict,
+                    "it must have either `redis` or `redis_cluster`, not both",
+                ));
             }
         };
         let mut read = Vec::with_capacity(urls.len());
         for url in &urls {
             let Some(holder) = holder(&url.env, &url.file)? else {
-                return Err(url.refuse(Kind::Missing, "a URL of Redis must have either `env` or `file`"));
+                return Err(
+                    url.refuse(Kind::Missing, "a URL of Redis must have either `env` or `file`")
+                );
             };
             read.push(holder.read(source)?);
         }

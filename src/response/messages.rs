@@ -201,7 +201,8 @@ pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
         return Ok(());
     }
-    let message = "The gateway reads `model` from this body, so it must not be compressed. Send it plain.";
+    let message =
+        "The gateway reads `model` from this body, so it must not be compressed. Send it plain.";
     Err(Rejection::of_request(Code::Malformed, message).param("content-encoding"))
 }
 

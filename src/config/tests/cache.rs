@@ -98,11 +98,11 @@ fn the_store_for_answers_is_read() {
     for (text, words) in [
         ("memory_bytes = 1", "line 2, cache.memory_bytes: it must be a whole number of bytes from"),
         ("prefix = \"a\"", "line 2, cache.prefix: it is only for `redis` and `redis_cluster`"),
-        ("deadline_ms = 5", "line 1, cache: `deadline_ms`: it is for `redis`"),
+        ("deadline_ms = 5", "line 1, cache: `deadline_ms`: it is only for `redis`"),
         ("redis = {}", "line 2, cache.redis: a URL of Redis must have either `env` or `file`"),
         ("redis_cluster = []", "line 1, cache: a cluster needs at least one node"),
         ("redis = \"redis://LEAK@127.0.0.1\"", "line 2, cache.redis: "),
-        ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it is one of"),
+        ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it must have either"),
         (
             "redis = { env = \"HAS_URL\" }\nmemory_bytes = 1048576",
             "line 1, cache: `memory_bytes` is",

@@ -183,7 +183,7 @@ fn a_certificate_needs_a_file_and_https() {
         (
             "client_certificate = { file = \"a.pem\" }\n\
              further_base_urls = [{ base_url = \"http://127.0.0.1:1\" }]",
-            "line 3, providers.a.client_certificate: a client certificate is shown over https alone",
+            "line 3, providers.a.client_certificate: a client certificate needs https",
         ),
     ] {
         let text = format!("[providers.a]\nbase_url = \"https://a.example.com\"\n{text}\n");

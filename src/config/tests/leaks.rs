@@ -27,7 +27,7 @@ fn a_key_in_the_file_itself_is_refused_and_the_reason_given() {
         for text in [keys, tokens, list] {
             let error = of_gateway(&text);
             assert_eq!(error.kind(), Kind::PlainSecret, "{text}: {error}");
-            assert!(error.to_string().contains("must not stand in this file"), "{error}");
+            assert!(error.to_string().contains("must not be in this file"), "{error}");
             assert!(error.key().ends_with(name), "{error}");
         }
     }

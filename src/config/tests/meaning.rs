@@ -94,23 +94,26 @@ fn the_store_for_limits_is_read_and_not_shown() {
         ("redis = \"redis://LEAK@127.0.0.1\"", "limits.redis: "),
         ("redis_cluster = []", "limits: a cluster needs at least one node"),
         ("prefix = \"a\"", "limits.prefix: it is only for `redis` and `redis_cluster`"),
-        ("deadline_ms = 5", "limits: `deadline_ms`: it is for `redis`"),
-        ("queue = 5", "limits: `queue`: it is for `redis`"),
+        ("deadline_ms = 5", "limits: `deadline_ms`: it is only for `redis`"),
+        ("queue = 5", "limits: `queue`: it is only for `redis`"),
         (
             "redis = { env = \"HAS_URL\" }\nqueue = 0",
             "limits.queue: it must be a whole number from 1",
         ),
-        ("redis_ca = { file = \"a\" }", "limits.redis_ca: it is only for `redis` and `redis_cluster`"),
+        (
+            "redis_ca = { file = \"a\" }",
+            "limits.redis_ca: it is only for `redis` and `redis_cluster`",
+        ),
         (
             "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"no/such\" }",
-            "limits.redis_ca.file: the file that it names is not there",
+            "limits.redis_ca.file: the file that it names does not exist",
         ),
         (
             "redis = { env = \"HAS_URL\" }\nredis_ca = { file = \"-----BEGIN LEAK-----\" }",
-            "limits.redis_ca.file: a certificate and its private key must not stand",
+            "limits.redis_ca.file: a certificate and its private key must not be",
         ),
         ("redis = { env = \"HAS_URL\" }\nprefix = \"{\"", "limits: the prefix of keys"),
-        ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it is one of"),
+        ("redis = { env = \"HAS_URL\" }\nredis_cluster = []", "it must have either"),
     ] {
         let error = read(&format!("[limits]\n{text}")).unwrap_err().to_string();
         assert!(error.contains(words) && !error.contains("LEAK"), "{text}: {error}");

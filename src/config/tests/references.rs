@@ -46,7 +46,7 @@ fn unknown_providers_and_aliases_are_found_where_they_are_named() {
         (
             format!("{key}{fallback}steps = [{{ provider = \"openai\", key_alias = \"own\" }}]"),
             "line 9, gateways.team.fallback[0].steps[0].key_alias: ",
-            "no stored key of `openai` of this alias",
+            "no stored key of `openai` with this alias",
         ),
         (
             format!("{key}{fallback}steps = [{{ model = \"a\", key_alias = \"other\" }}]"),

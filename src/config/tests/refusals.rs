@@ -22,7 +22,10 @@ pub(super) fn says(said: &str, start: &str, part: &str) {
 #[test]
 fn unknown_settings_are_refused_everywhere() {
     let at_the_top = of_file("\nunknown_gateway = \"serve\"\n");
-    assert_eq!(at_the_top, "line 2, unknown_gateway: there is no setting of this name in this section");
+    assert_eq!(
+        at_the_top,
+        "line 2, unknown_gateway: there is no setting of this name in this section"
+    );
     for (text, place) in [
         ("timeout = 1", "line 3, gateways.team.timeout: "),
         ("\ntokens = [{ sha = \"\" }]", "line 4, gateways.team.tokens[0].sha: "),
@@ -110,7 +113,7 @@ fn values_have_types_forms_and_ranges() {
         ("defaults.backoff = \"none\"", "defaults.backoff: ", "constant, linear or exponential"),
         ("defaults.cache_ttl = 59", "defaults.cache_ttl: ", "from 60 to 2592000, or 0"),
         ("defaults.skip_cache = 1", "defaults.skip_cache: ", "true or false"),
-        ("defaults.cache_key = \"k\"", "defaults.cache_key: ", "of one request"),
+        ("defaults.cache_key = \"k\"", "defaults.cache_key: ", "belongs to one request"),
         ("defaults.metadata = { a = [] }", "defaults.metadata.a: ", "a string, a number or a bool"),
         ("defaults.metadata = { \"cf.a\" = 1 }", "defaults.metadata.cf.a: ", "none beginning"),
         (
@@ -127,7 +130,7 @@ fn values_have_types_forms_and_ranges() {
         ),
         ("client_controls = \"cache\"", "client_controls: ", "a list"),
         ("client_controls = [\"retry\", \"cost\"]", "client_controls[1]: ", "one of cache, retry,"),
-        ("client_controls = [\"zdr\"]", "client_controls[0]: ", "always holds"),
+        ("client_controls = [\"zdr\"]", "client_controls[0]: ", "always use it"),
         ("locked_headers = \"warn\"", "locked_headers: ", "\"ignore\" or \"refuse\""),
         ("metadata = { a = [] }", "metadata.a: ", "a string, a number or a bool"),
         ("metadata = { \"cf.a\" = 1 }", "metadata.cf.a: ", "none beginning"),

@@ -204,9 +204,9 @@ impl fmt::Display for UnknownCounter {
         match self {
             Self::Rule => f.write_str("the gateway has no limit of this name"),
             Self::Values(count) => write!(f, "the limit counts by {count} values: give as many"),
-            Self::Digest => {
-                f.write_str("no token or key that begins like this was seen: give its whole SHA-256")
-            }
+            Self::Digest => f.write_str(
+                "no token or key that begins like this was seen: give its whole SHA-256",
+            ),
             Self::Ambiguous => f.write_str("several counters look like this"),
         }
     }

@@ -58,8 +58,11 @@ impl fmt::Display for FlushReport {
         let records = if written == 1 { "record" } else { "records" };
         write!(f, "{written} log {records} written")?;
         for (count, why) in [
-            (dropped - dropped_refused.min(dropped), "dropped as the queue was full"),
-            (dropped_refused, "of refused requests dropped as their share of the queue was full"),
+            (dropped - dropped_refused.min(dropped), "dropped because the queue was full"),
+            (
+                dropped_refused,
+                "of refused requests dropped because their share of the queue was full",
+            ),
             (failed, "that could not be written"),
             (queued, "still to be written"),
         ] {
@@ -95,8 +98,9 @@ mod tests {
         assert!(!report.is_complete());
         assert_eq!(
             report.to_string(),
-            "3 log records written, 2 dropped as the queue was full, 3 of refused requests dropped \
-             as their share of the queue was full, 1 that could not be written, 4 still to be written; they may not last: gone"
+            "3 log records written, 2 dropped because the queue was full, 3 of refused requests \
+             dropped because their share of the queue was full, 1 that could not be written, \
+             4 still to be written; they may be lost in a crash: gone"
         );
     }
 }

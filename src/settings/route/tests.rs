@@ -247,7 +247,7 @@ fn errors_name_the_route_and_the_node() {
     let error = with(big().fallback("gone")).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "dynamic route `support`, node `start`: it leads to `gone`, which is no node of the route"
+        "dynamic route `support`, node `start`: it leads to `gone`, which is not a node of the route"
     );
     let error = DynamicRoute::builder("support").build().unwrap_err();
     assert_eq!(error.to_string(), "dynamic route `support`: it does not say which node is first");

@@ -62,7 +62,9 @@ fn the_configuration_is_reloaded_after_a_fifo_and_a_directory_at_its_path() {
     let reported = log.count("settings not reloaded: nothing has changed");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    until("the directory is refused", || log.count("settings not reloaded: nothing has changed") > reported);
+    until("the directory is refused", || {
+        log.count("settings not reloaded: nothing has changed") > reported
+    });
     assert!(knows(program.addr, "b"));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, gateway("c")).unwrap();

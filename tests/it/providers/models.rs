@@ -77,7 +77,7 @@ async fn without_a_default_provider_a_model_must_name_one() {
         layer.providers(providers()).settings(of(|of| of.default_provider("nobody")))
     });
     for scene in [&plain, &missing] {
-        for (model, part) in [("gpt-5", "must name the provider"), ("meta/x", "`meta/`")] {
+        for (model, part) in [("gpt-5", "must also name the provider"), ("meta/x", "`meta/`")] {
             let body = format!(r#"{{"model":"{model}"}}"#);
             let (status, answer) = scene.send(UNIFIED, &[], &body).await.unwrap_err();
             assert_eq!(status, 400);

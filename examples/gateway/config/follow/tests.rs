@@ -122,7 +122,10 @@ async fn an_invalid_file_leaves_the_old_settings_until_it_is_valid() {
     let before = followed.settings.current();
     fs::write(&path, gateway("b") + "nonsense = 1").unwrap();
     let log = logged(followed.renew(false)).await;
-    assert!(log.contains("ERROR") && log.contains("settings not reloaded: nothing has changed"), "{log}");
+    assert!(
+        log.contains("ERROR") && log.contains("settings not reloaded: nothing has changed"),
+        "{log}"
+    );
     assert!(log.contains("gateway.toml, line 2, gateways.b.nonsense: "), "{log}");
     fs::remove_file(&path).unwrap();
     let log = logged(followed.renew(false)).await;
@@ -153,7 +156,9 @@ async fn providers_of_the_command_line_override_the_file_at_every_reload() {
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
     holds(2);
     fs::write(&path, "[providers.local]\nbase_url = \"nonsense\"\n").unwrap();
-    assert!(logged(followed.renew(false)).await.contains("settings not reloaded: nothing has changed"));
+    assert!(
+        logged(followed.renew(false)).await.contains("settings not reloaded: nothing has changed")
+    );
     holds(2);
 }
 
@@ -264,5 +269,5 @@ async fn a_connect_timeout_longer_than_the_default_applies() {
     tokio::time::resume();
     fs::write(&path, text(31_000)).unwrap();
     let log = logged(followed.renew(false)).await;
-    assert!(log.contains("WARN") && log.contains("restart for longer ones"), "{log}");
+    assert!(log.contains("WARN") && log.contains("restart to apply longer ones"), "{log}");
 }

@@ -12,7 +12,7 @@ fn mistakes_in_providers_are_found() {
         (
             "[providers.grok]\nfurther_base_urls = [\n{ base_url = \"a\" }]",
             "line 3, providers.grok.further_base_urls[0].base_url: ",
-            "cannot be used",
+            "is invalid",
         ),
         (
             "[providers.grok]\nfurther_base_urls = [{ weight = 1 }]",
@@ -37,8 +37,8 @@ fn mistakes_in_providers_are_found() {
             "line 3, providers.azure-openai.region: ",
             "no setting of this name",
         ),
-        ("[providers.x]\nkind = \"acme\"", "line 2, providers.x.kind: ", "is built in"),
-        ("[providers.openai]\nkind = \"grok\"", "line 2, providers.openai.kind: ", "built in"),
+        ("[providers.x]\nkind = \"acme\"", "line 2, providers.x.kind: ", "built-in"),
+        ("[providers.openai]\nkind = \"grok\"", "line 2, providers.openai.kind: ", "built-in"),
         ("[providers.X]\nkind = \"grok\"", "line 1, providers.X: ", "1 to 64"),
         (
             "[providers.azure]\nresource = \"a\"\n[providers.azure-openai]\nresource = \"b\"",
@@ -51,12 +51,12 @@ fn mistakes_in_providers_are_found() {
         (
             "[providers.grok]\nquery = { a = \"1\",\n b = \"sk-LEAK0123456789\" }",
             "line 3, providers.grok.query.b: ",
-            "must not stand in this file",
+            "must not be in this file",
         ),
         (
             "[providers.grok]\nheaders.authorization = \"x\"",
             "line 2, providers.grok.headers.authorization: ",
-            "must not stand in this file",
+            "must not be in this file",
         ),
         (
             "[providers.grok]\nheaders.x-api-key = { env = \"HAS_1\" }",
@@ -66,7 +66,7 @@ fn mistakes_in_providers_are_found() {
         (
             "[providers.grok]\nheaders.x-secret = \"hush\"",
             "line 2, providers.grok.headers.x-secret: ",
-            "must not stand in this file",
+            "must not be in this file",
         ),
         (
             "[providers.grok]\nheaders.host = \"x\"",
@@ -103,7 +103,7 @@ fn mistakes_in_providers_are_found() {
         (
             "[providers.grok]\nopenai_path = \"?\"",
             "line 2, providers.grok.openai_path: ",
-            "cannot be used",
+            "is invalid",
         ),
     ] {
         says(&of_file(text), start, part);

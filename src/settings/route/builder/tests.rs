@@ -265,7 +265,7 @@ fn what_is_not_known_or_not_given_is_refused() {
         ("provider = \"grok\"", "missing field `type`"),
         (
             "type = \"percentage\"\nkey = \"headers.x\"\nshares = [{ percent = 1, to = \"n\" }]\nelse = \"n\"",
-            "node `n`: it cannot go by `headers.x`",
+            "node `n`: it cannot use `headers.x`",
         ),
         (
             "type = \"percentage\"\nshares = [{ percent = 1, to = \"n\", of = 1 }]\nelse = \"n\"",
