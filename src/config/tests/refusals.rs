@@ -141,7 +141,7 @@ fn values_have_types_forms_and_ranges() {
         ("tokens = [{ sha256 = \"ab\" }]", "tokens[0].sha256: ", "64 hexadecimal digits"),
         ("tokens = [{}]", "tokens[0]: ", "one of `sha256`, `env` and `file`"),
         ("keys = [{ env = \"HAS_A\" }]", "keys[0]: ", "it needs `provider`"),
-        ("keys = [{ provider = \"grok\" }]", "keys.grok: ", "one of `env` and `file`"),
+        ("keys = [{ provider = \"grok\" }]", "keys.grok: ", "either `env` or `file`"),
         (
             "keys = [{ provider = \"grok\", env = \"A\", file = \"b\" }]",
             "keys.grok.file: ",
