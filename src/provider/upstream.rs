@@ -1,6 +1,5 @@
 //! A checked provider.
 
-use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(feature = "otel")]
@@ -13,7 +12,6 @@ use super::layout::Layout;
 use super::site::Site;
 use super::usage_option::UsageOption;
 use super::{KeyHeader, Origin, Provider};
-use crate::provider::join::PathRefused;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
@@ -115,30 +113,12 @@ impl Upstream {
         &self.first
     }
 
-    /// The URI of a path of its own API, with the fixed query parameters.
-    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        self.first.native_uri(rest, self.query(query).as_deref())
-    }
-
-    /// The same for an endpoint of its OpenAI-compatible API.
-    pub(crate) fn openai_uri(
-        &self,
-        endpoint: &str,
-        query: Option<&str>,
-    ) -> Result<Uri, PathRefused> {
-        self.first.openai_uri(endpoint, self.query(query).as_deref())
-    }
-
-    /// The URI of a path in one of its two APIs, for a request that is not the client's own.
-    pub(crate) fn uri_by(&self, way: ApiKind, path: &str) -> Option<Uri> {
-        self.first.uri_by(way, path, self.query(None).as_deref())
-    }
-
-    /// The query with the fixed parameters.
-    fn query<'q>(&'q self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+    /// The URI of a path in one of its two APIs, with the fixed query parameters. A native path must
+    /// have passed [`join::check`](super::join::check).
+    pub(crate) fn uri_by(&self, way: ApiKind, path: &str, query: Option<&str>) -> Option<Uri> {
         match &self.fixed {
-            None => query.map(Cow::Borrowed),
-            Some(fixed) => fixed.query(query),
+            None => self.first.uri_by(way, path, query),
+            Some(fixed) => self.first.uri_by(way, path, fixed.query(query).as_deref()),
         }
     }
 

@@ -210,12 +210,12 @@ impl Shared {
     ) -> Result<(Target<'c>, BodyChange), Rejection> {
         let (upstream, way, uri, change) = match named {
             NamedBy::Path(upstream) => {
-                let rest = context.provider_path();
-                let uri =
-                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let (way, path) = (ApiKind::Native, context.provider_path());
+                join::check(path).map_err(|PathRefused| messages::malformed_path())?;
+                let uri = upstream.uri_by(way, path, context.query());
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 allow_provider(Allowance::of(context), upstream)?;
-                (upstream, ApiKind::Native, uri, BodyChange::None)
+                (upstream, way, uri, BodyChange::None)
             }
             NamedBy::Model(mut routed, endpoint) => {
                 let upstream = self.provider_for(context, &mut routed)?;
@@ -223,8 +223,8 @@ impl Shared {
                 allow_provider(allowance, upstream)?;
                 allow_model(allowance, routed.model())?;
                 let step = Step::unified(upstream.clone(), endpoint, Some(routed.model().into()));
-                let uri = upstream.openai_uri(endpoint, context.query());
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let uri = upstream.uri_by(step.way, endpoint, context.query());
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 (upstream, context.set_first(step).way, uri, BodyChange::Edited(routed.edit))
             }
             NamedBy::DynamicRoute(mut routed, endpoint, body) => {
@@ -233,8 +233,8 @@ impl Shared {
                 let first =
                     dynamic::first_step(context, &routed, headers, body, endpoint, providers)?;
                 // Without the query, which may hold a key.
-                let uri = first.upstream.openai_uri(endpoint, None);
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let uri = first.upstream.uri_by(first.way, endpoint, None);
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 routed.replace(first.model.as_deref().unwrap_or_default());
                 (&first.upstream, first.way, uri, BodyChange::Edited(routed.edit))
             }
