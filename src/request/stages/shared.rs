@@ -49,7 +49,7 @@ opaque_debug!(Shared { mounts, providers, observation });
 /// The settings table at the time when a request first needs it. The request uses it to its end,
 /// even if the host replaces the table meanwhile.
 pub(crate) struct Snapshot<'s> {
-    shared: &'s Shared,
+    pub(crate) shared: &'s Arc<Shared>,
     /// The inner `None`: only the resolver knows the settings.
     table: OnceCell<Option<Arc<SettingsTable>>>,
 }
@@ -75,12 +75,15 @@ impl Snapshot<'_> {
 
 impl Shared {
     /// Looks nothing up yet: most requests of an app are not for the gateway.
-    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot<'_> {
         Snapshot { shared: self, table: OnceCell::new() }
     }
 
     /// Which settings a layer above must find for a request; `None` if it needs none.
-    pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
+    pub(crate) fn settings_wanted<B>(
+        self: &Arc<Self>,
+        request: &Request<B>,
+    ) -> Option<OwnedSettingsQuery> {
         let extensions = request.extensions();
         if extensions.get::<Refusal>().is_some() {
             return None;
