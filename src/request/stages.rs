@@ -143,8 +143,15 @@ impl Shared {
             }
             None => Exchange::default(),
         };
-        let mut relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
-        relay.is_around_router = is_around_router;
+        let relay = ResponseRelay {
+            context,
+            exchange,
+            format: self.error_format,
+            takes_trailers: scan.trailers,
+            announces_provider: false,
+            is_around_router,
+            watch: None,
+        };
 
         // A refusal from a layer above takes precedence over the gateway's own.
         let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);

@@ -35,8 +35,8 @@ const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
 pub(crate) struct ResponseRelay {
     pub(crate) context: GatewayContext,
     pub(crate) exchange: Exchange,
-    format: ErrorFormat,
-    takes_trailers: bool,
+    pub(crate) format: ErrorFormat,
+    pub(crate) takes_trailers: bool,
     /// The gateway chose the provider, so the response names it.
     pub(crate) announces_provider: bool,
     /// The client is an axum router, or a service around one.
@@ -46,23 +46,6 @@ pub(crate) struct ResponseRelay {
 }
 
 impl ResponseRelay {
-    pub(crate) fn new(
-        context: GatewayContext,
-        exchange: Exchange,
-        format: ErrorFormat,
-        takes_trailers: bool,
-    ) -> Self {
-        Self {
-            context,
-            exchange,
-            format,
-            takes_trailers,
-            announces_provider: false,
-            is_around_router: false,
-            watch: None,
-        }
-    }
-
     /// The provider's response for the client.
     pub(crate) fn into_response<B: Body>(
         mut self,
