@@ -181,8 +181,7 @@ impl Shared {
         scan: &HeaderScan,
         context: &GatewayContext,
     ) -> Result<PeekFor, Rejection> {
-        messages::refuse_websocket(request, scan)?;
-        messages::refuse_method(request.method())?;
+        messages::refuse_protocol(request, scan)?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
                 let named = NamedBy::Path(upstream);
