@@ -264,13 +264,13 @@ impl Shared {
             Target::Provider { upstream, way, mut uri } => {
                 let (version, headers) = (request.version(), request.headers_mut());
                 headers::strip_request(headers, scan, upstream.host());
-                let directives = context.directives();
-                let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
-                let to = Recipient { upstream, way, path: None, alias };
+                let to = Recipient { upstream, way, path: None, alias: context.key_alias() };
                 let has_key = context.has_credentials();
                 let key = head::complete(&mut uri, headers, context, to, has_key)?;
                 context.set_has_credentials(key == KeyOf::Client);
-                self.append_via(headers, version);
+                if let Some(via) = &self.via {
+                    via.append(headers, version);
+                }
                 *request.uri_mut() = uri;
             }
             Target::Entry(entry) => {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Version};
+use http::Request;
 
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) body_budget: BodyBudget,
     pub(crate) body_timeout: Option<Duration>,
     pub(crate) asks_for_usage: bool,
+    /// Names the gateway to providers, if the host wants that.
     pub(crate) via: Option<Via>,
 }
 
@@ -98,14 +99,6 @@ impl Shared {
         query.account = account.map(Box::from);
         query.identity = extensions.get::<Identity>().cloned();
         Some(query)
-    }
-
-    /// Names the gateway in `via`, if the host wants that. `received`: the HTTP version of the client's
-    /// request.
-    pub(crate) fn append_via(&self, headers: &mut HeaderMap, received: Version) {
-        if let Some(via) = &self.via {
-            via.append(headers, received);
-        }
     }
 
     /// The settings of the gateway that the request names.

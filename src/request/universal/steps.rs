@@ -111,7 +111,9 @@ fn step<B>(
     if outer.headers().contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
     }
-    shared.append_via(&mut headers, outer.version());
+    if let Some(via) = &shared.via {
+        via.append(&mut headers, outer.version());
+    }
     let request = StepRequest { uri, headers, body, stream: entry.stream, share: None };
     Ok(Step {
         upstream,
