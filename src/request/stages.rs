@@ -38,7 +38,7 @@ use crate::request::affinity;
 use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key::{KeyOf, Recipient};
-use crate::request::authorize;
+use crate::request::authorize::authorize;
 use crate::request::dynamic;
 use crate::request::head;
 use crate::request::peek_for::PeekFor;
@@ -87,26 +87,19 @@ impl Shared {
         let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
         let identity = request.extensions().get::<Identity>().cloned();
 
-        let mut token = None;
-        let (settings, refused) =
+        let (settings, authorized) =
             match self.resolve_settings(snapshot, route, request, identity.as_ref()) {
-                Ok(None) => (None, None),
+                Ok(None) => (None, Ok(None)),
                 Ok(Some(settings)) => {
-                    let is_rest = route.place.gateway_by_header;
-                    let own_host = own_host.as_ref();
-                    match authorize::authorize(&settings, is_rest, request, &mut scan, own_host) {
-                        Ok(number) => {
-                            token = number.and_then(|number| u16::try_from(number).ok());
-                            (Some(settings), None)
-                        }
-                        Err(refused) => (Some(settings), Some(refused)),
-                    }
+                    let (is_rest, own_host) = (route.place.gateway_by_header, own_host.as_ref());
+                    let token = authorize(&settings, is_rest, request, &mut scan, own_host);
+                    (Some(settings), token)
                 }
-                Err(refused) => (None, Some(refused)),
+                Err(refused) => (None, Err(refused)),
             };
         // Without a token, even the messages must not tell which directives are locked.
         let is_authorized =
-            refused.as_ref().is_none_or(|refused| refused.code != Code::Unauthorized);
+            authorized.as_ref().err().is_none_or(|refused| refused.code != Code::Unauthorized);
         let (directives, unfit) = match scan.directives {
             true => read_directives(request.headers(), settings.as_deref(), is_authorized),
             false => (None, None),
@@ -128,7 +121,7 @@ impl Shared {
             // A key on a universal request is for none of its entries in particular.
             has_credentials: scan.credentials && endpoint != Endpoint::Universal,
             native,
-            token,
+            token: authorized.as_ref().copied().unwrap_or_default(),
         };
         let context = GatewayContext::new(arrival, observer);
         if let RouteKind::Native { upstream, rest } = &route.kind
@@ -155,7 +148,7 @@ impl Shared {
 
         // A refusal from a layer above takes precedence over the gateway's own.
         let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
-        let next = match from_above.or(refused).or(unfit) {
+        let next = match from_above.or(authorized.err()).or(unfit) {
             Some(refused) => Err(refused),
             None => self.start(route, request, &scan, &relay.context),
         };
