@@ -41,11 +41,6 @@ use crate::usage::{Format, Meter};
 use crate::util::operation::Operation;
 
 impl Exchange {
-    /// Returns true if the gateway itself needs the exchange, even without hooks.
-    pub(crate) fn is_needed(context: &GatewayContext) -> bool {
-        context.is_limited() || served::is_refused(context)
-    }
-
     pub(crate) fn is_observed(&self) -> bool {
         self.0.is_some()
     }

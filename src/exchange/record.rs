@@ -57,13 +57,17 @@ pub(super) struct ExchangeRecord {
 }
 
 impl Exchange {
-    /// Starts an exchange. `headers`: of the request, as the client sent them.
+    /// Starts an exchange. `headers`: of the request, as the client sent them. `arrived`: `None` if only
+    /// the gateway itself may need the exchange.
     pub(crate) fn begin(
         observation: &Arc<Observation>,
         context: &GatewayContext,
         headers: &HeaderMap,
-        arrived: Instant,
+        arrived: Option<Instant>,
     ) -> Self {
+        let is_needed = || context.is_limited() || served::is_refused(context);
+        let arrived = arrived.or_else(|| is_needed().then(Instant::now));
+        let Some(arrived) = arrived else { return Self::default() };
         let span = log::span(context);
         observation.hooks.each(|hook| hook.on_request(&RequestEvent { context }));
         let head = RequestHead::of(headers, context.directives());

@@ -129,13 +129,7 @@ impl Shared {
         {
             context.set_first(Step::native(Arc::clone(upstream), path, None));
         }
-        let arrived = arrived.or_else(|| Exchange::is_needed(&context).then(Instant::now));
-        let exchange = match arrived {
-            Some(arrived) => {
-                Exchange::begin(&self.observation, &context, request.headers(), arrived)
-            }
-            None => Exchange::default(),
-        };
+        let exchange = Exchange::begin(&self.observation, &context, request.headers(), arrived);
         let relay = ResponseRelay {
             context,
             exchange,
