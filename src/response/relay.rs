@@ -176,14 +176,15 @@ impl ResponseRelay {
     }
 
     fn add_gateway_headers(&self, headers: &mut HeaderMap) {
+        let directives = self.context.directives();
+        let event_id = directives.and_then(|directives| directives.event_id.clone());
         let log_id = self.context.log_id().header_value();
         headers.insert(LOG_ID, log_id.clone());
         headers.insert(REQUEST_ID, log_id.clone());
-        headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
+        headers.insert(EVENT_ID, event_id.unwrap_or(log_id));
         if let Some(reserved) = self.context.reserved() {
             reserved.write_fields(&self.context, headers);
         }
-        let directives = self.context.directives();
         let warning = directives.and_then(|directives| directives.warning.as_deref());
         if let Some(warning) = warning.and_then(Warning::value) {
             headers.insert(WARNING, warning);
