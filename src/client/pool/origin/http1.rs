@@ -63,8 +63,7 @@ where
 
     /// Takes the connection out of idle. Returns false if no request can be sent on it.
     pub(in crate::client) fn reuse(&mut self) -> bool {
-        self.signal.reuse();
-        if self.signal.take() {
+        if self.signal.reuse() {
             self.poll_connection();
         }
         self.sender.is_ready()
