@@ -117,7 +117,7 @@ where
                 tokio::spawn(self.drive_beside(is_over));
                 ClientBody::driven_elsewhere(incoming, response)
             } else if incoming.is_end_stream() {
-                self.finish();
+                self.release();
                 ClientBody::ended(incoming)
             } else {
                 ClientBody::http1(incoming, self)
@@ -156,20 +156,6 @@ where
             let is_done = this.sender.is_ready() || this.connection.is_none();
             if is_done { Poll::Ready(()) } else { Poll::Pending }
         })
-    }
-
-    /// Returns the connection to the pool if another request can follow, once this one is written.
-    fn finish(mut self: Box<Self>) {
-        if !self.sender.is_ready() && self.signal.take() {
-            self.poll_connection();
-        }
-        if self.sender.is_ready() {
-            self.set_idle();
-        } else if self.connection.is_some()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(self.drive_to_the_end());
-        }
     }
 
     fn set_idle(self: Box<Self>) {
@@ -239,7 +225,17 @@ where
         self.poll_turns(cx, |_, cx| Pin::new(&mut *incoming).poll_frame(cx))
     }
 
-    fn release(self: Box<Self>) {
-        self.finish();
+    /// Returns the connection to the pool if another request can follow, once this one is written.
+    fn release(mut self: Box<Self>) {
+        if !self.sender.is_ready() && self.signal.take() {
+            self.poll_connection();
+        }
+        if self.sender.is_ready() {
+            self.set_idle();
+        } else if self.connection.is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(self.drive_to_the_end());
+        }
     }
 }
