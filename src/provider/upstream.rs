@@ -9,14 +9,13 @@ use http::{HeaderMap, HeaderValue, Uri};
 use super::api_kind::ApiKind;
 use super::fixed::Fixed;
 use super::layout::Layout;
-use super::site::Site;
 use super::usage_option::UsageOption;
 use super::{KeyHeader, Origin, Provider};
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
 pub(crate) struct Upstream {
-    provider: Provider,
+    pub(super) provider: Provider,
     first: Origin,
     further: Box<[Origin]>,
     key_header: KeyHeader,
@@ -83,11 +82,6 @@ impl Upstream {
     /// Its slug and its aliases.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
-    }
-
-    /// The site of its API, if there are several.
-    pub(super) fn site(&self) -> Option<&Site> {
-        self.provider.site.as_ref()
     }
 
     /// Its own form of a path after the slug, if the client's form differs.
