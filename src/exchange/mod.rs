@@ -32,7 +32,6 @@ use self::record::text;
 use self::request_state::RequestState;
 use self::served::Served;
 pub(crate) use self::shared_exchange::{ExchangeHandle, SharedExchange};
-use crate::context::GatewayContext;
 use crate::hook::{CacheEntryShown, CacheStatus, Failure, HeadEvent, Outcome};
 use crate::rejection::Code;
 use crate::settings::GatewaySettings;

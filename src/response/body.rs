@@ -88,7 +88,7 @@ impl<B: Body> ResponseBody<B> {
             exchange.end(Outcome::Complete);
         }
         let hiding = hiding.map(Box::new);
-        let handle = shared_exchange.map(ExchangeHandle::new);
+        let handle = shared_exchange.map(ExchangeHandle);
         let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
         guard.put_back();
         Self { source: Source::Upstream { body }, guard }
@@ -96,14 +96,6 @@ impl<B: Body> ResponseBody<B> {
 }
 
 impl Guard {
-    /// Called at the start of a poll.
-    #[inline]
-    fn resume(&mut self) {
-        if let Some(handle) = &self.handle {
-            self.exchange = handle.take();
-        }
-    }
-
     /// Called at the end of a poll.
     #[inline]
     fn put_back(&mut self) {
@@ -127,7 +119,9 @@ impl Guard {
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.resume();
+        if let Some(handle) = &self.handle {
+            self.exchange = handle.take();
+        }
         let polled = self.poll_frame(body, cx);
         self.put_back();
         polled
