@@ -47,11 +47,8 @@ impl Exchange {
     /// Creates the state that the request body updates.
     pub(crate) fn watch(&mut self) -> Arc<RequestState> {
         let Some(record) = &mut self.0 else { return Arc::default() };
-        let mut watch = RequestState::new(record.payload_limit as usize);
-        if record.context.operation() == Operation::Speech {
-            watch = watch.counting_characters();
-        }
-        let watch = Arc::new(watch);
+        let is_speech = record.context.operation() == Operation::Speech;
+        let watch = Arc::new(RequestState::new(record.payload_limit as usize, is_speech));
         record.watch = Some(watch.clone());
         watch
     }
