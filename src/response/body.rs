@@ -21,7 +21,6 @@ use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
-use crate::response::trailers::Trailers;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
@@ -43,6 +42,18 @@ pin_project! {
         Upstream { #[pin] body: B },
         Local { #[pin] body: Full<Bytes> },
     }
+}
+
+/// What to do with a response's trailers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trailers {
+    /// The client did not ask for them.
+    #[default]
+    Dropped,
+    /// Passed on without forbidden fields.
+    Stripped,
+    /// Passed on unchanged: the response is not the gateway's.
+    Untouched,
 }
 
 /// What connects the body with its exchange.

@@ -15,10 +15,9 @@ use crate::exchange::{Exchange, SharedExchange};
 use crate::hook::{CacheEntryShown, CacheStatus, Failure, Outcome};
 use crate::provider::headers;
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
-use crate::response::body::ResponseBody;
+use crate::response::body::{ResponseBody, Trailers};
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
-use crate::response::trailers::Trailers;
 use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
