@@ -23,26 +23,12 @@ impl<B> SendBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send
 /// Why there is no response; with the request, if nothing of it was sent.
 pub(in crate::client) type Failed<B> = (hyper::Error, Option<Request<B>>);
 
-/// Whether the current request body was read to its end or dropped.
-#[derive(Clone, Default)]
-pub(super) struct IsSent(Arc<AtomicBool>);
-
-impl IsSent {
-    pub(super) fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// hyper drops a request body as soon as it has read all of it.
-struct Marks(IsSent);
+struct Marks(Arc<AtomicBool>);
 
 impl Drop for Marks {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -65,8 +51,8 @@ impl Drop for Timed {
 }
 
 impl<B> Sent<B> {
-    /// `is_sent` is set when the body is done.
-    pub(super) fn request(request: Request<B>, is_sent: Option<IsSent>) -> Request<Self> {
+    /// `is_sent` is set when the body was read to its end or dropped.
+    pub(super) fn request(request: Request<B>, is_sent: Option<Arc<AtomicBool>>) -> Request<Self> {
         let timed = request.extensions().get::<Upload>().cloned().map(Timed);
         if let Some(Timed(upload)) = &timed {
             upload.begins();

@@ -58,9 +58,11 @@ impl Signal {
         self.state().listener = Listener::Reaper;
     }
 
-    /// The connection is in use again.
-    pub(super) fn reuse(&self) {
-        self.state().listener = Listener::Driver;
+    /// The connection is in use again. Takes the wake-up like [`take`](Self::take).
+    pub(super) fn reuse(&self) -> bool {
+        let mut state = self.state();
+        state.listener = Listener::Driver;
+        std::mem::take(&mut state.woken)
     }
 
     /// Takes the wake-up, if there was one. The caller must then poll the connection.

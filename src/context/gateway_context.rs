@@ -26,7 +26,6 @@ use crate::directives::narrowing::Narrowing;
 use crate::provider::{Providers, Upstream};
 use crate::rejection::Asked;
 use crate::routing;
-use crate::routing::PathSpan;
 use crate::settings::GatewaySettings;
 #[cfg(any(feature = "cache", feature = "limits"))]
 use crate::settings::GatewayToken;
@@ -131,10 +130,6 @@ impl GatewayContext {
         self.0.arrival.uri.query()
     }
 
-    fn text(&self, span: Option<PathSpan>) -> Option<&str> {
-        span.map(|span| span.text(self.path()))
-    }
-
     /// The id of this exchange, which the client gets as `cf-aig-log-id` and `cf-aig-request-id`.
     #[must_use]
     pub fn log_id(&self) -> LogId {
@@ -155,7 +150,7 @@ impl GatewayContext {
     /// The account in the path; `None` on mounts without one, or if it was malformed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        self.text(self.0.arrival.place.account)
+        self.0.arrival.place.account.map(|account| account.text(self.path()))
     }
 
     /// The gateway in the path or in `cf-aig-gateway-id`, or else `default`.

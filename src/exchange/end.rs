@@ -57,7 +57,7 @@ impl ExchangeRecord {
 
     fn end(&mut self, outcome: Outcome, reading: Reading<'_>) {
         self.ask_payload_limit_of_entry();
-        let meter = reading.meter();
+        let meter = reading.meter;
         // Check the final model, which also determines the price.
         if matches!(self.served, Served::Unknown | Served::Allowed) {
             self.served = self.served_model(meter).unwrap_or(self.served);
@@ -133,9 +133,9 @@ impl ExchangeRecord {
                 .and_then(|capture| capture.payload())
                 .or_else(|| payload_of_entry(context, self.payload_limit)),
             response_payload: reading
-                .payload()
+                .payload
                 .and_then(|payload| payload.up_to(self.payload_limit as usize)),
-            response_encoded: reading.is_encoded(),
+            response_encoded: reading.is_encoded,
             flags: self.notes.as_ref().map_or(&[], |notes| notes.flags()),
             request_content_type: text(self.request_content_type.as_ref()),
             response_content_type: text(self.response_content_type.as_ref()),
@@ -195,10 +195,10 @@ impl ExchangeRecord {
             stream: self.stream,
             content_type: text(self.response_content_type.as_ref()),
             body: Payload { bytes: &[], is_whole: true },
-            is_encoded: reading.is_encoded(),
+            is_encoded: reading.is_encoded,
             flags: notes.flags(),
         };
-        let body = |limit| reading.payload().and_then(|payload| payload.up_to(limit));
+        let body = |limit| reading.payload.and_then(|payload| payload.up_to(limit));
         self.observation.guards.notify(notes, &response, body);
     }
 }

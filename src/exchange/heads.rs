@@ -12,38 +12,33 @@ use crate::util::macros::match_bytes;
 pub(super) struct RequestHead<'a> {
     pub(super) content_type: Option<&'a HeaderValue>,
     pub(super) user_agent: Option<&'a HeaderValue>,
-    has_trace: bool,
+    pub(super) trace: Option<TraceParent>,
 }
 
 impl<'a> RequestHead<'a> {
-    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+    pub(super) fn of(headers: &'a HeaderMap, directives: Option<&Directives>) -> Self {
         let mut head = Self::default();
+        let mut may_be_traced = directives.is_some();
         for (name, value) in headers {
             match name.as_str() {
                 "content-type" => first(&mut head.content_type, value),
                 "user-agent" => first(&mut head.user_agent, value),
-                "traceparent" => head.has_trace = true,
+                "traceparent" => may_be_traced = true,
                 _ => {}
             }
         }
+        if may_be_traced {
+            head.trace = TraceParent::of(headers, directives);
+        }
         head
-    }
-
-    pub(super) fn trace(
-        &self,
-        headers: &HeaderMap,
-        directives: Option<&Directives>,
-    ) -> Option<TraceParent> {
-        let may_be_traced = self.has_trace || directives.is_some();
-        may_be_traced.then(|| TraceParent::of(headers, directives)).flatten()
     }
 }
 
 #[derive(Default)]
 pub(super) struct ResponseHead<'a> {
     pub(super) content_type: Option<&'a HeaderValue>,
-    /// The provider's id of the request, under each of its possible names.
-    ids: [Option<&'a HeaderValue>; 3],
+    /// The provider's id of the request, under each of its possible names; the first counts.
+    pub(super) ids: [Option<&'a HeaderValue>; 3],
 }
 
 impl<'a> ResponseHead<'a> {
@@ -59,10 +54,6 @@ impl<'a> ResponseHead<'a> {
             }
         }
         head
-    }
-
-    pub(super) fn request_id(&self) -> Option<&'a HeaderValue> {
-        self.ids.into_iter().flatten().next()
     }
 }
 

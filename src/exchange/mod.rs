@@ -27,42 +27,19 @@ use std::time::Instant;
 use http::{HeaderMap, Response, StatusCode};
 
 use self::heads::{ResponseHead, kept};
-use self::record::{ExchangeRecord, text};
+pub(crate) use self::record::Exchange;
+use self::record::text;
 use self::request_state::RequestState;
 use self::served::Served;
 pub(crate) use self::shared_exchange::{ExchangeHandle, SharedExchange};
-use crate::context::GatewayContext;
-use crate::exchange::observation::Observation;
-use crate::hook::{CacheEntryShown, CacheStatus, Failure, HeadEvent, Outcome, RequestEvent};
+use crate::hook::{CacheEntryShown, CacheStatus, Failure, HeadEvent, Outcome};
 use crate::rejection::Code;
 use crate::settings::GatewaySettings;
 use crate::usage::metering::Reader;
 use crate::usage::{Format, Meter};
 use crate::util::operation::Operation;
 
-#[derive(Debug, Default)]
-pub(crate) struct Exchange(Option<Box<ExchangeRecord>>);
-
 impl Exchange {
-    /// Starts an exchange. `headers`: of the request, as the client sent them.
-    pub(crate) fn begin(
-        observation: &Arc<Observation>,
-        context: &GatewayContext,
-        headers: &HeaderMap,
-        arrived: Instant,
-    ) -> Self {
-        let span = log::span(context);
-        let hooks = &observation.hooks;
-        hooks.each(|hook| hook.on_request(&RequestEvent { context }));
-        let record = ExchangeRecord::new(observation, context, headers, span, arrived);
-        Self(Some(record))
-    }
-
-    /// Returns true if the gateway itself needs the exchange, even without hooks.
-    pub(crate) fn is_needed(context: &GatewayContext) -> bool {
-        context.is_limited() || served::is_refused(context)
-    }
-
     pub(crate) fn is_observed(&self) -> bool {
         self.0.is_some()
     }
@@ -70,11 +47,8 @@ impl Exchange {
     /// Creates the state that the request body updates.
     pub(crate) fn watch(&mut self) -> Arc<RequestState> {
         let Some(record) = &mut self.0 else { return Arc::default() };
-        let mut watch = RequestState::new(record.payload_limit as usize);
-        if record.context.operation() == Operation::Speech {
-            watch = watch.counting_characters();
-        }
-        let watch = Arc::new(watch);
+        let is_speech = record.context.operation() == Operation::Speech;
+        let watch = Arc::new(RequestState::new(record.payload_limit as usize, is_speech));
         record.watch = Some(watch.clone());
         watch
     }
@@ -136,7 +110,7 @@ impl Exchange {
         let format = Format::of(head.content_type);
         record.stream = Format::is_stream(format, record.context.provider_path());
         record.response_content_type = head.content_type.map(kept);
-        record.provider_request_id = head.request_id().cloned();
+        record.provider_request_id = head.ids.into_iter().flatten().next().cloned();
         let mut limit = record.observation.metering_limit();
         if status.is_success() && served::is_checked(&record.context) {
             record.served = Served::Unknown;

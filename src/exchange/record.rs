@@ -6,17 +6,22 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::heads::{RequestHead, kept};
+use super::log;
 use super::served::{self, Served};
 use crate::context::GatewayContext;
 use crate::directives::trace::TraceParent;
 use crate::exchange::observation::Observation;
 use crate::exchange::request_state::RequestState;
 use crate::hook::guard::Notes;
-use crate::hook::{CacheStatus, Failure, Timings};
+use crate::hook::{CacheStatus, Failure, RequestEvent, Timings};
 use crate::rejection::Code;
 use crate::usage::Meter;
 use crate::usage::metering::Reader;
 use crate::util::macros::match_bytes;
+
+/// The guard of an exchange; empty if nothing observes the exchange.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange(pub(super) Option<Box<ExchangeRecord>>);
 
 #[derive(Debug)]
 pub(super) struct ExchangeRecord {
@@ -51,19 +56,24 @@ pub(super) struct ExchangeRecord {
     pub(super) notes: Option<Box<Notes>>,
 }
 
-impl ExchangeRecord {
-    /// `headers`: of the request, as the client sent them.
-    pub(super) fn new(
+impl Exchange {
+    /// Starts an exchange. `headers`: of the request, as the client sent them. `arrived`: `None` if only
+    /// the gateway itself may need the exchange.
+    pub(crate) fn begin(
         observation: &Arc<Observation>,
         context: &GatewayContext,
         headers: &HeaderMap,
-        span: tracing::Span,
-        arrived: Instant,
-    ) -> Box<Self> {
-        let head = RequestHead::of(headers);
+        arrived: Option<Instant>,
+    ) -> Self {
+        let is_needed = || context.is_limited() || served::is_refused(context);
+        let arrived = arrived.or_else(|| is_needed().then(Instant::now));
+        let Some(arrived) = arrived else { return Self::default() };
+        let span = log::span(context);
+        observation.hooks.each(|hook| hook.on_request(&RequestEvent { context }));
+        let head = RequestHead::of(headers, context.directives());
         // Constructed in its place.
         let place = Box::new_uninit();
-        let record = Self {
+        let record = ExchangeRecord {
             observation: observation.clone(),
             context: context.clone(),
             span,
@@ -84,16 +94,18 @@ impl ExchangeRecord {
                 .unwrap_or(u32::MAX),
             reader: Reader::default(),
             watch: None,
-            trace: head.trace(headers, context.directives()),
+            trace: head.trace,
             request_content_type: head.content_type.map(kept),
             user_agent: head.user_agent.cloned(),
             response_content_type: None,
             provider_request_id: None,
             notes: None,
         };
-        Box::write(place, record)
+        Self(Some(Box::write(place, record)))
     }
+}
 
+impl ExchangeRecord {
     /// Asks the hooks for their limit once more if the step is an entry of a universal request, whose
     /// control headers were not known before.
     #[inline]

@@ -33,17 +33,12 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
-    /// Keeps up to `payload_limit` bytes for the hooks.
-    pub(crate) fn new(payload_limit: usize) -> Self {
+    /// Keeps up to `payload_limit` bytes for the hooks. `is_speech`: counts the characters of the text to
+    /// speak.
+    pub(crate) fn new(payload_limit: usize, is_speech: bool) -> Self {
         let capture =
             (payload_limit > 0).then(|| Box::new(Mutex::new(Capture::new(payload_limit))));
-        Self { capture, ..Self::default() }
-    }
-
-    /// Counts the characters of the text to speak.
-    pub(crate) fn counting_characters(mut self) -> Self {
-        self.characters = Some(Box::default());
-        self
+        Self { capture, characters: is_speech.then(Box::default), ..Self::default() }
     }
 
     /// The number of characters of the text to speak that were read so far.

@@ -52,7 +52,7 @@ impl Settlement {
         let Some(status) = facts.status else { return Self::default() };
         let context = facts.context;
         let upstream = context.upstream();
-        let meter = reading.meter();
+        let meter = reading.meter;
         let call = usage::Call {
             method: context.method(),
             operation: context.operation(),

@@ -38,13 +38,9 @@ impl SharedExchange {
 /// The response body's handle of a [`SharedExchange`]. If it is dropped, the client has
 /// disconnected.
 #[derive(Debug)]
-pub(crate) struct ExchangeHandle(Arc<SharedExchange>);
+pub(crate) struct ExchangeHandle(pub(crate) Arc<SharedExchange>);
 
 impl ExchangeHandle {
-    pub(crate) fn new(shared_exchange: Arc<SharedExchange>) -> Self {
-        Self(shared_exchange)
-    }
-
     /// Takes the exchange while the body is polled. It is empty if it has ended.
     pub(crate) fn take(&self) -> Exchange {
         std::mem::take(&mut self.0.state().exchange)

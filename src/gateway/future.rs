@@ -5,7 +5,6 @@ mod intercept;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -20,9 +19,10 @@ use self::exchanging::{Exchanging, Start, UpstreamFailed};
 pub use self::intercept::InterceptFuture;
 use crate::hook::Outcome;
 use crate::request::body::RequestBody;
-use crate::request::stages::{Prepared, Shared};
+use crate::request::stages::Snapshot;
 use crate::response::body::ResponseBody;
 use crate::response::failure;
+use crate::routing::Route;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready;
 
@@ -67,15 +67,24 @@ where
 {
     #[inline]
     pub(crate) fn ours(
-        shared: &Arc<Shared>,
-        prepared: Prepared,
+        snapshot: &Snapshot<'_>,
+        route: &Route<'_>,
         request: Request<B>,
+        is_around_router: bool,
         inner: &mut S,
     ) -> Self {
         // A slow upload must not hold a permit: the clone that sends it later might wait for that
         // same permit.
         let for_later = ready::give_back;
-        let exchanging = Exchanging::start(shared, prepared, request, inner, S::call, for_later);
+        let exchanging = Exchanging::start(
+            snapshot,
+            route,
+            request,
+            is_around_router,
+            inner,
+            S::call,
+            for_later,
+        );
         Self { state: GatewayState::Ours { exchanging } }
     }
 }

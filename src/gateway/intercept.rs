@@ -11,9 +11,8 @@ use tower_service::Service;
 
 use crate::gateway::future::InterceptFuture;
 use crate::request::body::RequestBody;
-use crate::request::stages::{Shared, Snapshot};
+use crate::request::stages::Shared;
 use crate::response::intercept_body::InterceptBody;
-use crate::routing::Route;
 use crate::util::macros::service_accessors;
 
 /// Sends requests on gateway paths to the upstream `U`, and all others unchanged to the app `S`.
@@ -73,32 +72,13 @@ where
         {
             let snapshot = self.shared.snapshot();
             if let Some(route) = snapshot.route(&request) {
-                return exchange(&self.shared, &snapshot, &route, request, &mut self.upstream);
+                return InterceptFuture::gateway(&snapshot, &route, request, &mut self.upstream);
             }
         }
         // After dropping the snapshot, so that the app's future is built in place.
         self.shared.leave_to_app(&request);
         InterceptFuture::app(self.app.call(request))
     }
-}
-
-/// Not inlined: if `call` changed the request itself, it would move the app's requests once more.
-#[inline(never)]
-fn exchange<F, U, B, R>(
-    shared: &Arc<Shared>,
-    snapshot: &Snapshot<'_>,
-    route: &Route<'_>,
-    mut request: Request<B>,
-    upstream: &mut U,
-) -> InterceptFuture<F, U, B>
-where
-    U: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-    R: Body,
-{
-    let prepared = shared.prepare(snapshot, route, &mut request, false);
-    InterceptFuture::gateway(shared, prepared, request, upstream)
 }
 
 service_accessors!(Intercept<S, U>, app);

@@ -1,6 +1,7 @@
 //! Warnings about requests that match no mount, and about prices for no provider.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::{Method, Request};
@@ -18,7 +19,7 @@ impl Shared {
     /// Called for a request that goes to the app. If it looks like a provider call, warns with the
     /// paths that the gateway takes: `nest`, for example, removes the prefix of a path.
     #[inline]
-    pub(crate) fn leave_to_app<B>(&self, request: &Request<B>) {
+    pub(crate) fn leave_to_app<B>(self: &Arc<Self>, request: &Request<B>) {
         let path = request.uri().path();
         let may_be_a_call = match *request.method() {
             // Few of an app's own paths meet either condition.
@@ -35,7 +36,7 @@ impl Shared {
     }
 
     #[cold]
-    fn leave_call_to_app(&self, method: &Method, path: &str) {
+    fn leave_call_to_app(self: &Arc<Self>, method: &Method, path: &str) {
         let misuse = &self.observation.misuse;
         if misuse.not_taken.load(Ordering::Relaxed) {
             return;

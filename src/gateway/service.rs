@@ -74,14 +74,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let snapshot = self.shared.snapshot();
         let Some(route) = snapshot.route(&request) else {
             return ResponseFuture::not_ours(self.inner.call(request.map(RequestBody::new)));
         };
-        let around_router = self.is_around_router;
-        let prepared = self.shared.prepare(&snapshot, &route, &mut request, around_router);
-        ResponseFuture::ours(&self.shared, prepared, request, &mut self.inner)
+        ResponseFuture::ours(&snapshot, &route, request, self.is_around_router, &mut self.inner)
     }
 }
 

@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri};
 use super::ApiKind;
 use crate::provider::Provider;
 use crate::provider::join;
-use crate::provider::join::{Base, PathRefused};
+use crate::provider::join::Base;
 
 /// A checked base URL, with everything prepared that requests need.
 #[derive(Debug)]
@@ -95,32 +95,19 @@ impl Origin {
         &self.host
     }
 
-    /// The URI of `rest`, below the base URL. `rest` must have passed [`join::check`].
-    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        self.uri(self.native.join(rest, query)?)
-    }
-
-    /// The URI of an endpoint of the provider's OpenAI-compatible API, or of Messages.
-    pub(crate) fn openai_uri(
-        &self,
-        endpoint: &str,
-        query: Option<&str>,
-    ) -> Result<Uri, PathRefused> {
-        let own = match endpoint {
-            "messages" => &self.messages,
-            "chat/completions" => &self.chat,
-            _ => &None,
-        };
-        self.uri(own.as_ref().unwrap_or(&self.openai).join(endpoint, query)?)
-    }
-
-    /// The URI of a path in one of its two APIs.
+    /// The URI of a path in one of its two APIs. A native path must have passed [`join::check`].
     pub(crate) fn uri_by(&self, way: ApiKind, path: &str, query: Option<&str>) -> Option<Uri> {
-        let uri = match way {
-            ApiKind::Native => self.native_uri(path, query),
-            ApiKind::OpenAi(_) => self.openai_uri(path, query),
+        let own = match (way, path) {
+            (ApiKind::Native, _) => Some(&self.native),
+            (ApiKind::OpenAi(_), "messages") => self.messages.as_ref(),
+            (ApiKind::OpenAi(_), "chat/completions") => self.chat.as_ref(),
+            (ApiKind::OpenAi(_), _) => None,
         };
-        uri.ok()
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(own.unwrap_or(&self.openai).join(path, query).ok()?);
+        Uri::from_parts(parts).ok()
     }
 
     /// The base URL, as in `https://api.x.ai/v1`.
@@ -137,13 +124,5 @@ impl Origin {
     pub(crate) fn rest<'u>(&self, uri: &'u Uri) -> Option<&'u str> {
         let below = uri.path().strip_prefix(self.native.path()).filter(|_| self.is_of(uri))?;
         below.strip_prefix('/')
-    }
-
-    fn uri(&self, path_and_query: PathAndQuery) -> Result<Uri, PathRefused> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path_and_query);
-        Uri::from_parts(parts).map_err(|_| PathRefused)
     }
 }

@@ -49,10 +49,12 @@ impl Providers {
         upstream: &'p Arc<Upstream>,
         rest: &'r str,
     ) -> Result<(&'p Arc<Upstream>, &'r str), &'r str> {
-        let Some(site) = upstream.site() else { return Ok((upstream, rest)) };
-        let Some((name, behind)) = site.named(rest) else { return Ok((upstream, rest)) };
+        let Some(site) = &upstream.provider.site else { return Ok((upstream, rest)) };
+        let Some((name, behind)) = site.family.named(rest) else { return Ok((upstream, rest)) };
         let all = self.0.iter().map(|(_, upstream)| upstream);
-        let is_there = |one: &&Arc<Upstream>| one.site().is_some_and(|other| other.is(name, site));
+        let is_there = |one: &&Arc<Upstream>| {
+            one.provider.site.as_ref().is_some_and(|other| other.is(name, site))
+        };
         let found = std::iter::once(upstream).chain(all).find(is_there);
         found.map(|found| (found, behind.trim_start_matches('/'))).ok_or(name)
     }

@@ -41,11 +41,6 @@ impl Family {
 }
 
 impl Site {
-    /// The site that a path names, and the rest of the path. `None` if it names none.
-    pub(super) fn named<'r>(&self, rest: &'r str) -> Option<(&'r str, &'r str)> {
-        self.family.named(rest)
-    }
-
     /// Returns true if this is the site of that name, in the same family as `of`.
     pub(super) fn is(&self, name: &str, of: &Self) -> bool {
         self.family == of.family && self.name.eq_ignore_ascii_case(name)

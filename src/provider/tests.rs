@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::util::config_error::ConfigError;
+use crate::util::operation::Operation;
+
+const OPENAI: ApiKind = ApiKind::OpenAi(Operation::Chat);
 
 fn refusal(base_url: &str) -> String {
     Upstream::new(Provider::xai().base_url(base_url)).unwrap_err().to_string()
@@ -67,7 +70,10 @@ fn a_custom_provider_answers_to_both_of_its_names() {
         for name in ["acme", "custom-acme"] {
             let upstream = providers.find(name).unwrap();
             assert_eq!(upstream.slug(), "custom-acme");
-            assert_eq!(upstream.origin().native_uri("x", None).unwrap(), "http://localhost:1/v1/x");
+            assert_eq!(
+                upstream.origin().uri_by(ApiKind::Native, "x", None).unwrap(),
+                "http://localhost:1/v1/x"
+            );
         }
     }
 }
@@ -115,12 +121,9 @@ fn the_table_is_sound_and_leads_to_the_documented_urls() {
         ),
     ] {
         let upstream = providers.find(name).unwrap();
-        assert_eq!(upstream.origin().native_uri("x", None).unwrap(), native, "{name}");
-        assert_eq!(
-            upstream.origin().openai_uri("chat/completions", None).unwrap(),
-            openai,
-            "{name}"
-        );
+        assert_eq!(upstream.origin().uri_by(ApiKind::Native, "x", None).unwrap(), native, "{name}");
+        let uri = upstream.origin().uri_by(OPENAI, "chat/completions", None).unwrap();
+        assert_eq!(uri, openai, "{name}");
     }
 }
 
@@ -128,7 +131,7 @@ fn the_table_is_sound_and_leads_to_the_documented_urls() {
 fn an_overridden_base_may_include_the_openai_path() {
     let upstream = Upstream::new(Provider::anthropic().base_url("http://127.0.0.1:1/v1")).unwrap();
     assert_eq!(
-        upstream.origin().openai_uri("messages", Some("beta=true")).unwrap(),
+        upstream.origin().uri_by(OPENAI, "messages", Some("beta=true")).unwrap(),
         "http://127.0.0.1:1/v1/messages?beta=true"
     );
 }
@@ -138,7 +141,7 @@ fn an_own_path_to_the_openai_api_holds_for_all_of_its_endpoints() {
     let perplexity = Provider::perplexity().base_url("http://127.0.0.1:1/x").openai_path("/own");
     for endpoint in ["chat/completions", "responses"] {
         let upstream = Upstream::new(perplexity.clone()).unwrap();
-        let uri = upstream.origin().openai_uri(endpoint, None).unwrap();
+        let uri = upstream.origin().uri_by(OPENAI, endpoint, None).unwrap();
         assert_eq!(uri.to_string(), format!("http://127.0.0.1:1/x/own/{endpoint}"));
     }
 }

@@ -1,6 +1,5 @@
 //! A checked provider.
 
-use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(feature = "otel")]
@@ -10,15 +9,13 @@ use http::{HeaderMap, HeaderValue, Uri};
 use super::api_kind::ApiKind;
 use super::fixed::Fixed;
 use super::layout::Layout;
-use super::site::Site;
 use super::usage_option::UsageOption;
 use super::{KeyHeader, Origin, Provider};
-use crate::provider::join::PathRefused;
 use crate::util::config_error::ConfigError;
 use crate::util::operation::Operation;
 
 pub(crate) struct Upstream {
-    provider: Provider,
+    pub(super) provider: Provider,
     first: Origin,
     further: Box<[Origin]>,
     key_header: KeyHeader,
@@ -87,11 +84,6 @@ impl Upstream {
         std::iter::once(&self.provider.slug).chain(&self.provider.aliases).map(String::as_str)
     }
 
-    /// The site of its API, if there are several.
-    pub(super) fn site(&self) -> Option<&Site> {
-        self.provider.site.as_ref()
-    }
-
     /// Its own form of a path after the slug, if the client's form differs.
     pub(crate) fn rewritten(&self, rest: &str) -> Option<String> {
         if self.provider.layout == Layout::Plain {
@@ -115,30 +107,12 @@ impl Upstream {
         &self.first
     }
 
-    /// The URI of a path of its own API, with the fixed query parameters.
-    pub(crate) fn native_uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, PathRefused> {
-        self.first.native_uri(rest, self.query(query).as_deref())
-    }
-
-    /// The same for an endpoint of its OpenAI-compatible API.
-    pub(crate) fn openai_uri(
-        &self,
-        endpoint: &str,
-        query: Option<&str>,
-    ) -> Result<Uri, PathRefused> {
-        self.first.openai_uri(endpoint, self.query(query).as_deref())
-    }
-
-    /// The URI of a path in one of its two APIs, for a request that is not the client's own.
-    pub(crate) fn uri_by(&self, way: ApiKind, path: &str) -> Option<Uri> {
-        self.first.uri_by(way, path, self.query(None).as_deref())
-    }
-
-    /// The query with the fixed parameters.
-    fn query<'q>(&'q self, query: Option<&'q str>) -> Option<Cow<'q, str>> {
+    /// The URI of a path in one of its two APIs, with the fixed query parameters. A native path must
+    /// have passed [`join::check`](super::join::check).
+    pub(crate) fn uri_by(&self, way: ApiKind, path: &str, query: Option<&str>) -> Option<Uri> {
         match &self.fixed {
-            None => query.map(Cow::Borrowed),
-            Some(fixed) => fixed.query(query),
+            None => self.first.uri_by(way, path, query),
+            Some(fixed) => self.first.uri_by(way, path, fixed.query(query).as_deref()),
         }
     }
 

@@ -23,7 +23,9 @@ pub(crate) fn allow_provider(
     allowance: Allowance<'_>,
     upstream: &Upstream,
 ) -> Result<(), Rejection> {
-    allow_retention(allowance.wants_zdr(), upstream)?;
+    if allowance.wants_zdr() && !upstream.keeps_nothing() {
+        return Err(messages::keeps_data(upstream.slug()));
+    }
     let settings = allowance.context.settings();
     if !settings.is_none_or(|settings| settings.rules.allow_provider(upstream)) {
         return Err(messages::provider_not_allowed(upstream.slug()));
@@ -34,12 +36,6 @@ pub(crate) fn allow_provider(
         }
         _ => Ok(()),
     }
-}
-
-/// Checks that a provider may get a request whose data must not be retained.
-pub(crate) fn allow_retention(wants_zdr: bool, upstream: &Upstream) -> Result<(), Rejection> {
-    let is_allowed = !wants_zdr || upstream.keeps_nothing();
-    if is_allowed { Ok(()) } else { Err(messages::keeps_data(upstream.slug())) }
 }
 
 /// Returns true if the client allows its request to go to a step that the host chose. `model` is

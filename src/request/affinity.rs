@@ -50,9 +50,10 @@ pub(crate) struct Destination<'a> {
 #[inline]
 pub(crate) fn apply(context: &GatewayContext, headers: &mut HeaderMap) {
     if let Some(to) = Destination::of(context)
-        && to.keeps_conversations(context)
+        && to.begin(context, headers)
     {
-        to.apply_kept(context, headers);
+        to.name_conversation(context, headers);
+        name_response_in_path(context);
     }
 }
 
@@ -94,22 +95,8 @@ impl<'a> Destination<'a> {
         settings.keys.has_several(self.upstream, of_step.or(of_request))
     }
 
-    #[inline]
-    fn keeps_conversations(&self, context: &'a GatewayContext) -> bool {
-        let set = context.settings().and_then(|settings| settings.session_affinity);
-        set.unwrap_or_else(|| self.has_choice(context))
-            && self.directives(context).and_then(|all| all.no_session_affinity) != Some(true)
-    }
-
     fn operation(&self, context: &GatewayContext) -> Operation {
         self.step.map_or_else(|| context.operation(), |step| step.operation)
-    }
-
-    #[cold]
-    fn apply_kept(&self, context: &'a GatewayContext, headers: &mut HeaderMap) {
-        self.find_session(context, headers);
-        self.name_conversation(context, headers);
-        name_response_in_path(context);
     }
 
     /// Like [`apply`], for a step that is about to be tried.
@@ -120,14 +107,18 @@ impl<'a> Destination<'a> {
     }
 
     /// Returns true if conversations keep their target; then also finds the session.
+    #[inline]
     pub(crate) fn begin(&self, context: &'a GatewayContext, headers: &HeaderMap) -> bool {
-        let keeps = self.keeps_conversations(context);
+        let set = context.settings().and_then(|settings| settings.session_affinity);
+        let keeps = set.unwrap_or_else(|| self.has_choice(context))
+            && self.directives(context).and_then(|all| all.no_session_affinity) != Some(true);
         if keeps {
             self.find_session(context, headers);
         }
         keeps
     }
 
+    #[cold]
     fn find_session(&self, context: &'a GatewayContext, headers: &HeaderMap) {
         let conversation = context.begin_conversation();
         if conversation.session().is_some() {
@@ -144,6 +135,7 @@ impl<'a> Destination<'a> {
 
     /// Names the conversation to xAI if the client has named it only to us. xAI's Responses API
     /// uses the client's `prompt_cache_key` instead.
+    #[cold]
     pub(crate) fn name_conversation(&self, context: &GatewayContext, headers: &mut HeaderMap) {
         if self.upstream.kind() != Some("grok")
             || self.operation(context) != Operation::Chat
@@ -169,6 +161,7 @@ fn only_id<'h>(
 }
 
 /// A path below `responses/` or `agent/` names a response that is stored in one account of the provider.
+#[cold]
 fn name_response_in_path(context: &GatewayContext) {
     if context.operation() != Operation::Responses {
         return;

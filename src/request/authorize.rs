@@ -11,25 +11,8 @@ use crate::settings::GatewaySettings;
 
 const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
-/// Checks that the request comes from a trusted page and has a token of the gateway. Returns the token's
-/// number.
-pub(crate) fn authorize<B>(
-    settings: &GatewaySettings,
-    is_rest: bool,
-    request: &mut Request<B>,
-    scan: &mut HeaderScan,
-    own_host: Option<&HeaderValue>,
-) -> Result<Option<usize>, Rejection> {
-    if let Some(origins) = &settings.origins
-        && !origins.trust(request.headers(), own_host, request.uri())
-    {
-        return Err(messages::foreign_page());
-    }
-    authenticate(request.headers_mut(), scan, settings, is_rest)
-}
-
-/// Accepts a request that has one of the gateway's tokens, if the gateway has tokens. A wrong token
-/// gets the same answer as a missing one.
+/// Checks that the request comes from a trusted page and, if the gateway has tokens, that it has one of
+/// them. A wrong token gets the same answer as a missing one.
 ///
 /// Many clients can set only one credential, so a token may also be sent in place of a provider
 /// key. It is then removed, and the request is treated as one without a key, so that a stored key
@@ -40,15 +23,22 @@ pub(crate) fn authorize<B>(
 ///
 /// Returns the number of the token, preferring that of `cf-aig-authorization`; `None` if no token is
 /// needed.
-fn authenticate(
-    headers: &mut HeaderMap,
-    scan: &mut HeaderScan,
+pub(crate) fn authorize<B>(
     settings: &GatewaySettings,
     is_rest: bool,
-) -> Result<Option<usize>, Rejection> {
+    request: &mut Request<B>,
+    scan: &mut HeaderScan,
+    own_host: Option<&HeaderValue>,
+) -> Result<Option<u16>, Rejection> {
+    if let Some(origins) = &settings.origins
+        && !origins.trust(request.headers(), own_host, request.uri())
+    {
+        return Err(messages::foreign_page());
+    }
     if !settings.asks_for_token() {
         return Ok(None);
     }
+    let headers = request.headers_mut();
     let mut number = one(headers, &GATEWAY_TOKEN).and_then(|shown| token_number(shown, settings));
     if scan.credentials {
         number = number.or(remove_tokens(headers, settings));
@@ -57,7 +47,8 @@ fn authenticate(
         }
         scan.credentials = any(headers);
     }
-    if number.is_some() { Ok(number) } else { Err(messages::unauthorized(is_rest)) }
+    let number = number.ok_or_else(|| messages::unauthorized(is_rest))?;
+    Ok(u16::try_from(number).ok())
 }
 
 /// Removes the gateway's tokens from the headers that providers read keys from. Returns the number of the
@@ -127,8 +118,10 @@ mod tests {
             map.append(*name, HeaderValue::from_static(value));
         }
         let mut scan = scan_request(&mut map, None, None);
-        let passed = authenticate(&mut map, &mut scan, &settings(), is_rest);
-        assert_eq!(scan.credentials, any(&map));
+        let mut request = Request::new(());
+        *request.headers_mut() = map;
+        let passed = authorize(&settings(), is_rest, &mut request, &mut scan, None);
+        assert_eq!(scan.credentials, any(request.headers()));
         (passed.is_ok(), scan.credentials)
     }
 

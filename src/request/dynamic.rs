@@ -9,7 +9,7 @@ use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
 use crate::provider::Providers;
 use crate::rejection::Rejection;
-use crate::request::access::{allow_retention, allow_step};
+use crate::request::access::allow_step;
 use crate::request::attach_key;
 use crate::response::messages;
 use crate::routing::model::RoutedModel;
@@ -78,7 +78,9 @@ fn steps(
     if steps.is_empty() && context.wants_zdr() {
         let mut upstreams =
             chain.iter().filter_map(|choice| context.find_provider(&choice.model.provider));
-        upstreams.try_for_each(|upstream| allow_retention(true, upstream))?;
+        if let Some(upstream) = upstreams.find(|upstream| !upstream.keeps_nothing()) {
+            return Err(messages::keeps_data(upstream.slug()));
+        }
     }
     Ok(steps)
 }

@@ -34,10 +34,10 @@ impl PeekFor {
             access::allow_path(Allowance::of(context), path, context.query())?
                 && !upstream.decides_by_path(path)
         };
-        let reads_models = || context.settings().is_some_and(GatewaySettings::reads_models);
+        let reads_models = context.settings().is_some_and(GatewaySettings::reads_models);
         Ok(match reads_body {
             true => Self::AnyModel,
-            false if context.is_call() && reads_models() => Self::Limits,
+            false if reads_models && context.is_call() => Self::Limits,
             false => Self::Nothing,
         })
     }

@@ -38,7 +38,7 @@ use crate::request::affinity;
 use crate::request::affinity::SessionReader;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key::{KeyOf, Recipient};
-use crate::request::authorize;
+use crate::request::authorize::authorize;
 use crate::request::dynamic;
 use crate::request::head;
 use crate::request::peek_for::PeekFor;
@@ -87,26 +87,19 @@ impl Shared {
         let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
         let identity = request.extensions().get::<Identity>().cloned();
 
-        let mut token = None;
-        let (settings, refused) =
+        let (settings, authorized) =
             match self.resolve_settings(snapshot, route, request, identity.as_ref()) {
-                Ok(None) => (None, None),
+                Ok(None) => (None, Ok(None)),
                 Ok(Some(settings)) => {
-                    let is_rest = route.place.gateway_by_header;
-                    let own_host = own_host.as_ref();
-                    match authorize::authorize(&settings, is_rest, request, &mut scan, own_host) {
-                        Ok(number) => {
-                            token = number.and_then(|number| u16::try_from(number).ok());
-                            (Some(settings), None)
-                        }
-                        Err(refused) => (Some(settings), Some(refused)),
-                    }
+                    let (is_rest, own_host) = (route.place.gateway_by_header, own_host.as_ref());
+                    let token = authorize(&settings, is_rest, request, &mut scan, own_host);
+                    (Some(settings), token)
                 }
-                Err(refused) => (None, Some(refused)),
+                Err(refused) => (None, Err(refused)),
             };
         // Without a token, even the messages must not tell which directives are locked.
         let is_authorized =
-            refused.as_ref().is_none_or(|refused| refused.code != Code::Unauthorized);
+            authorized.as_ref().err().is_none_or(|refused| refused.code != Code::Unauthorized);
         let (directives, unfit) = match scan.directives {
             true => read_directives(request.headers(), settings.as_deref(), is_authorized),
             false => (None, None),
@@ -128,7 +121,7 @@ impl Shared {
             // A key on a universal request is for none of its entries in particular.
             has_credentials: scan.credentials && endpoint != Endpoint::Universal,
             native,
-            token,
+            token: authorized.as_ref().copied().unwrap_or_default(),
         };
         let context = GatewayContext::new(arrival, observer);
         if let RouteKind::Native { upstream, rest } = &route.kind
@@ -136,19 +129,20 @@ impl Shared {
         {
             context.set_first(Step::native(Arc::clone(upstream), path, None));
         }
-        let arrived = arrived.or_else(|| Exchange::is_needed(&context).then(Instant::now));
-        let exchange = match arrived {
-            Some(arrived) => {
-                Exchange::begin(&self.observation, &context, request.headers(), arrived)
-            }
-            None => Exchange::default(),
+        let exchange = Exchange::begin(&self.observation, &context, request.headers(), arrived);
+        let relay = ResponseRelay {
+            context,
+            exchange,
+            format: self.error_format,
+            takes_trailers: scan.trailers,
+            announces_provider: false,
+            is_around_router,
+            watch: None,
         };
-        let mut relay = ResponseRelay::new(context, exchange, self.error_format, scan.trailers);
-        relay.is_around_router = is_around_router;
 
         // A refusal from a layer above takes precedence over the gateway's own.
         let from_above = request.extensions_mut().remove::<Refusal>().map(Rejection::from);
-        let next = match from_above.or(refused).or(unfit) {
+        let next = match from_above.or(authorized.err()).or(unfit) {
             Some(refused) => Err(refused),
             None => self.start(route, request, &scan, &relay.context),
         };
@@ -174,8 +168,7 @@ impl Shared {
         scan: &HeaderScan,
         context: &GatewayContext,
     ) -> Result<PeekFor, Rejection> {
-        messages::refuse_websocket(request, scan)?;
-        messages::refuse_method(request.method())?;
+        messages::refuse_protocol(request, scan)?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
                 let named = NamedBy::Path(upstream);
@@ -210,12 +203,12 @@ impl Shared {
     ) -> Result<(Target<'c>, BodyChange), Rejection> {
         let (upstream, way, uri, change) = match named {
             NamedBy::Path(upstream) => {
-                let rest = context.provider_path();
-                let uri =
-                    join::check(rest).and_then(|()| upstream.native_uri(rest, context.query()));
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let (way, path) = (ApiKind::Native, context.provider_path());
+                join::check(path).map_err(|PathRefused| messages::malformed_path())?;
+                let uri = upstream.uri_by(way, path, context.query());
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 allow_provider(Allowance::of(context), upstream)?;
-                (upstream, ApiKind::Native, uri, BodyChange::None)
+                (upstream, way, uri, BodyChange::None)
             }
             NamedBy::Model(mut routed, endpoint) => {
                 let upstream = self.provider_for(context, &mut routed)?;
@@ -223,8 +216,8 @@ impl Shared {
                 allow_provider(allowance, upstream)?;
                 allow_model(allowance, routed.model())?;
                 let step = Step::unified(upstream.clone(), endpoint, Some(routed.model().into()));
-                let uri = upstream.openai_uri(endpoint, context.query());
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let uri = upstream.uri_by(step.way, endpoint, context.query());
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 (upstream, context.set_first(step).way, uri, BodyChange::Edited(routed.edit))
             }
             NamedBy::DynamicRoute(mut routed, endpoint, body) => {
@@ -233,8 +226,8 @@ impl Shared {
                 let first =
                     dynamic::first_step(context, &routed, headers, body, endpoint, providers)?;
                 // Without the query, which may hold a key.
-                let uri = first.upstream.openai_uri(endpoint, None);
-                let uri = uri.map_err(|PathRefused| messages::malformed_path())?;
+                let uri = first.upstream.uri_by(first.way, endpoint, None);
+                let uri = uri.ok_or_else(messages::malformed_path)?;
                 routed.replace(first.model.as_deref().unwrap_or_default());
                 (&first.upstream, first.way, uri, BodyChange::Edited(routed.edit))
             }
@@ -258,13 +251,13 @@ impl Shared {
             Target::Provider { upstream, way, mut uri } => {
                 let (version, headers) = (request.version(), request.headers_mut());
                 headers::strip_request(headers, scan, upstream.host());
-                let directives = context.directives();
-                let alias = directives.and_then(|directives| directives.byok_alias.as_deref());
-                let to = Recipient { upstream, way, path: None, alias };
+                let to = Recipient { upstream, way, path: None, alias: context.key_alias() };
                 let has_key = context.has_credentials();
                 let key = head::complete(&mut uri, headers, context, to, has_key)?;
                 context.set_has_credentials(key == KeyOf::Client);
-                self.append_via(headers, version);
+                if let Some(via) = &self.via {
+                    via.append(headers, version);
+                }
                 *request.uri_mut() = uri;
             }
             Target::Entry(entry) => {

@@ -26,7 +26,7 @@ impl Via {
         }
     }
 
-    /// Adds a line after those of earlier proxies.
+    /// Adds a line after those of earlier proxies. `received`: the HTTP version of the client's request.
     pub(crate) fn append(&self, headers: &mut HeaderMap, received: Version) {
         let value = match received {
             Version::HTTP_2 => &self.http2,

@@ -21,7 +21,6 @@ use crate::hook::{Failure, Outcome};
 use crate::provider::headers;
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
-use crate::response::trailers::Trailers;
 use crate::util::body_hint::is_over;
 use crate::util::opaque::opaque_debug;
 
@@ -43,6 +42,18 @@ pin_project! {
         Upstream { #[pin] body: B },
         Local { #[pin] body: Full<Bytes> },
     }
+}
+
+/// What to do with a response's trailers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trailers {
+    /// The client did not ask for them.
+    #[default]
+    Dropped,
+    /// Passed on without forbidden fields.
+    Stripped,
+    /// Passed on unchanged: the response is not the gateway's.
+    Untouched,
 }
 
 /// What connects the body with its exchange.
@@ -88,7 +99,7 @@ impl<B: Body> ResponseBody<B> {
             exchange.end(Outcome::Complete);
         }
         let hiding = hiding.map(Box::new);
-        let handle = shared_exchange.map(ExchangeHandle::new);
+        let handle = shared_exchange.map(ExchangeHandle);
         let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
         guard.put_back();
         Self { source: Source::Upstream { body }, guard }
@@ -96,14 +107,6 @@ impl<B: Body> ResponseBody<B> {
 }
 
 impl Guard {
-    /// Called at the start of a poll.
-    #[inline]
-    fn resume(&mut self) {
-        if let Some(handle) = &self.handle {
-            self.exchange = handle.take();
-        }
-    }
-
     /// Called at the end of a poll.
     #[inline]
     fn put_back(&mut self) {
@@ -127,7 +130,9 @@ impl Guard {
         body: Pin<&mut B>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.resume();
+        if let Some(handle) = &self.handle {
+            self.exchange = handle.take();
+        }
         let polled = self.poll_frame(body, cx);
         self.put_back();
         polled

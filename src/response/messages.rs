@@ -171,24 +171,18 @@ pub(crate) fn guard_silent() -> Rejection {
     Rejection::of_upstream(Code::Overloaded, message, Some(true))
 }
 
-/// Only 426 makes clients such as Codex fall back to plain HTTP at once.
-pub(crate) fn refuse_websocket<B>(
-    request: &Request<B>,
-    scan: &HeaderScan,
-) -> Result<(), Rejection> {
+/// WebSocket, and methods that are not relayed. `TRACE` would echo the credentials, and `CONNECT` asks
+/// for a tunnel (RFC 9110 §9.3.6, §9.3.8).
+pub(crate) fn refuse_protocol<B>(request: &Request<B>, scan: &HeaderScan) -> Result<(), Rejection> {
     // CONNECT with a path is extended CONNECT (RFC 8441), which names its protocol outside of the
     // headers.
     let is_extended = *request.method() == Method::CONNECT && request.version() >= Version::HTTP_2;
-    if !scan.websocket && !is_extended {
-        return Ok(());
+    if scan.websocket || is_extended {
+        // Only 426 makes clients such as Codex fall back to plain HTTP at once.
+        let message = "The gateway does not support WebSocket. Send the request as plain HTTP.";
+        return Err(Rejection::of_request(Code::UpgradeRequired, message));
     }
-    let message = "The gateway does not support WebSocket. Send the request as plain HTTP.";
-    Err(Rejection::of_request(Code::UpgradeRequired, message))
-}
-
-/// `TRACE` would echo the credentials, and `CONNECT` asks for a tunnel (RFC 9110 §9.3.6, §9.3.8).
-pub(crate) fn refuse_method(method: &Method) -> Result<(), Rejection> {
-    match *method {
+    match *request.method() {
         Method::TRACE | Method::CONNECT => {
             Err(Rejection::of_request(Code::Malformed, "TRACE and CONNECT are not relayed."))
         }

@@ -6,4 +6,3 @@ pub(crate) mod hide_usage;
 pub(crate) mod intercept_body;
 pub(crate) mod messages;
 pub(crate) mod relay;
-pub(crate) mod trailers;

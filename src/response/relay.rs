@@ -15,10 +15,9 @@ use crate::exchange::{Exchange, SharedExchange};
 use crate::hook::{CacheEntryShown, CacheStatus, Failure, Outcome};
 use crate::provider::headers;
 use crate::rejection::{ErrorFormat, Refusal, Rejection};
-use crate::response::body::ResponseBody;
+use crate::response::body::{ResponseBody, Trailers};
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
-use crate::response::trailers::Trailers;
 use crate::usage::Format;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
@@ -35,8 +34,8 @@ const WARNING: HeaderName = HeaderName::from_static("cf-aig-warning");
 pub(crate) struct ResponseRelay {
     pub(crate) context: GatewayContext,
     pub(crate) exchange: Exchange,
-    format: ErrorFormat,
-    takes_trailers: bool,
+    pub(crate) format: ErrorFormat,
+    pub(crate) takes_trailers: bool,
     /// The gateway chose the provider, so the response names it.
     pub(crate) announces_provider: bool,
     /// The client is an axum router, or a service around one.
@@ -46,23 +45,6 @@ pub(crate) struct ResponseRelay {
 }
 
 impl ResponseRelay {
-    pub(crate) fn new(
-        context: GatewayContext,
-        exchange: Exchange,
-        format: ErrorFormat,
-        takes_trailers: bool,
-    ) -> Self {
-        Self {
-            context,
-            exchange,
-            format,
-            takes_trailers,
-            announces_provider: false,
-            is_around_router: false,
-            watch: None,
-        }
-    }
-
     /// The provider's response for the client.
     pub(crate) fn into_response<B: Body>(
         mut self,
@@ -193,14 +175,15 @@ impl ResponseRelay {
     }
 
     fn add_gateway_headers(&self, headers: &mut HeaderMap) {
+        let directives = self.context.directives();
+        let event_id = directives.and_then(|directives| directives.event_id.clone());
         let log_id = self.context.log_id().header_value();
         headers.insert(LOG_ID, log_id.clone());
         headers.insert(REQUEST_ID, log_id.clone());
-        headers.insert(EVENT_ID, self.context.given_event_id().unwrap_or(log_id));
+        headers.insert(EVENT_ID, event_id.unwrap_or(log_id));
         if let Some(reserved) = self.context.reserved() {
             reserved.write_fields(&self.context, headers);
         }
-        let directives = self.context.directives();
         let warning = directives.and_then(|directives| directives.warning.as_deref());
         if let Some(warning) = warning.and_then(Warning::value) {
             headers.insert(WARNING, warning);

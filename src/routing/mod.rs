@@ -69,34 +69,23 @@ pub(crate) fn route<'a, B>(
     providers: impl Fn() -> &'a Providers,
     request: &Request<B>,
 ) -> Option<Route<'a>> {
-    let path = request.uri().path();
+    let (method, path) = (request.method(), request.uri().path());
     let route = mounts.iter().find_map(|mount| {
         let below = mount.strip(path)?;
-        below_mount(mount, providers(), request.method(), path, below)
+        match mount.shape {
+            Shape::Hosted => hosted(mount, providers(), method, path, below),
+            Shape::Rest => rest(mount, method, path, below),
+            Shape::Bare => {
+                let (slug, rest) = split(below);
+                let kind = provider(mount, providers(), method, path, slug, rest)?;
+                Some(Route { place: GatewayPath::default(), kind })
+            }
+        }
     })?;
     // Preflights are left to the host's own CORS layer.
-    let is_preflight = *request.method() == Method::OPTIONS
+    let is_preflight = *method == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     (!is_preflight).then_some(route)
-}
-
-/// The route of a path below one mount.
-fn below_mount<'a>(
-    mount: &Mount,
-    providers: &'a Providers,
-    method: &Method,
-    path: &str,
-    below: &str,
-) -> Option<Route<'a>> {
-    match mount.shape {
-        Shape::Hosted => hosted(mount, providers, method, path, below),
-        Shape::Rest => rest(mount, method, path, below),
-        Shape::Bare => {
-            let (slug, rest) = split(below);
-            provider(mount, providers, method, path, slug, rest)
-                .map(|kind| Route { place: GatewayPath::default(), kind })
-        }
-    }
 }
 
 /// `{account_id}/{gateway_id}/{provider}/{rest}`, or the universal `{account_id}/{gateway_id}`.

@@ -185,7 +185,7 @@ mod tests {
     fn a_body_of_an_unknown_coding_is_kept_encoded() {
         let reader = read("x-none", "0123");
         assert_eq!(reader.reading().metering(true), Metering::Encoded);
-        assert_eq!(reader.reading().payload().map(|payload| payload.bytes), Some(&b"0123"[..]));
+        assert_eq!(reader.reading().payload.map(|payload| payload.bytes), Some(&b"0123"[..]));
     }
 
     #[cfg(feature = "decompression")]
@@ -193,6 +193,6 @@ mod tests {
     fn a_payload_that_fails_to_decode_is_not_whole() {
         let reader = read("gzip", "no gzip");
         assert_eq!(reader.reading().metering(true), Metering::Malformed);
-        assert_eq!(reader.reading().payload().map(|payload| payload.is_whole), Some(false));
+        assert_eq!(reader.reading().payload.map(|payload| payload.is_whole), Some(false));
     }
 }

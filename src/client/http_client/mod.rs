@@ -18,7 +18,7 @@ use tower_service::Service;
 
 pub use self::builder::HttpClientBuilder;
 use self::exchange::exchange;
-use self::reuse::reuse;
+use self::reuse::Reuse;
 use crate::client::body::ClientBody;
 use crate::client::error::ClientError;
 use crate::client::future::ClientFuture;
@@ -81,15 +81,19 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ClientFuture {
+    fn call(&mut self, mut request: Request<B>) -> ClientFuture {
         let origin = match self.pool.origin(request.uri()) {
             Ok(origin) => origin,
             Err(error) => return ClientFuture::new(ready(Err(error))),
         };
-        match origin.idle() {
-            Some(connection) => reuse(self.clone(), origin, connection, request),
-            None => ClientFuture::new(exchange(self.clone(), origin, request)),
-        }
+        let client = self.clone();
+        let Some(mut connection) = origin.idle() else {
+            return ClientFuture::new(exchange(client, origin, request));
+        };
+        origin.origin_form(&mut request);
+        let answer = connection.send(request);
+        let connection = Some(connection);
+        ClientFuture::new(Reuse { client, origin, connection, answer, again: None })
     }
 }
 

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::Response;
 use pin_project_lite::pin_project;
 
 use super::HttpClient;
@@ -21,28 +21,17 @@ use crate::client::pool::{Answer, Http1, Origin};
 use crate::client::sent::SendBody;
 use crate::util::ready::COMPLETED;
 
-/// Sends the request on the connection right away.
-pub(super) fn reuse<B: SendBody>(
-    client: HttpClient<B>,
-    origin: Arc<Origin<B>>,
-    mut connection: Box<Http1<B>>,
-    mut request: Request<B>,
-) -> ClientFuture {
-    origin.origin_form(&mut request);
-    let answer = connection.send(request);
-    ClientFuture::new(Reuse { client, origin, connection: Some(connection), answer, again: None })
-}
-
 pin_project! {
-    struct Reuse<A, B> {
-        client: HttpClient<B>,
-        origin: Arc<Origin<B>>,
+    // A request that was sent on an idle connection.
+    pub(super) struct Reuse<A, B> {
+        pub(super) client: HttpClient<B>,
+        pub(super) origin: Arc<Origin<B>>,
         // `None` once the response has arrived.
-        connection: Option<Box<Http1<B>>>,
+        pub(super) connection: Option<Box<Http1<B>>>,
         #[pin]
-        answer: A,
+        pub(super) answer: A,
         // The retry on another connection, if this one was closed.
-        again: Option<ClientFuture>,
+        pub(super) again: Option<ClientFuture>,
     }
 }
 

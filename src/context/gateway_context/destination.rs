@@ -18,26 +18,15 @@ pub(super) struct Called {
     usual: Option<&'static str>,
 }
 
-impl Called {
-    fn by(path: &str) -> Self {
-        const USUAL: [&str; 6] = [
-            "v1/chat/completions",
-            "chat/completions",
-            "v1/responses",
-            "responses",
-            "v1/messages",
-            "embeddings",
-        ];
-        let usual = USUAL.into_iter().find(|usual| *usual == path);
-        Self { operation: Operation::of(path), usual }
-    }
-}
-
-impl From<Operation> for Called {
-    fn from(operation: Operation) -> Self {
-        Self { operation, usual: None }
-    }
-}
+/// The usual paths after a provider's slug.
+const USUAL: [&str; 6] = [
+    "v1/chat/completions",
+    "chat/completions",
+    "v1/responses",
+    "responses",
+    "v1/messages",
+    "embeddings",
+];
 
 impl GatewayContext {
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
@@ -139,15 +128,19 @@ impl GatewayContext {
 
     /// The operation, by the path of the client's request, whatever step is tried.
     pub(crate) fn operation_of_path(&self) -> Operation {
-        let called = self.0.called.get_or_init(|| match self.0.arrival.endpoint {
-            Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
-                Called::by(self.path_of_endpoint())
-            }
-            // Only the shape of the error depends on it.
-            Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
-                Operation::Messages.into()
-            }
-            Endpoint::Universal | Endpoint::None => Operation::Other.into(),
+        let called = self.0.called.get_or_init(|| {
+            let path = self.path_of_endpoint();
+            let operation = match self.0.arrival.endpoint {
+                // Only the shape of the error depends on it.
+                Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
+                    Operation::Messages
+                }
+                Endpoint::Universal | Endpoint::None => Operation::Other,
+                Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
+                    Operation::of(path)
+                }
+            };
+            Called { operation, usual: USUAL.into_iter().find(|usual| *usual == path) }
         });
         called.operation
     }

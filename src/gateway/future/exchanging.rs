@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -18,10 +17,11 @@ use tower_service::Service;
 use crate::request::body::RequestBody;
 use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
-use crate::request::stages::{Prepared, Shared};
+use crate::request::stages::{Prepared, Snapshot};
 use crate::response::body::ResponseBody;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
+use crate::routing::Route;
 use crate::util::ready::COMPLETED;
 
 pin_project! {
@@ -67,18 +67,20 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// Continues a routed request after its first stages. `call` calls the upstream at once.
-    /// `for_later` takes a clone of it that can be called later or dropped.
+    /// Takes a routed request through its stages as far as possible without its body. `call` calls the
+    /// upstream at once. `for_later` takes a clone of it that can be called later or dropped.
     #[inline]
     pub(super) fn start(
-        shared: &Arc<Shared>,
-        prepared: Prepared,
-        request: Request<B>,
+        snapshot: &Snapshot<'_>,
+        route: &Route<'_>,
+        mut request: Request<B>,
+        is_around_router: bool,
         upstream: &mut S,
         call: impl FnOnce(&mut S, Request<RequestBody<B>>) -> F,
         for_later: impl FnOnce(&mut S) -> S,
     ) -> Self {
-        match prepared {
+        let shared = snapshot.shared;
+        match shared.prepare(snapshot, route, &mut request, is_around_router) {
             Prepared::Send(mut relay) => {
                 let request = shared.send(&mut relay, request);
                 Self::Direct { call: call(upstream, request), relay: Some(relay) }

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -15,11 +14,12 @@ use tower_service::Service;
 
 use super::exchanging::{Call, Exchanging, Start, UpstreamFailed};
 use crate::request::body::RequestBody;
-use crate::request::stages::{Prepared, Shared};
+use crate::request::stages::Snapshot;
 use crate::response::body::ResponseBody;
 use crate::response::failure;
 use crate::response::intercept_body::InterceptBody;
 use crate::response::messages;
+use crate::routing::Route;
 use crate::util::opaque::opaque_debug;
 
 pin_project! {
@@ -62,16 +62,19 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    #[inline]
+    /// Not inlined: if the service's `call` changed the request itself, it would move the app's
+    /// requests once more.
+    #[inline(never)]
     pub(crate) fn gateway(
-        shared: &Arc<Shared>,
-        prepared: Prepared,
+        snapshot: &Snapshot<'_>,
+        route: &Route<'_>,
         request: Request<B>,
         upstream: &mut U,
     ) -> Self {
         let call = |upstream: &mut U, request| Oneshot::new(upstream.clone(), request);
         let for_later = |upstream: &mut U| upstream.clone();
-        let exchanging = Exchanging::start(shared, prepared, request, upstream, call, for_later);
+        let exchanging =
+            Exchanging::start(snapshot, route, request, false, upstream, call, for_later);
         Self { state: InterceptState::Gateway { exchanging } }
     }
 }

@@ -68,7 +68,7 @@ fn readdress(
     let mut headers: HeaderMap = headers::for_any_provider(&head.headers).collect();
     // The client's key is only for the first provider.
     headers.remove(upstream.own_key_header().name());
-    head.uri = upstream.uri_by(step.way, &step.path)?;
+    head.uri = upstream.uri_by(step.way, &step.path, None)?;
     match (&step.key, context) {
         (StepKey::Given(key), _) => {
             upstream.insert_fixed(&mut headers);

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Version};
+use http::Request;
 
 use crate::context::GatewayContext;
 use crate::exchange::observation::Observation;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) body_budget: BodyBudget,
     pub(crate) body_timeout: Option<Duration>,
     pub(crate) asks_for_usage: bool,
+    /// Names the gateway to providers, if the host wants that.
     pub(crate) via: Option<Via>,
 }
 
@@ -49,7 +50,7 @@ opaque_debug!(Shared { mounts, providers, observation });
 /// The settings table at the time when a request first needs it. The request uses it to its end,
 /// even if the host replaces the table meanwhile.
 pub(crate) struct Snapshot<'s> {
-    shared: &'s Shared,
+    pub(crate) shared: &'s Arc<Shared>,
     /// The inner `None`: only the resolver knows the settings.
     table: OnceCell<Option<Arc<SettingsTable>>>,
 }
@@ -75,12 +76,15 @@ impl Snapshot<'_> {
 
 impl Shared {
     /// Looks nothing up yet: most requests of an app are not for the gateway.
-    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot<'_> {
         Snapshot { shared: self, table: OnceCell::new() }
     }
 
     /// Which settings a layer above must find for a request; `None` if it needs none.
-    pub(crate) fn settings_wanted<B>(&self, request: &Request<B>) -> Option<OwnedSettingsQuery> {
+    pub(crate) fn settings_wanted<B>(
+        self: &Arc<Self>,
+        request: &Request<B>,
+    ) -> Option<OwnedSettingsQuery> {
         let extensions = request.extensions();
         if extensions.get::<Refusal>().is_some() {
             return None;
@@ -95,14 +99,6 @@ impl Shared {
         query.account = account.map(Box::from);
         query.identity = extensions.get::<Identity>().cloned();
         Some(query)
-    }
-
-    /// Names the gateway in `via`, if the host wants that. `received`: the HTTP version of the client's
-    /// request.
-    pub(crate) fn append_via(&self, headers: &mut HeaderMap, received: Version) {
-        if let Some(via) = &self.via {
-            via.append(headers, received);
-        }
     }
 
     /// The settings of the gateway that the request names.

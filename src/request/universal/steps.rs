@@ -15,7 +15,6 @@ use crate::context::step::{Step, StepKey, StepRequest};
 use crate::directives::Directives;
 use crate::provider::headers;
 use crate::provider::headers::HeaderScan;
-use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
 use crate::rejection::Rejection;
 use crate::request::access;
@@ -79,9 +78,7 @@ fn step<B>(
 ) -> Result<Step, Rejection> {
     let providers = shared.providers_of(context);
     let target = match &*entry.provider {
-        "compat" => {
-            unified(entry, context, shared).ok_or_else(|| messages::unroutable_entry(index))?
-        }
+        "compat" => unified(entry, context, shared),
         slug => {
             let upstream = providers.find(slug);
             let upstream = upstream.ok_or_else(|| messages::unknown_entry_provider(index, slug))?;
@@ -89,9 +86,9 @@ fn step<B>(
                 .at_site(upstream, entry.endpoint_path())
                 .map_err(|site| messages::unknown_entry_site(index, site))?;
             native(entry, upstream.clone(), path)
-                .map_err(|PathRefused| messages::unroutable_entry(index))?
         }
     };
+    let target = target.ok_or_else(|| messages::unroutable_entry(index))?;
     let EntryTarget { upstream, way, path, mut uri, model, body } = target;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
@@ -114,7 +111,9 @@ fn step<B>(
     if outer.headers().contains_key(HOST) {
         headers.insert(HOST, upstream.host().clone());
     }
-    shared.append_via(&mut headers, outer.version());
+    if let Some(via) = &shared.via {
+        via.append(&mut headers, outer.version());
+    }
     let request = StepRequest { uri, headers, body, stream: entry.stream, share: None };
     Ok(Step {
         upstream,
@@ -155,10 +154,10 @@ struct EntryTarget {
 }
 
 /// `path` is that of the entry's endpoint, after the name of the provider's site.
-fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Result<EntryTarget, PathRefused> {
+fn native(entry: &Entry, upstream: Arc<Upstream>, path: &str) -> Option<EntryTarget> {
     let path = upstream.rewritten(path).unwrap_or_else(|| path.to_owned());
-    Ok(EntryTarget {
-        uri: upstream.native_uri(&path, entry.endpoint_query())?,
+    Some(EntryTarget {
+        uri: upstream.uri_by(ApiKind::Native, &path, entry.endpoint_query())?,
         upstream,
         way: ApiKind::Native,
         path,
@@ -175,9 +174,10 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<E
     let mut frames = VecDeque::from([entry.query.clone()]);
     model::splice(&mut frames, &routed.edit);
     let body = frames.make_contiguous().concat();
+    let way = ApiKind::OpenAi(Operation::of(endpoint));
     Some(EntryTarget {
-        uri: upstream.openai_uri(endpoint, entry.endpoint_query()).ok()?,
-        way: ApiKind::OpenAi(Operation::of(endpoint)),
+        uri: upstream.uri_by(way, endpoint, entry.endpoint_query())?,
+        way,
         path: endpoint.to_owned(),
         model: Some(routed.model().to_owned()),
         upstream,

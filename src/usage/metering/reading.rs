@@ -39,30 +39,18 @@ pub fn as_str;
 /// What was read of a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading<'a> {
-    pub(super) meter: Option<&'a Meter>,
-    pub(super) payload: Option<Payload<'a>>,
+    pub(crate) meter: Option<&'a Meter>,
+    pub(crate) payload: Option<Payload<'a>>,
     /// The encoded data is incomplete.
     pub(super) is_cut: bool,
-    pub(super) is_encoded: bool,
+    /// The compression is not supported.
+    pub(crate) is_encoded: bool,
 }
 
 impl<'a> Reading<'a> {
     /// A plain body that is not kept.
     pub(crate) fn of(meter: &'a Meter) -> Self {
         Self { meter: Some(meter), ..Self::default() }
-    }
-
-    pub(crate) fn meter(self) -> Option<&'a Meter> {
-        self.meter
-    }
-
-    /// The compression is not supported.
-    pub(crate) fn is_encoded(self) -> bool {
-        self.is_encoded
-    }
-
-    pub(crate) fn payload(self) -> Option<Payload<'a>> {
-        self.payload
     }
 
     /// `is_whole`: the response ended properly.

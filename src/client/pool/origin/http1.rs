@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 use super::Origin;
 use crate::client::body::{ClientBody, Driven};
 use crate::client::pool::LINGER;
-use crate::client::sent::{Failed, IsSent, Sent};
+use crate::client::sent::{Failed, Sent};
 use crate::client::signal::Signal;
 
 /// How often a connection is polled in a row before it yields to other tasks.
@@ -40,7 +41,8 @@ pub(in crate::client) struct Http1<B> {
     signal: Arc<Signal>,
     /// `signal` as the waker that hyper is polled with.
     waker: Waker,
-    is_sent: IsSent,
+    /// The current request body was read to its end or dropped.
+    is_sent: Arc<AtomicBool>,
     /// The origin to return to. Weak: an idle connection must not keep its own pool alive.
     origin: Weak<Origin<B>>,
 }
@@ -58,13 +60,12 @@ where
     ) -> Box<Self> {
         let waker = Waker::from(signal.clone());
         let connection = Some(connection);
-        Box::new(Self { sender, connection, signal, waker, is_sent: IsSent::default(), origin })
+        Box::new(Self { sender, connection, signal, waker, is_sent: Arc::default(), origin })
     }
 
     /// Takes the connection out of idle. Returns false if no request can be sent on it.
     pub(in crate::client) fn reuse(&mut self) -> bool {
-        self.signal.reuse();
-        if self.signal.take() {
+        if self.signal.reuse() {
             self.poll_connection();
         }
         self.sender.is_ready()
@@ -86,7 +87,7 @@ where
 
     /// Sends the request. The connection must be [driven](Self::poll_answer) to get the response.
     pub(in crate::client) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
-        self.is_sent.reset();
+        self.is_sent.store(false, Ordering::Relaxed);
         let request = Sent::request(request, Some(self.is_sent.clone()));
         // tokio's budget could make it pending although the response is there, and nothing would
         // wake it.
@@ -110,13 +111,13 @@ where
         response: Response<Incoming>,
     ) -> Response<ClientBody> {
         response.map(|incoming| {
-            if !self.is_sent.get() {
+            if !self.is_sent.load(Ordering::Relaxed) {
                 // The rest of the request must be sent even if the response is not read.
                 let (response, is_over) = oneshot::channel();
                 tokio::spawn(self.drive_beside(is_over));
                 ClientBody::driven_elsewhere(incoming, response)
             } else if incoming.is_end_stream() {
-                self.finish();
+                self.release();
                 ClientBody::ended(incoming)
             } else {
                 ClientBody::http1(incoming, self)
@@ -155,20 +156,6 @@ where
             let is_done = this.sender.is_ready() || this.connection.is_none();
             if is_done { Poll::Ready(()) } else { Poll::Pending }
         })
-    }
-
-    /// Returns the connection to the pool if another request can follow, once this one is written.
-    fn finish(mut self: Box<Self>) {
-        if !self.sender.is_ready() && self.signal.take() {
-            self.poll_connection();
-        }
-        if self.sender.is_ready() {
-            self.set_idle();
-        } else if self.connection.is_some()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(self.drive_to_the_end());
-        }
     }
 
     fn set_idle(self: Box<Self>) {
@@ -238,7 +225,17 @@ where
         self.poll_turns(cx, |_, cx| Pin::new(&mut *incoming).poll_frame(cx))
     }
 
-    fn release(self: Box<Self>) {
-        self.finish();
+    /// Returns the connection to the pool if another request can follow, once this one is written.
+    fn release(mut self: Box<Self>) {
+        if !self.sender.is_ready() && self.signal.take() {
+            self.poll_connection();
+        }
+        if self.sender.is_ready() {
+            self.set_idle();
+        } else if self.connection.is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(self.drive_to_the_end());
+        }
     }
 }
