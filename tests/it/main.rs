@@ -42,6 +42,8 @@ mod connect_timeout;
 mod connections;
 #[cfg(all(feature = "client", feature = "decompression"))]
 mod decompression;
+#[cfg(feature = "full")]
+mod dripped;
 mod encoded;
 #[cfg(feature = "client")]
 mod failures;
