@@ -68,6 +68,8 @@ mod host;
 #[cfg(feature = "full")]
 mod jwt;
 #[cfg(feature = "control")]
+mod key_flood;
+#[cfg(feature = "control")]
 mod key_places;
 #[cfg(all(feature = "client", feature = "control"))]
 mod key_scopes;
