@@ -201,10 +201,7 @@ where
         }
         let state = self.state();
         let ahead = state.come.bytes.saturating_sub(at.read.bytes);
-        let rest = match &state.rest {
-            Some(rest) => rest.size_hint(),
-            None => SizeHint::with_exact(0),
-        };
+        let rest = state.rest.as_ref().map_or(SizeHint::with_exact(0), |rest| rest.size_hint());
         longer(&rest, (ahead, ahead))
     }
 
