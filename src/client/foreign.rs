@@ -95,6 +95,13 @@ pub(super) fn is_of_request_body(error: &hyper::Error) -> bool {
     }
 }
 
+/// Returns true if an HTTP/2 stream has failed and its connection has not: the request body failed, or
+/// the peer has reset the stream.
+pub(super) fn is_of_stream(error: &hyper::Error) -> bool {
+    let is_reset_by_peer = |error: &h2::Error| error.is_reset() && error.is_remote();
+    is_of_request_body(error) || h2_error(error).is_some_and(is_reset_by_peer)
+}
+
 #[cfg(test)]
 mod tests {
     use tower::BoxError;

@@ -9,6 +9,7 @@ mod bounded_map;
 pub mod cache;
 mod call;
 mod classify;
+mod compactor;
 mod concurrency;
 mod fallback;
 pub mod health;

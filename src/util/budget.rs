@@ -13,7 +13,8 @@ pub(crate) const FRAME_OVERHEAD: usize = 64;
 ///
 /// If a body must be held and the budget is used up, the request is answered with 503 (code 2503,
 /// with `retry-after`). A copy for retries is dropped instead, and the exchange continues. Each
-/// frame counts its bytes plus 64; a joined body counts its whole buffer, at most twice its length.
+/// frame counts its bytes plus 64; small frames are copied into blocks that count as a whole, and a
+/// joined body counts its whole buffer, at most twice its length.
 /// What the HTTP server has received but nothing has read is not counted: over HTTP/2 the
 /// flow-control windows bound that.
 ///

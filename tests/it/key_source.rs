@@ -54,9 +54,9 @@ fn key(number: u32) -> Result<Option<FetchedKey>, &'static str> {
     Ok(Some(FetchedKey::new(key, Duration::from_secs(60))))
 }
 
-type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
-type Body = Full<Bytes>;
-type Service = BoxCloneService<Request<Body>, Response<Bytes>, BoxError>;
+pub(crate) type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
+pub(crate) type Body = Full<Bytes>;
+pub(crate) type Service = BoxCloneService<Request<Body>, Response<Bytes>, BoxError>;
 
 /// A gateway over a provider that records which host got which key. `openai` answers; `grok` fails
 /// if `grok_fails`.
@@ -68,9 +68,9 @@ fn gateway(vault: &Arc<Vault>, grok_fails: bool) -> (Service, Seen) {
     gateway_with(settings.build().unwrap(), vault, grok_fails)
 }
 
-fn gateway_with(
+pub(crate) fn gateway_with(
     settings: GatewaySettings,
-    vault: &Arc<Vault>,
+    vault: &Arc<impl KeySource>,
     grok_fails: bool,
 ) -> (Service, Seen) {
     let layer = GatewayLayer::builder()
@@ -111,7 +111,7 @@ fn gateway_with(
     (BoxCloneService::new(service), seen)
 }
 
-fn request() -> Request<Body> {
+pub(crate) fn request() -> Request<Body> {
     let body = Full::from(r#"{"model":"grok-4","messages":[]}"#);
     Request::post("/v1/acct/gw/grok/v1/chat/completions").body(body).unwrap()
 }

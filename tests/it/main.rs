@@ -42,6 +42,8 @@ mod connect_timeout;
 mod connections;
 #[cfg(all(feature = "client", feature = "decompression"))]
 mod decompression;
+#[cfg(feature = "full")]
+mod dripped;
 mod encoded;
 #[cfg(feature = "client")]
 mod failures;
@@ -65,6 +67,8 @@ mod hooks;
 mod host;
 #[cfg(feature = "full")]
 mod jwt;
+#[cfg(feature = "control")]
+mod key_flood;
 #[cfg(feature = "control")]
 mod key_places;
 #[cfg(all(feature = "client", feature = "control"))]

@@ -13,7 +13,7 @@ use tower_service::Service;
 #[cfg(all(feature = "config", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 use crate::client::certificates::ClientCertificates;
 use crate::client::dial::Dialer;
-use crate::client::options::{Http2Options, Versions};
+use crate::client::options::{Versions, Windows};
 use crate::client::pool::{LINGER, Limits};
 #[cfg(feature = "proxy")]
 use crate::client::proxy::ProxyOptions;
@@ -45,7 +45,9 @@ pub struct HttpClientBuilder {
     limits: Limits,
     /// `None`: hyper's default, for which hyper does not allocate.
     max_headers: Option<usize>,
-    http2: Http2Options,
+    windows: Windows<Option<u32>>,
+    keepalive_interval: Option<Duration>,
+    keepalive_timeout: Duration,
     versions: Versions,
     connector: Option<OwnConnector>,
     #[cfg(feature = "proxy")]
@@ -75,12 +77,9 @@ impl Default for HttpClientBuilder {
                 streams_per_connection: 90,
             },
             max_headers: None,
-            http2: Http2Options {
-                stream_window: 1 << 20,
-                connection_window: 16 << 20,
-                keepalive_interval: Some(Duration::from_secs(20)),
-                keepalive_timeout: Duration::from_secs(10),
-            },
+            windows: Windows::default(),
+            keepalive_interval: Some(Duration::from_secs(20)),
+            keepalive_timeout: Duration::from_secs(10),
             versions: Versions::Negotiated,
             connector: None,
             #[cfg(feature = "proxy")]
@@ -138,22 +137,26 @@ setters! { impl HttpClientBuilder {
     /// Any other number makes hyper allocate room for that many headers per response.
     pub fn http1_max_headers(self, headers: usize) => self.max_headers = Some(headers);
 
-    /// The HTTP/2 flow-control window of a stream, in bytes. Default: 1 MiB.
-    pub fn http2_stream_window(self, bytes: u32) => self.http2.stream_window = bytes;
+    /// The HTTP/2 flow-control window of a stream, in bytes: what a connection holds of a response that
+    /// is not read. Default: 128 KiB, which is 1.25 MiB a second with a round trip of 100 ms. If only
+    /// the [connection's](Self::http2_connection_window) is set, it is that one's share of a stream, at
+    /// least 16 KiB and at most 128 KiB.
+    pub fn http2_stream_window(self, bytes: u32) => self.windows.stream = Some(bytes);
 
-    /// The HTTP/2 flow-control window of a connection, in bytes. Default: 16 MiB.
+    /// The HTTP/2 flow-control window of a connection, in bytes: what it holds of all responses that
+    /// are not read. Default: the window of a stream for each of
+    /// [`streams_per_connection`](Self::streams_per_connection), which is 11.25 MiB.
     ///
-    /// Keep it a large multiple of the stream window, so that one slow reader does not stall the
-    /// others.
-    pub fn http2_connection_window(self, bytes: u32) => self.http2.connection_window = bytes;
+    /// With a smaller one, responses that nobody reads stall the others on their connection.
+    pub fn http2_connection_window(self, bytes: u32) => self.windows.connection = Some(bytes);
 
     /// How often an HTTP/2 connection is pinged, even if idle. Default: 20 s.
     pub fn http2_keepalive_interval(self, interval: Option<Duration>) =>
-        self.http2.keepalive_interval = interval;
+        self.keepalive_interval = interval;
 
     /// How long to wait for a ping's answer before the connection is closed. Default: 10 s.
     pub fn http2_keepalive_timeout(self, timeout: Duration) =>
-        self.http2.keepalive_timeout = timeout;
+        self.keepalive_timeout = timeout;
 
     /// Speaks HTTP/1.1 only, whatever an upstream offers.
     pub fn http1_only(self) => self.versions = Versions::Http1;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::HttpClient;
 use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
-use crate::client::foreign::is_of_request_body;
+use crate::client::foreign::is_of_stream;
 use crate::client::pool::{Connection, Found, Origin};
 use crate::client::sent::SendBody;
 use crate::util::timeout::ConnectTimeout;
@@ -47,8 +47,7 @@ pub(super) async fn exchange<B: SendBody>(
             Connection::Http2(stream) => match stream.send(request).await {
                 Ok(response) => return Ok(response),
                 Err((failed, stream)) => {
-                    // Of a request body that broke off the connection knows nothing.
-                    if !is_of_request_body(&failed.0) {
+                    if !is_of_stream(&failed.0) {
                         origin.forget(&stream);
                     }
                     failed

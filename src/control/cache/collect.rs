@@ -9,12 +9,13 @@ use http_body::{Body, Frame};
 use tower::BoxError;
 
 use super::key::KeyMaker;
+use crate::control::compactor::Compactor;
 use crate::control::replay::{Read, Rest};
 use crate::control::silence::Silence;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
 use crate::util::timeout::TimeoutError;
 
-/// Reads a body to its end, and adds it to the key without copying it. False if the body is too long, has
+/// Reads a body to its end, and adds it to the key. False if the body is too long, has
 /// trailers, breaks off, finds no memory, or refers to state at the provider.
 ///
 /// `most`: the maximum length in bytes. `held`: the body's share of the budget. `patience`: how long the
@@ -37,6 +38,7 @@ where
     }
     let held = read.held.insert(held);
     let (mut silence, mut frames) = (Silence::up_to(patience), 0);
+    let mut compactor = Compactor::default();
     while let Rest::Body(body) = &mut read.rest {
         let frame = match body.is_end_stream() {
             true => None,
@@ -53,15 +55,13 @@ where
             Some(Ok(Ok(data))) => {
                 frames += 1;
                 read.bytes = read.bytes.saturating_add(data.len() as u64);
-                let fits =
-                    read.bytes <= most && held.grow(data.len().saturating_add(FRAME_OVERHEAD));
-                if fits {
-                    key.push(&data);
-                }
-                read.frames.push(data);
-                if !fits {
+                let cost = compactor.cost(&data).saturating_add(FRAME_OVERHEAD);
+                if read.bytes > most || !held.grow(cost) {
+                    read.frames.push(data);
                     return Ok(false);
                 }
+                key.push(&data);
+                read.frames.push(compactor.compact(data));
             }
             Some(Ok(Err(frame))) => {
                 if let Ok(trailers) = frame.into_trailers() {

@@ -71,7 +71,7 @@ pub(super) use self::error::Blocked;
 pub use self::error::{Unavailable, UnavailableReason};
 pub use self::layer::HealthLayer;
 pub use self::settings::{BreakerSettings, CoolDownSettings, HealthSettingsError};
-pub(super) use self::shared::{Candidates, Handle};
+pub(super) use self::shared::{Candidates, Handle, credentials};
 pub(super) use self::tracked::{Target, Tracked};
 #[cfg(test)]
 pub(super) use self::{change::Subject, permit::Breaker};

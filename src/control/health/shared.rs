@@ -247,8 +247,8 @@ fn upstream(uri: &Uri) -> (&str, &str) {
     (uri.scheme_str().unwrap_or_default(), host)
 }
 
-/// `upstream`: a custom provider may have its own key header.
-fn credentials<'a, B>(
+/// All keys of a request. `upstream`: a custom provider may have its own key header.
+pub(in crate::control) fn credentials<'a, B>(
     request: &'a Request<B>,
     upstream: Option<&'a Upstream>,
 ) -> impl Iterator<Item = Cow<'a, [u8]>> {

@@ -17,6 +17,7 @@ use crate::context::GatewayContext;
 use crate::control::held::Handle;
 use crate::control::pins::ResponseReader;
 use crate::control::retry_after::retry_after;
+use crate::control::timeout;
 use crate::hook::Failure;
 use crate::response::failure;
 
@@ -155,10 +156,6 @@ impl Tracked {
     /// broke off its request or set a timeout shorter than the host's, or if a layer below refused
     /// to send.
     pub(in crate::control) fn blames_upstream<E: 'static>(&self, error: &E) -> bool {
-        let is_clients = || {
-            let timeout = failure::timeout_of_any(error);
-            timeout.zip(self.context.as_ref()).is_some_and(|(timeout, of)| of.is_clients(&timeout))
-        };
         if failure::refusal_of_any(error).is_some() {
             return false;
         }
@@ -171,7 +168,9 @@ impl Tracked {
             | Failure::NoKey
             | Failure::KeySource
             | Failure::ModelNotAllowed => false,
-            Failure::ConnectTimeout | Failure::HeadTimeout | Failure::IdleTimeout => !is_clients(),
+            Failure::ConnectTimeout | Failure::HeadTimeout | Failure::IdleTimeout => {
+                !timeout::is_clients(error, self.context.as_ref())
+            }
             _ => true,
         }
     }

@@ -11,35 +11,47 @@ use tokio::time::Instant;
 use super::error::KeyError;
 use super::source::{FetchedKey, KeyQuery, KeySource};
 use crate::credentials::secret::Secret;
+use crate::usage::SeenIds;
 use crate::util::unwind;
 
-/// The maximum number of cached keys: callers can make up gateway names.
+/// The maximum number of cached keys, and of cached absences: callers can make up names.
 const MOST: usize = 4096;
 /// How long the absence of a key is cached.
 const ABSENT_FOR: Duration = Duration::from_secs(10);
 
-/// The answer of a source.
+/// A key that a source has given.
 #[derive(Clone)]
 struct Known {
-    key: Option<Secret>,
+    key: Secret,
     until: Instant,
 }
 
-/// One query's answer, or the wait for it. A failure is shared only with requests that waited for
-/// it.
-type Slot = Arc<OnceCell<Result<Known, KeyError>>>;
+/// One query's answer, or the wait for it. An absence or a failure is shared only with requests that
+/// waited for it.
+type Slot = Arc<OnceCell<Result<Option<Known>, KeyError>>>;
 
 /// A source and its cached answers.
 pub(super) struct Cache<K> {
     source: K,
     depends_on_identity: bool,
-    slots: Mutex<HashMap<KeyQuery, Slot>>,
+    slots: Mutex<Slots>,
+    /// Queries without a key, apart from the keys: made-up aliases push out none.
+    absent: SeenIds,
+}
+
+/// The keys, and the fetches that run.
+struct Slots {
+    by_query: HashMap<KeyQuery, Slot>,
+    /// How many there may be until the next sweep.
+    room: usize,
 }
 
 impl<K: KeySource> Cache<K> {
     pub(super) fn new(source: K) -> Self {
         let depends_on_identity = source.depends_on_identity();
-        Self { source, depends_on_identity, slots: Mutex::default() }
+        let slots = Slots { by_query: HashMap::new(), room: MOST };
+        let absent = SeenIds::new(MOST, ABSENT_FOR);
+        Self { source, depends_on_identity, slots: Mutex::new(slots), absent }
     }
 }
 
@@ -53,7 +65,7 @@ impl<K> Cache<K> {
         &self.source
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<KeyQuery, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,28 +73,60 @@ impl<K> Cache<K> {
     pub(super) fn look_up(&self, query: &KeyQuery) -> Result<Option<Secret>, Pending> {
         let now = Instant::now();
         let mut slots = self.slots();
-        if let Some(slot) = slots.get(query) {
+        if let Some(slot) = slots.by_query.get(query) {
             match slot.get() {
-                Some(Ok(known)) if known.until > now => return Ok(known.key.clone()),
+                Some(Ok(Some(known))) if known.until > now => return Ok(Some(known.key.clone())),
                 // A fetch is running.
                 None => return Err(Pending(slot.clone())),
                 Some(_) => {}
             }
+        } else if self.absent.has_seen(query, now.into_std()) {
+            return Ok(None);
         }
-        if slots.len() >= MOST {
-            let is_known = |slot: &Slot| {
-                let known = slot.get().and_then(|known| known.as_ref().ok());
-                known.is_some_and(|known| known.until > now)
-            };
-            slots.retain(|_, slot| is_known(slot));
-            if slots.len() >= MOST {
-                slots.clear();
-            }
-        }
+        slots.make_room(now);
         let slot = Slot::default();
-        slots.insert(query.clone(), slot.clone());
+        slots.by_query.insert(query.clone(), slot.clone());
         Err(Pending(slot))
     }
+
+    /// Ends a fetch that has brought no key.
+    fn forget(&self, query: &KeyQuery, is_absent: bool) {
+        let mut slots = self.slots();
+        slots.by_query.remove(query);
+        if is_absent {
+            self.absent.is_new(query, Instant::now().into_std());
+        }
+    }
+}
+
+impl Slots {
+    /// If there are too many, drops what is of no use, and half of the keys: those that expire first.
+    fn make_room(&mut self, now: Instant) {
+        if self.by_query.len() < self.room {
+            return;
+        }
+        // Slots are cloned under this lock only, so nobody waits for one that has a single owner.
+        self.by_query.retain(|_, slot| match until(slot) {
+            Some(until) => until > now,
+            None => Arc::strong_count(slot) > 1,
+        });
+        let mut ends: Vec<_> = self.by_query.values().filter_map(until).collect();
+        if let Some(mut surplus) = ends.len().checked_sub(MOST / 2).filter(|surplus| *surplus > 0) {
+            let last = *ends.select_nth_unstable(surplus - 1).1;
+            self.by_query.retain(|_, slot| {
+                let goes = surplus > 0 && until(slot).is_some_and(|until| until <= last);
+                surplus -= usize::from(goes);
+                !goes
+            });
+        }
+        // Running fetches stay, however many. Their sweep is not repeated for each new one.
+        self.room = MOST.max(self.by_query.len() + MOST / 2);
+    }
+}
+
+/// When the key expires; `None` while there is none.
+fn until(slot: &Slot) -> Option<Instant> {
+    Some(slot.get()?.as_ref().ok()?.as_ref()?.until)
 }
 
 /// Fetches a key for one request, without caching it.
@@ -111,26 +155,24 @@ impl Pending {
         query: KeyQuery,
     ) -> Result<Option<Secret>, KeyError> {
         let fetch = || async {
-            let fetched = ask(&cache.source, query.clone()).await?;
+            let fetched = ask(&cache.source, query.clone()).await;
+            if !matches!(fetched, Ok(Some(_))) {
+                cache.forget(&query, fetched.is_ok());
+            }
             let now = Instant::now();
-            let known = match fetched {
-                Some(FetchedKey { secret, valid_for }) => {
-                    // If no clock can express the time, a day will do.
-                    let until = now.checked_add(valid_for);
-                    let until = until.unwrap_or(now + Duration::from_secs(86_400));
-                    Known { key: Some(secret), until }
-                }
-                None => Known { key: None, until: now + ABSENT_FOR },
-            };
-            Ok(known)
+            Ok(fetched?.map(|FetchedKey { secret: key, valid_for }| {
+                // If no clock can express the time, a day will do.
+                let until = now.checked_add(valid_for);
+                Known { key, until: until.unwrap_or(now + Duration::from_secs(86_400)) }
+            }))
         };
-        let known = self.0.get_or_init(fetch).await;
-        known.as_ref().map(|known| known.key.clone()).map_err(KeyError::clone)
+        let known = self.0.get_or_init(fetch).await.as_ref().map_err(KeyError::clone)?;
+        Ok(known.as_ref().map(|known| known.key.clone()))
     }
 }
 
 impl<K> fmt::Debug for Cache<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} keys", self.slots().len())
+        write!(f, "{} keys", self.slots().by_query.len())
     }
 }

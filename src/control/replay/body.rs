@@ -19,7 +19,7 @@ use crate::util::opaque::opaque_debug;
 pin_project! {
     /// A request body that is recorded while it is sent, so that it can be sent again.
     ///
-    /// Frames are kept without copying. Created by [`ReplayLayer`](super::ReplayLayer).
+    /// Frames of 4 KiB and more are kept without copying. Created by [`ReplayLayer`](super::ReplayLayer).
     pub struct ReplayBody<B> {
         #[pin]
         kind: Kind<B>,

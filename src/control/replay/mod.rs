@@ -92,7 +92,8 @@ impl ReplayLayer {
         self
     }
 
-    /// The most bytes kept of a request body; each frame counts 64 bytes extra. Default: 16 MiB.
+    /// The most bytes kept of a request body; each frame counts 64 bytes extra, and small ones are
+    /// copied into blocks that count as a whole. Default: 16 MiB.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = Arc::new(bytes.into());

@@ -16,6 +16,7 @@ use super::read::{Read, Rest};
 use super::waiting::Waiting;
 use crate::TARGET;
 use crate::context::GatewayContext;
+use crate::control::compactor::Compactor;
 use crate::control::list::SmallList;
 use crate::util::body_hint::longer;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
@@ -30,6 +31,7 @@ struct State<B> {
     waiting: Waiting,
     /// The kept frames. Most bodies are one frame.
     frames: SmallList<Bytes>,
+    compactor: Compactor,
     trailers: Option<HeaderMap>,
     /// The length that has arrived, kept or not.
     come: Length,
@@ -73,6 +75,7 @@ impl<B> Recording<B> {
             rest,
             waiting: Waiting::default(),
             frames: SmallList::default(),
+            compactor: Compactor::default(),
             trailers: None,
             come: Length::default(),
             share,
@@ -198,10 +201,7 @@ where
         }
         let state = self.state();
         let ahead = state.come.bytes.saturating_sub(at.read.bytes);
-        let rest = match &state.rest {
-            Some(rest) => rest.size_hint(),
-            None => SizeHint::with_exact(0),
-        };
+        let rest = state.rest.as_ref().map_or(SizeHint::with_exact(0), |rest| rest.size_hint());
         longer(&rest, (ahead, ahead))
     }
 
@@ -261,18 +261,19 @@ where
 }
 
 impl<B> State<B> {
-    fn keep(&mut self, data: Bytes) {
+    fn keep(&mut self, mut data: Bytes) {
         self.come.add(&data);
         if self.lost.is_some() {
             return;
         }
         if let Some(share) = &mut self.share {
-            let more = data.len().saturating_add(FRAME_OVERHEAD);
+            let more = self.compactor.cost(&data).saturating_add(FRAME_OVERHEAD);
             let is_too_large = share.bytes().saturating_add(more) > self.limit;
             if is_too_large || !share.grow(more) {
                 share.release();
                 return self.lose(is_too_large);
             }
+            data = self.compactor.compact(data);
         }
         self.frames.push(data);
     }
@@ -294,5 +295,6 @@ impl<B> State<B> {
         }
         self.lost = Some(ReplayError::TooLarge);
         self.frames = SmallList::default();
+        self.compactor = Compactor::default();
     }
 }

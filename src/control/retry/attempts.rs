@@ -20,7 +20,7 @@ use crate::context::GatewayContext;
 use crate::context::answer_read::ReadBy;
 use crate::control::replay::ReplayBody;
 use crate::control::verdict::{self, ClassifiedBody, ClassifiedResult, Classifying, Verdict};
-use crate::control::{attempt, call};
+use crate::control::{attempt, call, timeout};
 use crate::response::failure;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::Passed;
@@ -181,7 +181,11 @@ impl<B> Work<B> {
                 return ControlFlow::Break(Err(error));
             }
             Err(error) => {
-                let delay = self.decide(Attempt::Failed(failure::of_any(&error)));
+                let failure = failure::of_any(&error);
+                let delay = self.decide(match timeout::is_clients(&error, self.context.as_ref()) {
+                    true => Attempt::GivenUp(failure),
+                    false => Attempt::Failed(failure),
+                });
                 return keep(delay, Err(error), last).map_continue(Next::Send);
             }
         };

@@ -16,6 +16,8 @@ pub(crate) enum Attempt<'a> {
     /// An error behind a successful status, with the status of that kind of error if known.
     Hidden(Option<StatusCode>, &'a HeaderMap),
     Failed(Failure),
+    /// A timeout that the client has chosen.
+    GivenUp(Failure),
 }
 
 /// The delay before the next attempt; `None` if there is none.
@@ -34,7 +36,7 @@ pub(super) fn decide(
     let wished = match attempt {
         Attempt::Head(_, headers) => retry_after(headers, SystemTime::now()),
         // The `retry-after` of a success is not about the error: some providers send it always.
-        Attempt::Hidden(..) | Attempt::Failed(_) => None,
+        Attempt::Hidden(..) | Attempt::Failed(_) | Attempt::GivenUp(_) => None,
     };
     if wished.is_some_and(|wished| wished > settings.max_retry_after) {
         return None;
@@ -51,7 +53,7 @@ impl Attempt<'_> {
                 rule.response(status, headers)
             }
             Self::Hidden(None, _) => CallClass::Fallback,
-            Self::Failed(failure) => rule.failure(failure),
+            Self::Failed(failure) | Self::GivenUp(failure) => rule.failure(failure),
         }
     }
 }

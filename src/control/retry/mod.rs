@@ -3,6 +3,7 @@
 mod attempts;
 mod budget;
 mod decision;
+mod payer;
 mod settings;
 mod work;
 
@@ -104,6 +105,9 @@ impl RetryLayer {
     /// Sets the retry budget of an origin: `per_second` whatever its load, averaged over 10 s, plus
     /// a `share` of the requests that were not retried. The services of a layer share their budgets.
     ///
+    /// Under a gateway, what a caller has caused itself is retried on a budget of its own, of the same
+    /// size: a timeout that it has chosen, and a 429 for a key that it has sent.
+    ///
     /// `share` is from 0 to 1000, `per_second` up to a million.
     #[must_use]
     pub fn budget(mut self, per_second: u32, share: f32) -> Self {
@@ -177,7 +181,7 @@ where
         let Some(recorded) = recorded else {
             return RetryFuture::direct(self.inner.call(request));
         };
-        let budget = self.layer.budgets.of(request.uri().authority());
+        let budgets = self.layer.budgets.clone();
         let is_below_fallback = verdict::is_marked_classified(request.extensions(), context);
         let context = context.cloned();
         let recorded = recorded.clone();
@@ -188,7 +192,7 @@ where
             recorded,
             settings,
             self.layer.rule.clone(),
-            budget,
+            budgets,
             context,
             is_below_fallback,
         );

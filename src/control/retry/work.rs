@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Authority;
 use http::{Request, StatusCode};
 use tokio::time::Instant;
-use tower::retry::budget::TpsBudget;
+use tower::retry::budget::Budget as _;
 use tower_service::Service;
 
-use super::RetrySettings;
-use super::budget;
+use super::budget::Budgets;
 use super::decision::{Attempt, decide};
+use super::{RetrySettings, payer};
 use crate::TARGET;
 use crate::context::GatewayContext;
 use crate::control::classify::{CallClass, Rule};
@@ -29,7 +30,7 @@ pub(super) struct Work<B> {
     recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
     rule: Rule,
-    budget: Option<Arc<TpsBudget>>,
+    budgets: Arc<Budgets>,
     pub(super) context: Option<GatewayContext>,
     attempts: u8,
     /// The last attempt was not made because its key cools down, and the next one has waited for it.
@@ -47,7 +48,7 @@ impl<B> Work<B> {
         recorded: Arc<RecordedRequest<B>>,
         settings: RetrySettings,
         rule: Rule,
-        budget: Option<Arc<TpsBudget>>,
+        budgets: Arc<Budgets>,
         context: Option<GatewayContext>,
         tells_verdict: bool,
     ) -> Self {
@@ -58,7 +59,7 @@ impl<B> Work<B> {
             recorded,
             settings,
             rule,
-            budget,
+            budgets,
             context,
             attempts: 0,
             has_waited: false,
@@ -146,21 +147,44 @@ impl<B> Work<B> {
         let is_first = self.attempts == 1;
         let delay = decide(&self.settings, &self.rule, self.attempts, attempt, fastrand::f64);
         let Some(delay) = delay.filter(|delay| self.has_time_for(*delay)) else {
-            if is_first {
-                budget::deposit(self.budget.as_ref());
+            if is_first && let Some(origin) = self.origin() {
+                self.budgets.of_origin(origin).deposit();
             }
             return None;
         };
         if !self.recorded.is_replayable() {
             return None;
         }
-        if !budget::withdraw(self.budget.as_ref()) {
-            let origin = self.recorded.head.uri().authority().map(|authority| authority.as_str());
-            tracing::info!(target: TARGET, origin, "no retry: the origin's budget is used up");
+        if !self.is_paid(attempt) {
+            let origin = self.origin().map(Authority::as_str);
+            tracing::info!(target: TARGET, origin, "no retry: its budget is used up");
             return None;
         }
         tracing::debug!(target: TARGET, attempts = self.attempts, ?delay, "sending again");
         Some(delay)
+    }
+
+    fn origin(&self) -> Option<&Authority> {
+        self.recorded.head.uri().authority()
+    }
+
+    /// Returns true if the budget that pays for a retry is not used up.
+    fn is_paid(&self, attempt: Attempt<'_>) -> bool {
+        let may_be_callers = payer::may_be_callers(attempt);
+        let context = self.context.as_ref().filter(|_| may_be_callers);
+        let caller = context.and_then(|context| {
+            payer::caller(&self.budgets, attempt, &self.recorded.request(), context)
+        });
+        match caller {
+            Some(caller) => {
+                // No answer earns it a retry, so the failed requests do.
+                if self.attempts == 1 {
+                    caller.deposit();
+                }
+                caller.withdraw()
+            }
+            None => self.origin().is_none_or(|origin| self.budgets.of_origin(origin).withdraw()),
+        }
     }
 
     /// Returns true if this is the error of a call that the gateway itself did not make. It says less

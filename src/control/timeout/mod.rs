@@ -16,12 +16,20 @@ pub(super) use self::timing::{HandedDown, IdleTimeout, Timing, total_of};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
 use crate::directives::timeouts::Timeouts;
+use crate::response::failure;
 
 /// Tells the exchange that a layer enforces some of its timeouts.
 fn kept(context: Option<&GatewayContext>, actor: Actor) {
     if let Some(context) = context {
         context.acts(actor);
     }
+}
+
+/// Returns true if this is the error of a timeout that the client has chosen: it says nothing about
+/// the provider.
+pub(super) fn is_clients<E: 'static>(error: &E, context: Option<&GatewayContext>) -> bool {
+    let timeout = failure::timeout_of_any(error).zip(context);
+    timeout.is_some_and(|(timeout, context)| context.is_clients(&timeout))
 }
 
 /// The timeouts of a request: those in its extensions, then those of the gateway above, then those

@@ -9,10 +9,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
+use crate::control::compactor::Compactor;
 use crate::util::body_hint::longer;
+use crate::util::budget::FRAME_OVERHEAD;
 use crate::util::opaque::opaque_debug;
 
-/// How many bytes are read of a response that may be returned later.
+/// How much is read of a response that may be returned later: its bytes, and 64 more for each frame.
 const KEPT: usize = 64 * 1024;
 
 pin_project! {
@@ -40,6 +42,9 @@ pin_project! {
         // Usually one frame is enough.
         first: Option<Frame<Bytes>>,
         more: VecDeque<Frame<Bytes>>,
+        compactor: Compactor,
+        // The memory that all of them take.
+        kept: usize,
         error: Option<BoxError>,
         // The error was delayed by one poll.
         is_held_back: bool,
@@ -60,6 +65,8 @@ impl<R> ClassifiedBody<R> {
         let classified = Box::pin(Classified {
             first,
             more,
+            compactor: Compactor::default(),
+            kept: 0,
             error,
             is_held_back: false,
             has_ended: false,
@@ -104,13 +111,9 @@ where
 
     /// Reads what has arrived, so that it is not lost with its connection.
     pub(in crate::control) fn read_what_is_there(&mut self, cx: &mut Context<'_>) {
-        let ahead = self.of_classified().into_iter().flat_map(Classified::ahead);
-        let mut kept: usize = ahead.map(|data| data.len().max(1)).sum();
-        while kept < KEPT
-            && let Poll::Ready(Some(data)) = self.poll_ahead(cx)
-        {
-            kept += data.len().max(1);
-        }
+        while self.of_classified().is_some_and(|classified| classified.kept < KEPT)
+            && let Poll::Ready(Some(_)) = self.poll_ahead(cx)
+        {}
     }
 }
 
@@ -132,6 +135,11 @@ where
         }
         this.rest.as_mut().poll_frame(cx).map(|frame| match frame {
             Some(Ok(frame)) => {
+                *this.kept += FRAME_OVERHEAD;
+                let frame = frame.map_data(|data| {
+                    *this.kept += this.compactor.cost(&data);
+                    this.compactor.compact(data)
+                });
                 let data = frame.data_ref().cloned().unwrap_or_default();
                 match this.first {
                     None if this.more.is_empty() => *this.first = Some(frame),
@@ -233,6 +241,8 @@ mod tests {
     use futures_util::stream;
     use http_body_util::StreamBody;
     use std::io;
+    use std::sync::Arc;
+    use std::task::Waker;
 
     #[test]
     fn an_error_that_was_read_ahead_leaves_time_to_send_the_frames_before() {
@@ -252,5 +262,27 @@ mod tests {
             task.enter(|cx, _| Pin::new(&mut body).poll_frame(cx)),
             Poll::Ready(None)
         ));
+    }
+    /// Endless bytes, each in a frame that keeps a token alive.
+    fn drops(token: &Arc<()>) -> ClassifiedBody<impl Body<Data = Bytes, Error = io::Error>> {
+        struct Owned(#[allow(dead_code)] Arc<()>);
+        impl AsRef<[u8]> for Owned {
+            fn as_ref(&self) -> &[u8] {
+                b"x"
+            }
+        }
+        let token = token.clone();
+        let drop = move || Ok(Frame::data(Bytes::from_owner(Owned(token.clone()))));
+        ClassifiedBody::classified(StreamBody::new(stream::iter(std::iter::repeat_with(drop))))
+    }
+
+    #[test]
+    fn frames_that_are_read_ahead_keep_no_buffer_and_are_bounded() {
+        let token = Arc::new(());
+        let mut body = drops(&token);
+        body.read_what_is_there(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(Arc::strong_count(&token), 3, "the first frame, and the source of frames");
+        let Some(classified) = body.of_classified() else { panic!("it is not read ahead") };
+        assert_eq!(classified.ahead().count(), (KEPT - 4096) / 64);
     }
 }

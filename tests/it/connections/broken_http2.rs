@@ -51,7 +51,8 @@ async fn a_broken_connection_is_retried() {
             request.headers_mut().insert("cf-aig-retry-delay", "0".parse().unwrap());
             let answer = upstream.answer(request, &events).await;
             assert_eq!(answer.status(), 200, "{how:?} {sends:?} {:?}", answer.body());
-            assert_eq!(upstream.connections(), 2, "{how:?} {sends:?}");
+            let is_kept = matches!(how, Break::ResetStream(_));
+            assert_eq!(upstream.connections(), if is_kept { 1 } else { 2 }, "{how:?} {sends:?}");
             let reported = events.reported();
             assert_eq!(
                 reported,
@@ -120,6 +121,45 @@ async fn a_broken_request_body_leaves_the_connection_to_others() {
     };
     let (answer, ()) = tokio::join!(ask(Sends::AllAtOnce.body().0), provider);
     assert_eq!(answer.status(), 200, "{:?}", answer.body());
+}
+
+#[tokio::test]
+async fn a_reset_stream_leaves_the_connection_to_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    let client: Client = HttpClient::builder().http2_prior_knowledge().build().unwrap();
+    let events = Events::default();
+    let ask = || answer(&base, client.clone(), request(Sends::AllAtOnce.body().0), &events);
+    let mut other = std::pin::pin!(ask());
+    let begun = async {
+        let mut frames = Frames::accept(&listener).await;
+        frames.begin(100).await;
+        frames.next(HEADERS).await;
+        frames
+    };
+    let mut frames = tokio::select! {
+        frames = begun => frames,
+        _ = &mut other => panic!("it is not answered yet"),
+    };
+    for reason in [REFUSED_STREAM, INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM] {
+        let provider = async {
+            let stream = frames.next(HEADERS).await;
+            frames.send(&frame(RST_STREAM, 0, stream, &reason.to_be_bytes())).await;
+        };
+        let reset = async { tokio::join!(ask(), provider) };
+        tokio::select! {
+            (answer, ()) = reset => is_refused(&answer, 502, 2005, &format!("{reason}")),
+            _ = &mut other => panic!("it is not answered yet"),
+        }
+    }
+    let provider = async {
+        let stream = frames.next(HEADERS).await;
+        for stream in [1, stream] {
+            frames.send(&ok(stream)).await;
+        }
+    };
+    let (other, next, ()) = tokio::join!(other, ask(), provider);
+    assert_eq!((other.status(), next.status()), (http::StatusCode::OK, http::StatusCode::OK));
 }
 
 #[tokio::test]

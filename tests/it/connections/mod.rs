@@ -8,6 +8,7 @@ mod frames;
 mod http1;
 mod http2;
 mod server;
+mod unread_http2;
 
 use std::future::Future;
 use std::time::Duration;

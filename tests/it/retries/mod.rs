@@ -2,6 +2,7 @@
 
 mod attempts;
 mod budget;
+mod callers;
 mod classes;
 mod contract;
 mod first_event;

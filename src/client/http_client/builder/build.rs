@@ -18,6 +18,7 @@ use crate::client::connect::{Connector, Transport, Usual};
 use crate::client::dial::Dialer;
 use crate::client::error::{Cause, ClientError};
 use crate::client::http_client::HttpClient;
+use crate::client::options::Http2Options;
 #[cfg(all(feature = "proxy", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 use crate::client::options::Versions;
 use crate::client::pool::Pool;
@@ -52,7 +53,11 @@ impl HttpClientBuilder {
             transport,
             versions: self.versions,
             http1,
-            http2: self.http2,
+            http2: Http2Options {
+                windows: self.windows.of_streams(self.limits.streams_per_connection),
+                keepalive_interval: self.keepalive_interval,
+                keepalive_timeout: self.keepalive_timeout,
+            },
             #[cfg(feature = "proxy")]
             proxies,
         };

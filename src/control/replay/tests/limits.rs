@@ -3,8 +3,8 @@
 use super::*;
 use tower::{Layer, Service};
 
-/// Two frames of five bytes, including the overhead per frame.
-const TWO_FRAMES: usize = 2 * (5 + 64);
+/// Two frames of five bytes with the overhead per frame; the second is copied into a block of 4 KiB.
+const TWO_FRAMES: usize = 5 + 4096 + 2 * 64;
 
 fn two() -> Script {
     Script::new([data("12345"), data("67890"), End])
@@ -31,9 +31,12 @@ fn the_limit_is_exact_to_the_byte() {
 
 #[test]
 fn many_small_frames_exceed_the_limit() {
-    let recorded = record(&Script::new((0..100).map(|_| data("1")).chain([End])), 1000);
-    assert_eq!(read(&mut reader(&recorded)).len(), 101);
-    assert!(!recorded.is_replayable());
+    let frames = || Script::new((0..100).map(|_| data("1")).chain([End]));
+    for (limit, expected) in [(4097 + 100 * 64, true), (4096 + 100 * 64, false)] {
+        let recorded = record(&frames(), limit);
+        assert_eq!(read(&mut reader(&recorded)).len(), 101);
+        assert_eq!(recorded.is_replayable(), expected, "{limit}");
+    }
 }
 
 #[test]

@@ -55,7 +55,9 @@ impl Break {
             }
             Self::ResetStream(reason) => {
                 frames.send(&frame(RST_STREAM, 0, 1, &reason.to_be_bytes())).await;
-                frames.drain().await;
+                while let Some(stream) = frames.try_next(HEADERS).await {
+                    frames.send(&ok(stream)).await;
+                }
             }
             Self::OtherProtocol => {
                 frames.send(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
@@ -118,7 +120,7 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Breaks its first connection and answers on all others.
+    /// Breaks its first connection, or resets its first stream, and answers everything else.
     pub(super) async fn start(how: Break, when: Moment) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
