@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body;
 
 use crate::context::GatewayContext;
@@ -20,6 +20,8 @@ use crate::response::failure;
 use crate::response::hide_usage::Hiding;
 use crate::response::trailers::Trailers;
 use crate::usage::Format;
+use crate::util::body_hint::is_over;
+use crate::util::content_length;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("cf-aig-request-id");
@@ -106,8 +108,9 @@ impl ResponseRelay {
             headers.remove(CONTENT_LENGTH);
         }
         let shared_exchange = response.extensions_mut().remove::<Arc<SharedExchange>>();
-        response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
+        self.expect_end(&response);
+        response.extensions_mut().insert(self.context);
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
         response.map(|body| {
             ResponseBody::relayed(
@@ -119,6 +122,17 @@ impl ResponseRelay {
                 shared_exchange,
             )
         })
+    }
+
+    /// Ends the exchange if no body follows, whatever the body says of itself: nobody may poll it.
+    fn expect_end<B: Body>(&mut self, response: &Response<B>) {
+        let is_bodyless = *self.context.method() == Method::HEAD
+            || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_bodyless || is_over(response.body()) {
+            self.exchange.end(Outcome::Complete);
+        } else if self.exchange.is_observed() && response.body().size_hint().exact().is_none() {
+            self.exchange.declare(content_length::declared(response.headers()));
+        }
     }
 
     /// Remembers whether the provider accepts the option that asks for usage.
