@@ -92,6 +92,8 @@ impl ResponseRelay {
             self.exchange.has_cache_entry(shown);
         }
         self.learn_usage_option(status);
+        // Servers translate this version only. In 1.0 a break would look like the end of the body.
+        *response.version_mut() = Version::HTTP_11;
         let headers = response.headers_mut();
         headers::strip_response(headers, self.takes_trailers);
         self.add_gateway_headers(headers);
