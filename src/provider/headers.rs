@@ -40,6 +40,14 @@ pub(crate) struct HeaderScan {
     pub(crate) websocket: bool,
 }
 
+impl HeaderScan {
+    /// Returns true if the body has a transfer coding other than `chunked`, with which it cannot be
+    /// relayed.
+    pub(crate) fn has_coding(&self) -> bool {
+        self.removals.has_coding()
+    }
+}
+
 /// Visits each header once. Marks credentials sensitive, removes empty credential headers, and, if
 /// the provider's `host` is known already, replaces ours with it. The old `host` is stored in
 /// `own_host` if that is given.
@@ -108,8 +116,10 @@ pub(crate) fn for_any_provider(
     harmless.map(|(name, value)| (name.clone(), value.clone()))
 }
 
-/// Removes headers that a client must not get from a provider, or that are not meant for it.
-pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
+/// Removes headers that a client must not get from a provider, or that are not meant for it. Returns
+/// false if the body has a transfer coding other than `chunked`, with which it cannot be relayed.
+#[must_use]
+pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) -> bool {
     let mut removals = Removals::default();
     for (name, value) in headers.iter_mut() {
         match toward_client(name.as_str()) {
@@ -119,12 +129,14 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
             disposition => removals.push(disposition, name, value),
         }
     }
+    let is_readable = !removals.has_coding();
     let trailer = (client_takes_trailers && removals.has(TRAILER_PLACE))
         .then(|| allowed_trailer_names(headers));
     removals.remove_from(headers);
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
+    is_readable
 }
 
 /// Removes fields that must not be in trailers (RFC 9110 §6.5.1) or would not pass as headers.

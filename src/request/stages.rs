@@ -176,6 +176,7 @@ impl Shared {
     ) -> Result<PeekFor, Rejection> {
         messages::refuse_websocket(request, scan)?;
         messages::refuse_method(request.method())?;
+        messages::refuse_coding(scan)?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
                 let named = NamedBy::Path(upstream);

@@ -74,8 +74,9 @@ impl ResponseRelay {
             return self.refused(refusal).map(ResponseBody::local);
         }
         let status = response.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            // No upgrade was requested, and a tunnel would let anyone write to the connection.
+        let is_readable = headers::strip_response(response.headers_mut(), self.takes_trailers);
+        // No upgrade was requested, and a tunnel would let anyone write to the connection.
+        if status == StatusCode::SWITCHING_PROTOCOLS || !is_readable {
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
@@ -95,7 +96,6 @@ impl ResponseRelay {
         // Servers translate this version only. In 1.0 a break would look like the end of the body.
         *response.version_mut() = Version::HTTP_11;
         let headers = response.headers_mut();
-        headers::strip_response(headers, self.takes_trailers);
         self.add_gateway_headers(headers);
         let step = match self.context.step() {
             0 => HeaderValue::from_static("0"),

@@ -115,6 +115,25 @@ async fn a_connection_header_cannot_remove_framing_or_host() {
 }
 
 #[tokio::test]
+async fn a_body_in_another_transfer_coding_is_refused() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    for line in ["POST /ai/grok/v1/x", "POST /ai/compat/responses"] {
+        for codings in [
+            "transfer-encoding: gzip, chunked",
+            "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+            "transfer-encoding: chunked, chunked",
+        ] {
+            let head = request(line, &[codings], b"");
+            let bytes = [head, chunk(br#"{"model":"grok/grok-4"}"#), chunk(b"")].concat();
+            let error = gateway.answer(bytes).await.gateway_error(501, 2501);
+            assert_eq!(error["error"]["param"], "transfer-encoding", "{line} {codings}");
+        }
+    }
+    upstream.assert_untouched("the provider would not know the coding");
+}
+
+#[tokio::test]
 async fn the_provider_sees_only_its_own_host() {
     let upstream = Recorder::start().await;
     let gateway = Gateway::start(upstream.base("/v1")).await;
