@@ -16,9 +16,9 @@ use self::disposition::{
     is_for_any_provider, may_be_a_trailer, toward_client, toward_provider,
 };
 use self::removals::Removals;
-#[cfg(feature = "cache")]
 pub(crate) use self::removals::named_by_connection;
 use crate::credentials;
+use crate::credentials::CREDENTIALS;
 
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
@@ -34,7 +34,7 @@ pub(crate) struct HeaderScan {
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
-    /// The client sends a key for a provider.
+    /// There is a header from which providers read keys.
     pub(crate) credentials: bool,
     /// The client asks to switch to WebSocket.
     pub(crate) websocket: bool,
@@ -45,6 +45,16 @@ impl HeaderScan {
     /// relayed.
     pub(crate) fn has_coding(&self) -> bool {
         self.removals.has_coding()
+    }
+
+    /// Returns true if the client sends a key for a provider. A key that a `connection` line names is
+    /// for the gateway alone, which removes it.
+    pub(crate) fn has_key_for_provider(&self, headers: &HeaderMap) -> bool {
+        if !self.credentials || !self.removals.nominates() {
+            return self.credentials;
+        }
+        let nominated = named_by_connection(headers);
+        CREDENTIALS.iter().any(|name| headers.contains_key(name) && !nominated.contains(name))
     }
 }
 

@@ -126,7 +126,8 @@ impl Shared {
             settings,
             body_budget: Some(self.body_budget.clone()),
             // A key on a universal request is for none of its entries in particular.
-            has_credentials: scan.credentials && endpoint != Endpoint::Universal,
+            has_credentials: endpoint != Endpoint::Universal
+                && scan.has_key_for_provider(request.headers()),
             native,
             token,
         };

@@ -37,6 +37,10 @@ impl Removals {
         }
     }
 
+    pub(super) fn nominates(&self) -> bool {
+        self.nominates
+    }
+
     pub(super) fn has_coding(&self) -> bool {
         self.has_coding
     }
