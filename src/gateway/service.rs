@@ -21,7 +21,8 @@ use crate::util::macros::service_accessors;
 ///
 /// Created by [`GatewayLayer::around`](crate::GatewayLayer::around), or by a
 /// [`ClientLayer`](crate::ClientLayer) in a stack of layers. The client's errors pass through
-/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which becomes the response.
+/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which becomes the response, and
+/// those of a request body over the host's limit, which is answered with 413.
 /// Events classify other errors if they come from a known HTTP client or [`std::io`], or are boxed.
 /// Your own error type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
