@@ -27,6 +27,27 @@ use crate::util::macros::service_accessors;
 /// Your own error type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
 ///
+/// # Other requests
+///
+/// A request that is not the gateway's goes to the client with the URI that it came with. Over HTTP/2
+/// every URI names a host, and over HTTP/1.1 it may (`GET http://host/ HTTP/1.1`). If you serve a
+/// `Gateway` directly, it is thus an open proxy: anyone who reaches it can have the client, such as an
+/// [`HttpClient`](crate::HttpClient), call any host. Put a service above that answers these requests,
+/// or add a last mount that claims all paths, as below; then only preflights of CORS pass, until a layer
+/// above answers them. A gateway [beside an app](crate::Intercept) is no proxy.
+///
+/// ```
+/// use tower_ai_gateway::{GatewayLayer, Mount, Provider};
+///
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .mount(Mount::hosted())
+///     .mount(Mount::at("").exclusive()) // answers 404 or 400 to everything else
+///     .build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
