@@ -103,10 +103,10 @@
 //! that the request was routed to and to no other; a request without one gets the key that its
 //! gateway keeps for that provider. Nothing in a request can choose a scheme, a host or a port.
 //! Redirects are relayed, never followed. Cookies, `cf-aig-*`, hop-by-hop headers, and what a proxy
-//! in front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `true-client-ip`,
-//! `cf-connecting-ip`, `cf-access-*`) are not sent to providers. The only headers that are added are
-//! those of [`Provider::header`], `via` if the host asks for it, and `x-grok-conv-id` for sessions of
-//! xAI's chat completions.
+//! in front says about the client (`forwarded`, `x-forwarded-*`, `x-real-ip`, `cf-access-*`, and the
+//! names that CDNs use for its address and place, such as `true-client-ip` and `cf-connecting-ipv6`)
+//! are not sent to providers. The only headers that are added are those of [`Provider::header`], `via`
+//! if the host asks for it, and `x-grok-conv-id` for sessions of xAI's chat completions.
 //!
 //! # Gateways
 //!

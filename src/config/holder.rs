@@ -1,8 +1,8 @@
-//! The place of a key or token: an environment variable or a file.
+//! The place of a key, token or header value: an environment variable or a file.
 
 use crate::config::error::ConfigFileErrorKind as Kind;
 use crate::config::place::{At as _, Mistake, Source, Text};
-use crate::credentials::secret::{Secret, SecretError};
+use crate::credentials::secret::Secret;
 
 /// The environment variable or file with a key or token.
 pub(super) enum Holder<'t> {
@@ -26,7 +26,22 @@ pub(super) fn holder<'t>(
 impl Holder<'_> {
     /// Errors contain neither the name of the place nor what was found there.
     pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
-        match self {
+        let no_key = |_| self.refuse("holds no key: 1 to 4096 visible ASCII characters");
+        Secret::new(self.text(source)?).map_err(no_key)
+    }
+
+    /// The value of a header, which may have spaces, as in `Basic …`.
+    pub(super) fn read_header(&self, source: &Source<'_>) -> Result<String, Mistake> {
+        let text = self.text(source)?;
+        let value = text.trim();
+        let is_value = (1..=4096).contains(&value.len())
+            && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let wrong = "holds no value of a header: 1 to 4096 visible ASCII characters and spaces";
+        if is_value { Ok(value.to_owned()) } else { Err(self.refuse(wrong)) }
+    }
+
+    fn text(&self, source: &Source<'_>) -> Result<String, Mistake> {
+        let text = match self {
             Self::Env(name) => {
                 let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
                 let text = name.get_ref();
@@ -35,20 +50,19 @@ impl Holder<'_> {
                     let message = "it must be the name of an environment variable: A-Z a-z 0-9 _";
                     return Err(name.refuse(Kind::Value, message));
                 }
-                (source.env)(text).map_err(|error| refuse(name, "environment variable", &error))
+                (source.env)(text)
             }
-            Self::File(file) => {
-                Secret::from_file(source.path(file)).map_err(|error| refuse(file, "file", &error))
-            }
-        }
+            Self::File(file) => crate::util::file::read(&source.path(file)).ok(),
+        };
+        text.ok_or_else(|| self.refuse("does not exist or cannot be read"))
     }
-}
 
-/// The name of the place is not repeated in the error: it may be the key itself.
-fn refuse(place: &Text, holder: &str, error: &SecretError) -> Mistake {
-    let what = match error {
-        SecretError::Missing { .. } => "does not exist or cannot be read",
-        SecretError::Malformed { .. } => "holds no key: 1 to 4096 visible ASCII characters",
-    };
-    place.refuse(Kind::Secret, format_args!("the {holder} that it names {what}"))
+    /// The name of the place is not repeated in the error: it may be the key itself.
+    fn refuse(&self, what: &str) -> Mistake {
+        let (place, holder) = match self {
+            Self::Env(name) => (name, "environment variable"),
+            Self::File(file) => (file, "file"),
+        };
+        place.refuse(Kind::Secret, format_args!("the {holder} that it names {what}"))
+    }
 }

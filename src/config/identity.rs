@@ -15,7 +15,7 @@ use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVer
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identity {
-    pub(super) jwt: Option<Table<Jwt>>,
+    jwt: Option<Table<Jwt>>,
 }
 
 section! {
@@ -39,9 +39,14 @@ section! {
         builder = builder.metric_label(name, claim);
     };
     leeway_ms: Milliseconds<0, 3_600_000> =>
-        builder = builder.leeway(Duration::from_secs(leeway_ms.0.as_secs()));
+        builder = builder.leeway(whole_seconds(leeway_ms.0));
     headers: Vec<Text>;
     required: bool;
+}
+
+/// Rounds up: tokens need at least this much leeway.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
 /// A string or a list of strings.
@@ -61,8 +66,15 @@ impl From<OneOrMore> for Vec<String> {
     }
 }
 
-impl Table<Jwt> {
+impl Table<Identity> {
     pub(super) fn read(self, source: &Source<'_>) -> Result<JwtLayer, Mistake> {
+        let place = self.place();
+        self.fields.jwt.ok_or_else(|| place.missing("jwt"))?.read(source)
+    }
+}
+
+impl Table<Jwt> {
+    fn read(self, source: &Source<'_>) -> Result<JwtLayer, Mistake> {
         let place = self.place();
         self.issuer.as_ref().ok_or_else(|| place.missing("issuer"))?;
         self.audience.as_ref().ok_or_else(|| place.missing("audience"))?;
@@ -139,6 +151,7 @@ fn algorithm(name: &Text) -> Result<JwtAlgorithm, Mistake> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::config::Config;
 
     const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
@@ -183,10 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn a_leeway_is_rounded_up_to_whole_seconds() {
+        for (ms, seconds) in [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)] {
+            let time = whole_seconds(Duration::from_millis(ms));
+            assert_eq!(time, Duration::from_secs(seconds), "{ms}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_reported_with_their_line_and_key() {
         let keys = "jwks_file = \"jwks.json\"\n";
         for (text, expected) in [
             ("[identity.jwt]\n".to_owned(), "line 1, identity.jwt: it needs `issuer`"),
+            ("[identity]\n".to_owned(), "line 1, identity: it needs `jwt`"),
             ("[identity]\nnonsense = 1\n".to_owned(), "line 2, identity.nonsense: there is no"),
             ("identity = 1\n".to_owned(), "line 1, identity: it must be a table"),
             (FILE.to_owned(), "line 1, identity.jwt: it needs `jwks_url` or `jwks_file`"),

@@ -62,7 +62,6 @@ use self::identity::Identity;
 use self::limit_store::{LimitStore, LimitStoreChoice};
 use self::place::{At as _, Mistake, Named, Source, Table, word};
 use self::providers::Providers;
-use crate::credentials::secret::Secret;
 use crate::provider::Provider;
 use crate::settings::{GatewaySettings, SettingsTable};
 use crate::util::text::is_id;
@@ -140,7 +139,7 @@ impl Config {
     ///
     /// The first mistake, with its line and key. The error contains no value that could be a key.
     pub fn from_toml(text: &str) -> Result<Self, ConfigFileError> {
-        Self::read(&Source { text, directory: None, env: Secret::from_env })
+        Self::read(&Source { text, directory: None, env: variable })
     }
 
     /// Reads a regular file of at most 16 MiB. Relative paths in it start at its own directory.
@@ -153,7 +152,7 @@ impl Config {
         let path = path.as_ref();
         let text = crate::util::file::read(path)
             .map_err(|error| ConfigFileError::unreadable(&error).in_file(path))?;
-        Self::read(&Source { text: &text, directory: path.parent(), env: Secret::from_env })
+        Self::read(&Source { text: &text, directory: path.parent(), env: variable })
             .map_err(|error| error.in_file(path))
     }
 
@@ -186,9 +185,7 @@ impl Config {
         #[cfg(not(feature = "control"))]
         needs(file.health.or(file.retry).as_ref(), "the feature `control`")?;
         #[cfg(feature = "jwt")]
-        let jwt = file.identity.and_then(|identity| identity.fields.jwt);
-        #[cfg(feature = "jwt")]
-        let jwt = jwt.map(|jwt| jwt.read(source)).transpose()?;
+        let jwt = file.identity.map(|identity| identity.read(source)).transpose()?;
         // Without the feature no token would be checked.
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`")?;
@@ -255,6 +252,11 @@ impl Config {
             jwt,
         })
     }
+}
+
+/// The value of an environment variable.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Refuses a table that needs a missing feature.

@@ -18,7 +18,6 @@ use toml::de::{DeTable, DeValue};
 use self::found::Found;
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::redact::{complaint, setting};
-use crate::credentials::secret::{Secret, SecretError};
 use crate::util::redact::{begins_as_key, is_credential};
 
 /// Names that people might use to write a key or token into the file, in addition to those of
@@ -36,7 +35,7 @@ pub(super) struct Source<'s> {
     pub(super) text: &'s str,
     /// The directory at which relative paths start.
     pub(super) directory: Option<&'s Path>,
-    pub(super) env: fn(&str) -> Result<Secret, SecretError>,
+    pub(super) env: fn(&str) -> Option<String>,
 }
 
 /// A string with its location.

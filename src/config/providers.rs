@@ -184,8 +184,7 @@ impl FixedHeader {
                 let holder = holder(&held.env, &held.file)?.ok_or_else(|| {
                     name.refuse(Kind::Missing, "it must be a text, or a table with `env` or `file`")
                 })?;
-                let secret = holder.read(source)?;
-                Ok(String::from_utf8_lossy(secret.plain().as_bytes()).into_owned())
+                holder.read_header(source)
             }
         }
     }

@@ -26,15 +26,16 @@ mod usage;
 mod usage_limits;
 
 use super::*;
-use crate::credentials::secret::SecretError;
+use crate::credentials::secret::Secret;
 
 /// A fake environment: every variable that starts with `HAS_` exists.
-fn env(name: &str) -> Result<Secret, SecretError> {
+fn env(name: &str) -> Option<String> {
     match name {
-        "HAS_URL" => Secret::new("redis://user:sk-LEAK-password@127.0.0.1:1/0"),
-        "HAS_SPACES" => Secret::new("sk-LEAK two words"),
-        name if name.starts_with("HAS_") => Secret::new(format!("sk-LEAK-{name}")),
-        name => Secret::from_env(name),
+        "HAS_URL" => Some("redis://user:sk-LEAK-password@127.0.0.1:1/0".to_owned()),
+        "HAS_SPACES" => Some("sk-LEAK two words".to_owned()),
+        "HAS_LINES" => Some("sk-LEAK\ntwo lines".to_owned()),
+        name if name.starts_with("HAS_") => Some(format!("sk-LEAK-{name}")),
+        name => variable(name),
     }
 }
 

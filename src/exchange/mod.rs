@@ -192,6 +192,21 @@ impl Exchange {
         }
     }
 
+    /// Sets the declared length of a response body that cannot tell when it is over.
+    pub(crate) fn declare(&mut self, bytes: Option<u64>) {
+        if let Some(record) = &mut self.0 {
+            record.declared_bytes = bytes;
+        }
+    }
+
+    /// Returns true if this many further bytes are the last of the declared ones.
+    #[inline]
+    pub(crate) fn reaches_declared_end(&self, further: usize) -> bool {
+        self.0.as_ref().is_some_and(|record| {
+            record.declared_bytes.is_some_and(|all| record.response_bytes + further as u64 >= all)
+        })
+    }
+
     /// Counts bytes of the response body that go to the client.
     pub(crate) fn relayed(&mut self, length: usize) {
         if let Some(record) = &mut self.0 {
@@ -250,6 +265,16 @@ impl Exchange {
             record.failure = Some(failure);
         }
         self.end(Outcome::Broken);
+    }
+
+    /// Ends the exchange with the end of the response body, which breaks off if it was declared longer.
+    pub(crate) fn body_ended(&mut self) {
+        match &self.0 {
+            Some(record) if record.declared_bytes.is_some() && !self.reaches_declared_end(0) => {
+                self.broken(Failure::Reset);
+            }
+            _ => self.end(Outcome::Complete),
+        }
     }
 
     #[inline]

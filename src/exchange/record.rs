@@ -43,6 +43,8 @@ pub(super) struct ExchangeRecord {
     /// From arrival to the last data, if the clock was read for it.
     pub(super) last_data: Option<Duration>,
     pub(super) response_bytes: u64,
+    /// How long the response body is, if the body itself cannot tell.
+    pub(super) declared_bytes: Option<u64>,
     /// 32 bits, because each open stream has a record.
     pub(super) payload_limit: u32,
     pub(super) reader: Reader,
@@ -90,6 +92,7 @@ impl Exchange {
             timings: Timings::default(),
             last_data: None,
             response_bytes: 0,
+            declared_bytes: None,
             payload_limit: u32::try_from(observation.hooks.payload_limit(context))
                 .unwrap_or(u32::MAX),
             reader: Reader::default(),

@@ -105,16 +105,14 @@ where
                 call.poll(cx).map_ok(|response| response.map(ResponseBody::passed))
             }
             GatewayProjection::Ours { exchanging } => {
-                Poll::Ready(ready!(exchanging.poll(cx, begin)).or_else(
-                    |UpstreamFailed { error, mut relay }| {
-                        if let Some(refusal) = failure::refusal_of_any(&error) {
-                            return Ok(relay.refused(refusal.clone()).map(ResponseBody::local));
-                        }
+                Poll::Ready(ready!(exchanging.poll(cx, begin)).or_else(|failed| {
+                    let refused = failed.refused().map(|answer| answer.map(ResponseBody::local));
+                    refused.map_err(|UpstreamFailed { error, mut relay }| {
                         relay.exchange.attempt_failed(failure::of_any(&error));
                         relay.exchange.end(Outcome::Failed);
-                        Err(error)
-                    },
-                ))
+                        error
+                    })
+                }))
             }
         }
     }

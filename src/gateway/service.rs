@@ -21,10 +21,32 @@ use crate::util::macros::service_accessors;
 ///
 /// Created by [`GatewayLayer::around`](crate::GatewayLayer::around), or by a
 /// [`ClientLayer`](crate::ClientLayer) in a stack of layers. The client's errors pass through
-/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which becomes the response.
+/// unchanged, except those that hold a [`Refusal`](crate::Refusal), which becomes the response, and
+/// those of a request body over the host's limit, which is answered with 413.
 /// Events classify other errors if they come from a known HTTP client or [`std::io`], or are boxed.
 /// Your own error type is searched for a refusal or a source only if it is boxed: put tower's
 /// `map_err(BoxError::from)` between the gateway and the client.
+///
+/// # Other requests
+///
+/// A request that is not the gateway's goes to the client with the URI that it came with. Over HTTP/2
+/// every URI names a host, and over HTTP/1.1 it may (`GET http://host/ HTTP/1.1`). If you serve a
+/// `Gateway` directly, it is thus an open proxy: anyone who reaches it can have the client, such as an
+/// [`HttpClient`](crate::HttpClient), call any host. Put a service above that answers these requests,
+/// or add a last mount that claims all paths, as below; then only preflights of CORS pass, until a layer
+/// above answers them. A gateway [beside an app](crate::Intercept) is no proxy.
+///
+/// ```
+/// use tower_ai_gateway::{GatewayLayer, Mount, Provider};
+///
+/// let gateway = GatewayLayer::builder()
+///     .provider(Provider::xai())
+///     .mount(Mount::hosted())
+///     .mount(Mount::at("").exclusive()) // answers 404 or 400 to everything else
+///     .build()?;
+/// # let _ = gateway;
+/// # Ok::<(), tower_ai_gateway::ConfigError>(())
+/// ```
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

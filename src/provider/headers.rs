@@ -16,9 +16,9 @@ use self::disposition::{
     is_for_any_provider, may_be_a_trailer, toward_client, toward_provider,
 };
 use self::removals::Removals;
-#[cfg(feature = "cache")]
 pub(crate) use self::removals::named_by_connection;
 use crate::credentials;
+use crate::credentials::CREDENTIALS;
 
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
@@ -34,10 +34,28 @@ pub(crate) struct HeaderScan {
     pub(crate) trailers: bool,
     /// There are `cf-aig-*` headers (or their two old aliases) to be parsed.
     pub(crate) directives: bool,
-    /// The client sends a key for a provider.
+    /// There is a header from which providers read keys.
     pub(crate) credentials: bool,
     /// The client asks to switch to WebSocket.
     pub(crate) websocket: bool,
+}
+
+impl HeaderScan {
+    /// Returns true if the body has a transfer coding other than `chunked`, with which it cannot be
+    /// relayed.
+    pub(crate) fn has_coding(&self) -> bool {
+        self.removals.has_coding()
+    }
+
+    /// Returns true if the client sends a key for a provider. A key that a `connection` line names is
+    /// for the gateway alone, which removes it.
+    pub(crate) fn has_key_for_provider(&self, headers: &HeaderMap) -> bool {
+        if !self.credentials || !self.removals.nominates() {
+            return self.credentials;
+        }
+        let nominated = named_by_connection(headers);
+        CREDENTIALS.iter().any(|name| headers.contains_key(name) && !nominated.contains(name))
+    }
 }
 
 /// Visits each header once. Marks credentials sensitive, removes empty credential headers, and, if
@@ -108,8 +126,10 @@ pub(crate) fn for_any_provider(
     harmless.map(|(name, value)| (name.clone(), value.clone()))
 }
 
-/// Removes headers that a client must not get from a provider, or that are not meant for it.
-pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) {
+/// Removes headers that a client must not get from a provider, or that are not meant for it. Returns
+/// false if the body has a transfer coding other than `chunked`, with which it cannot be relayed.
+#[must_use]
+pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: bool) -> bool {
     let mut removals = Removals::default();
     for (name, value) in headers.iter_mut() {
         match toward_client(name.as_str()) {
@@ -119,12 +139,14 @@ pub(crate) fn strip_response(headers: &mut HeaderMap, client_takes_trailers: boo
             disposition => removals.push(disposition, name, value),
         }
     }
+    let is_readable = !removals.has_coding();
     let trailer = (client_takes_trailers && removals.has(TRAILER_PLACE))
         .then(|| allowed_trailer_names(headers));
     removals.remove_from(headers);
     if let Some(Some(names)) = trailer {
         headers.insert(TRAILER, names);
     }
+    is_readable
 }
 
 /// Removes fields that must not be in trailers (RFC 9110 §6.5.1) or would not pass as headers.

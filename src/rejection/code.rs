@@ -16,6 +16,8 @@ pub(crate) enum Code {
     Forbidden,
     BodyTooLarge,
     Internal,
+    /// The request body has a transfer coding that is not undone here.
+    UnknownCoding,
     UpstreamFailed,
     Overloaded,
     Timeout,
@@ -57,6 +59,7 @@ impl Code {
             Self::Forbidden => (2403, StatusCode::FORBIDDEN, "not_allowed"),
             Self::BodyTooLarge => (2413, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::Internal => (2500, StatusCode::INTERNAL_SERVER_ERROR, "gateway_error"),
+            Self::UnknownCoding => (2501, StatusCode::NOT_IMPLEMENTED, "unknown_transfer_coding"),
             Self::UpstreamFailed => (2005, StatusCode::BAD_GATEWAY, "provider_unreachable"),
             Self::Overloaded => (2503, StatusCode::SERVICE_UNAVAILABLE, "gateway_overloaded"),
             Self::Timeout => (2504, StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),

@@ -119,7 +119,8 @@ impl Shared {
             settings,
             body_budget: Some(self.body_budget.clone()),
             // A key on a universal request is for none of its entries in particular.
-            has_credentials: scan.credentials && endpoint != Endpoint::Universal,
+            has_credentials: endpoint != Endpoint::Universal
+                && scan.has_key_for_provider(request.headers()),
             native,
             token: authorized.as_ref().copied().unwrap_or_default(),
         };
@@ -169,6 +170,7 @@ impl Shared {
         context: &GatewayContext,
     ) -> Result<PeekFor, Rejection> {
         messages::refuse_protocol(request, scan)?;
+        messages::refuse_coding(scan)?;
         match &route.kind {
             RouteKind::Native { upstream, .. } => {
                 let named = NamedBy::Path(upstream);

@@ -89,15 +89,12 @@ impl<B: Body> ResponseBody<B> {
     /// polls.
     pub(crate) fn relayed(
         body: B,
-        mut exchange: Exchange,
+        exchange: Exchange,
         trailers: Trailers,
         request: Option<Arc<RequestState>>,
         hiding: Option<Hiding>,
         shared_exchange: Option<Arc<SharedExchange>>,
     ) -> Self {
-        if is_over(&body) {
-            exchange.end(Outcome::Complete);
-        }
         let hiding = hiding.map(Box::new);
         let handle = shared_exchange.map(ExchangeHandle);
         let mut guard = Guard { exchange, handle, trailers, is_cut: false, request, hiding };
@@ -156,10 +153,10 @@ impl Guard {
         match &frame {
             Some(Ok(frame)) => match frame.data_ref() {
                 Some(data) => self.exchange.relayed(data.len()),
-                None => self.exchange.end(Outcome::Complete),
+                None => self.exchange.body_ended(),
             },
             Some(Err(_)) => {}
-            None => self.exchange.end(Outcome::Complete),
+            None => self.exchange.body_ended(),
         }
         Poll::Ready(frame)
     }
@@ -188,7 +185,10 @@ impl Guard {
             }
         };
         if let Some(data) = frame.data_ref() {
-            let is_last = ends_with_it && self.exchange.is_observed() && is_over(&*body);
+            // A server stops at the declared length, and may never poll for the end.
+            let is_last = ends_with_it
+                && self.exchange.is_observed()
+                && (is_over(&*body) || self.exchange.reaches_declared_end(data.len()));
             let passes = match is_last {
                 true => self.exchange.last_data(data),
                 false => self.exchange.data(data),

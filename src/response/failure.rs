@@ -30,12 +30,7 @@ pub(crate) fn timeout_of_any<E: 'static>(error: &E) -> Option<TimeoutError> {
 
 /// The refusal that an error of any type is or wraps.
 pub(crate) fn refusal_of_any<E: 'static>(error: &E) -> Option<&Refusal> {
-    refusal_of(as_error(error)?)
-}
-
-/// The refusal that an error is or wraps.
-pub(crate) fn refusal_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Refusal> {
-    sources(error).find_map(|error| error.downcast_ref())
+    sources(as_error(error)?).find_map(|error| error.downcast_ref())
 }
 
 /// Returns true if a layer below has refused the request: it must not be retried or blamed on the

@@ -190,6 +190,15 @@ pub(crate) fn refuse_protocol<B>(request: &Request<B>, scan: &HeaderScan) -> Res
     }
 }
 
+/// The body would reach the provider coded, without the field that says so (RFC 9112 §6.1).
+pub(crate) fn refuse_coding(scan: &HeaderScan) -> Result<(), Rejection> {
+    if !scan.has_coding() {
+        return Ok(());
+    }
+    let message = "The gateway undoes no transfer coding but `chunked`.";
+    Err(Rejection::of_request(Code::UnknownCoding, message).param("transfer-encoding"))
+}
+
 pub(crate) fn refuse_encoded(headers: &HeaderMap) -> Result<(), Rejection> {
     let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {

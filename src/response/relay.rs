@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body::Body;
 
 use crate::context::GatewayContext;
@@ -19,6 +19,8 @@ use crate::response::body::{ResponseBody, Trailers};
 use crate::response::failure;
 use crate::response::hide_usage::Hiding;
 use crate::usage::Format;
+use crate::util::body_hint::is_over;
+use crate::util::content_length;
 
 const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("cf-aig-request-id");
@@ -54,8 +56,9 @@ impl ResponseRelay {
             return self.refused(refusal).map(ResponseBody::local);
         }
         let status = response.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            // No upgrade was requested, and a tunnel would let anyone write to the connection.
+        let is_readable = headers::strip_response(response.headers_mut(), self.takes_trailers);
+        // No upgrade was requested, and a tunnel would let anyone write to the connection.
+        if status == StatusCode::SWITCHING_PROTOCOLS || !is_readable {
             return self
                 .failed(Failure::Protocol, failure::answer(Failure::Protocol))
                 .map(ResponseBody::local);
@@ -72,8 +75,9 @@ impl ResponseRelay {
             self.exchange.has_cache_entry(shown);
         }
         self.learn_usage_option(status);
+        // Servers translate this version only. In 1.0 a break would look like the end of the body.
+        *response.version_mut() = Version::HTTP_11;
         let headers = response.headers_mut();
-        headers::strip_response(headers, self.takes_trailers);
         self.add_gateway_headers(headers);
         let step = match self.context.step() {
             0 => HeaderValue::from_static("0"),
@@ -88,8 +92,9 @@ impl ResponseRelay {
             headers.remove(CONTENT_LENGTH);
         }
         let shared_exchange = response.extensions_mut().remove::<Arc<SharedExchange>>();
-        response.extensions_mut().insert(self.context);
         self.exchange.head_relayed();
+        self.expect_end(&response);
+        response.extensions_mut().insert(self.context);
         let trailers = if self.takes_trailers { Trailers::Stripped } else { Trailers::Dropped };
         response.map(|body| {
             ResponseBody::relayed(
@@ -101,6 +106,17 @@ impl ResponseRelay {
                 shared_exchange,
             )
         })
+    }
+
+    /// Ends the exchange if no body follows, whatever the body says of itself: nobody may poll it.
+    fn expect_end<B: Body>(&mut self, response: &Response<B>) {
+        let is_bodyless = *self.context.method() == Method::HEAD
+            || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_bodyless || is_over(response.body()) {
+            self.exchange.end(Outcome::Complete);
+        } else if self.exchange.is_observed() && response.body().size_hint().exact().is_none() {
+            self.exchange.declare(content_length::declared(response.headers()));
+        }
     }
 
     /// Remembers whether the provider accepts the option that asks for usage.

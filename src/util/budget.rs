@@ -16,7 +16,8 @@ pub(crate) const FRAME_OVERHEAD: usize = 64;
 /// frame counts its bytes plus 64; small frames are copied into blocks that count as a whole, and a
 /// joined body counts its whole buffer, at most twice its length.
 /// What the HTTP server has received but nothing has read is not counted: over HTTP/2 the
-/// flow-control windows bound that.
+/// flow-control windows bound that. `used` may exceed the limit by one frame of each body in which a
+/// session was searched when the room ran out.
 ///
 /// ```
 /// use tower_ai_gateway::{BodyBudget, GatewayLayer, Provider};
@@ -98,6 +99,12 @@ impl Held {
             self.bytes += by;
         }
         taken
+    }
+
+    /// Counts this many more bytes that are held whether or not the budget has room for them.
+    pub(crate) fn grow_anyway(&mut self, by: usize) {
+        self.budget.0.used.fetch_add(by, Ordering::Relaxed);
+        self.bytes += by;
     }
 
     /// Like [`grow`](Self::grow), for optional memory: leaves a quarter of the budget to others.

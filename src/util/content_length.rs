@@ -1,7 +1,22 @@
-//! The `content-length` of a body that the gateway changes.
+//! The `content-length` of a body.
 
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue};
+
+/// The declared length. `None` with `transfer-encoding`, which overrides it (RFC 9112 §6.3), and if its
+/// lines differ.
+pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().map(length);
+    let first = lengths.next()??;
+    let is_one = lengths.all(|other| other == Some(first));
+    (is_one && !headers.contains_key(TRANSFER_ENCODING)).then_some(first)
+}
+
+fn length(value: &HeaderValue) -> Option<u64> {
+    let digits = value.to_str().ok()?;
+    // `parse` accepts a sign, too.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
 
 /// Adds `growth`, which may be negative, to the announced length.
 pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
@@ -20,6 +35,30 @@ pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_unambiguous_length_is_declared() {
+        for (lines, expected) in [
+            (&["4"][..], Some(4)),
+            (&["4", "4"], Some(4)),
+            (&["0"], Some(0)),
+            (&["4", "5"], None),
+            (&["4", "x"], None),
+            (&["+4"], None),
+            (&["4, 4"], None),
+            (&[""], None),
+            (&["18446744073709551616"], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(CONTENT_LENGTH, HeaderValue::from_static(line));
+            }
+            assert_eq!(declared(&headers), expected, "{lines:?}");
+            headers.append(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            assert_eq!(declared(&headers), None, "{lines:?}");
+        }
+    }
 
     #[test]
     fn an_unknown_length_is_not_announced() {

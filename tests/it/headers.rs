@@ -91,6 +91,12 @@ async fn requests_lose_headers_not_for_the_provider() {
         "x-forwarded-anything: 1",
         "x-real-ip: 10.0.0.1",
         "cf-connecting-ip: 10.0.0.1",
+        "cf-connecting-ipv6: 2001:db8::1",
+        "cf-pseudo-ipv4: 240.0.0.1",
+        "cf-ipcity: Paris",
+        "x-client-ip: 10.0.0.1",
+        "x-original-forwarded-for: 10.0.0.1",
+        "fastly-client-ip: 10.0.0.1",
         "cf-access-jwt-assertion: eyJhbGciOiJub25lIn0.e30.",
         "cf-access-client-secret: LEAK",
         "true-client-ip: 10.0.0.1",
@@ -112,6 +118,25 @@ async fn a_connection_header_cannot_remove_framing_or_host() {
     assert_eq!(came.body(), b"{}");
     assert_eq!(came.head.all("host").len(), 1);
     assert!(!came.head.has("x-a"));
+}
+
+#[tokio::test]
+async fn a_body_in_another_transfer_coding_is_refused() {
+    let upstream = Recorder::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    for line in ["POST /ai/grok/v1/x", "POST /ai/compat/responses"] {
+        for codings in [
+            "transfer-encoding: gzip, chunked",
+            "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+            "transfer-encoding: chunked, chunked",
+        ] {
+            let head = request(line, &[codings], b"");
+            let bytes = [head, chunk(br#"{"model":"grok/grok-4"}"#), chunk(b"")].concat();
+            let error = gateway.answer(bytes).await.gateway_error(501, 2501);
+            assert_eq!(error["error"]["param"], "transfer-encoding", "{line} {codings}");
+        }
+    }
+    upstream.assert_untouched("the provider would not know the coding");
 }
 
 #[tokio::test]

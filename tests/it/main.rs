@@ -62,6 +62,8 @@ mod headers;
 #[cfg(feature = "control")]
 mod health;
 mod held;
+#[cfg(feature = "client")]
+mod hidden_ends;
 mod hooks;
 #[cfg(feature = "full")]
 mod host;

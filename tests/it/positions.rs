@@ -14,9 +14,12 @@ use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_ai_gateway::settings::{GatewaySettings, OwnedSettingsQuery};
-use tower_ai_gateway::{Gateway, GatewayLayer, HttpClient, Intercept, Provider, RequestBody};
+use tower_ai_gateway::{
+    Gateway, GatewayLayer, HttpClient, Intercept, Mount, Provider, RequestBody,
+};
 use tower_http::map_response_body::MapResponseBodyLayer;
 
+use crate::support::gateway::Gateway as Served;
 use crate::support::message::{Message, ok, request};
 use crate::support::raw_upstream::{RawUpstream, Recorder};
 use crate::support::wire::Wire;
@@ -110,6 +113,33 @@ async fn around_a_client_other_requests_pass_unchanged() {
         .await
         .unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), uri);
+}
+
+#[tokio::test]
+async fn around_a_client_a_last_mount_keeps_absolute_uris_from_other_hosts() {
+    let provider = Recorder::answering(|_| ok(b"grok")).await;
+    let elsewhere = Recorder::answering(|_| ok(b"elsewhere")).await;
+    let open = layer(provider.base("/v1"));
+    let closed = GatewayLayer::builder()
+        .provider(Provider::xai().base_url(provider.base("/v1")))
+        .mount(Mount::hosted())
+        .mount(Mount::at("").exclusive())
+        .build()
+        .unwrap();
+    let open = Served::serve(open.around(HttpClient::new().unwrap())).await;
+    let closed = Served::serve(closed.around(HttpClient::new().unwrap())).await;
+    for path in ["/", "/secret", "/v1/users/42/posts", "//x", ""] {
+        let absolute = request(&format!("GET {}", elsewhere.base(path)), &[], b"");
+        assert_eq!(open.answer(&absolute).await.body(), b"elsewhere", "{path}");
+        assert_eq!(elsewhere.requests().len(), 1);
+        elsewhere.clear();
+        let refused = closed.answer(&absolute).await;
+        assert!(matches!(refused.status(), 400 | 404), "{path}: {}", refused.text());
+        assert!(elsewhere.requests().is_empty(), "{path}");
+    }
+    for line in [NATIVE, UNIFIED] {
+        assert_eq!(closed.answer(request(line, &[], BODY)).await.body(), b"grok");
+    }
 }
 
 #[tokio::test]

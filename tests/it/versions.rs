@@ -1,18 +1,22 @@
 //! All versions of HTTP on both sides.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
+use tower::service_fn;
 use tower_ai_gateway::client::HttpClientBuilder;
+use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
 use crate::support::client::{Connection, collect, full, request};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::guard;
 use crate::support::hyper_upstream::{HyperUpstream, UpstreamBody, body};
-use crate::support::message::{chunk, ok};
-use crate::support::raw_upstream::Recorder;
+use crate::support::message::{self, chunk, ok};
+use crate::support::raw_upstream::{RawUpstream, Recorder};
 
 /// A request as parsed by the provider's server.
 #[derive(Debug)]
@@ -209,4 +213,32 @@ async fn an_http1_0_client_gets_a_readable_response() {
         }
         assert_eq!(upstream.requests().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn the_providers_version_does_not_become_the_responses() {
+    let mut upstream = RawUpstream::start().await;
+    let gateway = Gateway::start(upstream.base("/v1")).await;
+    let mut client = gateway.connect().await;
+    client.send(message::request("GET /ai/grok/x", &[], b"")).await;
+    let mut provider = upstream.accept().await;
+    provider.read_message().await;
+    provider.send("HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n").await;
+    let head = client.read_head().await;
+    assert!(head.line.starts_with("HTTP/1.1 200") && head.is_chunked(), "{}", head.text());
+    assert_eq!(client.read_chunk().await.unwrap(), b"data: {}\n\n");
+    provider.reset();
+    assert!(!client.read_chunks().await.is_whole, "a broken stream has no proper end");
+}
+
+/// hyper's server panics at a version that it does not know.
+#[tokio::test]
+async fn a_response_over_http3_is_relayed() {
+    let provider = service_fn(|_: Request<RequestBody<Incoming>>| async {
+        Ok::<_, Infallible>(Response::builder().version(Version::HTTP_3).body(full("3")).unwrap())
+    });
+    let layer = GatewayLayer::builder().provider(Provider::xai()).build().unwrap();
+    let gateway = Gateway::serve(layer.around(provider)).await;
+    let line = "GET /v1/acct/gw/grok/v1/models";
+    assert_eq!(gateway.answer(message::request(line, &[], b"")).await.body(), b"3");
 }

@@ -95,7 +95,7 @@ model = "gpt-5-mini"
 
 fn in_code() -> GatewaySettings {
     let ms = Duration::from_millis;
-    let secret = |name| env(name).unwrap();
+    let secret = |name| Secret::new(env(name).unwrap()).unwrap();
     let route = DynamicRoute::builder("support").version("2").start("paid");
     let condition = Field::metadata("plan").equals("paid");
     let route = route

@@ -172,6 +172,8 @@ fn what_variables_and_files_hold_is_not_shown() {
     let missing = "env: the environment variable that it names does not exist or cannot be read";
     assert_eq!(said("env", "NO_SUCH_KEY_HERE"), format!("{start}{missing}"));
 
+    let lines = refusal("[providers.grok]\nheaders = { a = { env = \"HAS_LINES\" } }");
+    assert!(lines.to_string().contains("holds no value of a header"), "{lines}");
     let spaces = "keys = [{ provider = \"grok\", env = \"HAS_SPACES\" }]";
     assert_eq!(of_gateway(spaces).kind(), Kind::Secret);
 }

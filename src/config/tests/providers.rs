@@ -49,7 +49,7 @@ fn what_is_fixed_and_the_names_of_models_are_read() {
         [providers.grok]
         messages_path = "/anthropic"
         query = { a = "1", "b c" = "2" }
-        headers = { x-org = "acme", x-secret = { env = "HAS_1" } }
+        headers = { x-org = "acme", x-secret = { env = "HAS_1" }, x-basic = { env = "HAS_SPACES" } }
         model_aliases = { fast = "grok-4-fast", "a/b" = "grok-4" }
         "#,
     );
@@ -58,6 +58,7 @@ fn what_is_fixed_and_the_names_of_models_are_read() {
         .messages_path("/anthropic")
         .query("a", "1")
         .query("b c", "2")
+        .header("x-basic", "sk-LEAK two words")
         .header("x-org", "acme")
         .header("x-secret", "sk-LEAK-HAS_1")
         .model_alias("a/b", "grok-4")

@@ -19,6 +19,7 @@ use crate::request::body_routing::BodyRouting;
 use crate::request::peek::Drain;
 use crate::request::stages::{Prepared, Snapshot};
 use crate::response::body::ResponseBody;
+use crate::response::failure;
 use crate::response::messages;
 use crate::response::relay::ResponseRelay;
 use crate::routing::Route;
@@ -57,6 +58,21 @@ where
 pub(super) struct UpstreamFailed<E> {
     pub(super) error: E,
     pub(super) relay: ResponseRelay,
+}
+
+impl<E: 'static> UpstreamFailed<E> {
+    /// The answer to a request that a layer refused or whose body is over the host's limit: the provider
+    /// did not fail.
+    pub(super) fn refused(self) -> Result<Response<Bytes>, Self> {
+        let Self { error, relay } = self;
+        if relay.context.is_over_limit() {
+            return Ok(relay.cut_off(messages::body_over_limit()));
+        }
+        match failure::refusal_of_any(&error).cloned() {
+            Some(refusal) => Ok(relay.refused(refusal)),
+            None => Err(Self { error, relay }),
+        }
+    }
 }
 
 impl<F, S, B, R, E> Exchanging<F, S, B>

@@ -18,7 +18,6 @@ use crate::request::stages::Snapshot;
 use crate::response::body::ResponseBody;
 use crate::response::failure;
 use crate::response::intercept_body::InterceptBody;
-use crate::response::messages;
 use crate::routing::Route;
 use crate::util::opaque::opaque_debug;
 
@@ -126,16 +125,11 @@ where
 {
     let response =
         ready!(exchanging.poll(cx, begin)).unwrap_or_else(|UpstreamFailed { error, relay }| {
-            if relay.context.is_over_limit() {
-                let rejection = messages::body_over_limit();
-                return relay.cut_off(rejection).map(ResponseBody::local);
-            }
-            let error: BoxError = error.into();
-            if let Some(refusal) = failure::refusal_of(&*error) {
-                return relay.refused(refusal.clone()).map(ResponseBody::local);
-            }
-            let rejection = failure::answer_to(&*error);
-            relay.failed(failure::of(&*error), rejection).map(ResponseBody::local)
+            let failed = UpstreamFailed::<BoxError> { error: error.into(), relay };
+            let answer = failed.refused().unwrap_or_else(|UpstreamFailed { error, relay }| {
+                relay.failed(failure::of(&*error), failure::answer_to(&*error))
+            });
+            answer.map(ResponseBody::local)
         });
     Poll::Ready(Ok(response.map(InterceptBody::gateway)))
 }

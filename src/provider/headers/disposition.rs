@@ -69,10 +69,43 @@ pub(super) fn is_directive(name: &str) -> bool {
     is_gateway_header(name) || matches!(name, "cf-cache-ttl" | "cf-skip-cache")
 }
 
-/// Headers that Cloudflare adds in front of us: the client's address, and the caller known to
-/// Access.
+/// Headers that Cloudflare adds in front of us: the client's address and place, and the caller known
+/// to Access.
 fn is_of_the_edge(name: &str) -> bool {
-    name == "cf-connecting-ip" || name.starts_with("cf-access-")
+    matches!(
+        name,
+        "cf-connecting-ip"
+            | "cf-connecting-ipv6"
+            | "cf-pseudo-ipv4"
+            | "cf-metro-code"
+            | "cf-postal-code"
+            | "cf-region"
+            | "cf-region-code"
+            | "cf-timezone"
+    ) || name.starts_with("cf-ip")
+        || name.starts_with("cf-access-")
+}
+
+/// Headers in which other proxies in front of us tell the client's address.
+fn tells_client_address(name: &str) -> bool {
+    matches!(
+        name,
+        "cloudfront-viewer-address"
+            | "do-connecting-ip"
+            | "fastly-client-ip"
+            | "fly-client-ip"
+            | "true-client-ip"
+            | "x-appengine-user-ip"
+            | "x-azure-clientip"
+            | "x-azure-socketip"
+            | "x-client-ip"
+            | "x-cluster-client-ip"
+            | "x-envoy-external-address"
+            | "x-nf-client-connection-ip"
+            | "x-original-forwarded-for"
+            | "x-real-ip"
+            | "x-vercel-forwarded-for"
+    )
 }
 
 // In `toward_provider` and `toward_client`, the first letters decide for nearly every kept header.
@@ -90,8 +123,15 @@ pub(super) fn toward_provider(name: &str) -> Disposition {
         [b'f', b'o', ..] if name == "forwarded" => Disposition::Usual(FORWARDED_PLACE),
         [b'h', ..] if name == "host" => Disposition::Host,
         [b'x', b'-', b'f', ..] if name.starts_with("x-forwarded-") => Disposition::Other,
-        [b'x', b'-', b'r', ..] if name == "x-real-ip" => Disposition::Other,
-        [b't', b'r', ..] if name == "true-client-ip" => Disposition::Other,
+        [b'x', b'-', b'a' | b'c' | b'e' | b'n' | b'o' | b'r' | b'v', ..]
+        | [b'c', b'l', ..]
+        | [b'd', b'o', ..]
+        | [b'f', b'a' | b'l', ..]
+        | [b't', b'r', ..]
+            if tells_client_address(name) =>
+        {
+            Disposition::Other
+        }
         [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
             hop_by_hop(name)
         }

@@ -13,6 +13,8 @@ pub(super) struct Removals {
     others: Vec<HeaderName>,
     /// A `connection` line names fields of this hop.
     nominates: bool,
+    /// A `transfer-encoding` names a coding that is not undone here.
+    has_coding: bool,
 }
 
 impl Removals {
@@ -24,6 +26,8 @@ impl Removals {
     ) {
         match disposition {
             Disposition::Usual(place) => {
+                self.has_coding |= place == TRANSFER_ENCODING_PLACE
+                    && (self.has(TRANSFER_ENCODING_PLACE) || !is_chunked(value));
                 self.usual |= 1 << place;
                 self.nominates |= place == CONNECTION_PLACE && !is_ordinary_connection(value);
             }
@@ -31,6 +35,14 @@ impl Removals {
             _ if self.others.last() == Some(name) => {}
             _ => self.others.push(name.clone()),
         }
+    }
+
+    pub(super) fn nominates(&self) -> bool {
+        self.nominates
+    }
+
+    pub(super) fn has_coding(&self) -> bool {
+        self.has_coding
     }
 
     pub(super) fn has(&self, place: u8) -> bool {
@@ -61,6 +73,11 @@ impl Removals {
 fn is_ordinary_connection(value: &HeaderValue) -> bool {
     let value = value.as_bytes();
     value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
+}
+
+/// HTTP implementations undo this coding, and no other.
+fn is_chunked(coding: &HeaderValue) -> bool {
+    coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 /// Every field that a `connection` line names is of this hop alone (RFC 9110 §7.6.1).

@@ -56,8 +56,7 @@ where
             self.scan_on(&data)?;
             self.held += data.len();
             if self.keep(data.clone()).is_err() {
-                self.flush();
-                self.frames.push_back(data);
+                self.keep_anyway(data);
                 break;
             }
         }

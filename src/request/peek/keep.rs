@@ -32,6 +32,13 @@ impl<B> Peek<B> {
         Ok(())
     }
 
+    /// Keeps a frame that was read already, even if the budget has no room.
+    pub(super) fn keep_anyway(&mut self, data: Bytes) {
+        self.flush();
+        self.share.grow_anyway(data.len() + FRAME_OVERHEAD);
+        self.frames.push_back(data);
+    }
+
     fn store(&mut self, data: Bytes) {
         if data.len() < SMALL {
             self.small.extend_from_slice(&data);

@@ -40,6 +40,24 @@ async fn a_body_that_breaks_off_after_its_model_is_not_whole() {
 }
 
 #[tokio::test]
+async fn a_frame_that_was_kept_without_room_has_a_share_of_its_own() {
+    const FRAME: Bytes = Bytes::from_static(&[b' '; 600]);
+    let budget = BodyBudget::new(1000);
+    let mut peek = peek(Full::<Bytes>::default(), PeekFor::Nothing);
+    peek.share = budget.share();
+    peek.keep(FRAME).unwrap();
+    let one = budget.used();
+    assert!(peek.keep(FRAME).is_err());
+    peek.keep_anyway(FRAME);
+    assert_eq!(budget.used(), 2 * one);
+    let mut body = peek.into_body(None, None, &context());
+    for left in [one, 0] {
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        assert_eq!(budget.used(), left);
+    }
+}
+
+#[tokio::test]
 async fn trailers_that_were_read_ahead_are_sent() {
     let trailers = HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
     let frames = [Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"{}")))];

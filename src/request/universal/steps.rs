@@ -30,14 +30,17 @@ use crate::routing::model;
 use crate::util::budget::Held;
 use crate::util::operation::Operation;
 
+/// The provider of an entry whose model names it.
+const UNIFIED: &str = "compat";
+
 /// Placeholder for `host`, which each entry sets for itself.
 static UNKNOWN_HOST: HeaderValue = HeaderValue::from_static("");
 
-/// Sets the steps of a universal request by the entries of its body, and returns the first. `share` is
-/// the body's part of the budget.
+/// Sets the steps of a universal request by the entries of its body, and returns the first, which holds
+/// `share`, the part of the budget of the body and of its copies.
 pub(crate) fn first_entry<'c, B>(
     body: &Bytes,
-    share: Held,
+    mut share: Held,
     request: &mut Request<B>,
     scan: &HeaderScan,
     context: &'c GatewayContext,
@@ -45,9 +48,12 @@ pub(crate) fn first_entry<'c, B>(
 ) -> Result<&'c StepRequest, Rejection> {
     let entries = super::parse(body, context.locks());
     let entries = entries.map_err(|error| unfit_entry(&error))?;
+    take_room(&entries, &mut share)?;
     headers::strip_request(request.headers_mut(), scan, &UNKNOWN_HOST);
     let mut steps = steps(&entries, request, context, shared)?;
-    hold(body, &mut steps, share)?;
+    if let Some(first) = steps.first_mut().and_then(|step| step.entry.as_mut()) {
+        first.share = Some(share);
+    }
     let mut steps = steps.into_iter();
     let first = steps.next().map(|step| context.set_first(step));
     let entry = first.and_then(|step| step.entry.as_deref());
@@ -78,7 +84,7 @@ fn step<B>(
 ) -> Result<Step, Rejection> {
     let providers = shared.providers_of(context);
     let target = match &*entry.provider {
-        "compat" => unified(entry, context, shared),
+        UNIFIED => unified(entry, context, shared),
         slug => {
             let upstream = providers.find(slug);
             let upstream = upstream.ok_or_else(|| messages::unknown_entry_provider(index, slug))?;
@@ -129,18 +135,11 @@ fn step<B>(
     })
 }
 
-/// Hands the body's share of the budget to its entries, and adds what they copy.
-fn hold(body: &Bytes, entries: &mut [Step], mut share: Held) -> Result<(), Rejection> {
-    let within = body.as_ptr_range();
-    let requests = entries.iter().filter_map(|step| step.entry.as_deref());
-    let copies = requests.filter(|request| !within.contains(&request.body.as_ptr()));
-    if !share.grow(copies.map(|request| request.body.len()).sum()) {
-        return Err(messages::no_memory());
-    }
-    if let Some(first) = entries.first_mut().and_then(|step| step.entry.as_mut()) {
-        first.share = Some(share);
-    }
-    Ok(())
+/// Takes room for the bodies that will be copied: those from which a provider is cut out.
+fn take_room(entries: &[Entry], share: &mut Held) -> Result<(), Rejection> {
+    let copied = entries.iter().filter(|entry| entry.provider == UNIFIED);
+    let has_room = share.grow(copied.map(|entry| entry.query.len()).sum());
+    if has_room { Ok(()) } else { Err(messages::no_memory()) }
 }
 
 /// Where an entry goes, and with which body.

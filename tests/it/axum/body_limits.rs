@@ -12,6 +12,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, Mount, Outcome, Provider};
 use tower_http::limit::RequestBodyLimitLayer;
 
 use super::serve;
+use crate::support::gateway::Gateway;
 use crate::support::hyper_upstream::HyperUpstream;
 use crate::support::message::{Message, STREAM_HEAD, chunk, ok, request};
 use crate::support::raw_upstream::{RawUpstream, Recorder};
@@ -89,6 +90,26 @@ async fn a_limit_exceeded_while_streaming_is_413() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_limit_exceeded_around_a_client_is_413() {
+    let provider = provider().await;
+    let ends = Ends::default();
+    let seen = ends.clone();
+    let layer = GatewayLayer::builder()
+        .provider(Provider::xai().base_url(provider.base("/v1")))
+        .metrics_hook(move |end: &EndEvent<'_>| {
+            seen.lock().unwrap().push((end.outcome, end.gateway_code));
+        })
+        .build()
+        .unwrap();
+    let around = layer.around(tower_ai_gateway::HttpClient::new().unwrap());
+    let gateway = Gateway::serve(RequestBodyLimitLayer::new(LIMIT).layer(around)).await;
+    let mut client = gateway.connect().await;
+    let answer = client.send_and_read(&chunked(NATIVE, r#"{"model":"grok-4"}"#, &parts())).await;
+    answer.gateway_error(413, 2413);
+    assert_eq!(ends.lock().unwrap()[..], [(Outcome::Rejected, Some(2413))]);
 }
 
 #[tokio::test]

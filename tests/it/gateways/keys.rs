@@ -176,6 +176,28 @@ async fn a_connection_header_cannot_remove_a_stored_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_connection_header_names_is_none() {
+    let stored = stored();
+    let strict = open(|of| of.require_credentials());
+    let entered = Scene::with(|of| of.token(token("t")).key("grok", secret("sk-LEAK-grok")));
+    for line in [NATIVE, UNIFIED] {
+        for named in ["authorization", "close, Authorization"] {
+            let headers = [("connection", named), ("authorization", "Bearer own")];
+            let sent = stored.passes(line, &headers, BODY).await;
+            assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-grok")], "{line} {named}");
+            strict.refuses(line, &headers, BODY, (401, 2401)).await;
+            // A token of the gateway's is for this hop anyway.
+            let headers = [("connection", named), ("authorization", "Bearer t")];
+            let sent = entered.passes(line, &headers, BODY).await;
+            assert_eq!(sent.keys(), [("authorization", "Bearer sk-LEAK-grok")], "{line} {named}");
+        }
+        let other = [("connection", "x-api-key"), ("authorization", "Bearer own")];
+        let sent = stored.passes(line, &other, BODY).await;
+        assert_eq!(sent.keys(), [("authorization", "Bearer own")], "{line}");
+    }
+}
+
+#[tokio::test]
 async fn without_any_key_a_request_passes_unless_one_is_required() {
     let lenient = open(|of| of.key("openai", secret("sk-LEAK")));
     let strict = open(|of| of.key("openai", secret("sk-LEAK")).require_credentials());

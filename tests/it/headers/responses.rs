@@ -1,6 +1,10 @@
 //! Headers of responses: the client gets what is for it, and nothing that a provider may not say.
 
+use tower_ai_gateway::Outcome;
+use tower_ai_gateway::hook::Failure;
+
 use super::*;
+use crate::support::metered::{CHAT, Scene, post};
 
 /// The client's response for this answer to a native request.
 async fn relayed(answer: impl Into<Vec<u8>>) -> Message {
@@ -109,6 +113,25 @@ async fn a_response_with_two_lengths_is_never_cut_short() {
         assert_eq!(came.status(), 200);
         assert_eq!(came.body(), body, "{framing}");
         assert!(!came.head.has("content-length"), "{}", came.text());
+    }
+}
+
+#[tokio::test]
+async fn a_response_in_another_transfer_coding_is_the_providers_failure() {
+    let mut scene = Scene::new().await;
+    let chunks = [chunk(b"{}"), chunk(b"")].concat();
+    for (codings, body) in [
+        ("transfer-encoding: gzip, chunked", &chunks[..]),
+        ("transfer-encoding: gzip\r\ntransfer-encoding: chunked", &chunks),
+        ("transfer-encoding: gzip", b"{}"),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{codings}\r\nconnection: close\r\n\r\n");
+        let answer = [head.as_bytes(), body].concat();
+        let (came, end) = scene.exchange(&post(CHAT, b"{}"), &answer).await;
+        came.gateway_error(502, 2005);
+        let failed = (Outcome::Failed, Some(Failure::Protocol));
+        assert_eq!((end.outcome, end.failure), failed, "{codings}");
+        assert_eq!(end.attempts, 1, "{codings}");
     }
 }
 

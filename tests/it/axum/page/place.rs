@@ -93,6 +93,8 @@ async fn the_listed_headers_are_dropped_and_others_forwarded() {
         "x-real-ip",
         "true-client-ip",
         "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "fastly-client-ip",
         "cf-access-jwt-assertion",
     ];
     let provider = provider().await;
