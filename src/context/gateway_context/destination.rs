@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Endpoint, GatewayContext};
 use crate::provider::Upstream;
+use crate::provider::join::USUAL;
 use crate::routing;
 use crate::usage::Shape;
 use crate::util::operation;
@@ -20,14 +21,6 @@ pub(super) struct Called {
 
 impl Called {
     fn by(path: &str) -> Self {
-        const USUAL: [&str; 6] = [
-            "v1/chat/completions",
-            "chat/completions",
-            "v1/responses",
-            "responses",
-            "v1/messages",
-            "embeddings",
-        ];
         let usual = USUAL.into_iter().find(|usual| *usual == path);
         Self { operation: Operation::of(path), usual }
     }
