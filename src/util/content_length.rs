@@ -1,19 +1,20 @@
 //! The `content-length` of a body that the gateway changes.
 
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, Entry};
+use http::{HeaderMap, HeaderValue};
 
 /// Adds `growth`, which may be negative, to the announced length.
 pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
     if growth == 0 {
         return;
     }
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    match length.and_then(|length| length.checked_add_signed(growth)) {
-        Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
+    let Entry::Occupied(mut entry) = headers.entry(CONTENT_LENGTH) else { return };
+    let length = entry.get().to_str().ok().and_then(|length| length.parse::<u64>().ok());
+    let length = length.and_then(|length| length.checked_add_signed(growth));
+    match length.and_then(|length| HeaderValue::try_from(length.to_string()).ok()) {
+        Some(length) => entry.insert(length),
         // Without it, the client service chooses the framing.
-        None => headers.remove(CONTENT_LENGTH),
+        None => entry.remove(),
     };
 }
 
