@@ -17,6 +17,7 @@ pub use self::meters::{
 use crate::directives;
 use crate::directives::locks::Locks;
 use crate::directives::trace::TraceParent;
+use crate::json::nested::Passed;
 use crate::json::object::ObjectScanner;
 use crate::json::places::Places;
 use crate::json::{flat, string};
@@ -134,8 +135,8 @@ pub fn json_places(data: &[u8]) {
     let read = |mut chunks: &mut dyn Iterator<Item = &[u8]>| {
         let mut places = Places::default();
         let allows = |name: &str, hides: bool| !hides && !name.starts_with("no");
-        let result = Iterator::try_for_each(&mut chunks, |chunk| places.push(chunk, &allows));
-        result.map(|()| places.has_names())
+        let push = |chunk| places.push(chunk, Passed::default(), &allows);
+        Iterator::try_for_each(&mut chunks, push).map(|()| places.has_names())
     };
     let whole = read(&mut std::iter::once(body));
     assert_eq!(read(&mut chunks(*seed, body)), whole);

@@ -9,6 +9,29 @@ pub(crate) struct Nested {
     in_string: bool,
 }
 
+/// An object or array that begins and ends in a chunk. Once a reader has found its end, others of the
+/// same chunk need not search for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// Behind the opening bracket.
+    start: usize,
+    /// Behind the closing bracket.
+    end: usize,
+}
+
+impl Passed {
+    /// This one or the other, whichever is longer.
+    pub(super) fn or_longer(self, start: usize, end: usize) -> Self {
+        if end - start > self.end - self.start { Self { start, end } } else { self }
+    }
+
+    /// Where the value ends that a reader has entered at `at`, if it is this one.
+    pub(super) fn end_from(self, at: usize, nested: Nested) -> Option<usize> {
+        let is_it = at == self.start && at < self.end && nested == Nested::OPENED;
+        is_it.then_some(self.end)
+    }
+}
+
 impl Nested {
     /// After the opening bracket.
     pub(crate) const OPENED: Self = Self { depth: 1, in_string: false };

@@ -15,7 +15,7 @@ use self::member::{MODEL, Member, STREAM, member};
 use self::notes::Notes;
 use super::flat::Scalar;
 use super::is_space;
-use super::nested::Nested;
+use super::nested::{Nested, Passed};
 use super::quote::StringEnd;
 use super::scalars::{BodyField, BodyFields, BodyScalars, Capture};
 
@@ -85,6 +85,8 @@ pub(crate) struct ObjectScanner {
     offset: u64,
     /// The start of a key that was split between two pushes.
     key: Vec<u8>,
+    /// The longest object or array in the current chunk.
+    passed: Passed,
     saw_model: bool,
     model: Option<ModelString>,
     model_is_whole: bool,
@@ -181,12 +183,18 @@ impl ObjectScanner {
 
     /// Scans the next bytes. The scanner must not be used after an error.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), ScanError> {
+        self.pass(chunk).map(drop)
+    }
+
+    /// Like [`push`](Self::push). Returns the longest object or array, for other readers of the chunk.
+    pub(crate) fn pass(&mut self, chunk: &[u8]) -> Result<Passed, ScanError> {
+        self.passed = Passed::default();
         let mut at = 0;
         while at < chunk.len() {
             at = self.step(chunk, at)?;
         }
         self.offset += chunk.len() as u64;
-        Ok(())
+        Ok(self.passed)
     }
 
     fn step(&mut self, chunk: &[u8], at: usize) -> Result<usize, ScanError> {

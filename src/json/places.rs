@@ -15,7 +15,7 @@ mod tests;
 
 use self::keys::{LONGEST_KEY, Member};
 use super::is_space;
-use super::nested::Nested;
+use super::nested::{Nested, Passed};
 use super::quote::StringEnd;
 use super::trail::{Place, PlaceError, Trails};
 use super::{is_scalar, string};
@@ -95,15 +95,17 @@ impl Places {
 
     /// Scans the next bytes. The scanner must not be used after an error.
     ///
-    /// `allows` says whether a name is allowed; the flag is set if the name hides a model.
+    /// `passed` is what another reader of this chunk has passed. `allows` says whether a name is allowed;
+    /// the flag is set if the name hides a model.
     pub(crate) fn push(
         &mut self,
         chunk: &[u8],
+        passed: Passed,
         allows: &dyn Fn(&str, bool) -> bool,
     ) -> Result<(), PlaceError> {
         let mut at = 0;
         while at < chunk.len() {
-            at = self.step(chunk, at, allows)?;
+            at = self.step(chunk, at, passed, allows)?;
         }
         Ok(())
     }
@@ -112,6 +114,7 @@ impl Places {
         &mut self,
         chunk: &[u8],
         at: usize,
+        passed: Passed,
         allows: &dyn Fn(&str, bool) -> bool,
     ) -> Result<usize, PlaceError> {
         let byte = chunk[at];
@@ -134,7 +137,10 @@ impl Places {
                 return Ok(at);
             }
             State::Nested(mut nested) => {
-                let (end, is_over) = nested.pass(&mut self.string, chunk, at);
+                let (end, is_over) = match passed.end_from(at, nested) {
+                    Some(end) => (end, true),
+                    None => nested.pass(&mut self.string, chunk, at),
+                };
                 self.state = if is_over { State::CommaOrEnd } else { State::Nested(nested) };
                 return Ok(end);
             }

@@ -8,6 +8,16 @@ use http::uri::PathAndQuery;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathRefused;
 
+/// Usual paths after a provider's slug.
+pub(crate) const USUAL: [&str; 6] = [
+    "v1/chat/completions",
+    "chat/completions",
+    "v1/responses",
+    "responses",
+    "v1/messages",
+    "embeddings",
+];
+
 /// How often a chain of servers might decode a path: once more than any known chain does.
 pub(crate) const DECODINGS: usize = 3;
 
@@ -44,6 +54,8 @@ pub(crate) struct Base {
     path: Box<str>,
     /// The ends of the path that a rest may repeat, the longest first.
     tails: Box<[Box<str>]>,
+    /// The [`USUAL`] paths, joined once instead of for each request.
+    usual: Box<[PathAndQuery]>,
 }
 
 impl Base {
@@ -56,7 +68,9 @@ impl Base {
         let tails = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
         // A rest never starts with a slash.
         let tails = tails.filter(|tail| dedupe && !tail.starts_with('/')).map(Box::from);
-        Ok(Self { path: path.into(), tails: tails.collect() })
+        let mut base = Self { path: path.into(), tails: tails.collect(), usual: Box::default() };
+        base.usual = USUAL.iter().map(|rest| base.build(rest, None)).collect::<Result<_, _>>()?;
+        Ok(base)
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -71,6 +85,14 @@ impl Base {
         rest: &str,
         query: Option<&str>,
     ) -> Result<PathAndQuery, PathRefused> {
+        let place = USUAL.iter().position(|usual| *usual == rest).filter(|_| query.is_none());
+        match place.and_then(|place| self.usual.get(place)) {
+            Some(joined) => Ok(joined.clone()),
+            None => self.build(rest, query),
+        }
+    }
+
+    fn build(&self, rest: &str, query: Option<&str>) -> Result<PathAndQuery, PathRefused> {
         let rest = self.without_repeat(rest);
         let slash = rest.is_some() || self.path.is_empty();
         let rest = rest.unwrap_or_default();
@@ -116,6 +138,19 @@ mod tests {
 
     fn join(base: &str, rest: &str, query: Option<&str>) -> String {
         Base::new(base, true).unwrap().join(rest, query).unwrap().to_string()
+    }
+
+    #[test]
+    fn usual_paths_are_joined_like_all_others() {
+        for path in ["", "/v1", "/openai/v1", "/v1/chat"] {
+            for base in [true, false].map(|dedupe| Base::new(path, dedupe).unwrap()) {
+                for rest in USUAL {
+                    assert_eq!(base.join(rest, None), base.build(rest, None), "{path} {rest}");
+                    let with_query = base.join(rest, Some("a=b")).unwrap();
+                    assert_eq!(with_query, format!("{}?a=b", base.join(rest, None).unwrap()));
+                }
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Upstream {
     /// Boxed: most providers have none.
     fixed: Option<Box<Fixed>>,
     usage_option: UsageOption,
+    /// The slug, as a header.
+    slug: HeaderValue,
 }
 
 /// The maximum length of a model name in a body.
@@ -62,11 +64,18 @@ impl Upstream {
         if !provider.merge_repeated_segments {
             provider.layout = Layout::Plain;
         }
-        Ok(Self { provider, first, further, key_header, fixed, usage_option })
+        let slug = HeaderValue::try_from(&provider.slug)
+            .map_err(|_| ConfigError::Slug { slug: provider.slug.clone() })?;
+        Ok(Self { provider, first, further, key_header, fixed, usage_option, slug })
     }
 
     pub(crate) fn slug(&self) -> &str {
         &self.provider.slug
+    }
+
+    /// The slug, as the value of a header.
+    pub(crate) fn slug_value(&self) -> &HeaderValue {
+        &self.slug
     }
 
     /// The slug of the built-in provider that it is; `None` for a custom one.

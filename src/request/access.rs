@@ -147,9 +147,9 @@ pub(crate) fn allow_entry(
         return Ok(());
     }
     allow_body(headers, false)?;
-    ObjectScanner::new().wary(true).push(body).map_err(messages::unreadable_body)?;
+    let passed = ObjectScanner::new().wary(true).pass(body).map_err(messages::unreadable_body)?;
     let mut reader = ModelReader::json_behind(context, routing::read_path(rest).reach);
-    reader.push_for(allowance, body).map_err(messages::unreadable_body)?;
+    reader.push_for(allowance, body, passed).map_err(messages::unreadable_body)?;
     match model {
         Some(model) => allow_model(allowance, model),
         None => allow_without_model(context, rest, reader.has_named()),

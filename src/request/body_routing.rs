@@ -267,13 +267,16 @@ where
                 return Err((Box::new(relay.answer(rejection, Outcome::Rejected)), rest));
             }
         };
-        let request = match (change, reading) {
-            (BodyChange::Replaced(body), _) => shared.send_whole(&mut relay, head, body),
-            (BodyChange::Edited(edit), Reading::Model(peek)) => {
-                shared.send_peeked(&mut relay, head, peek, Some(&edit))
+        let (edit, body) = match change {
+            BodyChange::None => (None, None),
+            BodyChange::Edited(edit) => (Some(edit), None),
+            BodyChange::Replaced(body) => (None, Some(body)),
+        };
+        let request = match reading {
+            Reading::Model(peek) if body.is_none() => {
+                shared.send_peeked(&mut relay, head, peek, edit.as_ref())
             }
-            (_, Reading::Model(peek)) => shared.send_peeked(&mut relay, head, peek, None),
-            (_, Reading::Whole(_)) => shared.send_whole(&mut relay, head, Bytes::new()),
+            _ => shared.send_whole(&mut relay, head, body.unwrap_or_default()),
         };
         Ok((request, relay))
     }

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
 use crate::context::GatewayContext;
+use crate::json::nested::Passed;
 use crate::json::object::ScanError;
 use crate::json::places::Places;
 use crate::json::trail::{Place, PlaceError};
@@ -115,10 +116,11 @@ impl ModelReader {
         }
     }
 
-    /// Reads the next bytes. The reader must not be used after an error.
-    pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), ScanError> {
+    /// Reads the next bytes, of which another reader has `passed` a part. The reader must not be used
+    /// after an error.
+    pub(crate) fn push(&mut self, data: &[u8], passed: Passed) -> Result<(), ScanError> {
         let context = self.context.clone();
-        self.push_for(Allowance::of(&context), data)
+        self.push_for(Allowance::of(&context), data, passed)
     }
 
     /// Like [`push`](Self::push), with the rules for an entry of a universal request.
@@ -126,6 +128,7 @@ impl ModelReader {
         &mut self,
         allowance: Allowance<'_>,
         data: &[u8],
+        passed: Passed,
     ) -> Result<(), ScanError> {
         self.seen = self.seen.saturating_add(data.len());
         match &mut self.reading {
@@ -140,7 +143,7 @@ impl ModelReader {
                         false => allowance.allows(name),
                     }
                 };
-                let pushed = places.push(data, &allows);
+                let pushed = places.push(data, passed, &allows);
                 self.names = names.get();
                 pushed.map_err(|error| match error {
                     PlaceError::Forbidden(_) if self.names > most => ScanError::TooManyModels,

@@ -205,13 +205,13 @@ where
         context: &GatewayContext,
     ) -> RequestBody<B> {
         self.watch.stream.store(self.scanner.stream(), Ordering::Relaxed);
-        if edit.is_none()
-            && splice.is_none()
+        if splice.is_none()
             && self.is_checked()
-            && let Some(only) = self.only.take()
+            && let Some(only) = &self.only
+            && let Some(whole) = edit.map_or_else(|| Some(only.clone()), |edit| edit.copied(only))
         {
             self.watch.end();
-            return RequestBody::whole(only, Some(self.share));
+            return RequestBody::whole(whole, Some(self.share));
         }
         self.flush();
         if let Some(edit) = edit {

@@ -9,6 +9,7 @@ use http_body::Frame;
 
 use crate::context::GatewayContext;
 use crate::exchange::request_state::RequestState;
+use crate::json::nested::Passed;
 use crate::json::object::{ObjectScanner, ScanError};
 use crate::json::string;
 use crate::request::add_usage::{Places, Splice};
@@ -172,16 +173,16 @@ impl Watcher {
             };
         }
         self.state.saw(data);
-        let mut checked = Ok(());
+        let (mut checked, mut passed) = (Ok(()), Passed::default());
         if let Some(scanner) = &mut self.scanner {
-            checked = scanner.push(data);
+            checked = scanner.pass(data).map(|found| passed = found);
             if checked.is_ok() && is_last {
                 checked = scanner.finish();
             }
             self.state.stream.store(scanner.stream(), Ordering::Relaxed);
         }
         if let Some(models) = &mut self.models {
-            checked = checked.and_then(|()| models.push(data));
+            checked = checked.and_then(|()| models.push(data, passed));
             if checked.is_ok() && is_last {
                 checked = models.finish();
             }

@@ -205,13 +205,12 @@ impl ResponseRelay {
             headers.insert(WARNING, warning);
         }
         if self.announces_provider || self.context.step() > 0 {
-            let mut insert = |name, value: Option<&str>| {
-                if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
-                    headers.insert(name, value);
-                }
-            };
-            insert(PROVIDER, self.context.provider());
-            insert(MODEL, self.context.routed_model());
+            if let Some(upstream) = self.context.upstream() {
+                headers.insert(PROVIDER, upstream.slug_value().clone());
+            }
+            if let Some(Ok(model)) = self.context.routed_model().map(HeaderValue::from_str) {
+                headers.insert(MODEL, model);
+            }
         }
     }
 }

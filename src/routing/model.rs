@@ -24,6 +24,17 @@ impl Edit {
         let inserted = i64::try_from(self.insert.len()).unwrap_or(i64::MAX);
         inserted.saturating_sub(i64::try_from(self.cut.end - self.cut.start).unwrap_or(i64::MAX))
     }
+
+    /// The changed body in one piece; `None` if it is too large to be copied.
+    pub(crate) fn copied(&self, body: &Bytes) -> Option<Bytes> {
+        if self.cut.is_empty() && self.insert.is_empty() {
+            return Some(body.clone());
+        }
+        let small = Some(body).filter(|body| body.len() <= COPY_UP_TO)?;
+        let head = small.get(..usize::try_from(self.cut.start).ok()?)?;
+        let tail = small.get(usize::try_from(self.cut.end).ok()?..)?;
+        Some(Bytes::from([head, &self.insert, tail].concat()))
+    }
 }
 
 /// `grok/grok-4`, split at its slash.
@@ -67,25 +78,21 @@ impl RoutedModel {
 ///
 /// `None` if the string is malformed or empty, or nothing precedes or follows its first slash.
 pub(crate) fn split(model: &ModelString) -> Option<RoutedModel> {
-    let mut decoder = Decoder::new(&model.raw);
-    // An escape is never shorter than its character.
-    let mut name = String::with_capacity(model.raw.len());
-    let mut slash = None;
-    for (character, end) in decoder.by_ref() {
-        if character == '/' && slash.is_none() {
-            slash = Some((name.len(), end));
-        }
-        name.push(character);
-    }
+    let name = string::decode(&model.raw)?;
+    let slash = name.find('/');
     let is_whole = match slash {
-        Some((slash, _)) => slash > 0 && slash + 1 < name.len(),
+        Some(slash) => slash > 0 && slash + 1 < name.len(),
         None => !name.is_empty(),
     };
-    let end = slash.map_or(0, |(_, end)| end as u64);
-    let edit = Edit { cut: model.offset..model.offset + end, insert: Bytes::new() };
-    let slash = slash.map(|(slash, _)| slash);
+    let end = match slash {
+        None => 0,
+        // An escape is longer than its character, so there is none.
+        Some(slash) if name.len() == model.raw.len() => slash + 1,
+        Some(_) => Decoder::new(&model.raw).find(|(character, _)| *character == '/')?.1,
+    };
+    let edit = Edit { cut: model.offset..model.offset + end as u64, insert: Bytes::new() };
     let routed = RoutedModel { name, slash, edit, span: model.span() };
-    (decoder.is_done() && is_whole).then_some(routed)
+    is_whole.then_some(routed)
 }
 
 /// A name, escaped for a JSON string.
@@ -135,10 +142,7 @@ fn cut_out(frames: &mut VecDeque<Bytes>, cut: &Range<u64>) {
         } else if end == frame.len() {
             frame.truncate(start);
         } else if start < end && frame.len() <= COPY_UP_TO {
-            let mut joined = Vec::with_capacity(frame.len() - (end - start));
-            joined.extend_from_slice(&frame[..start]);
-            joined.extend_from_slice(&frame[end..]);
-            *frame = Bytes::from(joined);
+            *frame = Bytes::from([&frame[..start], &frame[end..]].concat());
         } else if start < end {
             let tail = frame.slice(end..);
             frame.truncate(start);
@@ -216,7 +220,12 @@ mod tests {
             let edit = Edit { cut: ends[0] as u64..ends[1] as u64, insert: Bytes::from(insert.clone()) };
             splice(&mut frames, &edit);
             let spliced: Vec<u8> = frames.iter().flatten().copied().collect();
-            prop_assert!(spliced == [&body[..ends[0]], insert.as_bytes(), &body[ends[1]..]].concat());
+            let expected = [&body[..ends[0]], insert.as_bytes(), &body[ends[1]..]].concat();
+            prop_assert!(spliced == expected);
+            let copied = edit.copied(&whole);
+            let is_nothing = ends[0] == ends[1] && insert.is_empty();
+            prop_assert_eq!(copied.is_some(), is_nothing || body.len() <= COPY_UP_TO);
+            prop_assert!(copied.is_none_or(|copied| copied == expected));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The `content-length` of a body.
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, Entry, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 
 /// The declared length. `None` with `transfer-encoding`, which overrides it (RFC 9112 §6.3), and if its
@@ -23,12 +23,13 @@ pub(crate) fn change(headers: &mut HeaderMap, growth: i64) {
     if growth == 0 {
         return;
     }
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    match length.and_then(|length| length.checked_add_signed(growth)) {
-        Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
+    let Entry::Occupied(mut entry) = headers.entry(CONTENT_LENGTH) else { return };
+    let length = entry.get().to_str().ok().and_then(|length| length.parse::<u64>().ok());
+    let length = length.and_then(|length| length.checked_add_signed(growth));
+    match length.and_then(|length| HeaderValue::try_from(length.to_string()).ok()) {
+        Some(length) => entry.insert(length),
         // Without it, the client service chooses the framing.
-        None => headers.remove(CONTENT_LENGTH),
+        None => entry.remove(),
     };
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Endpoint, GatewayContext};
 use crate::provider::Upstream;
+use crate::provider::join::USUAL;
 use crate::routing;
 use crate::usage::Shape;
 use crate::util::operation;
@@ -17,16 +18,6 @@ pub(super) struct Called {
     /// CPU's caches by the time that the response comes.
     usual: Option<&'static str>,
 }
-
-/// The usual paths after a provider's slug.
-const USUAL: [&str; 6] = [
-    "v1/chat/completions",
-    "chat/completions",
-    "v1/responses",
-    "responses",
-    "v1/messages",
-    "embeddings",
-];
 
 impl GatewayContext {
     pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {

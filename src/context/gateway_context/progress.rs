@@ -97,7 +97,9 @@ impl GatewayContext {
 
     /// The body has been read far enough to name the destination.
     pub(crate) fn set_first(&self, step: Step) -> &Step {
-        self.0.progress.first.get_or_init(|| Box::new(step))
+        // Boxed first: a step is large, and the cell moves its argument several times.
+        let step = Box::new(step);
+        self.0.progress.first.get_or_init(|| step)
     }
 
     /// Sets the steps after the first. Only the first call counts.

@@ -50,7 +50,7 @@ struct Steps<S, B> {
 /// What to do with a step that is not returned at once.
 enum Next<R, E> {
     /// The start of the response has not arrived yet.
-    Classify(Classifying<R>),
+    Classify(Response<ClassifiedBody<R>>, Classifying),
     /// It failed, and something else may be tried.
     Failed(ClassifiedResult<R, E>),
     /// It failed with an error after which nothing else is tried.
@@ -123,9 +123,10 @@ where
         loop {
             let failed = match next {
                 Next::Failed(failed) => failed,
-                Next::Classify(mut classifying) => {
-                    let verdict = beside(last.as_mut(), |cx| classifying.poll(cx)).await;
-                    match answered(classifying, verdict) {
+                Next::Classify(mut response, mut classifying) => {
+                    let poll = |cx: &mut Context<'_>| classifying.poll(&mut response, cx);
+                    let verdict = beside(last.as_mut(), poll).await;
+                    match answered(response, verdict) {
                         ControlFlow::Continue(failed) => failed,
                         ControlFlow::Break(given) => return given,
                     }
@@ -212,16 +213,15 @@ where
         let is_read = verdict.is_some() || read_by.is_some();
         let is_suspect = !is_read && verdict::may_be_error(&response);
         // Hold nothing back if we know that there is nothing else to try.
-        if is_suspect && self.may_go_on_as_far_as_known(cx) {
-            match Classifying::new(response, self.plan.shape()) {
-                Ok(mut classifying) => {
-                    let Poll::Ready(verdict) = classifying.poll(cx) else {
-                        return ControlFlow::Continue(Next::Classify(classifying));
-                    };
-                    return answered(classifying, verdict).map_continue(Next::Failed);
-                }
-                Err(unread) => response = unread,
-            }
+        if is_suspect
+            && self.may_go_on_as_far_as_known(cx)
+            && let Some(mut classifying) = Classifying::new(response.headers(), self.plan.shape())
+        {
+            let mut response = response.map(ClassifiedBody::classified);
+            let Poll::Ready(verdict) = classifying.poll(&mut response, cx) else {
+                return ControlFlow::Continue(Next::Classify(response, classifying));
+            };
+            return answered(response, verdict).map_continue(Next::Failed);
         }
         ControlFlow::Break(Ok(response.map(ClassifiedBody::new)))
     }
@@ -244,17 +244,12 @@ fn or_else<E: 'static>(timeout: TimeoutError, error: E) -> E {
 
 /// Breaks with the response if it is an answer.
 fn answered<R, E>(
-    classifying: Classifying<R>,
+    response: Response<ClassifiedBody<R>>,
     verdict: Verdict,
-) -> ControlFlow<ClassifiedResult<R, E>, ClassifiedResult<R, E>>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let response = Ok(classifying.into_response());
+) -> ControlFlow<ClassifiedResult<R, E>, ClassifiedResult<R, E>> {
     match verdict {
-        Verdict::Answer => ControlFlow::Break(response),
-        _ => ControlFlow::Continue(response),
+        Verdict::Answer => ControlFlow::Break(Ok(response)),
+        _ => ControlFlow::Continue(Ok(response)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::recording::Recording;
 use crate::context::GatewayContext;
@@ -33,12 +33,11 @@ enum KeptExtensions {
 
 impl KeptHead {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let headers = request.headers();
         Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            headers: headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            headers: listed(request.headers()),
             extensions: KeptExtensions::of(request.extensions()),
         }
     }
@@ -94,9 +93,18 @@ impl KeptExtensions {
 impl From<Parts> for KeptHead {
     fn from(head: Parts) -> Self {
         let Parts { method, uri, version, headers, extensions, .. } = head;
-        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { method, uri, version, headers, extensions: KeptExtensions::All(extensions) }
+        let (headers, extensions) = (listed(&headers), KeptExtensions::All(extensions));
+        Self { method, uri, version, headers, extensions }
     }
+}
+
+fn listed(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let mut list = Vec::with_capacity(headers.len());
+    // Each pair is copied once more by `collect`, which is not inlined.
+    for (name, value) in headers {
+        list.push((name.clone(), value.clone()));
+    }
+    list
 }
 
 /// A variant of a request, which can be sent several times.

@@ -53,7 +53,7 @@ type Last<R, E> = Option<ClassifiedResult<R, E>>;
 /// What to do with an attempt that is not returned at once.
 enum Next<R> {
     /// The start of the response has not arrived yet.
-    Classify(Classifying<R>),
+    Classify(Response<ClassifiedBody<R>>, Classifying),
     /// Send the request again after this delay.
     Send(Duration),
 }
@@ -115,10 +115,10 @@ impl<S, B> Again<S, B> {
         loop {
             let delay = match next {
                 Next::Send(delay) => delay,
-                Next::Classify(mut classifying) => {
-                    let verdict = poll_fn(|cx| classifying.poll(cx)).await;
-                    let response = classifying.into_response();
-                    match self.work.classified(response, verdict, &mut last) {
+                Next::Classify(mut response, mut classifying) => {
+                    let verdict = poll_fn(|cx| classifying.poll(&mut response, cx)).await;
+                    let delay = self.work.classified(&mut response, verdict);
+                    match keep(delay, Ok(response), &mut last) {
                         ControlFlow::Continue(delay) => delay,
                         ControlFlow::Break(given) => return given,
                     }
@@ -175,7 +175,7 @@ impl<B> Work<B> {
             return ControlFlow::Break(verdict::unclassified(result));
         }
         self.has_waited = false;
-        let mut response = match result {
+        let response = match result {
             Ok(response) => response,
             Err(error) if failure::leads_elsewhere(&error) => {
                 return ControlFlow::Break(Err(error));
@@ -194,18 +194,17 @@ impl<B> Work<B> {
         }
         if verdict::may_be_error(&response) && self.may_go_on() {
             if self.context.as_ref().and_then(GatewayContext::take_answer_read).is_some() {
-                let response = response.map(ClassifiedBody::new);
-                return self.classified(response, Verdict::Answer, last).map_continue(Next::Send);
+                let mut response = response.map(ClassifiedBody::new);
+                let delay = self.classified(&mut response, Verdict::Answer);
+                return keep(delay, Ok(response), last).map_continue(Next::Send);
             }
-            match Classifying::new(response, self.shape()) {
-                Ok(mut classifying) => {
-                    let Poll::Ready(verdict) = classifying.poll(cx) else {
-                        return ControlFlow::Continue(Next::Classify(classifying));
-                    };
-                    let response = classifying.into_response();
-                    return self.classified(response, verdict, last).map_continue(Next::Send);
-                }
-                Err(unread) => response = unread,
+            if let Some(mut classifying) = Classifying::new(response.headers(), self.shape()) {
+                let mut response = response.map(ClassifiedBody::classified);
+                let Poll::Ready(verdict) = classifying.poll(&mut response, cx) else {
+                    return ControlFlow::Continue(Next::Classify(response, classifying));
+                };
+                let delay = self.classified(&mut response, verdict);
+                return keep(delay, Ok(response), last).map_continue(Next::Send);
             }
         }
         let delay = self.decide(Attempt::Head(response.status(), response.headers()));
@@ -216,17 +215,8 @@ impl<B> Work<B> {
         keep(delay, Ok(response.map(body)), last).map_continue(Next::Send)
     }
 
-    /// The response, or the delay before the next attempt.
-    fn classified<R, E>(
-        &self,
-        mut response: Response<ClassifiedBody<R>>,
-        verdict: Verdict,
-        last: &mut Last<R, E>,
-    ) -> ControlFlow<ClassifiedResult<R, E>, Duration>
-    where
-        R: Body<Data = Bytes>,
-        R::Error: Into<BoxError>,
-    {
+    /// The delay before the next attempt, if there is one after this response.
+    fn classified<R>(&self, response: &mut Response<R>, verdict: Verdict) -> Option<Duration> {
         let attempt = match verdict {
             Verdict::Error(class) => Attempt::Hidden(class, response.headers()),
             // A response that has started to answer is not requested again.
@@ -241,7 +231,7 @@ impl<B> Work<B> {
             }
             _ => drop(response.extensions_mut().insert(verdict)),
         }
-        keep(delay, Ok(response), last)
+        delay
     }
 }
 

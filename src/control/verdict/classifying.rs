@@ -45,9 +45,8 @@ pub(in crate::control) fn is_answer<D: Buf>(
     is_in_one_piece && Glance::new(headers, shape).and_then(sight) == Some(Sight::Answer)
 }
 
-/// A response whose start is read until it is classified, or as long as its head may be held back.
-pub(in crate::control) struct Classifying<R> {
-    response: Response<ClassifiedBody<R>>,
+/// Reads the start of a response until it is classified, or as long as its head may be held back.
+pub(in crate::control) struct Classifying {
     /// `None` once it is classified.
     glance: Option<Glance>,
     /// How many bytes were read.
@@ -57,36 +56,39 @@ pub(in crate::control) struct Classifying<R> {
     timer: Timer,
 }
 
-impl<R> Classifying<R>
-where
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    /// Returns the response if the coding of its body is not supported.
-    pub(in crate::control) fn new(
-        response: Response<R>,
-        shape: Shape,
-    ) -> Result<Self, Response<R>> {
-        let Some(glance) = Glance::new(response.headers(), shape) else { return Err(response) };
-        let response = response.map(ClassifiedBody::classified);
-        let glance = Some(glance);
-        Ok(Self { response, glance, read: 0, until: None, timer: Timer::default() })
+impl Classifying {
+    /// `None` if the coding of the body is not supported.
+    pub(in crate::control) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
+        let glance = Some(Glance::new(headers, shape)?);
+        Some(Self { glance, read: 0, until: None, timer: Timer::default() })
     }
 
-    pub(in crate::control) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
-        let Poll::Ready(verdict) = self.poll_read(cx) else {
+    /// Reads on in the response, which must be the same in all polls.
+    pub(in crate::control) fn poll<R>(
+        &mut self,
+        response: &mut Response<ClassifiedBody<R>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Verdict>
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let Poll::Ready(verdict) = self.poll_read(response.body_mut(), cx) else {
             let until = *self.until.get_or_insert_with(|| Instant::now() + TIME);
             return self.timer.poll_until(until, cx).map(|()| Verdict::Answer);
         };
         if let Verdict::Error(class) = verdict {
-            health::blame(self.response.extensions_mut(), class);
+            health::blame(response.extensions_mut(), class);
         }
         Poll::Ready(verdict)
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
-        let Self { response, glance: place, read, .. } = self;
-        let body = response.body_mut();
+    fn poll_read<R>(&mut self, body: &mut ClassifiedBody<R>, cx: &mut Context<'_>) -> Poll<Verdict>
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let Self { glance: place, read, .. } = self;
         while let Some(glance) = place
             && let Some(data) = ready!(body.poll_ahead(cx))
         {
@@ -106,11 +108,6 @@ where
             Some(glance) => glance.finish().into(),
             None => Verdict::Answer,
         })
-    }
-
-    /// The response, including what was read of it.
-    pub(in crate::control) fn into_response(self) -> Response<ClassifiedBody<R>> {
-        self.response
     }
 }
 

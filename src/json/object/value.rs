@@ -102,8 +102,12 @@ impl ObjectScanner {
     }
 
     pub(super) fn nested(&mut self, chunk: &[u8], at: usize, mut nested: Nested) -> usize {
+        let is_new = nested == Nested::OPENED;
         let (end, is_over) = nested.pass(&mut self.string, chunk, at);
         if is_over {
+            if is_new {
+                self.passed = self.passed.or_longer(at, end);
+            }
             return self.value_ends(chunk, end);
         }
         self.state = State::Nested(nested);

@@ -1,15 +1,29 @@
 //! Models are found where a request may name them, and nowhere else.
 
 use super::*;
+use crate::json::object::ObjectScanner;
 use proptest::prelude::*;
 
 fn read(body: &str, length: usize) -> Result<bool, PlaceError> {
     let mut places = Places::default();
     let allows = |name: &str, _| name.starts_with("ok");
     for chunk in body.as_bytes().chunks(length) {
-        places.push(chunk, &allows)?;
+        places.push(chunk, Passed::default(), &allows)?;
     }
     Ok(places.has_names())
+}
+
+/// The same beside the scanner of the body, as in a request; `None` if that refuses the body.
+fn read_beside(body: &str, length: usize) -> Option<Result<bool, PlaceError>> {
+    let (mut scanner, mut places) = (ObjectScanner::new(), Places::default());
+    let allows = |name: &str, _| name.starts_with("ok");
+    for chunk in body.as_bytes().chunks(length) {
+        let passed = scanner.pass(chunk).ok()?;
+        if let Err(error) = places.push(chunk, passed, &allows) {
+            return Some(Err(error));
+        }
+    }
+    Some(Ok(places.has_names()))
 }
 
 #[test]
@@ -72,7 +86,8 @@ fn a_model_at_the_wrong_place_does_not_count_in_any_split() {
     let read = |place, body: &str, length| {
         let mut places = Places::needing(Some(place));
         let mut chunks = body.as_bytes().chunks(length);
-        let pushed = chunks.try_for_each(|chunk| places.push(chunk, &|_, _| true));
+        let pushed =
+            chunks.try_for_each(|chunk| places.push(chunk, Passed::default(), &|_, _| true));
         pushed.is_ok() && places.has_names()
     };
     let deep = Place::At(&["data_source", "model"]);
@@ -131,5 +146,21 @@ proptest! {
     ) {
         let body = format!("{{{}", parts.concat());
         prop_assert_eq!(read(&body, length), read(&body, body.len()));
+    }
+
+    #[test]
+    fn what_another_reader_has_passed_hides_nothing(
+        members in prop::collection::vec(prop::sample::select(vec![
+            r#""messages":[{"content":"a]}"","model":"no"}]"#, r#""messages":{"a":[{"model":"no"}]}"#,
+            r#""metadata":{"model":"no","a":[[]]}"#, r#""models":["ok",{"model":"ok"}]"#,
+            r#""models":["no"]"#, r#""a":{"schema":{"b":"}"},"input":[["x"]],"c":{"models":"ok"}}"#,
+            r#""input":[]"#, r#""b":[1,{"fallback":"no"}]"#, r#""n":1"#, r#""content":[["#,
+        ]), 1..5),
+        length in 1_usize..120,
+    ) {
+        let body = format!("{{{}}}", members.join(","));
+        if let Some(beside) = read_beside(&body, length) {
+            prop_assert_eq!(beside, read(&body, length));
+        }
     }
 }

@@ -8,6 +8,7 @@ use tower::BoxError;
 
 use super::Peek;
 use crate::context::reserved::BodyAsks;
+use crate::json::nested::Passed;
 use crate::json::string;
 use crate::rejection::Rejection;
 use crate::request::affinity::SessionReader;
@@ -185,8 +186,9 @@ where
 
     /// Scans data that was read after the search was done.
     fn scan_on(&mut self, data: &[u8]) -> Result<(), Rejection> {
+        let mut passed = Passed::default();
         if !self.is_unreadable && !self.reads_form() {
-            match self.scanner.push(data) {
+            match self.scanner.pass(data) {
                 // Rules use one model, and the provider may use the other.
                 Err(error)
                     if self.refuses_second_model()
@@ -195,11 +197,11 @@ where
                     return Err(messages::unreadable_body(error));
                 }
                 Err(_) if self.is_lenient() => self.is_unreadable = true,
-                scanned => scanned.map_err(messages::unreadable_body)?,
+                scanned => passed = scanned.map_err(messages::unreadable_body)?,
             }
         }
         if let Some(models) = &mut self.models {
-            models.push(data).map_err(messages::unreadable_body)?;
+            models.push(data, passed).map_err(messages::unreadable_body)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use http_body::Body;
 use tower::BoxError;
 
 use super::{Found, Peek};
+use crate::json::nested::Passed;
 use crate::json::object::ScanError;
 use crate::json::string;
 use crate::rejection::Rejection;
@@ -21,7 +22,7 @@ where
     /// Like [`look_at`](Self::look_at), for forms.
     fn look_at_form(&mut self, data: Bytes) -> Result<Option<Found>, Rejection> {
         let Some(models) = &mut self.models else { return Ok(None) };
-        let pushed = models.push(&data);
+        let pushed = models.push(&data, Passed::default());
         let found = match models.form_model() {
             Some(model) => Some(Found::Named(model.to_owned())),
             None => models.may_go_on().then_some(Found::Open),
@@ -40,15 +41,15 @@ where
         if self.reads_form() {
             return self.look_at_form(data);
         }
-        let scanned = self.scanner.push(&data);
-        let read = match &mut self.models {
-            Some(models) if scanned.is_ok() => models.push(&data),
+        let scanned = self.scanner.pass(&data);
+        let read = match (&mut self.models, scanned) {
+            (Some(models), Ok(passed)) => models.push(&data, passed),
             _ => Ok(()),
         };
         let is_any = self.peek_for == PeekFor::AnyModel;
         self.held += data.len();
         match scanned {
-            Ok(()) => self.keep(data)?,
+            Ok(_) => self.keep(data)?,
             // The provider decides what to do with the body, if the gateway may send it.
             Err(ScanError::NotAnObject | ScanError::Malformed) if is_any => {
                 self.keep(data)?;
