@@ -110,6 +110,12 @@ rejections! {
     broken_body() Malformed: "The request body broke off before its end.";
     /// A layer above the gateway limits the body's length.
     body_over_limit() BodyTooLarge: "The request body is larger than this server takes.";
+    body_too_large(limit: usize) BodyTooLarge:
+        "The request body is larger than {limit} bytes, which is the limit here.";
+    /// What stands before `model` is held while the model is looked for.
+    model_too_far(limit: usize, advice: &str) BodyTooLarge:
+        "More than {limit} bytes of the request body stand before its `model`, which is the limit \
+         here. {advice}";
     malformed_model() Malformed ["model"]: "`model` is no well-formed JSON string.";
     unknown_route(name: &str) UnknownProvider ["model"]:
         "This gateway has no route `dynamic/{}`.", shortened(name);
