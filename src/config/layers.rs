@@ -123,7 +123,7 @@ impl Config {
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
     #[must_use]
     pub fn has_same_limit_store(&self, other: &Self) -> bool {
-        self.counted_in.is_same(&other.counted_in)
+        self.counted_in == other.counted_in
     }
 }
 
@@ -135,7 +135,7 @@ impl Config {
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     #[must_use]
     pub fn has_same_cache_store(&self, other: &Self) -> bool {
-        self.kept_in.is_same(&other.kept_in)
+        self.kept_in == other.kept_in
     }
 }
 

@@ -1,6 +1,8 @@
 //! The location of a Redis server, in `[limits]` and `[cache]`.
 
 use std::fmt;
+#[cfg(feature = "redis")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +12,7 @@ use super::error::ConfigFileErrorKind as Kind;
 use super::holder::holder;
 use super::pem_file::PemFile;
 use super::place::{At as _, Mistake, Source, Table, Text};
+use super::value::Milliseconds;
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
@@ -21,6 +24,8 @@ pub(super) struct Url {
     file: Option<Text>,
 }
 
+pub(super) type Deadline = Milliseconds<1, 10_000>;
+
 /// The Redis settings of a section, as its file has them.
 pub(super) struct RawRedis {
     pub(super) redis: Option<Table<Url>>,
@@ -29,7 +34,7 @@ pub(super) struct RawRedis {
     pub(super) ca: Option<Table<PemFile>>,
     /// The client certificate, and its key.
     pub(super) identity: Option<Table<PemFile>>,
-    pub(super) deadline: Option<Duration>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) prefix: Option<Text>,
 }
 
@@ -119,6 +124,7 @@ impl RedisAt {
         let pem =
             |file: Option<Table<PemFile>>| file.map(|file| file.fields.read(source)).transpose();
         let (ca, identity) = (pem(ca)?, pem(identity)?);
+        let deadline = deadline.map(|deadline| deadline.0);
         let prefix = prefix.map(Spanned::into_inner);
         Ok(Some(Self { urls: read, is_cluster, ca, identity, deadline, prefix }))
     }
@@ -155,5 +161,34 @@ impl fmt::Debug for RedisAt {
             .field("deadline", &self.deadline)
             .field("prefix", &self.prefix)
             .finish()
+    }
+}
+
+/// A store that connects at its first request. Equal to another that has the same settings.
+#[cfg(feature = "redis")]
+#[derive(Debug)]
+pub(super) struct StoreAt<S> {
+    pub(super) store: Arc<S>,
+    at: RedisAt,
+}
+
+#[cfg(feature = "redis")]
+impl<S> StoreAt<S> {
+    pub(super) fn new(store: S, at: RedisAt) -> Self {
+        Self { store: Arc::new(store), at }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl<S> Clone for StoreAt<S> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), at: self.at.clone() }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl<S> PartialEq for StoreAt<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
     }
 }
