@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::pem_file::PemFile;
-use super::place::{At, Mistake, Source, Table, Text};
+use super::place::{Located, Mistake, Source, Table, Text};
 use super::redis_at::{Deadline, RawRedis, RedisAt, Url};
 #[cfg(feature = "redis")]
 use super::redis_at::{StoreAt, builder_at};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::pem_file::PemFile;
-use super::place::{At as _, Mistake, Source, Table, Text};
+use super::place::{Located as _, Mistake, Source, Table, Text};
 use super::redis_at::{Deadline, RawRedis, RedisAt, Url};
 #[cfg(feature = "redis")]
 use super::redis_at::{StoreAt, builder_at};

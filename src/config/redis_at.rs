@@ -5,24 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::holder::holder;
 use super::pem_file::PemFile;
-use super::place::{At as _, Mistake, Source, Table, Text};
+use super::place::{Located as _, Mistake, Source, Table, Text};
+use super::secret_place::SecretTable;
 use super::value::Milliseconds;
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
-/// The place of a URL, which may contain a password.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Url {
-    env: Option<Text>,
-    file: Option<Text>,
-}
+/// A URL may contain a password.
+pub(super) type Url = SecretTable;
 
 pub(super) type Deadline = Milliseconds<1, 10_000>;
 
@@ -116,10 +110,10 @@ impl RedisAt {
         };
         let mut read = Vec::with_capacity(urls.len());
         for url in &urls {
-            let Some(holder) = holder(&url.env, &url.file)? else {
+            let Some(place) = url.secret_place()? else {
                 return Err(url.refuse(Kind::Missing, "a URL of Redis has one of `env` and `file`"));
             };
-            read.push(holder.read(source)?);
+            read.push(place.read(source)?);
         }
         let pem =
             |file: Option<Table<PemFile>>| file.map(|file| file.fields.read(source)).transpose();

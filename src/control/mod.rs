@@ -12,7 +12,6 @@ mod classify;
 mod concurrency;
 mod fallback;
 pub mod health;
-mod held;
 mod keys;
 #[cfg(feature = "limits")]
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
@@ -23,6 +22,7 @@ mod outage;
 mod pins;
 #[cfg(feature = "redis")]
 mod redis;
+mod releasable;
 mod replay;
 mod retry;
 mod retry_after;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub(crate) use self::form::Said;
+pub(crate) use self::form::RawValue;
 pub(crate) use self::header::{Directive, is_locked};
 use self::narrowing::Narrowing;
 pub(crate) use self::warning::Warning;
@@ -210,7 +210,7 @@ pub(crate) fn parse(headers: &HeaderMap, locks: &Locks) -> Result<Option<Box<Dir
             None if values.next().is_some() => {
                 return Err(unfit(Fault::MustBe("given once".into())));
             }
-            None => (row.set)(&mut directives, Said::Header(value), locks)
+            None => (row.set)(&mut directives, RawValue::Header(value), locks)
                 .map_err(|must_be| unfit(Fault::MustBe(must_be)))?,
         }
     }

@@ -47,7 +47,7 @@ async fn a_change_that_may_have_been_made_is_logged() {
         assert!(failed.message().contains("in time"));
         let lines = String::from_utf8(std::mem::take(&mut *written.0.lock().unwrap())).unwrap();
         let line = lines.lines().find(|line| line.contains("a limit"));
-        let line = line.unwrap_or_else(|| panic!("it is told: {lines}"));
+        let line = line.unwrap_or_else(|| panic!("it is logged: {lines}"));
         assert!(line.contains(&format!("a limit may have been {what}")), "{line}");
         assert!(line.contains("by=\"a test\"") && line.contains("in time"), "{line}");
         assert!(line.contains("before=0") && !line.contains("after="), "{line}");

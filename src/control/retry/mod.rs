@@ -4,7 +4,7 @@ mod attempts;
 mod budget;
 mod decision;
 mod settings;
-mod work;
+mod state;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +19,7 @@ use tower_service::Service;
 pub use self::attempts::RetryFuture;
 use self::budget::Budgets;
 pub use self::settings::RetrySettings;
-use self::work::Work;
+use self::state::RetryState;
 use super::classify::{Classify, Rule};
 use super::replay::ReplayBody;
 use super::verdict::{self, ClassifiedBody};
@@ -184,7 +184,7 @@ where
         if may_go_on && !is_below_fallback {
             verdict::mark_classified(&mut request, context.as_ref());
         }
-        let mut work = Work::new(
+        let mut state = RetryState::new(
             recorded,
             settings,
             self.layer.rule.clone(),
@@ -194,8 +194,8 @@ where
         );
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = work.call(&mut service, request);
-        RetryFuture::repeated(first, service, work)
+        let first = state.call(&mut service, request);
+        RetryFuture::repeated(first, service, state)
     }
 }
 

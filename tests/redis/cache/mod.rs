@@ -143,7 +143,7 @@ async fn headed_within(
 ) -> (Box<dyn Broadcast>, Following) {
     let mut broadcast = lead_within(one, place, memory).await;
     let following = follow(other, place).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     (broadcast, following)
 }
@@ -165,7 +165,7 @@ async fn read(followed: &mut Followed) -> (Vec<u8>, bool) {
     (data, true)
 }
 
-fn told() -> (StatusCode, HeaderMap) {
+fn entry_head() -> (StatusCode, HeaderMap) {
     let entry = parts(&[]);
     (entry.status, entry.headers)
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod counting;
 mod exit;
 mod leases;
+mod logged;
 mod processes;
 mod repeated;
 mod replica_trouble;
@@ -13,7 +14,6 @@ mod replicas;
 mod same_as_memory;
 mod spending;
 mod tls;
-mod told;
 mod trouble;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -54,13 +54,13 @@ impl fmt::Display for PriceReport {
         let mut reasons: Vec<_> = self.skipped.iter().collect();
         reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
         write!(f, "; {skipped} left out")?;
-        let mut told = 0;
+        let mut listed = 0;
         for (at, (reason, (count, example))) in reasons.into_iter().take(SHOWN).enumerate() {
             let between = if at == 0 { ":" } else { "," };
             write!(f, "{between} {count} for {reason} ({example})")?;
-            told += count;
+            listed += count;
         }
-        match skipped - told {
+        match skipped - listed {
             0 => Ok(()),
             rest => write!(f, ", {rest} for other reasons"),
         }

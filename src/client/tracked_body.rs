@@ -47,7 +47,7 @@ impl Drop for Marks {
 }
 
 /// Boxed: for each connection, hyper keeps room for 32 requests.
-pub(super) struct Sent<B>(Box<Inner<B>>);
+pub(super) struct TrackedBody<B>(Box<Inner<B>>);
 
 struct Inner<B> {
     body: B,
@@ -64,7 +64,7 @@ impl Drop for Timed {
     }
 }
 
-impl<B> Sent<B> {
+impl<B> TrackedBody<B> {
     /// `is_sent` is set when the body is done.
     pub(super) fn request(request: Request<B>, is_sent: Option<IsSent>) -> Request<Self> {
         let timed = request.extensions().get::<Upload>().cloned().map(Timed);
@@ -79,7 +79,7 @@ impl<B> Sent<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for TrackedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 

@@ -25,7 +25,7 @@ use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
-pub(super) struct Work<B> {
+pub(super) struct RetryState<B> {
     recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
     rule: Rule,
@@ -42,7 +42,7 @@ pub(super) struct Work<B> {
     is_without: bool,
 }
 
-impl<B> Work<B> {
+impl<B> RetryState<B> {
     pub(super) fn new(
         recorded: Arc<RecordedRequest<B>>,
         settings: RetrySettings,
