@@ -32,7 +32,9 @@ struct Visitor {
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     fn requires_test(condition: &syn::Meta) -> bool {
         match condition {
-            syn::Meta::List(all) if all.path.is_ident("all") => conditions(all).iter().any(requires_test),
+            syn::Meta::List(all) if all.path.is_ident("all") => {
+                conditions(all).iter().any(requires_test)
+            }
             condition => condition.path().is_ident("test"),
         }
     }
@@ -41,7 +43,9 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
         list.expect("a condition is made of names and lists").into_iter().collect()
     }
     attributes.iter().any(|attribute| match &attribute.meta {
-        syn::Meta::List(cfg) if cfg.path.is_ident("cfg") => conditions(cfg).iter().any(requires_test),
+        syn::Meta::List(cfg) if cfg.path.is_ident("cfg") => {
+            conditions(cfg).iter().any(requires_test)
+        }
         _ => false,
     })
 }
@@ -85,6 +89,14 @@ impl Visitor {
         }
     }
 
+    /// A path in a macro. A single name may be anything there, such as that of a field.
+    fn path(&mut self, path: &mut Vec<String>) {
+        let path = std::mem::take(path);
+        if path.len() > 1 {
+            self.import(path, None, false);
+        }
+    }
+
     /// The `use` lines and the paths among the tokens of a macro, which are not parsed.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter();
@@ -102,23 +114,23 @@ impl Visitor {
                 }
                 TokenTree::Ident(name) => {
                     if colons != 2 {
-                        self.import(std::mem::take(&mut path), None, false);
+                        self.path(&mut path);
                     }
                     path.push(name.to_string());
                     colons = 0;
                 }
                 TokenTree::Group(group) => {
-                    self.import(std::mem::take(&mut path), None, false);
+                    self.path(&mut path);
                     self.tokens(group.stream());
                 }
                 token if is_punct(&token, ':') => colons += 1,
                 _ => {
-                    self.import(std::mem::take(&mut path), None, false);
+                    self.path(&mut path);
                     colons = 0;
                 }
             }
         }
-        self.import(path, None, false);
+        self.path(&mut path);
     }
 }
 

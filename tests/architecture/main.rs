@@ -166,6 +166,14 @@ fn a_circle_of_files_is_named_unless_they_are_one_concept() {
     let future = ("low/service/future", "use super::S;\npub(crate) struct F;");
     assert_eq!(planted(&[service, future]), [""; 0]);
 
+    // A folder whose many files need its head is not.
+    let head = "use self::{a::A, b::B, c::C, d::D, e::E};\npub(crate) struct S;";
+    let parts =
+        ["low/service/a", "low/service/b", "low/service/c", "low/service/d", "low/service/e"];
+    let parts = parts.map(|path| (path, "use super::S;"));
+    let service = |count: usize| planted(&[&[("low/service/mod", head)], &parts[..count]].concat());
+    assert_eq!((service(4).len(), service(5).len()), (0, 1));
+
     // Files of one folder that need each other without it are not.
     let folder =
         ("low/folder/mod", "mod one;\nmod two;\nuse self::one::One;\npub(crate) struct F;");

@@ -146,8 +146,11 @@ pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> 
     found
 }
 
-/// Returns true for a type and its own future, builder or body: a file and files in its folder, which
-/// form no circle without it.
+/// More parts are the files of a folder, not those of a type.
+const MOST_PARTS: usize = 4;
+
+/// Returns true for a type and its own future, builder or body: a file and a few files in its folder,
+/// which form no circle without it.
 fn is_one_concept(circle: &[Module], edges: &Graph) -> bool {
     let Some(head) = circle.iter().min_by_key(|module| module.0.len()) else { return false };
     let parts: BTreeSet<_> = circle.iter().filter(|module| *module != head).cloned().collect();
@@ -156,6 +159,7 @@ fn is_one_concept(circle: &[Module], edges: &Graph) -> bool {
     };
     let rest: Graph = edges.iter().filter_map(between).collect();
     head.0.len() > 1
+        && parts.len() <= MOST_PARTS
         && parts.iter().all(|module| module.is_within(head))
         && circles(&rest).iter().all(|circle| is_one_concept(circle, &rest))
 }
