@@ -93,7 +93,7 @@ impl Pages {
             _ => Failed::store(error),
         })?;
         let Purge { account, gateway, part } = &purge;
-        let (kind, name) = part.as_ref().map(Part::told).unzip();
+        let (kind, name) = part.as_ref().map(Part::kind_and_name).unzip();
         // Names may contain text that would forge a line: they are quoted and escaped.
         tracing::info!(
             by = self.by,
@@ -127,8 +127,7 @@ enum Part {
 }
 
 impl Part {
-    /// The kind and the name, for the log.
-    fn told(&self) -> (&'static str, &str) {
+    fn kind_and_name(&self) -> (&'static str, &str) {
         match self {
             Self::Provider(slug) => ("provider", slug),
             Self::Model(model) => ("model", model),

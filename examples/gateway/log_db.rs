@@ -31,7 +31,7 @@ impl LogDb {
         keep: Option<u32>,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let store = LogStore::open(path)
-            .map_err(|error| format!("cannot log to {}: {}", path.display(), told(&error)))?
+            .map_err(|error| format!("cannot log to {}: {}", path.display(), with_sources(&error)))?
             .keep(keep.map(|days| DAY.saturating_mul(days)), None);
         let hook = LogHook::builder(store.sink()).build()?;
         Ok(Self { store, hook, live: Arc::default() })
@@ -70,7 +70,7 @@ impl LogDb {
 }
 
 /// An error with its sources, in one line.
-fn told(error: &dyn Error) -> String {
+fn with_sources(error: &dyn Error) -> String {
     std::iter::successors(error.source(), |error| (*error).source())
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

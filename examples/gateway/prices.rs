@@ -22,8 +22,8 @@ pub(crate) struct PricesFile {
 impl PricesFile {
     /// Reads the file.
     pub(crate) async fn read_from(path: &Path) -> Result<Self, PricesError> {
-        let Contents { table, told } = read(path).await?;
-        tracing::info!(file = %path.display(), as_of = %table.as_of(), "the prices are {told}");
+        let Contents { table, report } = read(path).await?;
+        tracing::info!(file = %path.display(), as_of = %table.as_of(), "the prices are {report}");
         Ok(Self { path: path.to_owned(), prices: Prices::new(table) })
     }
 
@@ -39,11 +39,11 @@ impl PricesFile {
     }
 
     /// Puts these prices in force.
-    pub(crate) fn replace(&self, Contents { table, told }: Contents) {
+    pub(crate) fn replace(&self, Contents { table, report }: Contents) {
         let as_of = table.as_of();
         self.prices.replace(table);
         let file = self.path.display();
-        tracing::info!(%file, %as_of, "prices reloaded: {told}");
+        tracing::info!(%file, %as_of, "prices reloaded: {report}");
     }
 
     /// Reads the file again at every SIGHUP.
@@ -75,7 +75,7 @@ impl PricesFile {
 pub(crate) struct Contents {
     table: PriceTable,
     /// The format, the number of rows in force, and why others were skipped.
-    told: String,
+    report: String,
 }
 
 /// Catalogues have a few MiB.
@@ -91,7 +91,7 @@ async fn read(path: &Path) -> Result<Contents, PricesError> {
     let read = tokio::task::spawn_blocking(move || PriceTable::read(&text, Date::from(changed)));
     let read = read.await.map_err(|error| wrong(error.into()))?;
     let (table, report): (PriceTable, PriceReport) = read.map_err(|error| wrong(error.into()))?;
-    Ok(Contents { table, told: report.to_string() })
+    Ok(Contents { table, report: report.to_string() })
 }
 
 /// A build without the feature refuses the option.
@@ -165,11 +165,11 @@ mod tests {
         let row = r#"{"litellm_provider":"openai","input_cost_per_token":1e-06}"#;
         let free = r#"{"litellm_provider":"openai","input_cost_per_token":0}"#;
         let (_directory, path) = file(&format!(r#"{{"gpt-x":{row},"free":{free}}}"#));
-        let Contents { table, told } = read(&path).await.unwrap();
+        let Contents { table, report } = read(&path).await.unwrap();
         let changed = fs::metadata(&path).unwrap().modified().unwrap();
         assert_eq!(table.as_of(), Date::from(changed));
         assert!(table.get("openai", "gpt-x").is_some());
-        assert_eq!(told, "LiteLLM, 1 rows; 1 left out: 1 for no price but zero (openai/free)");
+        assert_eq!(report, "LiteLLM, 1 rows; 1 left out: 1 for no price but zero (openai/free)");
     }
 
     #[tokio::test]
@@ -183,14 +183,14 @@ mod tests {
     #[tokio::test]
     async fn a_mistake_is_reported_with_its_file_and_line() {
         let (directory, path) = file("as_of = 2026-01-05\n\nnonsense\n");
-        let told = async |path: &Path| match PricesFile::read_from(path).await {
+        let report = async |path: &Path| match PricesFile::read_from(path).await {
             Ok(_) => panic!("it is read"),
             Err(error) => error.to_string(),
         };
-        let error = told(&path).await;
+        let error = report(&path).await;
         assert!(error.contains("prices.toml: price table, line 3: "), "{error}");
         let missing = directory.path().join("missing.toml");
-        let error = told(&missing).await;
+        let error = report(&missing).await;
         assert!(error.contains("missing.toml: "), "{error}");
     }
 

@@ -24,7 +24,7 @@ use super::pool::{Connection, Http1, Lead, Origin};
 use super::proxy::{self, Forwarding};
 use super::signal::Signal;
 use super::watched::Watched;
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 pub(super) type Usual = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -116,11 +116,11 @@ impl Connector {
         let exchanges = Exchanges::new(origin.linger());
         let (sender, connection) = self.http2.builder(exchanges.clone()).handshake(stream).await?;
         let connection = Http2::start(sender, connection, exchanges);
-        let told = connection.told(reads);
+        let settings = connection.settings_arrived(reads);
         let stream = origin.share(connection);
         if let Some(lead) = lead.take() {
             tokio::spawn(async move {
-                told.await;
+                settings.await;
                 drop(lead);
             });
         }

@@ -18,20 +18,20 @@ use tokio::time::timeout;
 use super::body::ClientBody;
 use super::in_flight::{Exchanges, InFlight, Sending};
 use super::pool::SWEEPS;
-use super::sent::{Failed, Sent};
+use super::tracked_body::{Failed, TrackedBody};
 use super::watched::Watched;
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 
 /// hyper's value for the peer's stream limit before the peer's SETTINGS arrive. No peer can send
 /// it: the setting has 32 bits, and `usize::MAX` means no limit. Until SETTINGS arrive the pool
 /// starts only one stream, because the peer would refuse those above its limit.
-pub(super) const UNTOLD_STREAMS: usize = usize::MAX - 1;
+pub(super) const UNKNOWN_STREAMS: usize = usize::MAX - 1;
 
 /// How long others wait for a new connection's SETTINGS before they open their own.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The request body type of a connection.
-type Upload<B> = Sending<Sent<B>>;
+type Upload<B> = Sending<TrackedBody<B>>;
 
 pub(super) struct Http2<B> {
     sender: SendRequest<Upload<B>>,
@@ -103,17 +103,17 @@ impl<B> Http2<B> {
         B: SendBody,
     {
         let usage = Arc::new(Usage {
-            allowed: AtomicUsize::new(UNTOLD_STREAMS),
+            allowed: AtomicUsize::new(UNKNOWN_STREAMS),
             was_used: AtomicBool::new(true),
         });
         let connection: Box<dyn Peer> = Box::new(connection);
         let driver = Driver(Arc::new(Mutex::new(Some(connection))));
-        let (connection, told) = (driver.0.clone(), usage.clone());
+        let (connection, current) = (driver.0.clone(), usage.clone());
         tokio::spawn(poll_fn(move |cx| {
             let mut connection = driver.0.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(connection) = &mut *connection else { return Poll::Ready(()) };
             let ended = connection.poll_end(cx);
-            told.allowed.store(connection.allowed(), Ordering::Relaxed);
+            current.allowed.store(connection.allowed(), Ordering::Relaxed);
             ended
         }));
         Self { sender, connection, exchanges, usage, sweeps_left: SWEEPS }
@@ -121,19 +121,19 @@ impl<B> Http2<B> {
 
     /// Completes when the peer's SETTINGS have arrived, on a timeout, or when the connection is
     /// gone.
-    pub(super) fn told(
+    pub(super) fn settings_arrived(
         &self,
         mut reads: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + use<B> {
         let (connection, usage) = (self.connection.clone(), self.usage.clone());
-        let is_told = move || {
+        let have_arrived = move || {
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let allowed = connection.as_ref().map_or(0, |connection| connection.allowed());
             usage.allowed.store(allowed, Ordering::Relaxed);
-            allowed != UNTOLD_STREAMS
+            allowed != UNKNOWN_STREAMS
         };
-        let told = async move { while !is_told() && reads.changed().await.is_ok() {} };
-        async move { drop(timeout(SETTINGS_TIMEOUT, told).await) }
+        let arrived = async move { while !have_arrived() && reads.changed().await.is_ok() {} };
+        async move { drop(timeout(SETTINGS_TIMEOUT, arrived).await) }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -150,7 +150,7 @@ impl<B> Http2<B> {
         let load = self.load();
         load < most
             && match self.allowed() {
-                UNTOLD_STREAMS => load == 0,
+                UNKNOWN_STREAMS => load == 0,
                 allowed => load < allowed,
             }
     }
@@ -192,7 +192,7 @@ where
         mut self,
         request: Request<B>,
     ) -> Result<Response<ClientBody>, (Failed<B>, InFlight)> {
-        let request = Sent::request(request, None).map(|body| self.in_flight.upload(body));
+        let request = TrackedBody::request(request, None).map(|body| self.in_flight.upload(body));
         match self.sender.try_send_request(request).await {
             Ok(response) => {
                 Ok(response.map(|incoming| ClientBody::http2(incoming, self.in_flight)))

@@ -19,10 +19,10 @@ mod pool;
 mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
-mod sent;
 mod signal;
 #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
 mod tls;
+mod tracked_body;
 #[cfg(feature = "proxy")]
 mod via_proxy;
 mod watched;

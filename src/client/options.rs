@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioTimer;
 
-use super::http2::UNTOLD_STREAMS;
+use super::http2::UNKNOWN_STREAMS;
 use super::in_flight::Exchanges;
 
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
@@ -65,7 +65,7 @@ impl Http2Options {
             .keep_alive_interval(self.keepalive_interval)
             .keep_alive_timeout(self.keepalive_timeout)
             .keep_alive_while_idle(true)
-            .initial_max_send_streams(UNTOLD_STREAMS);
+            .initial_max_send_streams(UNKNOWN_STREAMS);
         builder
     }
 }

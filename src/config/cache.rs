@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At as _, Mistake, Table, Text, one_of, word};
+use super::place::{Located as _, Mistake, Table, Text, keyword, one_of};
 use super::value::{Whole, form, section};
 use crate::settings::GatewaySettingsBuilder;
 use crate::settings::cache::{CacheRule, CacheSettings, ReplayPace};
@@ -27,7 +27,7 @@ section! {
         cache = cache.stale_if_error(seconds(stale_if_error_seconds.0));
     pace: Text => {
         let words = [("at_once", ReplayPace::AtOnce), ("recorded", ReplayPace::Recorded)];
-        cache = cache.pace(word(&pace, one_of(words), "\"at_once\" or \"recorded\"")?);
+        cache = cache.pace(keyword(&pace, one_of(words), "\"at_once\" or \"recorded\"")?);
     };
     rule: Vec<Table<Rule>> => for rule in rule {
         cache = cache.rule(rule.read()?);

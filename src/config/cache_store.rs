@@ -1,23 +1,18 @@
 //! `[cache]`: the store for cached answers of all gateways of a process.
 
-#[cfg(feature = "redis")]
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::pem_file::PemFile;
-use super::place::{At, Mistake, Source, Table, Text};
+use super::place::{Located, Mistake, Source, Table, Text};
+use super::redis_at::{Deadline, RawRedis, RedisAt, Url};
 #[cfg(feature = "redis")]
-use super::redis_at::builder_at;
-use super::redis_at::{RawRedis, RedisAt, Url};
-use super::value::{Milliseconds, form};
+use super::redis_at::{StoreAt, builder_at};
+use super::value::form;
 use crate::control::ControlLayer;
 use crate::control::cache::MemoryCache;
 #[cfg(feature = "redis")]
 use crate::control::cache::RedisCache;
-
-const MOST_MS: u64 = 10_000;
 
 form!(MemoryBytes(u64), "a whole number of bytes from 1048576 to 2^53", |bytes| (1 << 20
     ..=1 << 53)
@@ -32,25 +27,16 @@ pub(super) struct CacheStore {
     redis_cluster: Option<Vec<Table<Url>>>,
     redis_ca: Option<Table<PemFile>>,
     redis_certificate: Option<Table<PemFile>>,
-    deadline_ms: Option<Milliseconds<1, MOST_MS>>,
+    deadline_ms: Option<Deadline>,
     prefix: Option<Text>,
 }
 
 /// The store that the section selects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct CacheStoreChoice {
     memory_bytes: Option<u64>,
     #[cfg(feature = "redis")]
-    redis: Option<Redis>,
-}
-
-/// Connects at the first request.
-#[cfg(feature = "redis")]
-#[derive(Clone, Debug)]
-struct Redis {
-    store: Arc<RedisCache>,
-    /// The settings it was built from.
-    at: RedisAt,
+    redis: Option<StoreAt<RedisCache>>,
 }
 
 impl CacheStoreChoice {
@@ -63,7 +49,7 @@ impl CacheStoreChoice {
             cluster: fields.redis_cluster,
             ca: fields.redis_ca,
             identity: fields.redis_certificate,
-            deadline: fields.deadline_ms.map(|deadline| deadline.0),
+            deadline: fields.deadline_ms,
             prefix: fields.prefix,
         };
         let at = RedisAt::read(&place, raw, source)?;
@@ -84,7 +70,7 @@ impl CacheStoreChoice {
             let store = builder_at!(RedisCache, &at)
                 .build()
                 .map_err(|error| place.refuse(Kind::Value, error))?;
-            Ok(Self { memory_bytes, redis: Some(Redis { store: Arc::new(store), at }) })
+            Ok(Self { memory_bytes, redis: Some(StoreAt::new(store, at)) })
         }
         #[cfg(not(feature = "redis"))]
         {
@@ -103,16 +89,5 @@ impl CacheStoreChoice {
             Some(bytes) => layer.cache(MemoryCache::with_capacity(bytes)),
             None => layer,
         }
-    }
-
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        #[cfg(feature = "redis")]
-        {
-            let at = |own: &Self| own.redis.as_ref().map(|redis| redis.at.clone());
-            if at(self) != at(other) {
-                return false;
-            }
-        }
-        self.memory_bytes == other.memory_bytes
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
 use super::pem_file::PemFile;
-use super::place::{At, Mistake, Source, Table};
+use super::place::{Located, Mistake, Source, Table};
 use crate::client::certificates::{ClientCertificates, Pem};
 use crate::client::{Server, check_identity};
 use crate::provider::Provider;

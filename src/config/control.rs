@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At as _, Mistake, Table};
+use super::place::{Located as _, Mistake, Table};
 use super::value::{Milliseconds, Whole, form, section};
 use crate::control::RetryLayer;
 use crate::control::health::{BreakerSettings, CoolDownSettings};

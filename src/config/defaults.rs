@@ -5,24 +5,24 @@ use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::Aliases;
-use super::place::{At as _, Mistake, Named, Table, Text};
-use super::value::{Of, Scalar, form, section};
+use super::place::{Located as _, Mistake, Named, Table, Text};
+use super::value::{DirectiveValue, Scalar, form, section};
 use crate::directives::Directives;
 use crate::directives::form::{Attempts, DelayMs, Growth, TimeoutMs, TtlSeconds};
 use crate::usage::custom_cost::Prices;
 
 section! {
     Defaults, all: Directives, aliases: &Aliases;
-    request_timeout_ms: Of<TimeoutMs> => all.request_timeout = Some(request_timeout_ms.0);
-    connect_timeout_ms: Of<TimeoutMs> => all.connect_timeout = Some(connect_timeout_ms.0);
-    idle_timeout_ms: Of<TimeoutMs> => all.idle_timeout = Some(idle_timeout_ms.0);
-    total_timeout_ms: Of<TimeoutMs> => all.total_timeout = Some(total_timeout_ms.0);
-    max_attempts: Of<Attempts> => all.max_attempts = Some(max_attempts.0);
-    retry_delay_ms: Of<DelayMs> => all.retry_delay = Some(retry_delay_ms.0);
-    backoff: Of<Growth> => all.backoff = Some(backoff.0);
+    request_timeout_ms: DirectiveValue<TimeoutMs> => all.request_timeout = Some(request_timeout_ms.0);
+    connect_timeout_ms: DirectiveValue<TimeoutMs> => all.connect_timeout = Some(connect_timeout_ms.0);
+    idle_timeout_ms: DirectiveValue<TimeoutMs> => all.idle_timeout = Some(idle_timeout_ms.0);
+    total_timeout_ms: DirectiveValue<TimeoutMs> => all.total_timeout = Some(total_timeout_ms.0);
+    max_attempts: DirectiveValue<Attempts> => all.max_attempts = Some(max_attempts.0);
+    retry_delay_ms: DirectiveValue<DelayMs> => all.retry_delay = Some(retry_delay_ms.0);
+    backoff: DirectiveValue<Growth> => all.backoff = Some(backoff.0);
     skip_cache: bool => all.skip_cache = Some(skip_cache);
     zdr: bool => all.zdr = Some(zdr);
-    cache_ttl: Of<TtlSeconds> => all.cache_ttl = Some(cache_ttl.0);
+    cache_ttl: DirectiveValue<TtlSeconds> => all.cache_ttl = Some(cache_ttl.0);
     collect_log: bool => all.collect_log = Some(collect_log);
     collect_log_payload: bool => all.collect_log_payload = Some(collect_log_payload);
     byok_alias: Text => {

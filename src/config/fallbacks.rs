@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::Names;
-use super::place::{At, Mistake, Table, Text};
+use super::place::{Located, Mistake, Table, Text};
 use crate::settings::{FallbackChain, SettingsError};
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use super::error::ConfigFileErrorKind as Kind;
 use super::fallbacks::Chain;
 use super::limits::{Concurrency, RawTimeouts, concurrency};
 use super::names::{Aliases, Names};
-use super::place::{At as _, Mistake, Named, Source, Table, Text, one_of, word};
+use super::place::{Located as _, Mistake, Named, Source, Table, Text, keyword, one_of};
 use super::providers::Providers;
 use super::routes;
 use super::secrets::{self, Key, Token};
@@ -37,13 +37,13 @@ section! {
     };
     session_affinity: bool => builder = builder.session_affinity(session_affinity);
     client_credentials: Text =>
-        builder = builder.client_credentials(of_clients(&client_credentials)?);
+        builder = builder.client_credentials(client_credentials_of(&client_credentials)?);
     refuse_client_credentials: bool => if refuse_client_credentials {
         builder = builder.refuse_client_credentials();
     };
     provider_client_credentials: Named<Text> => for (name, choice) in provider_client_credentials {
         let slug = names.providers.slug(&name)?;
-        builder = builder.client_credentials_for(slug, of_clients(&choice)?);
+        builder = builder.client_credentials_for(slug, client_credentials_of(&choice)?);
     };
     allow_origins: Vec<Text> => for origin in allow_origins {
         builder = check_builder(builder.allow_origin(origin.get_ref()), &origin)?;
@@ -69,7 +69,7 @@ section! {
     };
     locked_headers: Text => {
         let words = [("ignore", LockedHeaders::Ignore), ("refuse", LockedHeaders::Refuse)];
-        let choice = word(&locked_headers, one_of(words), "\"ignore\" or \"refuse\"")?;
+        let choice = keyword(&locked_headers, one_of(words), "\"ignore\" or \"refuse\"")?;
         builder = builder.locked_headers(choice);
     };
     metadata: Named<Scalar> => for (name, Scalar(value)) in metadata {
@@ -120,10 +120,10 @@ impl Table<Raw> {
     }
 }
 
-fn of_clients(choice: &Text) -> Result<ClientCredentials, Mistake> {
+fn client_credentials_of(choice: &Text) -> Result<ClientCredentials, Mistake> {
     use ClientCredentials::{Ignore, Pass, Refuse};
     let words = [("pass", Pass), ("ignore", Ignore), ("refuse", Refuse)];
-    word(choice, one_of(words), "\"pass\", \"ignore\" or \"refuse\"")
+    keyword(choice, one_of(words), "\"pass\", \"ignore\" or \"refuse\"")
 }
 
 /// Reports the builder's mistake at this place.
@@ -143,5 +143,5 @@ fn control(name: &Text) -> Result<ClientControl, Mistake> {
         return Err(name.refuse(Kind::Value, message));
     }
     let all = ClientControl::ALL.map(ClientControl::name).join(", ");
-    word(name, ClientControl::named, format_args!("one of {all}"))
+    keyword(name, ClientControl::named, format_args!("one of {all}"))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At, Mistake, Source, Table, Text, word};
+use super::place::{Located, Mistake, Source, Table, Text, keyword};
 use super::value::{Milliseconds, section};
 use crate::jwt::JwtVerifierBuilder;
 use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVerifier};
@@ -79,7 +79,7 @@ impl Table<Jwt> {
         self.issuer.as_ref().ok_or_else(|| place.missing("issuer"))?;
         self.audience.as_ref().ok_or_else(|| place.missing("audience"))?;
         let builder = JwtVerifier::builder(self.keys(source)?);
-        let name = |name| word(name, |text| text.parse().ok(), "the name of a header");
+        let name = |name| keyword(name, |text| text.parse().ok(), "the name of a header");
         let headers = self.headers.as_ref().map(|all| all.iter().map(name).collect());
         let headers: Option<Vec<_>> = headers.transpose()?;
         let is_required = self.required.unwrap_or(true);
@@ -124,7 +124,7 @@ impl Table<Jwt> {
 }
 
 /// An error with its sources.
-fn refuse(place: &impl At, kind: Kind, error: &dyn Error) -> Mistake {
+fn refuse(place: &impl Located, kind: Kind, error: &dyn Error) -> Mistake {
     match error.source() {
         Some(source) => place.refuse(kind, format_args!("{error}: {source}")),
         None => place.refuse(kind, error),
@@ -146,7 +146,7 @@ fn fetched(_: &str) -> Result<Jwks, JwksError> {
 fn algorithm(name: &Text) -> Result<JwtAlgorithm, Mistake> {
     const MUST_BE: &str = "one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and \
                            EdDSA: tokens without a signature, or with a shared secret, prove nothing here";
-    word(name, JwtAlgorithm::named, MUST_BE)
+    keyword(name, JwtAlgorithm::named, MUST_BE)
 }
 
 #[cfg(test)]

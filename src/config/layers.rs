@@ -78,9 +78,9 @@ impl Config {
             layer = layer.replay_limit(bytes);
         }
         #[cfg(feature = "limits")]
-        let layer = self.counted_in.apply(layer);
+        let layer = self.limit_store.apply(layer);
         #[cfg(feature = "cache")]
-        let layer = self.kept_in.apply(layer);
+        let layer = self.cache_store.apply(layer);
         layer
     }
 
@@ -123,7 +123,7 @@ impl Config {
     #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
     #[must_use]
     pub fn has_same_limit_store(&self, other: &Self) -> bool {
-        self.counted_in.is_same(&other.counted_in)
+        self.limit_store == other.limit_store
     }
 }
 
@@ -135,7 +135,7 @@ impl Config {
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     #[must_use]
     pub fn has_same_cache_store(&self, other: &Self) -> bool {
-        self.kept_in.is_same(&other.kept_in)
+        self.cache_store == other.cache_store
     }
 }
 

@@ -1,23 +1,19 @@
 //! `[limits]`: the store that counts usage for all gateways of a process, and whether clients get
 //! rate limit headers.
 
-#[cfg(feature = "redis")]
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::pem_file::PemFile;
-use super::place::{At as _, Mistake, Source, Table, Text};
+use super::place::{Located as _, Mistake, Source, Table, Text};
+use super::redis_at::{Deadline, RawRedis, RedisAt, Url};
 #[cfg(feature = "redis")]
-use super::redis_at::builder_at;
-use super::redis_at::{RawRedis, RedisAt, Url};
-use super::value::{Milliseconds, Whole};
+use super::redis_at::{StoreAt, builder_at};
+use super::value::Whole;
 use crate::control::ControlLayer;
 #[cfg(feature = "redis")]
 use crate::control::limits::RedisStore;
 
-const MOST_MS: u64 = 10_000;
 const MOST_QUEUED: u32 = 1_000_000;
 
 /// `[limits]`
@@ -28,28 +24,20 @@ pub(super) struct LimitStore {
     redis_cluster: Option<Vec<Table<Url>>>,
     redis_ca: Option<Table<PemFile>>,
     redis_certificate: Option<Table<PemFile>>,
-    deadline_ms: Option<Milliseconds<1, MOST_MS>>,
+    deadline_ms: Option<Deadline>,
     prefix: Option<Text>,
     queue: Option<Whole<1, MOST_QUEUED>>,
     rate_limit_fields: Option<bool>,
 }
 
 /// The store that the section selects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LimitStoreChoice {
     rate_limit_fields: bool,
-    #[cfg(feature = "redis")]
-    redis: Option<Redis>,
-}
-
-/// Connects at the first request.
-#[cfg(feature = "redis")]
-#[derive(Clone, Debug)]
-struct Redis {
-    store: Arc<RedisStore>,
-    /// The settings it was built from.
-    at: RedisAt,
+    /// The size of the store's queue.
     queue: Option<u32>,
+    #[cfg(feature = "redis")]
+    redis: Option<StoreAt<RedisStore>>,
 }
 
 impl LimitStoreChoice {
@@ -62,7 +50,7 @@ impl LimitStoreChoice {
             cluster: fields.redis_cluster,
             ca: fields.redis_ca,
             identity: fields.redis_certificate,
-            deadline: fields.deadline_ms.map(|deadline| deadline.0),
+            deadline: fields.deadline_ms,
             prefix: fields.prefix,
         };
         let at = RedisAt::read(&place, raw, source)?;
@@ -74,6 +62,7 @@ impl LimitStoreChoice {
             }
             return Ok(Self {
                 rate_limit_fields,
+                queue,
                 #[cfg(feature = "redis")]
                 redis: None,
             });
@@ -85,7 +74,7 @@ impl LimitStoreChoice {
                 builder = builder.queue(queue as usize);
             }
             let store = builder.build().map_err(|error| place.refuse(Kind::Value, error))?;
-            Ok(Self { rate_limit_fields, redis: Some(Redis { store: Arc::new(store), at, queue }) })
+            Ok(Self { rate_limit_fields, queue, redis: Some(StoreAt::new(store, at)) })
         }
         #[cfg(not(feature = "redis"))]
         {
@@ -102,16 +91,5 @@ impl LimitStoreChoice {
             None => layer,
         };
         layer.rate_limit_fields(self.rate_limit_fields)
-    }
-
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        #[cfg(feature = "redis")]
-        {
-            let at = |own: &Self| own.redis.as_ref().map(|redis| (redis.at.clone(), redis.queue));
-            if at(self) != at(other) {
-                return false;
-            }
-        }
-        self.rate_limit_fields == other.rate_limit_fields
     }
 }

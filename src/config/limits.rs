@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::place::{At, Mistake, Named, Table};
+use super::place::{Located, Mistake, Named, Table};
 use super::providers::Providers;
-use super::value::{Milliseconds, Of, Whole, section};
+use super::value::{DirectiveValue, Milliseconds, Whole, section};
 use crate::directives::form::TimeoutMs;
 use crate::directives::timeouts::Timeouts;
 use crate::settings::{ConcurrencyLimit, GatewaySettingsBuilder};
@@ -12,11 +12,11 @@ use crate::settings::{ConcurrencyLimit, GatewaySettingsBuilder};
 section! {
     /// `[timeouts]`, and each of `[provider_timeouts]`.
     RawTimeouts, timeouts: Timeouts, _cx: ();
-    connect_ms: Of<TimeoutMs> => timeouts.connect = Some(connect_ms.0);
-    body_ms: Of<TimeoutMs> => timeouts.body = Some(body_ms.0);
-    head_ms: Of<TimeoutMs> => timeouts.head = Some(head_ms.0);
-    idle_ms: Of<TimeoutMs> => timeouts.idle = Some(idle_ms.0);
-    total_ms: Of<TimeoutMs> => timeouts.total = Some(total_ms.0);
+    connect_ms: DirectiveValue<TimeoutMs> => timeouts.connect = Some(connect_ms.0);
+    body_ms: DirectiveValue<TimeoutMs> => timeouts.body = Some(body_ms.0);
+    head_ms: DirectiveValue<TimeoutMs> => timeouts.head = Some(head_ms.0);
+    idle_ms: DirectiveValue<TimeoutMs> => timeouts.idle = Some(idle_ms.0);
+    total_ms: DirectiveValue<TimeoutMs> => timeouts.total = Some(total_ms.0);
 }
 
 /// `[concurrency]`, and each of its parts.
@@ -63,7 +63,7 @@ pub(super) fn concurrency(
 }
 
 fn bounded(
-    section: &impl At,
+    section: &impl Located,
     limit: &Option<Limit>,
     wait: &Option<WaitMs>,
 ) -> Result<ConcurrencyLimit, Mistake> {

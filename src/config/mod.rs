@@ -12,7 +12,6 @@ mod defaults;
 mod error;
 mod fallbacks;
 mod gateway;
-mod holder;
 #[cfg(feature = "jwt")]
 mod identity;
 #[cfg(any(feature = "control", feature = "jwt", feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -29,6 +28,7 @@ mod redact;
 #[cfg(any(feature = "cache", feature = "limits"))]
 mod redis_at;
 mod routes;
+mod secret_place;
 mod secrets;
 #[cfg_attr(not(feature = "limits"), path = "no_usage.rs")]
 mod usage;
@@ -60,7 +60,7 @@ pub use self::error::{ConfigFileError, ConfigFileErrorKind};
 use self::identity::Identity;
 #[cfg(feature = "limits")]
 use self::limit_store::{LimitStore, LimitStoreChoice};
-use self::place::{At as _, Mistake, Named, Source, Table, word};
+use self::place::{Located as _, Mistake, Named, Source, Table, keyword};
 use self::providers::Providers;
 use crate::provider::Provider;
 use crate::settings::{GatewaySettings, SettingsTable};
@@ -124,9 +124,9 @@ pub struct Config {
     #[cfg(feature = "control")]
     control: Control,
     #[cfg(feature = "limits")]
-    counted_in: LimitStoreChoice,
+    limit_store: LimitStoreChoice,
     #[cfg(feature = "cache")]
-    kept_in: CacheStoreChoice,
+    cache_store: CacheStoreChoice,
     #[cfg(feature = "jwt")]
     jwt: Option<crate::jwt::JwtLayer>,
 }
@@ -190,12 +190,13 @@ impl Config {
         #[cfg(not(feature = "jwt"))]
         needs(file.identity.as_ref(), "the feature `jwt`")?;
         #[cfg(feature = "limits")]
-        let counted_in =
+        let limit_store =
             file.limits.map(|limits| LimitStoreChoice::of(limits, source)).transpose()?;
         #[cfg(not(feature = "limits"))]
         needs(file.limits.as_ref(), "the feature `limits`")?;
         #[cfg(feature = "cache")]
-        let kept_in = file.cache.map(|cache| CacheStoreChoice::of(cache, source)).transpose()?;
+        let cache_store =
+            file.cache.map(|cache| CacheStoreChoice::of(cache, source)).transpose()?;
         #[cfg(not(feature = "cache"))]
         needs(file.cache.as_ref(), "the feature `cache`")?;
         let mut certificates: Certificates = Default::default();
@@ -221,7 +222,7 @@ impl Config {
         for (name, gateway) in file.gateways {
             for id in [gateway.account.as_ref(), gateway.id.as_ref(), Some(&name)] {
                 let is_id = |text: &str| is_id(text).then_some(());
-                id.map_or(Ok(()), |id| word(id, is_id, "1 to 64 of A-Z a-z 0-9 - _ ."))?;
+                id.map_or(Ok(()), |id| keyword(id, is_id, "1 to 64 of A-Z a-z 0-9 - _ ."))?;
             }
             let account = gateway.account.as_ref().map(|account| account.get_ref().clone());
             let id = gateway.id.as_ref().unwrap_or(&name).get_ref().clone();
@@ -245,9 +246,9 @@ impl Config {
             #[cfg(feature = "control")]
             control,
             #[cfg(feature = "limits")]
-            counted_in: counted_in.unwrap_or_default(),
+            limit_store: limit_store.unwrap_or_default(),
             #[cfg(feature = "cache")]
-            kept_in: kept_in.unwrap_or_default(),
+            cache_store: cache_store.unwrap_or_default(),
             #[cfg(feature = "jwt")]
             jwt,
         })

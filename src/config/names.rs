@@ -1,7 +1,7 @@
 //! The names of providers and stored keys that the settings of a gateway may refer to.
 
 use crate::config::error::ConfigFileErrorKind as Kind;
-use crate::config::place::{At, Mistake, Source, Text};
+use crate::config::place::{Located, Mistake, Source, Text};
 use crate::config::providers::Providers;
 
 pub(super) struct Names<'c> {

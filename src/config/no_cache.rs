@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At as _, Mistake, Table};
+use super::place::{Located as _, Mistake, Table};
 use crate::settings::GatewaySettingsBuilder;
 
 pub(super) type Raw = IgnoredAny;

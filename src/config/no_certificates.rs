@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::error::{ConfigFileError, ConfigFileErrorKind as Kind};
-use super::place::{At as _, Mistake, Source, Table};
+use super::place::{Located as _, Mistake, Source, Table};
 use crate::provider::Provider;
 
 pub(super) type RawCertificate = IgnoredAny;

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::Names;
-use super::place::{At as _, Mistake, Table};
+use super::place::{Located as _, Mistake, Table};
 use crate::settings::GatewaySettingsBuilder;
 
 pub(super) type Rule = IgnoredAny;

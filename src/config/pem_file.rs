@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::place::{At as _, Mistake, PLAIN_CERTIFICATE, Source, Text};
+use super::place::{Located as _, Mistake, PLAIN_CERTIFICATE, Source, Text};
 
 /// `{ file = "…" }`
 #[derive(Deserialize)]

@@ -60,7 +60,7 @@ pub(super) struct Mistake {
 }
 
 /// A value with a location.
-pub(super) trait At {
+pub(super) trait Located {
     fn span(&self) -> Range<usize>;
 
     fn refuse(&self, kind: Kind, message: impl fmt::Display) -> Mistake {
@@ -82,13 +82,13 @@ pub(super) trait At {
     }
 }
 
-impl<T> At for Spanned<T> {
+impl<T> Located for Spanned<T> {
     fn span(&self) -> Range<usize> {
         self.span()
     }
 }
 
-impl<T> At for Table<T> {
+impl<T> Located for Table<T> {
     fn span(&self) -> Range<usize> {
         self.span.clone()
     }
@@ -107,12 +107,12 @@ impl Mistake {
 }
 
 /// Refuses a text that looks like a key.
-pub(super) fn unless_key<'t>(text: &'t str, place: &impl At) -> Result<&'t str, Mistake> {
+pub(super) fn unless_key<'t>(text: &'t str, place: &impl Located) -> Result<&'t str, Mistake> {
     if begins_as_key(text) { Err(place.refuse_plain()) } else { Ok(text) }
 }
 
 /// Parses a keyword.
-pub(super) fn word<T>(
+pub(super) fn keyword<T>(
     word: &Text,
     named: impl FnOnce(&str) -> Option<T>,
     must_be: impl fmt::Display,
@@ -121,7 +121,7 @@ pub(super) fn word<T>(
         .ok_or_else(|| word.refuse(Kind::Value, format_args!("it must be {must_be}")))
 }
 
-/// A look-up table for [`word`].
+/// A look-up table for [`keyword`].
 pub(super) fn one_of<T, const N: usize>(words: [(&str, T); N]) -> impl FnOnce(&str) -> Option<T> {
     move |word| words.into_iter().find(|(known, _)| *known == word).map(|(_, value)| value)
 }

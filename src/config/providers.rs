@@ -10,8 +10,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use self::kinds::of_kind;
 use super::certificates::{Certificates, RawCertificate};
 use super::error::ConfigFileErrorKind as Kind;
-use super::holder::holder;
-use super::place::{At, Mistake, Named, Source, Table, Text, unless_key, word};
+use super::place::{Located, Mistake, Named, Source, Table, Text, keyword, unless_key};
+use super::secret_place::SecretTable;
 use super::value::{Weight, section};
 use crate::provider::{Provider, Upstream};
 use crate::util::config_error::ConfigError;
@@ -138,7 +138,7 @@ impl ProviderContext<'_> {
             (Some(kind), None) => {
                 let must_be = "the slug of a built-in provider, such as \"azure-openai\"";
                 let found = of_kind(kind.get_ref(), &mut raw)?;
-                let (provider, place) = word(&kind, |_| found, must_be)?;
+                let (provider, place) = keyword(&kind, |_| found, must_be)?;
                 let is_itself = provider.answers_to(name.get_ref());
                 Some((if is_itself { provider } else { provider.with_slug(name.get_ref()) }, place))
             }
@@ -165,14 +165,7 @@ impl ProviderContext<'_> {
 /// The value of a header: plain text, or the place of a secret.
 pub(super) enum FixedHeader {
     Plain(String),
-    Held(Held),
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Held {
-    env: Option<Text>,
-    file: Option<Text>,
+    Secret(SecretTable),
 }
 
 impl FixedHeader {
@@ -180,11 +173,11 @@ impl FixedHeader {
         match self {
             Self::Plain(_) if redact::is_credential(name.get_ref()) => Err(name.refuse_plain()),
             Self::Plain(text) => unless_key(text, name).map(str::to_owned),
-            Self::Held(held) => {
-                let holder = holder(&held.env, &held.file)?.ok_or_else(|| {
+            Self::Secret(table) => {
+                let place = table.secret_place()?.ok_or_else(|| {
                     name.refuse(Kind::Missing, "it must be a text, or a table with `env` or `file`")
                 })?;
-                holder.read_header(source)
+                place.read_header(source)
             }
         }
     }
@@ -192,9 +185,9 @@ impl FixedHeader {
 
 impl<'de> Deserialize<'de> for FixedHeader {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct PlainOrHeld;
+        struct PlainOrSecret;
 
-        impl<'de> Visitor<'de> for PlainOrHeld {
+        impl<'de> Visitor<'de> for PlainOrSecret {
             type Value = FixedHeader;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -206,11 +199,11 @@ impl<'de> Deserialize<'de> for FixedHeader {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FixedHeader, A::Error> {
-                Held::deserialize(MapAccessDeserializer::new(map)).map(FixedHeader::Held)
+                SecretTable::deserialize(MapAccessDeserializer::new(map)).map(FixedHeader::Secret)
             }
         }
 
-        from.deserialize_any(PlainOrHeld)
+        from.deserialize_any(PlainOrSecret)
     }
 }
 

@@ -1,25 +1,24 @@
 //! The location of a Redis server, in `[limits]` and `[cache]`.
 
 use std::fmt;
+#[cfg(feature = "redis")]
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::holder::holder;
 use super::pem_file::PemFile;
-use super::place::{At as _, Mistake, Source, Table, Text};
+use super::place::{Located as _, Mistake, Source, Table, Text};
+use super::secret_place::SecretTable;
+use super::value::Milliseconds;
 use crate::credentials::secret::Secret;
 use crate::settings::digest;
 
-/// The place of a URL, which may contain a password.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Url {
-    env: Option<Text>,
-    file: Option<Text>,
-}
+/// A URL may contain a password.
+pub(super) type Url = SecretTable;
+
+pub(super) type Deadline = Milliseconds<1, 10_000>;
 
 /// The Redis settings of a section, as its file has them.
 pub(super) struct RawRedis {
@@ -29,7 +28,7 @@ pub(super) struct RawRedis {
     pub(super) ca: Option<Table<PemFile>>,
     /// The client certificate, and its key.
     pub(super) identity: Option<Table<PemFile>>,
-    pub(super) deadline: Option<Duration>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) prefix: Option<Text>,
 }
 
@@ -114,16 +113,17 @@ impl RedisAt {
         };
         let mut read = Vec::with_capacity(urls.len());
         for url in &urls {
-            let Some(holder) = holder(&url.env, &url.file)? else {
+            let Some(place) = url.secret_place()? else {
                 return Err(
                     url.refuse(Kind::Missing, "a URL of Redis must have either `env` or `file`")
                 );
             };
-            read.push(holder.read(source)?);
+            read.push(place.read(source)?);
         }
         let pem =
             |file: Option<Table<PemFile>>| file.map(|file| file.fields.read(source)).transpose();
         let (ca, identity) = (pem(ca)?, pem(identity)?);
+        let deadline = deadline.map(|deadline| deadline.0);
         let prefix = prefix.map(Spanned::into_inner);
         Ok(Some(Self { urls: read, is_cluster, ca, identity, deadline, prefix }))
     }
@@ -160,5 +160,34 @@ impl fmt::Debug for RedisAt {
             .field("deadline", &self.deadline)
             .field("prefix", &self.prefix)
             .finish()
+    }
+}
+
+/// A store that connects at its first request. Equal to another that has the same settings.
+#[cfg(feature = "redis")]
+#[derive(Debug)]
+pub(super) struct StoreAt<S> {
+    pub(super) store: Arc<S>,
+    at: RedisAt,
+}
+
+#[cfg(feature = "redis")]
+impl<S> StoreAt<S> {
+    pub(super) fn new(store: S, at: RedisAt) -> Self {
+        Self { store: Arc::new(store), at }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl<S> Clone for StoreAt<S> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), at: self.at.clone() }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl<S> PartialEq for StoreAt<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
     }
 }

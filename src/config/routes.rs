@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::{Names, unknown_alias};
-use super::place::{At, Mistake};
+use super::place::{Located, Mistake};
 use super::providers::NO_PROVIDER;
 use crate::settings::route::{DynamicRoutes, RouteBuilder};
 

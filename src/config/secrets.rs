@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::error::ConfigFileErrorKind as Kind;
-use super::holder::holder;
 use super::names::Names;
-use super::place::{At, Mistake, Source, Table, Text};
+use super::place::{Located, Mistake, Source, Table, Text};
+use super::secret_place::SecretPlace;
 use super::value::Weight;
 use crate::settings::keys::DEFAULT_ALIAS;
 use crate::settings::{GatewaySettingsBuilder, GatewayToken};
@@ -37,13 +37,13 @@ pub(super) fn tokens(
     mut builder: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, Mistake> {
     for entry in tokens {
-        let held = holder(&entry.env, &entry.file)?;
-        let token = match (&entry.sha256, held) {
+        let place = SecretPlace::of(&entry.env, &entry.file)?;
+        let token = match (&entry.sha256, place) {
             (Some(digest), None) => GatewayToken::from_hex(digest.get_ref()).ok_or_else(|| {
                 let message = "it must be 64 hexadecimal digits, as `sha256sum` writes them";
                 digest.refuse(Kind::Value, message)
             })?,
-            (None, Some(holder)) => GatewayToken::new(holder.read(source)?.plain()),
+            (None, Some(place)) => GatewayToken::new(place.read(source)?.plain()),
             (None, None) | (Some(_), Some(_)) => {
                 let message = "a token must have one of `sha256`, `env` and `file`";
                 return Err(entry.refuse(Kind::Missing, message));
@@ -65,7 +65,7 @@ pub(super) fn keys(
     mut builder: GatewaySettingsBuilder,
 ) -> Result<GatewaySettingsBuilder, Mistake> {
     for key in keys {
-        let held = holder(&key.env, &key.file)?;
+        let place = SecretPlace::of(&key.env, &key.file)?;
         let slug = names.providers.slug(&key.provider)?;
         if let Some(alias) = key.alias.as_ref().filter(|alias| !is_id(alias.get_ref())) {
             // Not repeated in the error: it may be the key itself.
@@ -73,10 +73,10 @@ pub(super) fn keys(
             return Err(alias.refuse(Kind::Value, message));
         }
         let alias = key.alias.as_ref().map_or(DEFAULT_ALIAS, |alias| alias.get_ref()).to_owned();
-        let Some(holder) = held else {
+        let Some(place) = place else {
             return Err(key.refuse(Kind::Missing, "a key must have either `env` or `file`"));
         };
-        let secret = holder.read(names.source)?;
+        let secret = place.read(names.source)?;
         names.aliases.0.push((slug.clone(), alias.clone()));
         builder = match &key.weight {
             Some(weight) => builder.weighted_key(slug, alias, secret, weight.0),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ConfigFileErrorKind as Kind;
 use super::names::Names;
-use super::place::{At, Mistake, Named, Table, Text, word};
+use super::place::{Located, Mistake, Named, Table, Text, keyword};
 use super::value::{Milliseconds, Whole, form, section};
 use crate::settings::GatewaySettingsBuilder;
 use crate::settings::limits::{
@@ -46,15 +46,15 @@ section! {
         rule = rule.shadow();
     };
     on_exceeded: Text => {
-        rule = rule.on_exceeded(word(&on_exceeded, exceeded, "\"refuse\" or \"fallback\"")?);
+        rule = rule.on_exceeded(keyword(&on_exceeded, exceeded, "\"refuse\" or \"fallback\"")?);
     };
     on_store_failure: Text => {
         let must_be = "\"local\", \"open\" or \"closed\"";
-        rule = rule.on_store_failure(word(&on_store_failure, store_failure, must_be)?);
+        rule = rule.on_store_failure(keyword(&on_store_failure, store_failure, must_be)?);
     };
     on_unknown_price: Text => {
         let must_be = "\"report\" or \"refuse\"";
-        rule = rule.on_unknown_price(word(&on_unknown_price, unknown_price, must_be)?);
+        rule = rule.on_unknown_price(keyword(&on_unknown_price, unknown_price, must_be)?);
     };
     max_output: Whole<1, 10_000_000> => rule = rule.max_output(max_output.0.into());
 }
@@ -107,14 +107,14 @@ impl Table<Rule> {
     fn window(&self) -> Result<Window, Mistake> {
         let technique = self.technique.as_ref();
         let technique = technique
-            .map(|name| word(name, technique_of, "\"fixed\", \"sliding\" or \"bucket\""))
+            .map(|name| keyword(name, technique_of, "\"fixed\", \"sliding\" or \"bucket\""))
             .transpose()?
             .unwrap_or(Technique::Fixed);
         if self.burst.is_some() && technique != Technique::Bucket {
             return Err(self.refuse(Kind::Conflict, "only a bucket has a `burst`"));
         }
         let must_be = "\"minute\", \"hour\", \"day\", \"week\" or \"month\"";
-        let period = self.per.as_ref().map(|per| word(per, period_of, must_be)).transpose()?;
+        let period = self.per.as_ref().map(|per| keyword(per, period_of, must_be)).transpose()?;
         let time = match (period, &self.window_ms) {
             (Some(_), Some(_)) => {
                 return Err(self.refuse(Kind::Conflict, "keep one of `per` and `window_ms`"));
@@ -192,7 +192,7 @@ fn count_by(by: &Text) -> Result<CountBy, Mistake> {
             },
         })
     };
-    word(
+    keyword(
         by,
         named,
         "\"token\", \"subject\", \"label:NAME\", \"credential\", \"provider\", \"model\" or \

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use crate::directives::Said;
+use crate::directives::RawValue;
 use crate::directives::form::Form;
 use crate::directives::metadata::MetadataValue;
 
@@ -15,7 +15,7 @@ pub(super) struct Whole<const LEAST: u32, const MOST: u32>(pub(super) u32);
 pub(super) struct Milliseconds<const LEAST: u64, const MOST: u64>(pub(super) Duration);
 
 /// The value of a directive with this form.
-pub(super) struct Of<F: Form>(pub(super) F::Value);
+pub(super) struct DirectiveValue<F: Form>(pub(super) F::Value);
 
 /// The weight of a choice.
 pub(super) type Weight = Whole<1, 1_000_000>;
@@ -47,9 +47,9 @@ impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Milliseconds<L
     }
 }
 
-impl<'de, F: Form> Deserialize<'de> for Of<F> {
+impl<'de, F: Form> Deserialize<'de> for DirectiveValue<F> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        read(from, F::MUST_BE, |value: toml::Value| F::read(Said::Toml(&value)).map(Self))
+        read(from, F::MUST_BE, |value: toml::Value| F::read(RawValue::Toml(&value)).map(Self))
     }
 }
 

@@ -13,7 +13,6 @@ mod compactor;
 mod concurrency;
 mod fallback;
 pub mod health;
-mod held;
 mod keys;
 #[cfg(feature = "limits")]
 #[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
@@ -24,6 +23,7 @@ mod outage;
 mod pins;
 #[cfg(feature = "redis")]
 mod redis;
+mod releasable;
 mod replay;
 mod retry;
 mod retry_after;

@@ -19,7 +19,7 @@ pub(crate) const ATTEMPTS: RangeInclusive<u8> = 1..=5;
 
 /// A value as one of its sources spells it.
 #[derive(Clone, Copy)]
-pub(crate) enum Said<'s> {
+pub(crate) enum RawValue<'s> {
     Header(&'s HeaderValue),
     /// A value that a cursor has validated.
     Json(&'s [u8]),
@@ -27,7 +27,7 @@ pub(crate) enum Said<'s> {
     Toml(&'s toml::Value),
 }
 
-impl<'s> Said<'s> {
+impl<'s> RawValue<'s> {
     pub(super) fn header(self) -> Option<&'s HeaderValue> {
         if let Self::Header(value) = self { Some(value) } else { None }
     }
@@ -80,12 +80,12 @@ pub(crate) trait Form {
     const MUST_BE: &'static str;
 
     /// Parses a value, which may be out of range.
-    fn value(said: Said<'_>) -> Option<Self::Value>;
+    fn value(raw: RawValue<'_>) -> Option<Self::Value>;
 
     fn fits(value: &Self::Value) -> bool;
 
-    fn read(said: Said<'_>) -> Option<Self::Value> {
-        Self::value(said).filter(Self::fits)
+    fn read(raw: RawValue<'_>) -> Option<Self::Value> {
+        Self::value(raw).filter(Self::fits)
     }
 }
 
@@ -97,9 +97,9 @@ macro_rules! forms {
             type Value = $value;
             const MUST_BE: &'static str = $must_be;
 
-            fn value(said: Said<'_>) -> Option<$value> {
-                let read: fn(Said<'_>) -> Option<$value> = $read;
-                read(said)
+            fn value(raw: RawValue<'_>) -> Option<$value> {
+                let read: fn(RawValue<'_>) -> Option<$value> = $read;
+                read(raw)
             }
 
             fn fits(value: &$value) -> bool {
@@ -112,29 +112,29 @@ macro_rules! forms {
 
 forms! {
     TimeoutMs: Duration, "milliseconds, a whole number from 1 to 3600000",
-        |said| said.whole().map(Duration::from_millis), |time| TIMEOUTS.contains(time);
+        |raw| raw.whole().map(Duration::from_millis), |time| TIMEOUTS.contains(time);
     DelayMs: Duration, "milliseconds, a whole number from 0 to 5000",
-        |said| said.whole().map(Duration::from_millis), |delay| *delay <= LONGEST_DELAY;
+        |raw| raw.whole().map(Duration::from_millis), |delay| *delay <= LONGEST_DELAY;
     Attempts: u8, "a whole number from 1 to 5",
-        |said| said.whole()?.try_into().ok(), |attempts| ATTEMPTS.contains(attempts);
+        |raw| raw.whole()?.try_into().ok(), |attempts| ATTEMPTS.contains(attempts);
     TtlSeconds: Duration, "seconds, a whole number from 60 to 2592000, or 0 for no cache",
-        |said| said.whole().map(Duration::from_secs),
+        |raw| raw.whole().map(Duration::from_secs),
         |ttl| ttl.is_zero() || (60..=2_592_000).contains(&ttl.as_secs());
-    Flag: bool, "true or false", |said| said.flag(), |_| true;
+    Flag: bool, "true or false", |raw| raw.flag(), |_| true;
     Growth: Backoff, "constant, linear or exponential",
-        |said| Backoff::named(&said.text()?), |_| true;
+        |raw| Backoff::named(&raw.text()?), |_| true;
     CacheKey: Box<str>, "1 to 256 visible ASCII characters",
-        |said| said.text().map(Into::into), |key| is_visible(key.as_bytes(), 256);
+        |raw| raw.text().map(Into::into), |key| is_visible(key.as_bytes(), 256);
     SessionId: Box<str>, "1 to 256 visible ASCII characters",
-        |said| said.text().map(Into::into), |id| is_visible(id.as_bytes(), 256);
+        |raw| raw.text().map(Into::into), |id| is_visible(id.as_bytes(), 256);
     Id: Box<str>, "1 to 64 of A-Z a-z 0-9 - _ .",
-        |said| said.text().map(Into::into), |id| is_id(id);
+        |raw| raw.text().map(Into::into), |id| is_id(id);
     EventId: HeaderValue, "1 to 64 visible ASCII characters",
-        |said| said.header().cloned(), |id| is_visible(id.as_bytes(), 64);
+        |raw| raw.header().cloned(), |id| is_visible(id.as_bytes(), 64);
     TraceId: u128, "32 hexadecimal digits, not all zero",
-        |said| hex(said.header()?.as_bytes(), 32), |_| true;
+        |raw| hex(raw.header()?.as_bytes(), 32), |_| true;
     SpanId: u64, "16 hexadecimal digits, not all zero",
-        |said| hex(said.header()?.as_bytes(), 16).map(|id| id as u64), |_| true;
+        |raw| hex(raw.header()?.as_bytes(), 16).map(|id| id as u64), |_| true;
 }
 
 fn hex(digits: &[u8], length: usize) -> Option<u128> {

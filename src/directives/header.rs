@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Directives;
 use super::form::{
-    Attempts, CacheKey, DelayMs, EventId, Flag, Form, Growth, Id, Said, SessionId, SpanId,
+    Attempts, CacheKey, DelayMs, EventId, Flag, Form, Growth, Id, RawValue, SessionId, SpanId,
     TimeoutMs, TraceId, TtlSeconds,
 };
 use super::narrowing::{Glob, MODELS_FORM, Narrowing, PROVIDERS_FORM};
@@ -35,12 +35,12 @@ pub(crate) struct EntryKey {
     pub(crate) member: &'static str,
 }
 
-type Set = fn(&mut Directives, Said<'_>, &Locks) -> Result<(), Cow<'static, str>>;
+type Set = fn(&mut Directives, RawValue<'_>, &Locks) -> Result<(), Cow<'static, str>>;
 
 /// A row: the header, its control, the field with its format or a function, and the key in entries.
 macro_rules! row {
     ($text:literal, $control:expr, $field:ident: $form:ty $(, $camel:literal $snake:literal)?) => {
-        row!($text, $control, |all, said, _| put::<$form>(&mut all.$field, said) $(, $camel $snake)?)
+        row!($text, $control, |all, raw, _| put::<$form>(&mut all.$field, raw) $(, $camel $snake)?)
     };
     ($text:literal, $control:expr, $set:expr $(, $camel:literal $snake:literal)?) => {
         Directive {
@@ -66,7 +66,7 @@ static TABLE: [Directive; 27] = {
     [
         row!("cf-aig-metadata", Some(C::Metadata), metadata),
         // Ignored: nothing is billed here.
-        row!("cf-aig-no-wholesale", None, |_, said, _| put::<Flag>(&mut None, said)),
+        row!("cf-aig-no-wholesale", None, |_, raw, _| put::<Flag>(&mut None, raw)),
         row!("cf-aig-gateway-id", None, gateway_id: Id),
         row!("cf-aig-event-id", Some(C::EventId), event_id: EventId),
         row!("cf-aig-request-timeout", Some(C::Timeouts), request_timeout: TimeoutMs,
@@ -90,15 +90,15 @@ static TABLE: [Directive; 27] = {
         row!("cf-aig-session-id", Some(C::Session), session_id: SessionId),
         row!("cf-aig-no-session-affinity", Some(C::Session), no_session_affinity: Flag),
         row!("cf-aig-zdr", None, zdr: Flag),
-        row!("cf-aig-allowed-models", None, |all, said, _| narrow(
+        row!("cf-aig-allowed-models", None, |all, raw, _| narrow(
             all,
-            said,
+            raw,
             |lists| &mut lists.models,
             MODELS_FORM
         )),
-        row!("cf-aig-allowed-providers", None, |all, said, _| narrow(
+        row!("cf-aig-allowed-providers", None, |all, raw, _| narrow(
             all,
-            said,
+            raw,
             |lists| &mut lists.providers,
             PROVIDERS_FORM
         )),
@@ -134,14 +134,18 @@ pub(crate) fn is_locked(name: &HeaderName, locks: &Locks) -> bool {
 }
 
 /// If a directive is given under two names, the first in the table counts.
-fn put<F: Form>(place: &mut Option<F::Value>, said: Said<'_>) -> Result<(), Cow<'static, str>> {
-    let value = F::read(said).ok_or(F::MUST_BE)?;
+fn put<F: Form>(place: &mut Option<F::Value>, raw: RawValue<'_>) -> Result<(), Cow<'static, str>> {
+    let value = F::read(raw).ok_or(F::MUST_BE)?;
     place.get_or_insert(value);
     Ok(())
 }
 
-fn metadata(all: &mut Directives, said: Said<'_>, locks: &Locks) -> Result<(), Cow<'static, str>> {
-    let json = said.header().map(HeaderValue::as_bytes);
+fn metadata(
+    all: &mut Directives,
+    raw: RawValue<'_>,
+    locks: &Locks,
+) -> Result<(), Cow<'static, str>> {
+    let json = raw.header().map(HeaderValue::as_bytes);
     let metadata = json.and_then(|json| Metadata::parse(json, |key| locks.reserve_key(key)));
     let (metadata, left_out) = metadata.ok_or("one flat JSON object, such as {\"team\":\"a\"}")?;
     all.metadata = locks.with_host_metadata(metadata);
@@ -151,19 +155,23 @@ fn metadata(all: &mut Directives, said: Said<'_>, locks: &Locks) -> Result<(), C
     Ok(())
 }
 
-fn custom_cost(all: &mut Directives, said: Said<'_>, _: &Locks) -> Result<(), Cow<'static, str>> {
-    let json = said.header().map(HeaderValue::as_bytes);
+fn custom_cost(
+    all: &mut Directives,
+    raw: RawValue<'_>,
+    _: &Locks,
+) -> Result<(), Cow<'static, str>> {
+    let json = raw.header().map(HeaderValue::as_bytes);
     all.custom_cost = json.map(CustomCost::parse).transpose()?;
     Ok(())
 }
 
 fn narrow(
     all: &mut Directives,
-    said: Said<'_>,
+    raw: RawValue<'_>,
     lists: fn(&mut Narrowing) -> &mut Vec<Vec<Glob>>,
     must_be: &'static str,
 ) -> Result<(), Cow<'static, str>> {
-    let list = said.text().and_then(|list| Glob::list(&list)).ok_or(must_be)?;
+    let list = raw.text().and_then(|list| Glob::list(&list)).ok_or(must_be)?;
     lists(Arc::make_mut(all.narrowing.get_or_insert_default())).push(list);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Each control header accepts its range, and the stronger of two directives wins.
 
+use http::HeaderMap;
+
 use super::*;
+use crate::directives::locks::Locks;
 
 fn with(name: &'static str, value: &str) -> Result<Box<Directives>, Unfit> {
     let mut headers = HeaderMap::new();

@@ -96,10 +96,10 @@ fn given_event_id<'e>(end: &EndEvent<'e>) -> Option<&'e str> {
 const UNREAD: &str = if cfg!(feature = "decompression") {
     "an answer was not metered, so its tokens and its cost are missing: it is compressed in a way \
      that the feature `decompression` does not read (it reads gzip, deflate, br and zstd, one at a \
-     time); this is told once"
+     time); this is logged once"
 } else {
     "an answer was not metered, so its tokens and its cost are missing: it is compressed, and this \
-     program was built without the feature `decompression`; this is told once"
+     program was built without the feature `decompression`; this is logged once"
 };
 
 pub(super) fn warn_of_unread(end: &EndEvent<'_>) {

@@ -54,7 +54,7 @@ impl Misuse {
                 "a request for a provider was answered by an axum router, for the gateway's layer has \
                  no upstream and takes the app for its HTTP client: if this router is not meant to \
                  stand for a provider, give the layer one, as in \
-                 `.layer(gateway.upstream(HttpClient::new()?))`; this is told once"
+                 `.layer(gateway.upstream(HttpClient::new()?))`; this is logged once"
             );
         }
     }
@@ -70,7 +70,7 @@ impl Misuse {
                 gateway = &*shown(context.gateway()),
                 setting,
                 "a setting was not acted on, for no layer below the gateway does: put a \
-                 `control::ControlLayer` (feature `control`) around the client; this is told once"
+                 `control::ControlLayer` (feature `control`) around the client; this is logged once"
             );
         }
     }

@@ -5,6 +5,6 @@ pub(crate) mod future;
 pub(crate) mod fuzzing;
 pub(crate) mod intercept;
 pub(crate) mod layer;
-pub(crate) mod misuse;
 pub(crate) mod service;
 pub(crate) mod settings_layer;
+pub(crate) mod setup_warnings;

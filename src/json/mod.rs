@@ -10,7 +10,7 @@ pub(crate) mod places;
 pub(crate) mod quote;
 pub(crate) mod scalars;
 pub(crate) mod string;
-pub(crate) mod strings;
+pub(crate) mod string_finder;
 #[cfg(feature = "log")]
 pub(crate) mod to_bytes;
 pub(crate) mod trail;

@@ -2,6 +2,7 @@
 
 mod api_kind;
 mod bearer_paths;
+mod built_in;
 mod fixed;
 pub(crate) mod headers;
 pub(crate) mod join;
@@ -19,6 +20,7 @@ use std::fmt;
 
 pub(crate) use self::api_kind::ApiKind;
 use self::bearer_paths::BearerPaths;
+pub(crate) use self::built_in::is_built_in;
 pub(crate) use self::key_header::KeyHeader;
 use self::layout::Layout;
 pub(crate) use self::origin::Origin;
@@ -73,11 +75,6 @@ pub struct Provider {
     mistake: Option<&'static str>,
     /// Whether it is asked for the usage of streams; `None` for the gateway's default.
     asks_for_usage: Option<bool>,
-}
-
-/// Returns true if a built-in provider has this slug or alias, even if it was not added.
-pub(crate) fn is_built_in(name: &str) -> bool {
-    table::NAMES.iter().chain(regional::NAMES).any(|known| *known == name)
 }
 
 impl Provider {

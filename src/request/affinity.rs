@@ -12,7 +12,7 @@ use crate::context::GatewayContext;
 use crate::context::session::{Conversation, Session, SessionSource, stored_response};
 use crate::context::step::{Step, StepKey};
 use crate::directives::Directives;
-use crate::json::strings::{StringPath, Strings};
+use crate::json::string_finder::{StringFinder, StringPath};
 use crate::provider::Upstream;
 use crate::settings::GatewaySettings;
 use crate::util::operation::Operation;
@@ -181,7 +181,7 @@ fn name_response(context: &GatewayContext, conversation: &Conversation, id: &str
 /// Reads a body up to its session.
 #[derive(Debug)]
 pub(crate) struct SessionReader {
-    strings: Strings<3>,
+    strings: StringFinder<3>,
     left: usize,
     operation: Operation,
     /// A header has named the session already.
@@ -211,7 +211,7 @@ impl SessionReader {
             && *context.method() == Method::POST
             && is_plain_json(headers);
         is_read.then(|| Self {
-            strings: Strings::new(PATHS),
+            strings: StringFinder::new(PATHS),
             left: READ_AT_MOST,
             operation,
             has_session,

@@ -9,7 +9,7 @@ use http_body::Body;
 use tower::BoxError;
 
 use crate::exchange::request_state::RequestState;
-use crate::rejection::{Code, Rejection};
+use crate::rejection::Rejection;
 use crate::request::peek::Drain;
 use crate::response::messages;
 use crate::util::budget::{FRAME_OVERHEAD, Held};
@@ -40,7 +40,7 @@ where
 
     pub(crate) fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Rejection>> {
         if self.body.size_hint().lower() > self.limit as u64 {
-            return Poll::Ready(Err(self.too_large()));
+            return Poll::Ready(Err(messages::body_too_large(self.limit)));
         }
         loop {
             match ready!(self.body.as_mut().poll_frame(cx)) {
@@ -56,7 +56,7 @@ where
                     let Ok(data) = frame.into_data() else { continue };
                     self.watch.saw(&data);
                     if self.held() + data.len() > self.limit {
-                        return Poll::Ready(Err(self.too_large()));
+                        return Poll::Ready(Err(messages::body_too_large(self.limit)));
                     }
                     self.keep(data)?;
                 }
@@ -107,12 +107,5 @@ where
             return std::mem::take(&mut self.first);
         }
         std::mem::take(&mut self.joined).freeze()
-    }
-
-    fn too_large(&self) -> Rejection {
-        let limit = self.limit;
-        let message =
-            format!("The request body is larger than {limit} bytes, which is the limit here.");
-        Rejection::of_request(Code::BodyTooLarge, message)
     }
 }

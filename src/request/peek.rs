@@ -275,15 +275,11 @@ where
     }
 
     fn too_large(&self) -> Rejection {
-        let limit = self.limit;
         let advice = match self.peek_for {
             PeekFor::AnyModel => "Put `model` first.",
             _ => "Put `model` first, or use the provider's own path.",
         };
-        let message = format!(
-            "More than {limit} bytes of the request body stand before its `model`, which is the limit here. {advice}"
-        );
-        Rejection::of_request(Code::BodyTooLarge, message)
+        messages::model_too_far(self.limit, advice)
     }
 }
 

@@ -111,6 +111,10 @@ rejections! {
     broken_body() Malformed: "The request body ended before it was complete.";
     /// A layer above the gateway limits the body's length.
     body_over_limit() BodyTooLarge: "The request body is larger than this server accepts.";
+    body_too_large(limit: usize) BodyTooLarge: "The request body is larger than {limit} bytes.";
+    /// What comes before `model` is held in memory.
+    model_too_far(limit: usize, advice: &str) BodyTooLarge:
+        "The request body has more than {limit} bytes before its `model`. {advice}";
     malformed_model() Malformed ["model"]: "`model` is not a well-formed JSON string.";
     unknown_route(name: &str) UnknownProvider ["model"]:
         "This gateway has no route `dynamic/{}`.", shortened(name);

@@ -39,6 +39,13 @@ pub struct GatewaySettingsBuilder {
     mistake: Option<SettingsError>,
 }
 
+impl GatewaySettings {
+    /// Starts building settings.
+    pub fn builder() -> GatewaySettingsBuilder {
+        GatewaySettingsBuilder::default()
+    }
+}
+
 setters! { impl GatewaySettingsBuilder {
     /// Whether a conversation keeps its key and its base URL, so that the provider's prompt cache
     /// serves it. Default: if the provider has several base URLs, or the gateway several keys of

@@ -117,11 +117,6 @@ pub struct GatewaySettings {
 }
 
 impl GatewaySettings {
-    /// Starts building settings.
-    pub fn builder() -> GatewaySettingsBuilder {
-        GatewaySettingsBuilder::default()
-    }
-
     /// The locks of these settings, or the default ones.
     pub(crate) fn locks_of(settings: Option<&Self>) -> &Locks {
         settings.map_or(Locks::unset(), |settings| &settings.locks)

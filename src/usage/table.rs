@@ -13,7 +13,7 @@ mod tests;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 pub(crate) use super::price::Pricing;
 use super::price::{Price, ToolPrices};
@@ -64,12 +64,6 @@ impl PriceTable {
     #[must_use]
     pub fn empty(as_of: Date) -> Self {
         Self { as_of, tools: Vec::new(), names: Vec::new() }
-    }
-
-    /// List prices of the built-in providers on the day [`as_of`](Self::as_of).
-    #[must_use]
-    pub fn builtin() -> Self {
-        PriceTable::clone(&BUILTIN)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -204,8 +198,6 @@ impl Name {
         std::iter::once(own).chain(row.price.aliases.iter().map(|name| alias(name))).collect()
     }
 }
-
-static BUILTIN: LazyLock<Arc<PriceTable>> = LazyLock::new(|| Arc::new(builtin::table()));
 
 /// Compares `row` with a name in parts without joining them: by length, which nearly always
 /// decides, then by bytes.

@@ -117,15 +117,26 @@ fn an_import_that_runs_up_is_named_with_both_files_and_the_rule() {
         "fn thing() -> crate::high::Thing { todo!() }",
         "pub(crate) use crate::high::Thing;",
         "pin_project! { struct Holder { thing: crate::high::Thing } }",
+        "cfg_log! { use crate::{high::{Thing as Other}}; }",
+        "mod inner { use crate::high::Thing; }",
+        "use crate::shown::Thing;",
+        "#[cfg(not(test))]\nuse crate::high::Thing;",
+        "#[cfg(any(test, unix))]\nuse crate::high::Thing;",
     ] {
         let low = ("low/user", planted_import);
-        let found = planted(&[high, thing, ("low/mod", "mod user;"), low]);
+        let root = ("lib", "mod low;\nmod high;\npub mod shown { pub use crate::high::Thing; }");
+        let found = planted(&[root, high, thing, ("low/mod", "mod user;"), low]);
         assert_eq!(found.len(), 1, "{planted_import}: {found:?}");
         assert!(found[0].contains("src/low/user") && found[0].contains("src/high"), "{found:?}");
         assert!(found[0].contains("`low` is below `high`"), "{found:?}");
     }
-    let test = "#[cfg(test)]\nmod tests {\n    use crate::high::Thing;\n}";
-    assert_eq!(planted(&[high, thing, ("low/user", test)]), [""; 0]);
+    for allowed in [
+        "#[cfg(test)]\nmod tests {\n    use crate::high::Thing;\n}",
+        "#[cfg(all(test, unix))]\nuse crate::high::Thing;",
+        "pub(in crate::high) struct User;",
+    ] {
+        assert_eq!(planted(&[high, thing, ("low/user", allowed)]), [""; 0], "{allowed}");
+    }
     let down = ("high/user", "use crate::low::Base;");
     assert_eq!(planted(&[("low/mod", "pub(crate) struct Base;"), down]), [""; 0]);
 }
@@ -140,10 +151,28 @@ fn a_circle_of_files_is_named_unless_they_are_one_concept() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(["one", "two", "three"].iter().all(|file| found[0].contains(file)), "{found:?}");
 
+    // Neither a path through a child module nor a re-export hides a circle.
+    let head = ("low/mod", "mod one;\npub(crate) struct L;\nfn n() -> N { one::N }");
+    let one = ("low/one", "use super::L;\npub(crate) struct N(L);");
+    assert_eq!(planted(&[head, one]).len(), 1);
+    let head = ("low/mod", "mod one;\npub(crate) use self::one::N;\npub(crate) struct L(N);");
+    assert_eq!(planted(&[head, one]).len(), 1);
+    let there = ("low/there", "pub(crate) use super::back::Back;\npub(crate) struct There;");
+    let back = ("low/back", "use super::there::There;\npub(crate) struct Back(There);");
+    assert_eq!(planted(&[there, back]).len(), 1);
+
     // A service and its future, in a folder of its own, are one concept.
     let service = ("low/service/mod", "mod future;\nuse self::future::F;\npub(crate) struct S;");
     let future = ("low/service/future", "use super::S;\npub(crate) struct F;");
     assert_eq!(planted(&[service, future]), [""; 0]);
+
+    // A folder whose many files need its head is not.
+    let head = "use self::{a::A, b::B, c::C, d::D, e::E};\npub(crate) struct S;";
+    let parts =
+        ["low/service/a", "low/service/b", "low/service/c", "low/service/d", "low/service/e"];
+    let parts = parts.map(|path| (path, "use super::S;"));
+    let service = |count: usize| planted(&[&[("low/service/mod", head)], &parts[..count]].concat());
+    assert_eq!((service(4).len(), service(5).len()), (0, 1));
 
     // Files of one folder that need each other without it are not.
     let folder =

@@ -33,67 +33,62 @@ pub(crate) fn rooms_of(page: &str) -> Vec<String> {
     lines.filter_map(room).collect()
 }
 
-/// All imports of a file, each resolved to the file that defines it.
-struct Graph {
-    edges: BTreeMap<Module, BTreeSet<Module>>,
-    shown: BTreeMap<Module, BTreeSet<Module>>,
-}
+/// The files that each file imports from.
+type Graph = BTreeMap<Module, BTreeSet<Module>>;
 
+/// The re-exports of each module, inline modules too: a name, and the path behind it.
 type Names = BTreeMap<Module, BTreeMap<String, Vec<String>>>;
 
-impl Graph {
-    fn of(sources: &BTreeMap<Module, String>) -> Self {
-        let imports: BTreeMap<_, _> =
-            sources.iter().map(|(module, source)| (module, imports::of(source))).collect();
-        let mut names = Names::new();
-        for (module, imports) in &imports {
-            for import in imports.iter().filter(|import| import.is_shown && import.depth == 0) {
-                if let (Some(name), Some(path)) = (&import.name, absolute(import, module, sources))
-                {
-                    names.entry((*module).clone()).or_default().insert(name.clone(), path);
-                }
+/// All imports, each resolved to the file that defines the item. A folder's head that re-exports an
+/// item of its own folder does not import it, unless it uses the item itself.
+fn graph(sources: &BTreeMap<Module, String>) -> Graph {
+    let imports: BTreeMap<_, _> =
+        sources.iter().map(|(module, source)| (module, imports::of(source))).collect();
+    let mut names = Names::new();
+    for (module, imports) in &imports {
+        for import in imports.iter().filter(|import| import.is_shown) {
+            let path = absolute(import, module, sources, &Names::new());
+            if let (Some(name), Some(path)) = (&import.name, path) {
+                let inner = Module([&*module.0, &import.within].concat());
+                names.entry(inner).or_default().insert(name.clone(), path);
             }
         }
-        let mut graph = Self { edges: BTreeMap::new(), shown: BTreeMap::new() };
-        for (module, imports) in imports {
-            for import in imports {
-                let Some(path) = absolute(&import, module, sources) else { continue };
-                let target = definition(&path, &names, sources, 0);
-                if target == *module {
-                    continue;
-                }
-                let edges = if import.is_shown { &mut graph.shown } else { &mut graph.edges };
-                edges.entry(module.clone()).or_default().insert(target);
-            }
-        }
-        graph
     }
+    let mut graph = Graph::new();
+    for (module, imports) in imports {
+        for import in imports {
+            let Some(path) = absolute(&import, module, sources, &names) else { continue };
+            let target = definition(&path, &names, sources, 0);
+            if target != *module && !(import.is_shown && target.is_within(module)) {
+                graph.entry(module.clone()).or_default().insert(target);
+            }
+        }
+    }
+    graph
 }
 
-/// The path of an import from the root of the crate; `None` for other crates.
+/// The path of an import from the root of the crate; `None` for other crates and for local names.
 fn absolute(
     import: &Import,
     module: &Module,
     sources: &BTreeMap<Module, String>,
+    names: &Names,
 ) -> Option<Vec<String>> {
-    let mut path = import.path.iter();
-    let mut base = match &**path.next()? {
-        "crate" => Vec::new(),
-        "self" | "super" if import.path[0] == "self" => module.0.clone(),
-        "super" => {
-            path = import.path.iter();
-            module.0.clone()
-        }
-        first => {
-            let child = Module([&*module.0, &[first.to_owned()]].concat());
-            sources.contains_key(&child).then_some(())?;
-            child.0
+    let here = Module([&*module.0, &import.within].concat());
+    let (mut base, rest) = match &**import.path.first()? {
+        "crate" => (Vec::new(), &import.path[1..]),
+        "self" | "super" => (here.0, &*import.path),
+        name => {
+            let child = Module([&*here.0, &[name.to_owned()]].concat());
+            let is_child = import.path.len() > 1 && sources.contains_key(&child);
+            let is_re_export = names.get(&here).is_some_and(|names| names.contains_key(name));
+            (is_child || is_re_export).then_some(())?;
+            (here.0, &*import.path)
         }
     };
-    let mut around = import.depth;
-    for name in path {
+    for name in rest {
         match &**name {
-            "super" if around > 0 => around -= 1,
+            "self" => {}
             "super" => drop(base.pop()),
             name => base.push(name.to_owned()),
         }
@@ -108,44 +103,42 @@ fn definition(
     sources: &BTreeMap<Module, String>,
     depth: usize,
 ) -> Module {
-    let length = (0..=path.len())
-        .rev()
-        .find(|length| sources.contains_key(&Module(path[..*length].to_vec())))
-        .unwrap_or_default();
-    let module = Module(path[..length].to_vec());
-    let next = path.get(length).and_then(|name| names.get(&module)?.get(name));
-    match next {
+    let longest = |is_there: &dyn Fn(&Module) -> bool| {
+        let prefixes = (0..=path.len()).rev().map(|length| Module(path[..length].to_vec()));
+        prefixes.into_iter().find(is_there).unwrap_or(Module(Vec::new()))
+    };
+    let module = longest(&|module| sources.contains_key(module) || names.contains_key(module));
+    let length = module.0.len();
+    match path.get(length).and_then(|name| names.get(&module)?.get(name)) {
         Some(next) if depth < 16 && next[..] != path[..=length] => {
             let further = [&next[..], &path[length + 1..]].concat();
             definition(&further, names, sources, depth + 1)
         }
-        _ => module,
+        _ => longest(&|module| sources.contains_key(module)),
     }
 }
 
 /// The violations of the rules, one line each.
 pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> Vec<String> {
-    let graph = Graph::of(sources);
+    let graph = graph(sources);
     let level = |module: &Module| {
         let room = module.room()?;
         rooms.iter().position(|listed| listed == room)
     };
     let mut found = Vec::new();
-    for edges in [&graph.edges, &graph.shown] {
-        for (from, targets) in edges {
-            for to in targets {
-                let (Some(low), Some(high)) = (level(from), level(to)) else { continue };
-                if low < high {
-                    let (low, high) = (&rooms[low], &rooms[high]);
-                    found.push(format!(
-                        "{from} imports {to}: `{low}` is below `{high}` in ARCHITECTURE.md, and imports run down"
-                    ));
-                }
+    for (from, targets) in &graph {
+        for to in targets {
+            let (Some(low), Some(high)) = (level(from), level(to)) else { continue };
+            if low < high {
+                let (low, high) = (&rooms[low], &rooms[high]);
+                found.push(format!(
+                    "{from} imports {to}: `{low}` is below `{high}` in ARCHITECTURE.md, and imports run down"
+                ));
             }
         }
     }
-    for circle in circles(&graph.edges) {
-        if !is_one_concept(&circle, &graph.edges) {
+    for circle in circles(&graph) {
+        if !is_one_concept(&circle, &graph) {
             let files: Vec<_> = circle.iter().map(Module::to_string).collect();
             found.push(format!("a circle: {} import each other", files.join(", ")));
         }
@@ -153,22 +146,26 @@ pub(crate) fn breaches(rooms: &[String], sources: &BTreeMap<Module, String>) -> 
     found
 }
 
-/// Returns true for a type and its own future, builder or body: a file and files in its folder, which
-/// form no circle without it.
-fn is_one_concept(circle: &[Module], edges: &BTreeMap<Module, BTreeSet<Module>>) -> bool {
+/// More parts are the files of a folder, not those of a type.
+const MOST_PARTS: usize = 4;
+
+/// Returns true for a type and its own future, builder or body: a file and a few files in its folder,
+/// which form no circle without it.
+fn is_one_concept(circle: &[Module], edges: &Graph) -> bool {
     let Some(head) = circle.iter().min_by_key(|module| module.0.len()) else { return false };
     let parts: BTreeSet<_> = circle.iter().filter(|module| *module != head).cloned().collect();
     let between = |(from, to): (&Module, &BTreeSet<Module>)| {
         parts.contains(from).then(|| (from.clone(), to.intersection(&parts).cloned().collect()))
     };
-    let rest: BTreeMap<_, _> = edges.iter().filter_map(between).collect();
+    let rest: Graph = edges.iter().filter_map(between).collect();
     head.0.len() > 1
+        && parts.len() <= MOST_PARTS
         && parts.iter().all(|module| module.is_within(head))
         && circles(&rest).iter().all(|circle| is_one_concept(circle, &rest))
 }
 
 /// The groups of files that import each other in a cycle.
-fn circles(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<Module>> {
+fn circles(edges: &Graph) -> Vec<Vec<Module>> {
     let reach = |start: &Module| {
         let mut seen = BTreeSet::new();
         let mut open = vec![start];

@@ -146,7 +146,7 @@ impl Shared {
     fn write_to(&self, mut output: impl io::Write) {
         let mut batch = Vec::new();
         let mut is_line_open = false;
-        let mut told = 0;
+        let mut reported = 0;
         loop {
             self.take(&mut batch);
             // The part of a line that was written before an error must not become the start of this
@@ -161,9 +161,9 @@ impl Shared {
             let lost = batch[written..].iter().filter(|byte| **byte == b'\n').count();
             batch.clear();
             let total = self.dropped.fetch_add(lost as u64, Ordering::Relaxed) + lost as u64;
-            if lost == 0 && total > told {
-                tracing::warn!(dropped = total - told, total, "log lines were dropped");
-                told = total;
+            if lost == 0 && total > reported {
+                tracing::warn!(dropped = total - reported, total, "log lines were dropped");
+                reported = total;
             }
         }
     }

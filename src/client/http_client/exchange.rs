@@ -13,7 +13,7 @@ use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
 use crate::client::foreign::is_of_stream;
 use crate::client::pool::{Connection, Found, Origin};
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 use crate::util::timeout::ConnectTimeout;
 
 pub(super) async fn exchange<B: SendBody>(

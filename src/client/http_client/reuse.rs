@@ -18,7 +18,7 @@ use crate::client::body::ClientBody;
 use crate::client::error::{Cause, ClientError};
 use crate::client::future::ClientFuture;
 use crate::client::pool::{Answer, Http1, Origin};
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 use crate::util::ready::COMPLETED;
 
 pin_project! {

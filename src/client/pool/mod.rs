@@ -22,7 +22,7 @@ use self::reaper::Running;
 use super::connect::Connector;
 use super::error::{Cause, ClientError};
 use super::options::Versions;
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 
 pub(super) struct Pool<B> {
     connector: Connector,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Pool, SWEEPS};
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 
 /// Whether a pool's reaper is running. It ends with the runtime that it was started on.
 #[derive(Clone, Default)]

@@ -24,7 +24,7 @@ use self::body::Shared;
 use self::error::Cause;
 pub use self::error::ReqwestError;
 use super::framing::declare_body;
-use super::sent::Sent;
+use super::tracked_body::TrackedBody;
 use crate::util::opaque::opaque_debug;
 use crate::util::ready::COMPLETED;
 
@@ -116,7 +116,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ReqwestFuture {
-        let mut request = Sent::request(request, None);
+        let mut request = TrackedBody::request(request, None);
         declare_body(&mut request);
         let (parts, body) = request.into_parts();
         let Some(url) = target::url(&parts.uri) else {

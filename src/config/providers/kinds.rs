@@ -1,7 +1,7 @@
 //! Providers that a file sets up by their kind: those whose host depends on a resource, a region or
 //! an account, and copies of other built-in providers.
 
-use crate::config::place::{At, Mistake, Table, Text};
+use crate::config::place::{Located, Mistake, Table, Text};
 use crate::config::providers::Raw;
 use crate::provider::Provider;
 

@@ -16,7 +16,7 @@ use super::asked::Policy;
 use super::lines::{Headers, is_of_content};
 use super::members::{Members, Model};
 use super::parts::Parts;
-use super::recent::{Names, Scopes};
+use super::recent_scopes::{Names, Scopes};
 pub use super::scopes::CacheScope;
 use super::{repeatable, scopes};
 use crate::context::GatewayContext;

@@ -28,7 +28,7 @@ mod metered;
 mod own_store;
 mod parts;
 mod plan;
-mod recent;
+mod recent_scopes;
 mod recording;
 #[cfg(feature = "redis")]
 mod redis;

@@ -40,7 +40,7 @@ pin_project! {
     where
         R: Body,
     {
-        Sent { #[pin] sent: Sent<F> },
+        Running { #[pin] running: Running<F> },
         // Boxed: few requests wait.
         Waiting { late: Pin<Box<dyn Future<Output = Output<R>> + Send>> },
         Refused { error: Option<BoxError> },
@@ -49,7 +49,7 @@ pin_project! {
 
 pin_project! {
     /// A running call.
-    pub(super) struct Sent<F> {
+    pub(super) struct Running<F> {
         #[pin]
         pub(super) call: F,
         // Boxed: most calls have no timeouts.
@@ -65,8 +65,8 @@ pin_project! {
 
 impl<F, R: Body> CallFuture<F, R> {
     #[inline]
-    pub(super) fn sent(sent: Sent<F>) -> Self {
-        Self { state: State::Sent { sent } }
+    pub(super) fn running(running: Running<F>) -> Self {
+        Self { state: State::Running { running } }
     }
 
     pub(super) fn waiting(late: impl Future<Output = Output<R>> + Send + 'static) -> Self {
@@ -91,21 +91,22 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Sent { sent } => {
-                let sent = sent.project();
-                let result = match (sent.call.poll(cx), sent.timing.as_mut()) {
+            StateProjection::Running { running } => {
+                let running = running.project();
+                let result = match (running.call.poll(cx), running.timing.as_mut()) {
                     (Poll::Ready(result), _) => result.map_err(Into::into),
                     (Poll::Pending, None) => return Poll::Pending,
                     (Poll::Pending, Some(timing)) => Err(ready!(timing.poll_late(cx)).into()),
                 };
-                let mut guards = std::mem::take(sent.guards);
+                let mut guards = std::mem::take(running.guards);
                 Poll::Ready(match result {
                     Ok(mut response) => {
-                        let is_classified = *sent.is_classified;
+                        let is_classified = *running.is_classified;
                         let may_be_dropped = responded(&mut response, &mut guards, is_classified);
                         let is_read = is_classified && verdict::may_be_error(&response);
                         let reading = Reading { may_be_dropped, at_once: is_read.then_some(cx) };
-                        let (timing, watches_reader) = (sent.timing.take(), *sent.watches_reader);
+                        let (timing, watches_reader) =
+                            (running.timing.take(), *running.watches_reader);
                         Ok(CallBody::of_call(response, timing, guards, watches_reader, reading))
                     }
                     Err(error) => {

@@ -8,7 +8,7 @@ use tower::BoxError;
 
 use crate::control::concurrency::Permits;
 use crate::control::health::Tracked;
-use crate::control::held::{Handle, Held};
+use crate::control::releasable::{Handle, Releasable};
 
 /// The permits of a response, and the call that health and load balancing track.
 #[derive(Default)]
@@ -25,7 +25,7 @@ enum HeldPermits {
     /// A layer above may drop this response and try something else, which must not wait for these
     /// permits.
     Shared {
-        _held: Held<Permits>,
+        _held: Releasable<Permits>,
     },
 }
 
@@ -60,7 +60,7 @@ impl Guards {
     pub(super) fn share_permits(&mut self, extensions: &mut Extensions) {
         match std::mem::take(&mut self.permits) {
             HeldPermits::Own(permits) => {
-                let held = Held::new(permits);
+                let held = Releasable::new(permits);
                 extensions.insert(held.handle());
                 self.permits = HeldPermits::Shared { _held: held };
             }

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::body::CallBody;
 use super::bounds::Bounds;
-use super::future::{CallFuture, Output, Sent};
+use super::future::{CallFuture, Output, Running};
 use super::guards::Guards;
 use super::parts::Parts;
 use crate::context::GatewayContext;
@@ -226,7 +226,7 @@ impl<S> Call<S> {
             timing.classified_for = context.filter(|_| is_classified).cloned();
         }
         let call = self.inner.call(request);
-        CallFuture::sent(Sent { call, timing, guards, is_classified, watches_reader })
+        CallFuture::running(Running { call, timing, guards, is_classified, watches_reader })
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod alternative;
 mod plan;
+mod state;
 mod steps;
-mod work;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,8 +18,8 @@ use tower_service::Service;
 pub use self::alternative::Alternative;
 use self::alternative::Alternatives;
 use self::plan::Plan;
+use self::state::FallbackState;
 pub use self::steps::FallbackFuture;
-use self::work::Work;
 use super::attempt;
 use super::classify::{Classify, Rule};
 use super::replay::ReplayBody;
@@ -156,19 +156,19 @@ where
         }
         let alternatives = self.layer.alternatives.as_ref();
         let recorded = request.body().recorded().cloned();
-        let work = recorded.and_then(|recorded| {
+        let state = recorded.and_then(|recorded| {
             let plan = Plan::of(context, alternatives, request.uri())?;
             let silence = Silence::up_to(body_timeout(request.extensions(), context));
-            Some(Work::new(recorded, plan, self.layer.rule.clone(), silence))
+            Some(FallbackState::new(recorded, plan, self.layer.rule.clone(), silence))
         });
-        let Some(work) = work else {
+        let Some(state) = state else {
             return FallbackFuture::direct(self.inner.call(request));
         };
-        verdict::mark_classified(&mut request, work.plan.context());
+        verdict::mark_classified(&mut request, state.plan.context());
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = attempt::call(work.plan.context(), &mut service, request);
-        FallbackFuture::several(first, service, work)
+        let first = attempt::call(state.plan.context(), &mut service, request);
+        FallbackFuture::several(first, service, state)
     }
 }
 

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::work::Work;
+use super::state::FallbackState;
 use crate::context::GatewayContext;
 use crate::context::answer_read::ReadBy;
 use crate::control::classify::CallClass;
@@ -44,7 +44,7 @@ pin_project! {
 /// Tries further steps.
 struct Steps<S, B> {
     service: S,
-    work: Work<B>,
+    state: FallbackState<B>,
 }
 
 /// What to do with a step that is not returned at once.
@@ -72,8 +72,8 @@ where
     }
 
     /// `call` is the first step. `service` makes the others.
-    pub(super) fn several(call: S::Future, service: S, work: Work<B>) -> Self {
-        Self { call: Passed::Direct { call }, steps: Some(Box::new(Steps { service, work })) }
+    pub(super) fn several(call: S::Future, service: S, state: FallbackState<B>) -> Self {
+        Self { call: Passed::Direct { call }, steps: Some(Box::new(Steps { service, state })) }
     }
 }
 
@@ -95,7 +95,7 @@ where
             let Some(mut steps) = this.steps.take() else {
                 return ControlFlow::Break(verdict::unclassified(result));
             };
-            let next = steps.work.look_at(result, cx)?;
+            let next = steps.state.look_at(result, cx)?;
             ControlFlow::Continue(Box::pin(steps.try_others(next)))
         })
     }
@@ -131,25 +131,25 @@ where
                         ControlFlow::Break(given) => return given,
                     }
                 }
-                Next::Ended(error) => return self.work.hand_on(last.ok_or(error)),
+                Next::Ended(error) => return self.state.hand_on(last.ok_or(error)),
             };
             let mut best = match failed {
-                Ok(response) => Ok(Last::new(response, self.work.step)),
+                Ok(response) => Ok(Last::new(response, self.state.step)),
                 Err(error) => last.ok_or(error),
             };
-            let look = |cx: &mut Context<'_>| self.work.poll_look_in_time(cx);
+            let look = |cx: &mut Context<'_>| self.state.poll_look_in_time(cx);
             if let Err(silence) = beside(best.as_mut().ok(), look).await {
-                return self.work.hand_on(best.map_err(|error| or_else(silence, error)));
+                return self.state.hand_on(best.map_err(|error| or_else(silence, error)));
             }
-            let Some(request) = self.work.next() else { return self.work.hand_on(best) };
+            let Some(request) = self.state.next() else { return self.state.hand_on(best) };
             if let Err(error) = beside(best.as_mut().ok(), |cx| self.service.poll_ready(cx)).await {
-                return self.work.hand_on(best.or(Err(error)));
+                return self.state.hand_on(best.or(Err(error)));
             }
             let looked_at = {
                 let mut call =
-                    pin!(attempt::call(self.work.plan.context(), &mut self.service, request));
+                    pin!(attempt::call(self.state.plan.context(), &mut self.service, request));
                 let poll = |cx: &mut Context<'_>| {
-                    call.as_mut().poll(cx).map(|result| self.work.look_at(result, cx))
+                    call.as_mut().poll(cx).map(|result| self.state.look_at(result, cx))
                 };
                 beside(best.as_mut().ok(), poll).await
             };
@@ -162,7 +162,7 @@ where
     }
 }
 
-impl<B> Work<B>
+impl<B> FallbackState<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,

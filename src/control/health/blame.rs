@@ -10,7 +10,7 @@ use super::change::Listener;
 use super::cooldown;
 use super::permit::Answered;
 use super::settings::CoolDownSettings;
-use crate::control::held::Handle;
+use crate::control::releasable::Handle;
 
 /// Reports an error behind a successful status. Stored in the extensions of a response whose body a
 /// layer above reads.

@@ -15,13 +15,13 @@ pub(crate) struct Breaker {
     subject: Subject,
     machine: Mutex<Machine>,
     /// The gateway that was told of the last change.
-    told: Mutex<Listener>,
+    listener: Mutex<Listener>,
 }
 
 impl Breaker {
     pub(crate) fn new(subject: Subject, settings: BreakerSettings, now: Instant) -> Self {
         let machine = Mutex::new(Machine::new(settings, now));
-        Self { subject, machine, told: Mutex::default() }
+        Self { subject, machine, listener: Mutex::default() }
     }
 
     /// Returns `Ok` if a call would be let through.
@@ -47,7 +47,7 @@ impl Breaker {
 
     fn tell(&self, change: Option<Change>, gateway: &Listener) {
         if let Some(change) = change {
-            self.told().clone_from(gateway);
+            self.listener().clone_from(gateway);
             self.subject.tell(change, gateway);
         }
     }
@@ -55,14 +55,14 @@ impl Breaker {
     /// Ends a breaker that no new call asks. Those who know it as open learn that it is closed.
     pub(super) fn retire(&self, now: Instant) {
         let change = self.machine().retire(now);
-        let gateway = self.told().take();
+        let gateway = self.listener().take();
         if let Some(change) = change {
             self.subject.tell(change, &gateway);
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Listener> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listener(&self) -> MutexGuard<'_, Listener> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,7 @@ use super::handle::LimitsHandle;
 use super::memory::MemoryStore;
 use super::reservation::Reservation;
 use super::shared::Shared;
-use super::state::{Group, Held, Steps};
+use super::state::{Group, HeldClaim, Steps};
 use super::store::{Decision, LimitStore, LimitStoreError};
 use crate::context::GatewayContext;
 use crate::context::acted::Actor;
@@ -148,7 +148,7 @@ impl Limits {
                 // them.
                 let is_more = state.held_of(*rule, claim.counter).is_some();
                 let steps = if is_more { Steps::default() } else { step };
-                Held { rule: *rule, claim: *claim, steps }
+                HeldClaim { rule: *rule, claim: *claim, steps }
             });
             let (id, at, held) = (question.id, decision.at, held.collect());
             state.groups.push(Group { id, at, is_local, held });

@@ -50,7 +50,7 @@ impl Reservation {
     }
 
     /// Settles all that is held. `spent` says how much of it was used.
-    fn settle(&self, groups: &[Group], mut spent: impl FnMut(&super::state::Held) -> u64) {
+    fn settle(&self, groups: &[Group], mut spent: impl FnMut(&super::state::HeldClaim) -> u64) {
         for group in groups {
             let mut settlements = Vec::with_capacity(group.held.len());
             for held in &group.held {

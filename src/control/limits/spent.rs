@@ -1,7 +1,7 @@
 //! What an exchange that is over counts under each rule.
 
 use super::estimate::Tokens;
-use super::state::{Expected, Group, Held, State, Steps, amount};
+use super::state::{Expected, Group, HeldClaim, State, Steps, amount};
 use super::store::{Claim, ReservationId};
 use crate::context::reserved::Used;
 use crate::settings::limits::{LimitRule, Measure};
@@ -50,7 +50,7 @@ impl Part {
 
 impl Ended<'_> {
     /// What counts in place of what was held of a rule.
-    pub(super) fn part(&self, rule: &LimitRule, held: &Held) -> Part {
+    pub(super) fn part(&self, rule: &LimitRule, held: &HeldClaim) -> Part {
         if rule.measure == Measure::Requests {
             let was_sent = held.steps.meets(self.state.sent);
             return Part { answer: u64::from(was_sent), ..Part::default() };
@@ -83,7 +83,7 @@ impl Ended<'_> {
     }
 
     /// The answer's part; `None` if the rule counts money and the price is unknown.
-    fn answer(&self, rule: &LimitRule, held: &Held) -> Option<u64> {
+    fn answer(&self, rule: &LimitRule, held: &HeldClaim) -> Option<u64> {
         let step = Steps::one(self.step);
         if !held.steps.meets(step) || !self.state.sent.meets(step) {
             // Another step has answered, or the call was not sent.

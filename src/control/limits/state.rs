@@ -49,12 +49,12 @@ pub(super) struct Group {
     pub(super) at: u64,
     /// It was reserved in the local store, because the other one had failed.
     pub(super) is_local: bool,
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<HeldClaim>,
 }
 
 /// What is held of one rule.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldClaim {
     /// Its number among those of the gateway.
     pub(super) rule: usize,
     pub(super) claim: Claim,

@@ -152,11 +152,11 @@ impl<B> RecordedRequest<B> {
         let cut = Edit { cut: bytes, insert: Bytes::new() };
         let mut head = self.head.head();
         content_length::change(&mut head.headers, cut.growth());
-        self.varied(head, self.edits.iter().cloned().chain([cut]).collect())
+        self.with_edits(head, self.edits.iter().cloned().chain([cut]).collect())
     }
 
     /// The same body with another head and with edits.
-    pub(crate) fn varied(self: &Arc<Self>, head: Parts, edits: Vec<Edit>) -> Arc<Self> {
+    pub(crate) fn with_edits(self: &Arc<Self>, head: Parts, edits: Vec<Edit>) -> Arc<Self> {
         let owner = match &self.source {
             Source::Own(_) => self.clone(),
             Source::Of(owner) => owner.clone(),
@@ -165,7 +165,7 @@ impl<B> RecordedRequest<B> {
     }
 
     /// A new request.
-    pub(crate) fn other(head: Parts, body: Bytes) -> Arc<Self> {
+    pub(crate) fn of_bytes(head: Parts, body: Bytes) -> Arc<Self> {
         Self::new(head.into(), Recording::of(body))
     }
 }

@@ -15,7 +15,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::decision::Attempt;
-use super::work::Work;
+use super::state::RetryState;
 use crate::context::GatewayContext;
 use crate::context::answer_read::ReadBy;
 use crate::control::replay::ReplayBody;
@@ -44,7 +44,7 @@ pin_project! {
 /// Sends a request again.
 struct Again<S, B> {
     service: S,
-    work: Work<B>,
+    state: RetryState<B>,
 }
 
 /// The result of the last call that was made, returned if no other can be.
@@ -67,8 +67,8 @@ where
     }
 
     /// `call` is the first attempt. `service` makes the others.
-    pub(super) fn repeated(call: S::Future, service: S, work: Work<B>) -> Self {
-        Self { call: Passed::Direct { call }, again: Some(Box::new(Again { service, work })) }
+    pub(super) fn repeated(call: S::Future, service: S, state: RetryState<B>) -> Self {
+        Self { call: Passed::Direct { call }, again: Some(Box::new(Again { service, state })) }
     }
 }
 
@@ -91,7 +91,7 @@ where
                 return ControlFlow::Break(verdict::unclassified(result));
             };
             let mut last = None;
-            let next = again.work.look_at(result, &mut last, cx)?;
+            let next = again.state.look_at(result, &mut last, cx)?;
             ControlFlow::Continue(Box::pin(again.go_on(next, last)))
         })
     }
@@ -117,7 +117,7 @@ impl<S, B> Again<S, B> {
                 Next::Send(delay) => delay,
                 Next::Classify(mut response, mut classifying) => {
                     let verdict = poll_fn(|cx| classifying.poll(&mut response, cx)).await;
-                    let delay = self.work.classified(&mut response, verdict);
+                    let delay = self.state.classified(&mut response, verdict);
                     match keep(delay, Ok(response), &mut last) {
                         ControlFlow::Continue(delay) => delay,
                         ControlFlow::Break(given) => return given,
@@ -133,13 +133,13 @@ impl<S, B> Again<S, B> {
                 .await;
             }
             poll_fn(|cx| self.service.poll_ready(cx)).await?;
-            let request = self.work.request();
+            let request = self.state.request();
             let looked_at = {
-                let mut call = pin!(self.work.call(&mut self.service, request));
+                let mut call = pin!(self.state.call(&mut self.service, request));
                 let poll = |cx: &mut Context<'_>| {
                     read_ahead(&mut last, cx);
                     let polled = call.as_mut().poll(cx);
-                    polled.map(|result| self.work.look_at(result, &mut last, cx))
+                    polled.map(|result| self.state.look_at(result, &mut last, cx))
                 };
                 poll_fn(poll).await
             };
@@ -151,7 +151,7 @@ impl<S, B> Again<S, B> {
     }
 }
 
-impl<B> Work<B> {
+impl<B> RetryState<B> {
     /// The result to return, or what to do next.
     fn look_at<R, E>(
         &mut self,

@@ -5,7 +5,7 @@ mod budget;
 mod decision;
 mod payer;
 mod settings;
-mod work;
+mod state;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +20,7 @@ use tower_service::Service;
 pub use self::attempts::RetryFuture;
 use self::budget::Budgets;
 pub use self::settings::RetrySettings;
-use self::work::Work;
+use self::state::RetryState;
 use super::classify::{Classify, Rule};
 use super::replay::ReplayBody;
 use super::verdict::{self, ClassifiedBody};
@@ -188,7 +188,7 @@ where
         if may_go_on && !is_below_fallback {
             verdict::mark_classified(&mut request, context.as_ref());
         }
-        let mut work = Work::new(
+        let mut state = RetryState::new(
             recorded,
             settings,
             self.layer.rule.clone(),
@@ -198,8 +198,8 @@ where
         );
         // The service that is ready makes the first call and all others.
         let mut service = ready::take(&mut self.inner);
-        let first = work.call(&mut service, request);
-        RetryFuture::repeated(first, service, work)
+        let first = state.call(&mut service, request);
+        RetryFuture::repeated(first, service, state)
     }
 }
 

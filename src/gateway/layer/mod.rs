@@ -88,6 +88,9 @@ impl GatewayLayer {
     /// Puts the gateway around an HTTP client: it rewrites requests on gateway paths and sends them
     /// with `client`.
     ///
+    /// An error type of your own must be boxed, because only then does the gateway read its sources:
+    /// `MapErr::new(client, BoxError::from)`, both from tower.
+    ///
     /// The client takes requests with a [`RequestBody`] around the caller's body `B`. `B` is
     /// inferred if the client has one body type. Name it if the client takes any body and nothing
     /// else determines it:
@@ -124,7 +127,8 @@ impl GatewayLayer {
     }
 
     /// Returns the layer that puts a [`Gateway`] around an HTTP client, for a stack of layers. See
-    /// [`ClientLayer`] for an example.
+    /// [`ClientLayer`] for an example. An error type of your own must be boxed below it:
+    /// `.layer(gateway.client_layer()).map_err(BoxError::from)`.
     pub fn client_layer(&self) -> ClientLayer {
         ClientLayer { gateway: self.clone() }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::cut::TEXT_LIMIT;
 use super::queue::{Kind, Limits, Queue};
+use super::record_size::record_size;
 use super::report::{FlushReport, LogCounts};
-use super::weight::weight;
 use super::writer::{Change, Writer};
 use super::{LogRecord, LogSink, payload, redact};
 use crate::context::GatewayContext;
@@ -142,8 +142,8 @@ impl MetricsHook for LogHook {
         if policy.wants_payloads(directives) {
             payload::attach(&mut record, end, policy.payload_limit);
         }
-        let weight = weight(&record);
-        queue.push(record, weight, kind);
+        let size = record_size(&record);
+        queue.push(record, size, kind);
     }
 
     fn payload_limit(&self, context: &GatewayContext) -> usize {

@@ -19,10 +19,11 @@ mod cut;
 mod file;
 mod hook;
 mod lines;
-mod losses;
+mod loss_warnings;
 mod payload;
 mod queue;
 mod record;
+mod record_size;
 mod redact;
 mod regular;
 mod reminder;
@@ -31,7 +32,6 @@ mod rotate;
 mod sink;
 #[cfg(feature = "log-sqlite")]
 mod sqlite;
-mod weight;
 mod writer;
 
 /// Redacts a record as the writer does before passing it to sinks. For the crate's own benchmarks.

@@ -2,7 +2,7 @@
 //!
 //! The lock is never held while records are written, so an exchange never waits for a disk.
 
-mod held;
+mod load;
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,10 +10,10 @@ use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use self::held::Held;
-pub(super) use self::held::{Kind, Limits};
+use self::load::Load;
+pub(super) use self::load::{Kind, Limits};
 use super::LogRecord;
-use super::losses::{Losses, reason};
+use super::loss_warnings::{LossWarnings, reason};
 use super::report::{FlushReport, LogCounts};
 
 /// The maximum number of records per write.
@@ -55,11 +55,11 @@ pub(super) type Flusher = SyncSender<io::Result<()>>;
 struct State {
     waiting: VecDeque<Waiting>,
     /// All records in memory, including those that are being written.
-    held: Held,
+    held: Load,
     /// The records being written.
-    in_flight: Held,
+    in_flight: Load,
     counts: LogCounts,
-    losses: Losses,
+    loss_warnings: LossWarnings,
     /// Each pending flush, with the number of records that must be written or lost before it.
     flushes: Vec<(u64, Flusher)>,
     is_closed: bool,
@@ -83,7 +83,7 @@ enum Activity {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) record: Box<LogRecord>,
-    weight: usize,
+    size: usize,
     kind: Kind,
 }
 
@@ -105,15 +105,15 @@ impl Queue {
         Some(spare.unwrap_or_default())
     }
 
-    /// Queues a record of `weight` bytes, or counts it as dropped if its kind has no room.
-    pub(super) fn push(&self, record: Box<LogRecord>, weight: usize, kind: Kind) {
+    /// Queues a record of `size` bytes, or counts it as dropped if its kind has no room.
+    pub(super) fn push(&self, record: Box<LogRecord>, size: usize, kind: Kind) {
         let mut state = self.lock();
-        if !state.held.has_room(self.limits, weight, kind) {
+        if !state.held.has_room(self.limits, size, kind) {
             return Self::drop_one(state, kind);
         }
-        state.held += Held::one(weight, kind);
+        state.held += Load::one(size, kind);
         state.count_held();
-        state.waiting.push_back(Waiting { record, weight, kind });
+        state.waiting.push_back(Waiting { record, size, kind });
         let is_awaited = match state.writer {
             Activity::Idle => true,
             Activity::Gathering => state.is_pressing(self.limits),
@@ -186,15 +186,15 @@ impl Queue {
                 }
                 let length = state.waiting.len().min(BATCH);
                 batch.extend(state.waiting.drain(..length));
-                for Waiting { weight, kind, .. } in batch {
-                    state.in_flight += Held::one(*weight, *kind);
+                for Waiting { size, kind, .. } in batch {
+                    state.in_flight += Load::one(*size, *kind);
                 }
                 return Work::Write;
             }
             let now = Instant::now();
-            let (is_closed, due) = (state.is_closed, state.losses.due());
+            let (is_closed, due) = (state.is_closed, state.loss_warnings.due());
             let is_over = is_closed || due.is_some_and(|due| due <= now);
-            if let Some(loss) = is_over.then(|| state.losses.end()).flatten() {
+            if let Some(loss) = is_over.then(|| state.loss_warnings.end()).flatten() {
                 drop(state);
                 loss.warn();
                 state = self.lock();
@@ -236,7 +236,7 @@ impl Queue {
         state.counts.written += written as u64;
         state.counts.failed += failed;
         if failed == 0 && written > 0 {
-            state.losses.recovered();
+            state.loss_warnings.recovered();
         }
         if failed == 0 {
             return;
@@ -246,7 +246,7 @@ impl Queue {
 
     /// Counts lost records, and warns if it is time to. Unlocks before warning.
     fn lose(mut state: MutexGuard<'_, State>, records: u64, why: &str) {
-        let lost = state.losses.add(records, why, Instant::now());
+        let lost = state.loss_warnings.add(records, why, Instant::now());
         drop(state);
         if let Some(lost) = lost {
             tracing::warn!(target: crate::TARGET, lost, reason = why, "the log is losing records");

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::losses::reason;
+use super::loss_warnings::reason;
 use super::queue::{Queue, Waiting, Work};
+use super::record_size::record_size;
 use super::reminder::Reminder;
-use super::weight::weight;
 use super::{LogRecord, LogSink, SinkError};
 
 /// Changes a record or a text before it is written.
@@ -34,7 +34,7 @@ pub(super) struct Writer {
     delays: Reminder,
 }
 
-/// The maximum weight of a record that is reused, in bytes.
+/// The maximum size of a record that is reused, in bytes.
 const MOST_REUSED: usize = 4 * 1024;
 
 impl Writer {
@@ -159,7 +159,7 @@ impl Writer {
 /// Frees the large parts of a written record.
 fn empty(record: &mut LogRecord) {
     (record.request_head, record.response_head) = (None, None);
-    if weight(record) > MOST_REUSED {
+    if record_size(record) > MOST_REUSED {
         *record = LogRecord::default();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::{Member, Wrong};
 use crate::directives::locks::Locks;
-use crate::directives::{Directive, Directives, Fault, Said, Warning};
+use crate::directives::{Directive, Directives, Fault, RawValue, Warning};
 use crate::json::{cursor, string};
 
 /// Reads a value that a cursor has validated. Unknown keys and keys with the value `null` are
@@ -23,7 +23,7 @@ pub(super) fn read(json: &[u8], locks: &Locks) -> Result<Directives, Wrong> {
             Warning::ignored(&mut config.warning, key.member);
             continue;
         }
-        (row.set)(&mut config, Said::Json(value), locks)
+        (row.set)(&mut config, RawValue::Json(value), locks)
             .map_err(|must_be| wrong(Fault::MustBe(must_be)))?;
         // If a value is given twice, in any spelling, neither is right.
         if seen & 1 << at != 0 {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 
 use super::Coding;
-use crate::json::strings::{StringPath, Strings};
+use crate::json::string_finder::{StringFinder, StringPath};
 use crate::usage::Format;
 
 /// The path of the id in a response and in its events.
@@ -24,7 +24,7 @@ pub(crate) struct ResponseId {
 
 #[derive(Debug)]
 struct Look {
-    strings: Strings<2>,
+    strings: StringFinder<2>,
     is_stream: bool,
     left: usize,
 }
@@ -37,7 +37,7 @@ impl ResponseId {
             Format::Sse => true,
             Format::JsonLines | Format::AmazonEventStream => return None,
         };
-        let look = Look { strings: Strings::new(PATHS), is_stream, left: LOOKED_AT };
+        let look = Look { strings: StringFinder::new(PATHS), is_stream, left: LOOKED_AT };
         Some(Self { coding: Coding::of(headers)?, look })
     }
 

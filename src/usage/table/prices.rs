@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{BUILTIN, PriceTable};
+use super::PriceTable;
+use super::builtin::BUILTIN;
 use crate::usage::price::Price;
 
 /// A handle to the price table in use; its clones share the table.

@@ -141,7 +141,7 @@ async fn a_custom_error_is_classified_by_its_source() {
 }
 
 #[tokio::test]
-async fn a_custom_error_around_an_io_error_is_classified_in_both_positions() {
+async fn a_custom_error_is_classified_by_its_io_error_if_it_is_boxed_around_a_client() {
     for (kind, failure) in [
         (io::ErrorKind::ConnectionRefused, Failure::Connect),
         (io::ErrorKind::ConnectionReset, Failure::Reset),

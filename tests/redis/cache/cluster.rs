@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cluster::Cluster;
-use crate::server::wait_for;
+use crate::polling::wait_for;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cluster_stores_broadcasts_and_purges() {
@@ -14,7 +14,7 @@ async fn a_cluster_stores_broadcasts_and_purges() {
         let place = of(gateway);
         let mut broadcast = lead(&one, &place).await;
         let following = follow(&other, &place).await;
-        let (status, headers) = told();
+        let (status, headers) = entry_head();
         broadcast.head(status, &headers);
         let body = vec![gateway; 700 << 10];
         broadcast.data(&Bytes::from(body.clone()));

@@ -127,10 +127,11 @@ async fn every_key_has_a_time_to_live_and_a_version_in_its_name() {
     keep(&store, &custom, entry(&[b"x"])).await;
     keep(&store, &place(2), entry(&[&vec![7; 600 << 10]])).await;
     let mut broadcast = lead(&store, &place(3)).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"x"));
-    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
+    eventually("it is streamed", async || server.keys().iter().any(|key| key.contains(":r:")))
+        .await;
     for what in [
         Purge::All,
         Purge::Gateway(scope(1)),

@@ -10,7 +10,7 @@ async fn a_leader_knows_whether_it_is_followed() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
     let mut broadcast = lead(&one, &place(1)).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!broadcast.is_followed());
@@ -27,7 +27,7 @@ async fn a_leader_knows_whether_it_is_followed() {
 async fn followers_get_every_byte_in_order_and_the_response_is_stored() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     broadcast.data(&Bytes::from_static(b"first"));
     let mut followed = following.await.unwrap().unwrap();
@@ -71,7 +71,7 @@ async fn the_first_byte_comes_a_few_milliseconds_later() {
         let mut broadcast = lead(&one, &place(key)).await;
         let following = tokio::spawn(follow(&other, &place(key)).await);
         tokio::time::sleep(Duration::from_millis(30)).await;
-        let (status, headers) = told();
+        let (status, headers) = entry_head();
         let started = Instant::now();
         broadcast.head(status, &headers);
         broadcast.data(&Bytes::from_static(b"first"));
@@ -99,7 +99,7 @@ async fn a_leader_that_ends_before_its_head_wakes_followers() {
     assert!(started.elapsed() < Duration::from_millis(1_500));
     let mut followed = {
         let following = follow(&one, &place(1)).await;
-        let (status, headers) = told();
+        let (status, headers) = entry_head();
         broadcast.head(status, &headers);
         broadcast.data(&Bytes::from_static(b"part"));
         following.await.unwrap().unwrap()
@@ -135,7 +135,7 @@ async fn a_request_that_looked_up_too_early_gets_the_new_entry() {
     let mut broadcast = lead(&one, &place(1)).await;
     let early = other.get(&place(1), &budget()).await.unwrap();
     assert!(early.entry.is_none());
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"all"));
     broadcast.end(Some(entry(&[b"all"])));
@@ -156,8 +156,10 @@ async fn a_reader_takes_one_batch_at_a_time() {
     let (mut broadcast, following) = headed(&one, &other, &place(1)).await;
     broadcast.data(&Bytes::from(vec![7; 1 << 20]));
     broadcast.end(None);
-    eventually("all of it is told", async || !server.keys().iter().any(|key| key.contains(":l:")))
-        .await;
+    eventually("all of it is streamed", async || {
+        !server.keys().iter().any(|key| key.contains(":l:"))
+    })
+    .await;
     let sent = || server.info("stats", "total_net_output_bytes").parse::<usize>().unwrap();
     let before = sent();
     let mut followed = following.await.unwrap().unwrap();
@@ -191,7 +193,7 @@ async fn a_purged_response_is_reported_as_not_stored() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     store.purge(&Purge::All).await.unwrap();
     let (sender, written) = tokio::sync::oneshot::channel();

@@ -16,7 +16,7 @@ pub(super) fn killed(server: &Server, place: CachePlace, tell: bool) {
             let store = RedisCache::builder(url).timeout(TOO_LONG).build().unwrap();
             let mut broadcast = lead(&store, &place).await;
             if tell {
-                let (status, headers) = told();
+                let (status, headers) = entry_head();
                 broadcast.head(status, &headers);
                 broadcast.data(&Bytes::from_static(b"part"));
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -57,7 +57,7 @@ async fn a_lease_is_renewed_while_the_leader_goes_on() {
     let following = tokio::spawn(follow(&other, &place(1)).await);
     tokio::time::sleep(2 * OVER).await;
     assert!(!following.is_finished());
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"late"));
     tokio::time::sleep(OVER).await;
@@ -71,10 +71,11 @@ async fn a_lease_is_renewed_while_the_leader_goes_on() {
 async fn a_slow_leader_cannot_overwrite() {
     let server = Server::start(&[]);
     let (slow, quick) = (patient(&server), patient(&server));
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     let mut old = lead(&slow, &place(1)).await;
     old.head(status, &headers);
-    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
+    eventually("it is streamed", async || server.keys().iter().any(|key| key.contains(":r:")))
+        .await;
     // The lease ends as if it had not been renewed in time.
     server.call(&["DEL", &the_key(&server, ":l:")]);
     let mut new = lead(&quick, &place(1)).await;

@@ -28,7 +28,8 @@ use tower_ai_gateway::control::cache::{
     Found, Generation, NewEntry, Purge, RedisCache, Turn,
 };
 
-use crate::server::{Server, TOO_LONG, eventually};
+use crate::polling::{TOO_LONG, eventually};
+use crate::server::Server;
 
 /// With timeouts for a busy machine.
 fn patient(server: &Server) -> RedisCache {
@@ -143,7 +144,7 @@ async fn headed_within(
 ) -> (Box<dyn Broadcast>, Following) {
     let mut broadcast = lead_within(one, place, memory).await;
     let following = follow(other, place).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     (broadcast, following)
 }
@@ -165,7 +166,7 @@ async fn read(followed: &mut Followed) -> (Vec<u8>, bool) {
     (data, true)
 }
 
-fn told() -> (StatusCode, HeaderMap) {
+fn entry_head() -> (StatusCode, HeaderMap) {
     let entry = parts(&[]);
     (entry.status, entry.headers)
 }

@@ -58,7 +58,7 @@ async fn a_response_purged_under_way_is_not_stored() {
         // Later requests do not read it either.
         let mut second = lead(&store, &own).await;
         broadcast.end(Some(entry(&[b"old"])));
-        let (status, headers) = told();
+        let (status, headers) = entry_head();
         second.head(status, &headers);
         second.end(Some(entry(&[b"new"])));
         eventually("the later one is kept", async || is_kept(&store, &own).await).await;

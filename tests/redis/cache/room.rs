@@ -7,7 +7,7 @@ async fn begun(server: &Server, key: u8, rest: &[u8], memory: &BodyBudget) -> Fo
     let (one, other) = (patient(server), patient(server));
     let mut broadcast = lead(&one, &place(key)).await;
     let following = follow_within(&other, &place(key), memory).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"first"));
     let mut followed = following.await.unwrap().unwrap();

@@ -9,7 +9,7 @@ use super::*;
 async fn a_lost_or_changed_recording_breaks_off() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     let changed = "local batch = redis.call('LINDEX', KEYS[1], 2)
                    redis.call('LSET', KEYS[1], 2, (string.gsub(batch, 'second', 'sEcond')))";
     let repeated = "redis.call('LSET', KEYS[1], 2, redis.call('LINDEX', KEYS[1], 1))";
@@ -27,7 +27,7 @@ async fn a_lost_or_changed_recording_breaks_off() {
         let following = follow(&other, &place(key)).await;
         broadcast.head(status, &headers);
         let has = async |count| {
-            eventually("it is told", async || {
+            eventually("it is streamed", async || {
                 let recordings = server.keys().into_iter().filter(|key| key.contains(":r:"));
                 recordings.map(|key| server.call(&["LLEN", &key]).number()).sum::<i64>() == count
             })
@@ -73,7 +73,7 @@ async fn a_recording_shorter_than_what_was_read_breaks_off() {
 async fn a_slow_follower_gets_the_rest_from_the_entry_if_it_is_the_same_response() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     for (key, kept, expected) in [
         (1, [&b"fir"[..], b"st and", b" the rest"], (&b" and the rest"[..], true)),
         (2, [b"anot", b"her", b" one"], (b"", false)),

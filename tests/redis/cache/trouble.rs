@@ -68,7 +68,7 @@ async fn followers_break_off_if_redis_is_killed_in_mid_stream() {
     let mut broadcast = lead(&one, &place(1)).await;
     let following = follow(&patient(&server), &place(1)).await;
     let before = follow(&patient(&server), &place(1)).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
     broadcast.data(&Bytes::from_static(b"part"));
     let mut followed = following.await.unwrap().unwrap();
@@ -225,7 +225,7 @@ async fn an_acl_of_these_commands_suffices_and_no_password_is_shown() {
     keep(&store, &place(1), entry(&[&long])).await;
     keep(&store, &place(1), entry(&[&long])).await;
     assert!(is_kept(&store, &place(1)).await);
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     for is_whole in [false, true] {
         let mut broadcast = lead(&store, &place(2)).await;
         let following = follow(&store, &place(2)).await;

@@ -189,9 +189,10 @@ async fn an_unstored_response_without_followers_is_no_longer_broadcast() {
     let server = Server::start(&[]);
     let store = patient(&server);
     let mut broadcast = lead(&store, &place(1)).await;
-    let (status, headers) = told();
+    let (status, headers) = entry_head();
     broadcast.head(status, &headers);
-    eventually("it is told", async || server.keys().iter().any(|key| key.contains(":r:"))).await;
+    eventually("it is streamed", async || server.keys().iter().any(|key| key.contains(":r:")))
+        .await;
     broadcast.not_kept();
     broadcast.data(&Bytes::from_static(b"more"));
     eventually("nothing of it is left", async || {

@@ -25,8 +25,8 @@ use tokio::time::timeout;
 use super::Origin;
 use crate::client::body::{ClientBody, Driven};
 use crate::client::pool::LINGER;
-use crate::client::sent::{Failed, Sent};
 use crate::client::signal::Signal;
+use crate::client::tracked_body::{Failed, TrackedBody};
 
 /// How often a connection is polled in a row before it yields to other tasks.
 const TURNS: usize = 32;
@@ -35,7 +35,7 @@ const TURNS: usize = 32;
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 pub(in crate::client) struct Http1<B> {
-    sender: SendRequest<Sent<B>>,
+    sender: SendRequest<TrackedBody<B>>,
     /// `None` once the connection has ended.
     connection: Option<Connection>,
     signal: Arc<Signal>,
@@ -50,10 +50,10 @@ pub(in crate::client) struct Http1<B> {
 impl<B> Http1<B>
 where
     B: Send + 'static,
-    Sent<B>: Body<Data = Bytes>,
+    TrackedBody<B>: Body<Data = Bytes>,
 {
     pub(in crate::client) fn new(
-        sender: SendRequest<Sent<B>>,
+        sender: SendRequest<TrackedBody<B>>,
         connection: Connection,
         signal: Arc<Signal>,
         origin: Weak<Origin<B>>,
@@ -88,7 +88,7 @@ where
     /// Sends the request. The connection must be [driven](Self::poll_answer) to get the response.
     pub(in crate::client) fn send(&mut self, request: Request<B>) -> impl Answer<B> + use<B> {
         self.is_sent.store(false, Ordering::Relaxed);
-        let request = Sent::request(request, Some(self.is_sent.clone()));
+        let request = TrackedBody::request(request, Some(self.is_sent.clone()));
         // tokio's budget could make it pending although the response is there, and nothing would
         // wake it.
         unconstrained(self.sender.try_send_request(request))
@@ -101,7 +101,7 @@ where
     ) -> Poll<Result<Response<Incoming>, Failed<B>>> {
         self.poll_turns(cx, |_, cx| answer.as_mut().poll(cx)).map_err(|mut error| {
             let unsent = error.take_message();
-            (error.into_error(), unsent.map(|request| request.map(Sent::into_inner)))
+            (error.into_error(), unsent.map(|request| request.map(TrackedBody::into_inner)))
         })
     }
 
@@ -203,19 +203,19 @@ where
 
 /// The future of hyper's `try_send_request`, which cannot be named.
 pub(in crate::client) trait Answer<B>:
-    Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
+    Future<Output = Result<Response<Incoming>, TrySendError<Request<TrackedBody<B>>>>> + Send
 {
 }
 
 impl<B, F> Answer<B> for F where
-    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<Sent<B>>>>> + Send
+    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<TrackedBody<B>>>>> + Send
 {
 }
 
 impl<B> Driven for Http1<B>
 where
     B: Send + 'static,
-    Sent<B>: Body<Data = Bytes>,
+    TrackedBody<B>: Body<Data = Bytes>,
 {
     fn poll_frame(
         &mut self,

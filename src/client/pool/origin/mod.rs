@@ -17,7 +17,7 @@ use crate::client::http2::{Http2, Stream};
 use crate::client::in_flight::InFlight;
 #[cfg(feature = "proxy")]
 use crate::client::proxy::Forwarding;
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 
 /// A scheme and authority, and the connections to it.
 pub(in crate::client) struct Origin<B> {

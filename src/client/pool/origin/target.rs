@@ -19,7 +19,7 @@ use crate::client::error::ClientError;
 use crate::client::framing::declare_body;
 #[cfg(feature = "proxy")]
 use crate::client::proxy::Forwarding;
-use crate::client::sent::SendBody;
+use crate::client::tracked_body::SendBody;
 #[cfg(feature = "proxy")]
 use crate::client::via_proxy::ViaProxy;
 

@@ -162,7 +162,7 @@ fn a_whole_body_needs_no_recording() {
     let head = KeptHead::of(&Request::new(()));
     for body in ["", "abc"] {
         let recorded: Arc<RecordedRequest<Script>> =
-            RecordedRequest::other(head.head(), Bytes::from_static(body.as_bytes()));
+            RecordedRequest::of_bytes(head.head(), Bytes::from_static(body.as_bytes()));
         for _ in 0..2 {
             let mut reader = reader(&recorded);
             assert_eq!(reader.size_hint().exact(), Some(body.len() as u64));

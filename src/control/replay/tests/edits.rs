@@ -13,7 +13,7 @@ fn changed(
 ) -> Arc<RecordedRequest<Script>> {
     let edit =
         Edit { cut: cut.start as u64..cut.end as u64, insert: Bytes::from(insert.to_owned()) };
-    recorded.varied(recorded.head.head(), vec![edit])
+    recorded.with_edits(recorded.head.head(), vec![edit])
 }
 
 proptest! {

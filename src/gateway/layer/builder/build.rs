@@ -7,7 +7,7 @@ use super::GatewayLayerBuilder;
 use crate::exchange::misuse::Misuse;
 use crate::exchange::observation::Observation;
 use crate::gateway::layer::GatewayLayer;
-use crate::gateway::misuse;
+use crate::gateway::setup_warnings;
 use crate::hook::Hooks;
 use crate::provider::Providers;
 use crate::request::stages::Shared;
@@ -52,7 +52,7 @@ impl GatewayLayerBuilder {
         }
         if self.has_prices {
             let all = std::iter::once(&providers).chain(others.map(|others| &**others));
-            misuse::check_prices(&self.prices.current(), all);
+            setup_warnings::check_prices(&self.prices.current(), all);
         }
         let shared = Shared {
             mounts,

@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
 
+use super::LogStoreError;
 use super::id::Id;
-use super::stored::{Millis, Plain, Stored, Time, bind_value};
-use super::{LogStoreError, TICKS_PER_USD};
+use super::stored::{Millis, Plain, Stored, TICKS_PER_USD, Time, bind_value};
 use crate::hook::log::{LogRecord, LoggedPart, LoggedUsage};
 use crate::usage::ToolCalls;
 

@@ -40,8 +40,6 @@ pub use self::write::LogStoreSink;
 use super::LogRecord;
 use crate::util::opaque::opaque_debug;
 
-const TICKS_PER_USD: f64 = 1e10;
-
 /// The default of [`LogStore::query_timeout`].
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{LogQuery, SummaryQuery, TICKS_PER_USD};
+use super::stored::TICKS_PER_USD;
+use super::{LogQuery, SummaryQuery};
 
 /// The maximum length of a parameter's name in a message.
 const LONGEST_NAME: usize = 64;

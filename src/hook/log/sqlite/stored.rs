@@ -6,6 +6,8 @@ use rusqlite::{Statement, ToSql};
 
 use super::filter::integer;
 
+pub(super) const TICKS_PER_USD: f64 = 1e10;
+
 /// How the values of a type are stored.
 pub(super) trait Stored<T> {
     /// Binds the value. Returns false if the column cannot represent it exactly.

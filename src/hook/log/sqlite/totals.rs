@@ -3,9 +3,10 @@
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
+use super::LogStoreError;
 use super::filter::Filter;
 use super::percentiles::Percentiles;
-use super::{LogStoreError, TICKS_PER_USD};
+use super::stored::TICKS_PER_USD;
 
 /// The columns that are added up.
 const SUMMED: [&str; 8] = [

@@ -9,7 +9,7 @@ use super::filter::integer;
 use super::{LogStore, LogStoreError, columns};
 use crate::TARGET;
 use crate::directives::metadata::MetadataValue;
-use crate::hook::log::losses::reason;
+use crate::hook::log::loss_warnings::reason;
 use crate::hook::log::reminder::Reminder;
 use crate::hook::log::{LogRecord, LogSink, SinkError};
 

@@ -1,6 +1,6 @@
 //! Anthropic: <https://platform.claude.com/docs/en/about-claude/pricing>.
 
-use super::{Row, above, batch_half, calls, dated, writes};
+use super::rows::{Row, above, batch_half, calls, dated, writes};
 use crate::usage::price::{Price, Regional, Tier, ToolPrices};
 
 pub(super) const ROWS: &[Row] = &[

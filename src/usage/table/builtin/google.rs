@@ -2,7 +2,7 @@
 //! free, which is not tracked here, so their price is unknown. Batch and flex are included only if the
 //! sources agree on the price of cached tokens.
 
-use super::{Row, above, audio, dated, images, million, per_million, plain};
+use super::rows::{Row, above, audio, dated, images, million, per_million, plain};
 use crate::usage::price::{Price, Tier, TokenPrice};
 use crate::usage::table::Date;
 

@@ -1,7 +1,7 @@
 //! xAI: <https://docs.x.ai/docs/models>, as of 2026-09-21. Costs that xAI reports itself take
 //! precedence.
 
-use super::{Row, calls, dated};
+use super::rows::{Row, calls, dated, scaled};
 use crate::usage::price::{LongContext, Price, Rate, Regional, Tier, ToolPrices};
 
 pub(super) const ROWS: &[Row] = &[
@@ -30,7 +30,7 @@ pub(super) fn tools() -> ToolPrices {
 
 /// From 200,000 tokens on (inclusive), all prices double.
 fn chat(price: Price) -> Price {
-    let tokens = price.tokens.map(|tokens| super::scaled(&tokens, 200, 200));
+    let tokens = price.tokens.map(|tokens| scaled(&tokens, 200, 200));
     let price = dated(price).tier(Tier::percent("priority", 200));
     match tokens {
         Some(tokens) => price.long_context(LongContext::new(200_000, tokens)),

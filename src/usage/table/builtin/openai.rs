@@ -1,8 +1,8 @@
 //! OpenAI: <https://developers.openai.com/api/docs/pricing>.
 
-use super::{
+use super::rows::{
     Row, above, audio, batch_half, calls, characters, dated, images, minute, per_million, plain,
-    web_search, writes,
+    scaled, web_search, writes,
 };
 use crate::usage::price::{LongContext, Price, Regional, Tier, TokenPrice, ToolPrices};
 
@@ -105,7 +105,7 @@ fn ultrafast(price: Price) -> Price {
 fn short_priority(price: Price, percent: u64) -> Price {
     let tokens = price.tokens.unwrap_or_default();
     let none = vec![LongContext::above(272_000, TokenPrice::default())];
-    let tier = Tier::own("priority", super::scaled(&tokens, percent, percent), none);
+    let tier = Tier::own("priority", scaled(&tokens, percent, percent), none);
     long(flex(search(price))).tier(tier)
 }
 

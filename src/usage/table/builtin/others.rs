@@ -1,6 +1,6 @@
 //! Prices of the other providers.
 
-use super::{Row, characters, minute, pages, plain, searches, writes};
+use super::rows::{Row, characters, million, minute, pages, plain, searches, writes};
 use crate::usage::price::{Hours, OffPeak, Price, Rate, Tier, TokenPrice};
 
 /// <https://groq.com/pricing>. Transcription is billed for at least ten seconds, which a price
@@ -78,7 +78,7 @@ pub(super) const COHERE: &[Row] = &[
     ("command-r7b-12-2024", ["0.0375", "", "0.15"], plain),
     ("c4ai-aya-expanse-32b", ["0.5", "", "1.5"], plain),
     ("embed-v4.0", ["0.12", "", ""], |price| {
-        let image_input = super::million("0.47");
+        let image_input = million("0.47");
         let tokens = price.tokens.map(|tokens| TokenPrice { image_input, ..tokens });
         Price { tokens, ..price }
     }),

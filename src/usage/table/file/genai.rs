@@ -76,9 +76,8 @@ struct Step<'t> {
 }
 
 pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport), PriceTableError> {
-    let providers: Vec<Provider<'_>> = serde_json::from_str(text).map_err(|error| {
-        PriceTableError { line: error.line(), key: String::new(), reason: error.to_string() }
-    })?;
+    let providers: Vec<Provider<'_>> =
+        serde_json::from_str(text).map_err(|error| PriceTableError::of_json(&error))?;
     let mut rows = Rows::default();
     for provider in &providers {
         let slug = slug(&provider.id);

@@ -19,9 +19,8 @@ use crate::usage::price::Price;
 type Raw<'t> = BTreeMap<Cow<'t, str>, &'t RawValue>;
 
 pub(super) fn read(text: &str, as_of: Date) -> Result<(PriceTable, PriceReport), PriceTableError> {
-    let catalogue: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
-        PriceTableError { line: error.line(), key: String::new(), reason: error.to_string() }
-    })?;
+    let catalogue: BTreeMap<String, &RawValue> =
+        serde_json::from_str(text).map_err(|error| PriceTableError::of_json(&error))?;
     let is_row = |raw: &&RawValue| raw.get().contains("\"litellm_provider\"");
     if !catalogue.values().any(is_row) {
         let reason = "it is neither LiteLLM's catalogue nor that of genai-prices";

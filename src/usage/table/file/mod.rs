@@ -1,100 +1,17 @@
 //! Reads price tables in several formats, which are detected from the text.
 
+mod error;
 mod genai;
 mod litellm;
+mod report;
 mod rows;
 mod toml;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+pub use self::error::PriceTableError;
+pub use self::report::{PriceReport, PriceSource};
 use super::{Date, PriceTable};
-use crate::util::macros::named_enum;
-
-/// The result of reading a price table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PriceReport {
-    /// The format of the text.
-    pub source: PriceSource,
-    /// The number of rows in the table.
-    pub imported: usize,
-    /// The reasons for skipped rows, each with their number and the name of one of them. Always
-    /// empty for your own TOML, where invalid rows are errors.
-    pub skipped: BTreeMap<String, (usize, String)>,
-}
-
-named_enum! {
-/// The format of a price table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PriceSource {
-    /// Your own TOML.
-    Toml = "TOML",
-    /// LiteLLM's `model_prices_and_context_window.json`.
-    LiteLlm = "LiteLLM",
-    /// `data.json` of Pydantic's genai-prices.
-    GenaiPrices = "genai-prices",
-}
-/// The name, as in `LiteLLM`.
-pub fn as_str;
-}
-
-/// The number of reasons shown in a line; the most frequent ones come first.
-const SHOWN: usize = 12;
-
-impl fmt::Display for PriceReport {
-    /// In one line: `LiteLLM, 2800 rows; left out 12: 10 of hours without weekdays (deepseek/x), …`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} rows", self.source.as_str(), self.imported)?;
-        let skipped: usize = self.skipped.values().map(|(count, _)| count).sum();
-        if skipped == 0 {
-            return Ok(());
-        }
-        let mut reasons: Vec<_> = self.skipped.iter().collect();
-        reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-        write!(f, "; {skipped} left out")?;
-        let mut told = 0;
-        for (at, (reason, (count, example))) in reasons.into_iter().take(SHOWN).enumerate() {
-            let between = if at == 0 { ":" } else { "," };
-            write!(f, "{between} {count} for {reason} ({example})")?;
-            told += count;
-        }
-        match skipped - told {
-            0 => Ok(()),
-            rest => write!(f, ", {rest} for other reasons"),
-        }
-    }
-}
-
-/// A price table that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriceTableError {
-    line: usize,
-    /// The key, or empty.
-    key: String,
-    reason: String,
-}
-
-impl PriceTableError {
-    fn new(text: &str, at: usize, key: &str, reason: impl Into<String>) -> Self {
-        let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Self { line, key: key.to_owned(), reason: reason.into() }
-    }
-}
-
-impl fmt::Display for PriceTableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "price table, line {}: ", self.line)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for PriceTableError {}
 
 impl PriceTable {
     /// Reads your own TOML (see [`from_toml`](Self::from_toml)) or a catalogue of LiteLLM or

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Holds a resource until it is dropped or a handle releases the resource.
 #[derive(Debug)]
-pub(super) struct Held<T>(Handle<T>);
+pub(super) struct Releasable<T>(Handle<T>);
 
 /// Releases the resource. A layer that discards a response finds the handle in its extensions.
 #[derive(Debug)]
 pub(super) struct Handle<T>(Arc<Mutex<Option<T>>>);
 
-impl<T> Held<T> {
+impl<T> Releasable<T> {
     pub(super) fn new(held: T) -> Self {
         Self(Handle::new(held))
     }
@@ -21,7 +21,7 @@ impl<T> Held<T> {
     }
 }
 
-impl<T> Drop for Held<T> {
+impl<T> Drop for Releasable<T> {
     fn drop(&mut self) {
         self.0.release();
     }
@@ -58,13 +58,13 @@ mod tests {
     #[test]
     fn the_handle_and_the_drop_release_it() {
         let inside = Arc::new(());
-        let held = Held::new(inside.clone());
+        let held = Releasable::new(inside.clone());
         let handle = held.handle();
         assert_eq!(Arc::strong_count(&inside), 2);
         handle.clone().release();
         assert_eq!(Arc::strong_count(&inside), 1);
         drop(held);
-        let held = Held::new(inside.clone());
+        let held = Releasable::new(inside.clone());
         let handle = held.handle();
         drop(held);
         assert_eq!(Arc::strong_count(&inside), 1, "a handle alone holds nothing");

@@ -21,7 +21,7 @@ use crate::routing::model::{Edit, escaped};
 use crate::util::timeout::TimeoutError;
 
 /// What was tried, and what is needed to try the next step.
-pub(super) struct Work<B> {
+pub(super) struct FallbackState<B> {
     /// The client's own request.
     pub(super) original: Arc<RecordedRequest<B>>,
     pub(super) plan: Plan,
@@ -34,7 +34,7 @@ pub(super) struct Work<B> {
     silence: Silence,
 }
 
-impl<B> Work<B> {
+impl<B> FallbackState<B> {
     pub(super) fn new(
         original: Arc<RecordedRequest<B>>,
         plan: Plan,
@@ -100,7 +100,7 @@ impl<B> Work<B> {
         let original = self.original.head.head();
         if let Some(entry) = &step.entry {
             let head = head_of_step(original, first, step, context, 0)?;
-            return Some(RecordedRequest::other(head, entry.body.clone()));
+            return Some(RecordedRequest::of_bytes(head, entry.body.clone()));
         }
         let edit = match &step.model {
             None => None,
@@ -111,7 +111,7 @@ impl<B> Work<B> {
         };
         let edits: Vec<_> = edit.into_iter().chain(self.without_option(step)).collect();
         let growth = edits.iter().map(Edit::growth).sum();
-        Some(self.original.varied(head_of_step(original, first, step, context, growth)?, edits))
+        Some(self.original.with_edits(head_of_step(original, first, step, context, growth)?, edits))
     }
 
     /// Removes the option that asks for usage, if the step's provider must not get it.
@@ -137,7 +137,7 @@ impl<B> Work<B> {
     }
 }
 
-impl<B> Work<B>
+impl<B> FallbackState<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,

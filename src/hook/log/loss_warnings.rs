@@ -14,7 +14,7 @@ pub(super) const QUIET: Duration = Duration::from_secs(5);
 
 /// The current loss, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Losses(Option<Open>);
+pub(super) struct LossWarnings(Option<Open>);
 
 #[derive(Debug)]
 struct Open {
@@ -35,7 +35,7 @@ pub(super) struct Loss {
     pub(super) why: String,
 }
 
-impl Losses {
+impl LossWarnings {
     /// Counts lost records. If a warning is due, returns how many were lost so far.
     pub(super) fn add(&mut self, records: u64, why: &str, now: Instant) -> Option<u64> {
         let time = SystemTime::now();
@@ -100,34 +100,34 @@ mod tests {
 
     #[test]
     fn a_loss_is_reported_at_its_start_and_its_end() {
-        let mut losses = Losses::default();
+        let mut loss_warnings = LossWarnings::default();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(losses.add(1, "full", after(0)), Some(1), "the first");
-        assert_eq!(losses.due(), None, "nothing was written since");
-        losses.recovered();
-        assert_eq!(losses.due(), Some(after(5)));
-        assert_eq!(losses.add(8, "other", after(3)), None);
-        assert_eq!(losses.due(), None, "it goes on");
-        losses.recovered();
-        assert_eq!(losses.due(), Some(after(8)));
-        let loss = losses.end().unwrap();
+        assert_eq!(loss_warnings.add(1, "full", after(0)), Some(1), "the first");
+        assert_eq!(loss_warnings.due(), None, "nothing was written since");
+        loss_warnings.recovered();
+        assert_eq!(loss_warnings.due(), Some(after(5)));
+        assert_eq!(loss_warnings.add(8, "other", after(3)), None);
+        assert_eq!(loss_warnings.due(), None, "it goes on");
+        loss_warnings.recovered();
+        assert_eq!(loss_warnings.due(), Some(after(8)));
+        let loss = loss_warnings.end().unwrap();
         assert_eq!((loss.records, loss.why.as_str()), (9, "full"));
         assert!(loss.from <= loss.until);
-        assert_eq!((losses.due(), losses.end()), (None, None));
-        losses.recovered();
-        assert_eq!(losses.due(), None);
-        assert_eq!(losses.add(1, "again", after(90)), Some(1));
+        assert_eq!((loss_warnings.due(), loss_warnings.end()), (None, None));
+        loss_warnings.recovered();
+        assert_eq!(loss_warnings.due(), None);
+        assert_eq!(loss_warnings.add(1, "again", after(90)), Some(1));
     }
 
     #[test]
     fn a_lasting_loss_is_reported_once_a_minute() {
-        let mut losses = Losses::default();
+        let mut loss_warnings = LossWarnings::default();
         let start = Instant::now();
-        let told: Vec<_> = (0..150)
-            .filter_map(|second| losses.add(1, "full", start + Duration::from_secs(second)))
+        let warned_at: Vec<_> = (0..150)
+            .filter_map(|second| loss_warnings.add(1, "full", start + Duration::from_secs(second)))
             .collect();
-        assert_eq!(told, [1, 61, 121]);
+        assert_eq!(warned_at, [1, 61, 121]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::directives::metadata::MetadataValue;
 const NODE: usize = 11;
 
 /// The memory of a queued record in bytes: the struct, every text, its labels and its metadata.
-pub(super) fn weight(record: &LogRecord) -> usize {
+pub(super) fn record_size(record: &LogRecord) -> usize {
     let usage = record.usage_metadata.as_ref();
     macro_rules! fields {
         ($($field:ident)+) => { [$(&record.$field),+] };
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn every_text_of_a_record_counts() {
         let empty = serde_json::to_value(LogRecord::default()).unwrap();
-        let light = weight(&LogRecord::default());
+        let light = record_size(&LogRecord::default());
         let long = json!("x".repeat(10_000));
         let mut weighed = 0;
         let hidden = [
@@ -82,7 +82,7 @@ mod tests {
                 let Ok(record) = serde_json::from_value::<LogRecord>(record) else { continue };
                 let is_kept = serde_json::to_string(&record).unwrap().len()
                     > 10_000 + empty.to_string().len() / 2;
-                assert!(!is_kept || weight(&record) >= light + 10_000, "{name}");
+                assert!(!is_kept || record_size(&record) >= light + 10_000, "{name}");
                 weighed += usize::from(is_kept);
             }
         }

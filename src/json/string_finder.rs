@@ -39,7 +39,7 @@ enum Member {
 
 /// Finds the strings at these paths. If a key is given twice, the first string counts.
 #[derive(Debug)]
-pub(crate) struct Strings<const N: usize> {
+pub(crate) struct StringFinder<const N: usize> {
     paths: [StringPath; N],
     found: [Option<Box<str>>; N],
     state: State,
@@ -51,7 +51,7 @@ pub(crate) struct Strings<const N: usize> {
     end: StringEnd,
 }
 
-impl<const N: usize> Strings<N> {
+impl<const N: usize> StringFinder<N> {
     pub(crate) fn new(paths: [StringPath; N]) -> Self {
         Self {
             paths,
@@ -190,7 +190,7 @@ mod tests {
         [(None, "previous_response_id"), (None, "prompt_cache_key"), (Some("metadata"), "user_id")];
 
     fn read(json: &[u8], size: usize) -> (Vec<Option<String>>, bool) {
-        let mut strings = Strings::new(PATHS);
+        let mut strings = StringFinder::new(PATHS);
         json.chunks(size.max(1)).for_each(|chunk| {
             strings.push(chunk);
         });
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_end_is_known_and_another_object_can_follow() {
         assert!(read(b"{}", 1).1 && read(b"{x", 1).1 && !read(br#"{"a":1,"#, 1).1);
-        let mut strings = Strings::new([(Some("response"), "id")]);
+        let mut strings = StringFinder::new([(Some("response"), "id")]);
         let events = b"event: ping\ndata: {}\n\ndata: {\"response\":{\"id\":\"resp_1\"";
         let passed = strings.push(events);
         assert_eq!((passed, strings.get(0)), (20, None));

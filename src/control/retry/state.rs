@@ -26,7 +26,7 @@ use crate::usage::Shape;
 use crate::util::operation::Operation;
 use crate::util::redact::shown;
 
-pub(super) struct Work<B> {
+pub(super) struct RetryState<B> {
     recorded: Arc<RecordedRequest<B>>,
     settings: RetrySettings,
     rule: Rule,
@@ -43,7 +43,7 @@ pub(super) struct Work<B> {
     is_without: bool,
 }
 
-impl<B> Work<B> {
+impl<B> RetryState<B> {
     pub(super) fn new(
         recorded: Arc<RecordedRequest<B>>,
         settings: RetrySettings,

@@ -33,7 +33,7 @@ impl Drop for Marks {
 }
 
 /// Boxed: for each connection, hyper keeps room for 32 requests.
-pub(super) struct Sent<B>(Box<Inner<B>>);
+pub(super) struct TrackedBody<B>(Box<Inner<B>>);
 
 struct Inner<B> {
     body: B,
@@ -50,7 +50,7 @@ impl Drop for Timed {
     }
 }
 
-impl<B> Sent<B> {
+impl<B> TrackedBody<B> {
     /// `is_sent` is set when the body was read to its end or dropped.
     pub(super) fn request(request: Request<B>, is_sent: Option<Arc<AtomicBool>>) -> Request<Self> {
         let timed = request.extensions().get::<Upload>().cloned().map(Timed);
@@ -65,7 +65,7 @@ impl<B> Sent<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for TrackedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 

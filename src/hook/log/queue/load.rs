@@ -24,7 +24,7 @@ pub(in crate::hook::log) enum Kind {
 
 /// Records in memory.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Load {
     pub(super) records: usize,
     pub(super) bytes: usize,
     /// How many of these are of refused requests.
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-impl Held {
+impl Load {
     pub(super) fn one(bytes: usize, kind: Kind) -> Self {
         let is_refused = kind == Kind::Refused;
         Self {
@@ -55,10 +55,10 @@ impl Held {
         }
     }
 
-    pub(super) fn has_room(&self, limits: Limits, weight: usize, kind: Kind) -> bool {
+    pub(super) fn has_room(&self, limits: Limits, size: usize, kind: Kind) -> bool {
         let fits = |records: usize, bytes: usize, share: usize| {
             records < limits.records.div_ceil(share)
-                && bytes.saturating_add(weight) <= limits.bytes.div_ceil(share)
+                && bytes.saturating_add(size) <= limits.bytes.div_ceil(share)
         };
         fits(self.records, self.bytes, 1)
             && (kind == Kind::Served
@@ -66,7 +66,7 @@ impl Held {
     }
 }
 
-impl AddAssign for Held {
+impl AddAssign for Load {
     fn add_assign(&mut self, more: Self) {
         self.records += more.records;
         self.bytes += more.bytes;
@@ -75,7 +75,7 @@ impl AddAssign for Held {
     }
 }
 
-impl SubAssign for Held {
+impl SubAssign for Load {
     fn sub_assign(&mut self, less: Self) {
         self.records -= less.records;
         self.bytes -= less.bytes;

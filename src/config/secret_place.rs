@@ -1,29 +1,45 @@
 //! The place of a key, token or header value: an environment variable or a file.
 
+use serde::Deserialize;
+
 use crate::config::error::ConfigFileErrorKind as Kind;
-use crate::config::place::{At as _, Mistake, Source, Text};
+use crate::config::place::{Located as _, Mistake, Source, Text};
 use crate::credentials::secret::Secret;
 
 /// The environment variable or file with a key or token.
-pub(super) enum Holder<'t> {
+pub(super) enum SecretPlace<'t> {
     Env(&'t Text),
     File(&'t Text),
 }
 
-pub(super) fn holder<'t>(
-    env: &'t Option<Text>,
-    file: &'t Option<Text>,
-) -> Result<Option<Holder<'t>>, Mistake> {
-    match (env, file) {
-        (Some(_), Some(file)) => {
-            Err(file.refuse(Kind::Conflict, "it must have either `env` or `file`, not both"))
-        }
-        (Some(env), None) => Ok(Some(Holder::Env(env))),
-        (None, file) => Ok(file.as_ref().map(Holder::File)),
+/// `{ env = "…" }` or `{ file = "…" }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretTable {
+    env: Option<Text>,
+    file: Option<Text>,
+}
+
+impl SecretTable {
+    pub(super) fn secret_place(&self) -> Result<Option<SecretPlace<'_>>, Mistake> {
+        SecretPlace::of(&self.env, &self.file)
     }
 }
 
-impl Holder<'_> {
+impl<'t> SecretPlace<'t> {
+    pub(super) fn of(
+        env: &'t Option<Text>,
+        file: &'t Option<Text>,
+    ) -> Result<Option<Self>, Mistake> {
+        match (env, file) {
+            (Some(_), Some(file)) => {
+                Err(file.refuse(Kind::Conflict, "it must have either `env` or `file`, not both"))
+            }
+            (Some(env), None) => Ok(Some(Self::Env(env))),
+            (None, file) => Ok(file.as_ref().map(Self::File)),
+        }
+    }
+
     /// Errors contain neither the name of the place nor what was found there.
     pub(super) fn read(&self, source: &Source<'_>) -> Result<Secret, Mistake> {
         let no_key = |_| self.refuse("holds no key: 1 to 4096 visible ASCII characters");

@@ -59,7 +59,7 @@ impl Shared {
                 providers = &*known,
                 "a request that looks like one for a provider was not taken and goes to the app: its \
                  path is below none of the mounts, or names no provider that was added. axum's \
-                 `nest` takes its prefix off the path; this is told once"
+                 `nest` takes its prefix off the path; this is logged once"
             );
         }
     }
