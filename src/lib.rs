@@ -336,6 +336,9 @@ pub mod axum {}
 /// The target of all `tracing` spans and events of this crate.
 const TARGET: &str = "tower_ai_gateway";
 
+/// Whether the layers that balance, retry and fall back are there.
+const HAS_CONTROL_LAYERS: bool = cfg!(feature = "control");
+
 /// The errors of optional rooms, each with its failure. Listed here so that the core need not name
 /// them.
 static KNOWN_ERRORS: &[&[response::failure::KnownError]] = &[

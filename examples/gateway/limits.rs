@@ -124,7 +124,7 @@ impl Change {
             (Some(Some(extra)), true) => Some(extra),
             (None, false) => None,
             (_, true) => return Err(Failed::bad("`extra` is needed, a whole number from 1 on")),
-            (Some(_), false) => return Err(Failed::bad("`extra` is for a raise alone")),
+            (Some(_), false) => return Err(Failed::bad("`extra` is only for a raise")),
         };
         fields.end("account, gateway, rule, values and extra")?;
         Ok(Self { account, gateway, rule, values, extra })

@@ -205,8 +205,8 @@ impl SessionReader {
             _ => false,
         };
         let is_read = is_needed
-            // Without this feature nothing uses the session.
-            && cfg!(feature = "control")
+            // Nothing else uses the session.
+            && crate::HAS_CONTROL_LAYERS
             && Destination::of(context)?.has_choice(context)
             && *context.method() == Method::POST
             && is_plain_json(headers);

@@ -51,10 +51,10 @@ fn a_change_is_read_strictly() {
         (r#"{"gateway":"g","rule":"r","account":1}"#, false, "`account`"),
         (r#"{"gateway":"g","rule":"r","values":"x"}"#, false, "`values`"),
         (r#"{"gateway":"g","rule":"r","values":[1]}"#, false, "`values`"),
-        (r#"{"gateway":"g","rule":"r","extra":1}"#, false, "raise alone"),
+        (r#"{"gateway":"g","rule":"r","extra":1}"#, false, "only for a raise"),
         (r#"{"gateway":"g","rule":"r"}"#, true, "`extra`"),
         (r#"{"gateway":"g","rule":"r","extra":-1}"#, true, "`extra`"),
-        (r#"{"gateway":"g","rule":"r","more":1}"#, false, "alone"),
+        (r#"{"gateway":"g","rule":"r","more":1}"#, false, "may have only"),
     ] {
         let error = read(text, raises).err().unwrap_or_default();
         assert!(error.contains(words), "{text}: {error}");

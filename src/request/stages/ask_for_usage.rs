@@ -38,7 +38,7 @@ impl Shared {
         let upstream = context.upstream()?.clone();
         let is_on_trial = upstream.usage_option().is_on_trial();
         // Only a control layer can send the request again without the option.
-        let added = (cfg!(feature = "control") && (is_on_trial || context.may_fall_back()))
+        let added = (crate::HAS_CONTROL_LAYERS && (is_on_trial || context.may_fall_back()))
             .then(|| AddedOption::new(watch.clone(), self.asks_for_usage));
         if let Some(added) = &added {
             request.extensions_mut().insert(added.clone());
