@@ -4,47 +4,22 @@
 //! that it enters strictly, and only counts brackets inside all other values.
 
 mod start;
+mod state;
 mod value;
 
+use self::state::State;
 use super::event::Event;
 use super::keys::{Member, member};
 use super::place::Place;
 use super::problem::Problem;
 use super::reported::Reported;
 use crate::json::is_space;
-use crate::json::nested::Nested;
 use crate::json::quote::StringEnd;
 
 /// The length of the longest relevant key.
 const LONGEST_KEY: usize = "amazon-bedrock-invocationMetrics".len();
 /// The longest path: root, candidates, candidate, content, parts, part, and an array in place of text.
 const DEEPEST: usize = 7;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Start,
-    Marker {
-        matched: usize,
-    },
-    /// At the start of an array that may contain an error.
-    ArrayStart,
-    /// At the start of an error, which counts once it has a member.
-    ErrorStart,
-    KeyOrEnd,
-    Key,
-    InKey,
-    Colon,
-    Value,
-    ElementOrEnd,
-    Element,
-    InString,
-    Scalar,
-    Nested(Nested),
-    CommaOrEnd,
-    Done,
-    /// The rest of this document is irrelevant.
-    Ignored,
-}
 
 #[derive(Debug)]
 pub(super) struct Scanner {
