@@ -30,24 +30,17 @@ struct Visitor {
 
 /// Returns true if an item is only compiled in tests: `cfg(test)`, `cfg(all(test, …))`.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
-    fn requires_test(condition: &syn::Meta) -> bool {
-        match condition {
-            syn::Meta::List(all) if all.path.is_ident("all") => {
-                conditions(all).iter().any(requires_test)
+    fn requires_test(meta: &syn::Meta) -> bool {
+        match meta {
+            syn::Meta::List(list) if list.path.is_ident("cfg") || list.path.is_ident("all") => {
+                let parse = Punctuated::<syn::Meta, Token![,]>::parse_terminated;
+                let conditions = list.parse_args_with(parse);
+                conditions.expect("conditions are names and lists").iter().any(requires_test)
             }
-            condition => condition.path().is_ident("test"),
+            meta => meta.path().is_ident("test"),
         }
     }
-    fn conditions(list: &syn::MetaList) -> Vec<syn::Meta> {
-        let list = list.parse_args_with(Punctuated::<syn::Meta, Token![,]>::parse_terminated);
-        list.expect("a condition is made of names and lists").into_iter().collect()
-    }
-    attributes.iter().any(|attribute| match &attribute.meta {
-        syn::Meta::List(cfg) if cfg.path.is_ident("cfg") => {
-            conditions(cfg).iter().any(requires_test)
-        }
-        _ => false,
-    })
+    attributes.iter().any(|attribute| requires_test(&attribute.meta))
 }
 
 fn attributes(item: &syn::Item) -> &[syn::Attribute] {
