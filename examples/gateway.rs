@@ -50,6 +50,11 @@ mod every_thread;
 #[path = "../tests/it/support/failing_store.rs"]
 mod failing_store;
 
+#[cfg(test)]
+#[path = "../tests/it/support/written.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
+mod written;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;

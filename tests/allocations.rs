@@ -9,6 +9,9 @@
 mod cache;
 #[path = "allocations/clients.rs"]
 mod clients;
+#[cfg(feature = "control")]
+#[path = "allocations/control.rs"]
+mod control;
 #[cfg(feature = "log-sqlite")]
 #[path = "allocations/log.rs"]
 mod log;
@@ -208,18 +211,6 @@ fn the_events_of_a_metered_stream_allocate_nothing() {
     let layer = layer.build().unwrap();
     let of = |events| allocations(&layer.client_layer().layer(Streams(events)), path);
     assert_eq!(of(1000), of(10));
-}
-
-/// With the cache, or without it: who does not ask for one does not pay for it.
-#[cfg(feature = "control")]
-#[test]
-fn control_layers_allocate_nothing_where_nobody_asks() {
-    use tower_ai_gateway::control::ControlLayer;
-
-    let path = "/v1/acct/gw/grok/v1/chat/completions";
-    let plain = allocations(&layer().client_layer().layer(AtOnce), path);
-    let controlled = ControlLayer::new().layer(AtOnce);
-    assert_eq!(allocations(&layer().client_layer().layer(controlled), path), plain);
 }
 
 #[test]

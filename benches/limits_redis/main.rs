@@ -3,6 +3,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[allow(dead_code)]
+#[path = "../../tests/it/support/polling.rs"]
+mod polling;
+#[allow(dead_code)]
 #[path = "../../tests/redis/server.rs"]
 mod server;
 

@@ -102,36 +102,18 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use serde_json::Value;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Output(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Output {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::written::Written;
 
     fn logged(filter: &str, events: impl FnOnce()) -> Vec<Value> {
         crate::every_thread::may_log();
-        let lines = Output::default();
-        let writer = lines.clone();
+        let written = Written::default();
+        let writer = written.clone();
         let filter = self::filter(filter).0;
         tracing::subscriber::with_default(subscriber(filter, move || writer.clone()), events);
-        let bytes = lines.0.lock().unwrap().clone();
-        String::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        written.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
@@ -152,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_lines_before_a_panic_that_ends_the_program_are_written() {
-        let output = Output::default();
+        let output = Written::default();
         let lines = Lines::to(output.clone());
         // The second line waits for the writer.
         lines.push(b"one\n");
@@ -163,7 +145,7 @@ mod tests {
             panic::resume_unwind(Box::new("the end"));
         });
         assert!(panicked.is_err());
-        assert_eq!(*output.0.lock().unwrap(), b"one\ntwo\n");
+        assert_eq!(output.all(), "one\ntwo\n");
     }
 
     #[test]

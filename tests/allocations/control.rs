@@ -1,27 +1,11 @@
-//! The cost of idle control layers: ratchets that only go down.
-//!
-//! `cargo test --features control --test it limits::idle -- --nocapture` prints them.
+//! The cost of idle control layers. Without a runtime, a timer would panic.
 
-use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
-use std::mem::size_of_val;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use allocation_counter::measure;
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use http_body_util::Full;
-use tower::{Layer, Service};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::settings::{GatewaySettings, Secret};
-use tower_ai_gateway::{GatewayLayer, Provider};
+use tower_ai_gateway::settings::Secret;
 
-use crate::limits::GROK;
-use crate::support::controlled::{post, with};
+use super::*;
 
+const PATH: &str = "/v1/acct/gw/grok/v1/chat/completions";
 /// Allocations that the layers add to a request without a gateway, and to one whose gateway has no
 /// settings.
 const ADDED: u64 = 0;
@@ -33,59 +17,22 @@ const FUTURE: usize = 136;
 /// The response body's size in bytes, without the client's.
 const BODY: usize = 104;
 
-/// Answers at once.
-#[derive(Clone, Copy)]
-struct AtOnce;
-
-impl<B> Service<Request<B>> for AtOnce {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        ready(Ok(Response::new(Full::from(Bytes::from_static(b"{}")))))
-    }
-}
-
-/// The allocations from the call to the end of the response body. Without a runtime, a timer would
-/// panic.
-fn allocations<S, R>(service: &S) -> u64
+/// The first requests initialise lasting state.
+fn settled<S, R>(service: &S) -> u64
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
-    S::Error: std::fmt::Debug,
+    S: Service<Request<Full<Bytes>>, Response = Response<R>, Error: std::fmt::Debug> + Clone,
     R: Body<Error: std::fmt::Debug>,
 {
-    let exchange = |mut service: S, request| {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(service.poll_ready(&mut cx).is_ready());
-        let mut future = pin!(service.call(request));
-        let Poll::Ready(response) = future.as_mut().poll(&mut cx) else { panic!("not at once") };
-        let mut body = pin!(response.unwrap().into_body());
-        loop {
-            match body.as_mut().poll_frame(&mut cx) {
-                Poll::Ready(Some(frame)) => drop(frame.unwrap()),
-                Poll::Ready(None) => break,
-                Poll::Pending => panic!("not at once"),
-            }
-        }
-    };
-    let request = || with(post(GROK), "authorization", "Bearer own");
-    // The first requests initialise thread locals and lasting state.
     for _ in 0..8 {
-        exchange(service.clone(), request());
+        allocations(service, PATH);
     }
-    let (service, request) = (service.clone(), request());
-    measure(|| exchange(service, request)).count_total
+    allocations(service, PATH)
 }
 
 #[test]
 fn idle_layers_allocate_nothing() {
     let control = ControlLayer::new();
-    assert_eq!(allocations(&control.layer(AtOnce)), allocations(&AtOnce) + ADDED);
+    assert_eq!(settled(&control.layer(AtOnce)), settled(&AtOnce) + ADDED);
     let plain = || GatewayLayer::builder().provider(Provider::xai());
     let keyed = GatewaySettings::builder()
         .authenticated_elsewhere()
@@ -99,7 +46,7 @@ fn idle_layers_allocate_nothing() {
             layer.clone().client_layer().layer(AtOnce),
             layer.client_layer().layer(control.layer(AtOnce)),
         );
-        assert_eq!(allocations(&over), allocations(&bare) + ADDED);
+        assert_eq!(settled(&over), settled(&bare) + ADDED);
     }
 }
 
@@ -107,11 +54,11 @@ fn idle_layers_allocate_nothing() {
 fn a_choice_of_targets_costs_few_allocations() {
     let provider = Provider::xai().further_base_url("https://us.api.x.ai/v1", 1);
     let layer = GatewayLayer::builder().provider(provider).build().unwrap();
-    let bare = allocations(&layer.clone().client_layer().layer(AtOnce));
+    let bare = settled(&layer.clone().client_layer().layer(AtOnce));
     let over = layer.client_layer().layer(ControlLayer::new().layer(AtOnce));
     fastrand::seed(1);
     // The second base URL needs another URI.
-    let most = (0..20).map(|_| allocations(&over) - bare).max().unwrap();
+    let most = (0..20).map(|_| settled(&over) - bare).max().unwrap();
     println!("a choice: {most}");
     assert!(most <= CHOICE, "{most}");
 }
@@ -119,8 +66,8 @@ fn a_choice_of_targets_costs_few_allocations() {
 #[test]
 fn futures_and_bodies_stay_small() {
     let mut service = ControlLayer::new().layer(AtOnce);
-    let mut call = pin!(service.call(post(GROK)));
-    let bare = size_of_val(&AtOnce.call(post(GROK)));
+    let mut call = pin!(service.call(request(PATH)));
+    let bare = size_of_val(&AtOnce.call(request(PATH)));
     let future = size_of_val(&*call) - bare;
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(response) = call.as_mut().poll(&mut cx) else { panic!("not at once") };

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::guard;
+use crate::support::polling::eventually;
 use crate::support::program::{Program, binary};
 use crate::support::wire::Wire;
 
@@ -53,12 +54,8 @@ impl Nginx {
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf"]).stdin(Stdio::null());
         let child = command.spawn().ok()?;
-        let listens = async {
-            while tokio::net::TcpStream::connect(address).await.is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        guard("nginx to listen", listens).await;
+        let listens = async || tokio::net::TcpStream::connect(address).await.is_ok();
+        eventually("nginx to listen", listens).await;
         Some(Self { child, address, _folder: folder })
     }
 }

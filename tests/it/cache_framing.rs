@@ -12,8 +12,9 @@ use tower_ai_gateway::{GatewayLayer, HttpClient, Mount, Provider};
 
 use crate::support::gateway::Gateway;
 use crate::support::message::{Message, chunk, request};
+use crate::support::noise;
+use crate::support::polling::eventually;
 use crate::support::raw_upstream::RawUpstream;
-use crate::support::{guard, noise};
 
 const ASK: &str = "POST /v1/acct/gw/grok/v1/images/generations";
 
@@ -48,12 +49,7 @@ async fn a_response_with_two_lengths_is_complete_for_every_reader() {
         let mut wire = upstream.accept().await;
         wire.read_message().await;
         let follower = tokio::spawn(ask());
-        guard("it follows", async {
-            while cache.stats().followers == 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await;
+        eventually("it follows", async || cache.stats().followers > 0).await;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n{framing}\r\n\r\n");
         // The first chunk is as long as the length that does not count.
         wire.send([head.as_bytes(), &chunk(&body[..4])].concat()).await;

@@ -17,8 +17,8 @@ use tower_ai_gateway::control::{
 use tower_ai_gateway::settings::{GatewaySettings, Secret};
 use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
 
-use crate::support::guard;
 use crate::support::message::{Message, ok, request};
+use crate::support::polling::eventually;
 use crate::support::raw_upstream::Recorder;
 use crate::support::wire::Wire;
 
@@ -133,12 +133,7 @@ async fn concurrent_tenants_get_their_own_keys() {
     let tenants = ["red", "blue", "green", "red", "blue", "green"];
     let asking = futures_util::future::join_all(tenants.map(|tenant| ask(scene.addr, tenant)));
     let opening = async {
-        guard("all are asked for", async {
-            while scene.asked() < 3 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        })
-        .await;
+        eventually("all are asked for", async || scene.asked() == 3).await;
         scene.gate.add_permits(1000);
     };
     let (answers, ()) = tokio::join!(asking, opening);

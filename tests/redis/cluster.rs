@@ -1,6 +1,7 @@
 //! A Redis cluster of three nodes.
 
-use crate::server::{Reply, Server, wait_for};
+use crate::polling::wait_for;
+use crate::server::{Reply, Server};
 
 const SLOTS: u16 = 16_384;
 

@@ -3,29 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-/// Longer than any step takes, even on slow machines.
-pub(crate) const TOO_LONG: Duration = Duration::from_secs(30);
-
-/// Waits until `condition` holds, or fails with `what`.
-#[track_caller]
-pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < TOO_LONG, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Like [`wait_for`], while other tasks run.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < TOO_LONG, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+use crate::polling::{TOO_LONG, wait_for};
 
 /// A server, killed when it is dropped.
 pub(crate) struct Server {

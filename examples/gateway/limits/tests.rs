@@ -1,35 +1,16 @@
 //! Tests of changes to limits.
 
-use std::io;
-use std::sync::Mutex;
-
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::limits::LimitRule;
 use tower_ai_gateway::settings::{GatewaySettings, SettingsTable};
 
 use super::*;
 use crate::failing_store::FailingStore;
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::written::Written;
 
 #[tokio::test]
 async fn a_change_that_may_have_been_made_is_logged() {
-    crate::every_thread::may_log();
-    let written = Written::default();
-    let writer = written.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false);
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let (written, _guard) = Written::capture();
     let rule = LimitRule::requests("r", 5, Window::Fixed(Period::Day));
     let settings = GatewaySettings::builder().authenticated_elsewhere().limit(rule);
     let table = SettingsTable::new().gateway_of_any_account("g", settings.build().unwrap());
@@ -45,7 +26,7 @@ async fn a_change_that_may_have_been_made_is_logged() {
         let change = Change { account: None, gateway, rule, values: Vec::new(), extra };
         let failed = limits.change(None, change).await.unwrap_err();
         assert!(failed.message().contains("in time"));
-        let lines = String::from_utf8(std::mem::take(&mut *written.0.lock().unwrap())).unwrap();
+        let lines = written.take();
         let line = lines.lines().find(|line| line.contains("a limit"));
         let line = line.unwrap_or_else(|| panic!("it is logged: {lines}"));
         assert!(line.contains(&format!("a limit may have been {what}")), "{line}");

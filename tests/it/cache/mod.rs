@@ -14,6 +14,7 @@ mod limits;
 mod memory_cache;
 mod oracle;
 mod provider;
+mod room;
 mod shown;
 mod stale;
 
@@ -40,6 +41,7 @@ pub use self::provider::{Asked, Feed};
 use crate::support::controlled::settings;
 use crate::support::guard;
 use crate::support::memory::{self, Recorder};
+use crate::support::polling::eventually;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const CHAT: &str = "/v1/acct/main/grok/v1/chat/completions";
@@ -166,12 +168,7 @@ impl Stage {
         let Self { cache, budget, service, asked, recorder, .. } = self;
         drop((service, asked, recorder));
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        guard("all tasks end", async {
-            while tasks() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await;
+        eventually("all tasks end", async || tasks() == 0).await;
         let stats = cache.stats();
         assert_eq!((stats.followers, stats.flights), (0, 0));
         drop(cache);
@@ -180,12 +177,7 @@ impl Stage {
 
     /// Waits until the condition holds.
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        guard(what, async {
-            while !holds(self) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await;
+        eventually(what, async || holds(self)).await;
     }
 }
 

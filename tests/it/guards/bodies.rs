@@ -16,6 +16,7 @@ use tower_ai_gateway::{BodyBudget, GatewayLayer, Guard, Outcome, Provider};
 use crate::guards::scene::*;
 use crate::support::ends::Ends;
 use crate::support::message::{chunk, ok, request};
+use crate::support::polling::eventually;
 use crate::support::raw_upstream::{RawUpstream, Recorder};
 use crate::support::{assert_same_bytes, noise};
 
@@ -177,7 +178,7 @@ async fn requests_that_wait_for_guards_share_the_budget() {
         let before = hanging.count();
         wire.send(request(FILES, &[], &body)).await;
         tokio::select! {
-            () = until("a guard that is asked", || hanging.count() > before) => waiting.push(wire),
+            () = eventually("a guard that is asked", async || hanging.count() > before) => waiting.push(wire),
             answer = wire.read_message() => {
                 answer.gateway_error(503, 2503);
                 refused += 1;
@@ -188,8 +189,8 @@ async fn requests_that_wait_for_guards_share_the_budget() {
     assert!(waiting.len() >= 4 && refused >= 10, "{} wait, {refused} refused", waiting.len());
     assert!(budget.used() >= waiting.len() * BODY);
     waiting.into_iter().for_each(crate::support::wire::Wire::reset);
-    until("all guards are dropped", || hanging.count() == 0).await;
-    until("all memory is given back", || budget.used() == 0).await;
+    eventually("all guards are dropped", async || hanging.count() == 0).await;
+    eventually("all memory is given back", async || budget.used() == 0).await;
     provider.assert_untouched("no guard has decided");
 }
 

@@ -8,6 +8,7 @@ use tower_ai_gateway::{GatewayContext, Guard, Outcome};
 use crate::guards::scene::*;
 use crate::support::ends::Ends;
 use crate::support::message::request;
+use crate::support::polling::eventually;
 use crate::support::raw_upstream::Recorder;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,10 +124,10 @@ async fn a_client_that_leaves_ends_the_guard_and_the_exchange() {
     for line in [NATIVE, COMPAT] {
         let mut wire = gateway.connect().await;
         wire.send(request(line, &[], br#"{"model":"grok/grok-4"}"#)).await;
-        until("the guard is asked", || hanging.count() == 1).await;
+        eventually("the guard is asked", async || hanging.count() == 1).await;
         wire.reset();
         assert_eq!(ends.next().await, (Outcome::Cancelled, None));
-        until("its future is dropped", || hanging.count() == 0).await;
+        eventually("its future is dropped", async || hanging.count() == 0).await;
         assert!(ends.is_empty());
     }
     provider.assert_untouched("the client has gone away");

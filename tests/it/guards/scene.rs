@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -241,14 +240,5 @@ impl Guard for Hanging {
             let _count = Count(running);
             pending().await
         }
-    }
-}
-
-/// Polls until the condition holds, or fails with `what`.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -15,6 +15,7 @@ use tower_ai_gateway::jwt::{Jwks, JwksBuilder, JwksError, JwtError, JwtLayer, Jw
 use crate::jwt::scene::{CHAT, Scene, answer, verifier};
 use crate::support::guard;
 use crate::support::issuer::{Issuer, Key, Reply, claims, set};
+use crate::support::polling::eventually;
 
 /// A clock that a test advances.
 #[derive(Clone, Default)]
@@ -44,15 +45,6 @@ async fn asked_once(reply: Reply, key: &Key) -> (Issuer, Clock, JwtVerifier) {
     (issuer, clock, verifier)
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let polled = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    guard(what, polled).await;
-}
-
 #[tokio::test]
 async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
@@ -72,7 +64,7 @@ async fn fifty_requests_with_an_unknown_key_cost_one_fetch() {
             tokio::spawn(async move { answer(addr, CHAT, &[&header]).await.status() })
         })
         .collect();
-    until("the issuer is asked", || issuer.asked() == 2).await;
+    eventually("the issuer is asked", async || issuer.asked() == 2).await;
     // Requests with a known key do not wait.
     assert_eq!(scene.answer(CHAT, &[&header(&old)]).await.status(), 200);
     issuer.go_on();
@@ -117,7 +109,7 @@ async fn rotated_keys_are_added_and_removed() {
     clock.wait(3601);
     issuer.hold();
     verifier.verify(&new.token(&claims())).await.unwrap();
-    until("the issuer is asked", || issuer.asked() == 3).await;
+    eventually("the issuer is asked", async || issuer.asked() == 3).await;
     issuer.go_on();
 }
 
@@ -219,7 +211,7 @@ async fn cancelled_requests_cause_no_further_fetch() {
     for _ in 0..20 {
         let (verifier, token) = (verifier.clone(), token.clone());
         let request = tokio::spawn(async move { verifier.verify(&token).await });
-        until("the issuer is asked", || issuer.asked() > 0).await;
+        eventually("the issuer is asked", async || issuer.asked() > 0).await;
         request.abort();
         let _ = request.await;
     }

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::jwt::scene::{CHAT, answer};
-use crate::support::guard;
 use crate::support::issuer::{AUDIENCE, ISSUER, Issuer, Key, Reply, claims, claims_with, set};
+use crate::support::polling::eventually;
 use crate::support::program::{Program, binary};
 
 fn file(keys: &str, more: &str) -> String {
@@ -54,12 +54,8 @@ fn a_file_with_an_issuer_is_checked_with_its_keys() {
 
 /// Waits until the answer has this status, because the file is reloaded.
 async fn turns(program: &Program, headers: &[&str], status: u16) {
-    let polled = async {
-        while answer(program.addr, CHAT, headers).await.status() != status {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    guard("the file is followed", polled).await;
+    let has_turned = async || answer(program.addr, CHAT, headers).await.status() == status;
+    eventually("the file is followed", has_turned).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 mod credentials;
 mod fallbacks;
 mod frames;
-mod idle;
 mod places;
 mod spelling;
 mod timeouts;

@@ -8,9 +8,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -21,90 +18,55 @@ use tower::ServiceExt;
 use tower_ai_gateway::client::HttpClientBuilder;
 use tower_ai_gateway::{ClientError, HttpClient};
 
+use crate::support::authority::Authority;
 use crate::support::guard;
 
 pub(crate) type Client = HttpClient<Full<Bytes>>;
 
-pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-    roots: RootCertStore,
-}
-
-fn named(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let (mut params, key) = (named("authority"), KeyPair::generate().unwrap());
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.der().clone()).unwrap();
-        Self { pem: certificate.pem(), roots, issuer: Issuer::new(params, key) }
-    }
-
-    #[cfg(feature = "full")]
-    pub(crate) fn pem(&self) -> &str {
-        &self.pem
-    }
-
-    /// A certificate and its key as one PEM.
-    pub(crate) fn identity(&self, name: &str) -> String {
-        let key = KeyPair::generate().unwrap();
-        let certificate = named(name).signed_by(&key, &self.issuer).unwrap();
-        format!("{}{}", certificate.pem(), key.serialize_pem())
-    }
-
-    /// A server that answers with the name in the client's certificate. If it `insists`, clients
-    /// need one.
-    pub(crate) async fn server(&self, insists: bool) -> String {
-        let key = KeyPair::generate().unwrap();
-        let certificate = named("server").signed_by(&key, &self.issuer).unwrap();
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let roots = Arc::new(self.roots.clone());
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
-        let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(verifier.build().unwrap())
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .unwrap();
-        let tls = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}/v1", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
-                    let shown = stream.get_ref().1.peer_certificates();
-                    let shown = shown.map(|shown| shown[0].to_vec()).unwrap_or_default();
-                    let service = service_fn(move |_| {
-                        let response = Response::new(Full::<Bytes>::from(shown.clone()));
-                        async move { Ok::<_, std::io::Error>(response) }
-                    });
-                    let server = auto::Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+/// A server that answers with the name in the client's certificate. If it `insists`, clients
+/// need one.
+pub(crate) async fn server(authority: &Authority, insists: bool) -> String {
+    let (certificate, key) = authority.sign("server");
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    let tls = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = tls.accept(stream).await else { return };
+                let shown = stream.get_ref().1.peer_certificates();
+                let shown = shown.map(|shown| shown[0].to_vec()).unwrap_or_default();
+                let service = service_fn(move |_| {
+                    let response = Response::new(Full::<Bytes>::from(shown.clone()));
+                    async move { Ok::<_, std::io::Error>(response) }
                 });
-            }
-        });
-        url
-    }
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    url
+}
 
-    pub(crate) fn client(
-        &self,
-        change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder,
-    ) -> Client {
-        change(HttpClient::builder().extra_roots_pem(self.pem.clone())).build().unwrap()
-    }
+pub(crate) fn client(
+    authority: &Authority,
+    change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder,
+) -> Client {
+    change(HttpClient::builder().extra_roots_pem(authority.pem())).build().unwrap()
 }
 
 /// The name in the certificate that the server received; empty if there was none.
@@ -122,24 +84,24 @@ pub(crate) async fn shown(client: &Client, url: &str) -> Result<String, ClientEr
 #[tokio::test]
 async fn a_certificate_is_shown_only_to_its_own_server() {
     let authority = Authority::new();
-    let (first, second) = (authority.server(true).await, authority.server(false).await);
+    let (first, second) = (server(&authority, true).await, server(&authority, false).await);
     let identity = authority.identity("first");
-    let client = authority.client(|client| client.identity_pem_for(first.clone(), identity));
+    let client = client(&authority, |client| client.identity_pem_for(first.clone(), identity));
     for _ in 0..2 {
         assert_eq!(shown(&client, &first).await.unwrap(), "first");
         assert_eq!(shown(&client, &second).await.unwrap(), "");
     }
     // Nor to a server that requests one.
-    let insisting = authority.server(true).await;
+    let insisting = server(&authority, true).await;
     assert!(shown(&client, &insisting).await.is_err());
 }
 
 #[tokio::test]
 async fn each_server_gets_its_own_certificate_or_the_common_one() {
     let authority = Authority::new();
-    let servers = [authority.server(true).await, authority.server(true).await];
+    let servers = [server(&authority, true).await, server(&authority, true).await];
     let host = servers[1].strip_prefix("https://").unwrap().strip_suffix("/v1").unwrap();
-    let client = authority.client(|client| {
+    let client = client(&authority, |client| {
         client
             .identity_pem(authority.identity("everybody"))
             .identity_pem_for(servers[0].clone(), authority.identity("first"))
@@ -147,15 +109,15 @@ async fn each_server_gets_its_own_certificate_or_the_common_one() {
     });
     assert_eq!(shown(&client, &servers[0]).await.unwrap(), "first");
     assert_eq!(shown(&client, &servers[1]).await.unwrap(), "second");
-    let rest = authority.server(true).await;
+    let rest = server(&authority, true).await;
     assert_eq!(shown(&client, &rest).await.unwrap(), "everybody");
 }
 
 #[tokio::test]
 async fn without_a_certificate_there_is_no_connection() {
     let authority = Authority::new();
-    let server = authority.server(true).await;
-    shown(&authority.client(|client| client), &server).await.unwrap_err();
+    let server = server(&authority, true).await;
+    shown(&client(&authority, |client| client), &server).await.unwrap_err();
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 use tower_ai_gateway::config::Config;
 
-use crate::own_clients::certificates::{Authority, shown};
+use crate::own_clients::certificates::{client, server, shown};
+use crate::support::authority::Authority;
 use crate::support::message::request;
 use crate::support::program::{Program, binary};
 use crate::support::wire::Wire;
@@ -18,7 +19,7 @@ const FILE: &str = "gateway.toml";
 fn folder(authority: &Authority, settings: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    write("authority.pem", authority.pem());
+    write("authority.pem", &authority.pem());
     write("first.pem", &authority.identity("first"));
     write(FILE, settings);
     folder
@@ -31,8 +32,8 @@ fn check(folder: &Path) -> Output {
 #[tokio::test]
 async fn a_client_of_the_file_shows_each_certificate_to_its_own_provider() {
     let authority = Authority::new();
-    let (first, further) = (authority.server(true).await, authority.server(true).await);
-    let second = authority.server(false).await;
+    let (first, further) = (server(&authority, true).await, server(&authority, true).await);
+    let second = server(&authority, false).await;
     let settings = format!(
         "[providers.first]\nbase_url = \"{first}\"\n\
          further_base_urls = [{{ base_url = \"{further}\" }}]\n\
@@ -42,7 +43,7 @@ async fn a_client_of_the_file_shows_each_certificate_to_its_own_provider() {
     let folder = folder(&authority, &settings);
     let config = Config::from_file(folder.path().join(FILE)).unwrap();
     let certificates = config.client_certificates(&config.providers()).unwrap();
-    let client = authority.client(|client| client.client_certificates(&certificates));
+    let client = client(&authority, |client| client.client_certificates(&certificates));
     assert_eq!(shown(&client, &first).await.unwrap(), "first");
     assert_eq!(shown(&client, &further).await.unwrap(), "first");
     assert_eq!(shown(&client, &second).await.unwrap(), "");
@@ -51,7 +52,7 @@ async fn a_client_of_the_file_shows_each_certificate_to_its_own_provider() {
 #[tokio::test]
 async fn the_program_shows_each_certificate_to_its_own_provider() {
     let authority = Authority::new();
-    let (first, second) = (authority.server(true).await, authority.server(false).await);
+    let (first, second) = (server(&authority, true).await, server(&authority, false).await);
     let settings = format!(
         "unknown_gateways = \"serve\"\n\
          [providers.first]\nbase_url = \"{first}\"\n\

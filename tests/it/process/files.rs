@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::scene::{Log, PATIENCE, get, stops, until};
+use crate::process::scene::{Log, PATIENCE, get, stops};
+use crate::support::polling::wait_for;
 use crate::support::program::{Program, binary};
 
 fn fifo(path: &Path) {
@@ -51,22 +52,22 @@ fn the_configuration_is_reloaded_after_a_fifo_and_a_directory_at_its_path() {
 
     fs::remove_file(&path).unwrap();
     fifo(&path);
-    until("the FIFO is refused", || log.count("everything stays as it was") > 0);
+    wait_for("the FIFO is refused", || log.count("everything stays as it was") > 0);
     program.signal("HUP");
-    until("it is refused again", || log.count("everything stays as it was") > 1);
+    wait_for("it is refused again", || log.count("everything stays as it was") > 1);
     assert!(knows(program.addr, "a"));
     fs::remove_file(&path).unwrap();
     fs::write(&path, gateway("b")).unwrap();
-    until("the file is followed", || knows(program.addr, "b"));
+    wait_for("the file is followed", || knows(program.addr, "b"));
 
     let reported = log.count("everything stays as it was");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    until("the directory is refused", || log.count("everything stays as it was") > reported);
+    wait_for("the directory is refused", || log.count("everything stays as it was") > reported);
     assert!(knows(program.addr, "b"));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, gateway("c")).unwrap();
-    until("the file is followed", || knows(program.addr, "c"));
+    wait_for("the file is followed", || knows(program.addr, "c"));
     stops(program);
 }
 
@@ -81,11 +82,11 @@ fn a_fifo_in_place_of_a_key_does_not_end_reloading() {
     let with_key = "[gateways.b]\nauthenticated_elsewhere = true\n\
                     [[gateways.b.keys]]\nprovider = \"grok\"\nfile = \"key\"\n";
     fs::write(&path, with_key).unwrap();
-    until("the FIFO is refused", || {
+    wait_for("the FIFO is refused", || {
         log.count("keys.grok.file: the file that it names is not there or cannot be read") > 0
     });
     fs::write(&path, gateway("c")).unwrap();
-    until("the file is followed", || knows(program.addr, "c"));
+    wait_for("the file is followed", || knows(program.addr, "c"));
     stops(program);
 }
 
@@ -101,11 +102,11 @@ fn the_configuration_is_reloaded_from_a_recreated_directory() {
         fs::remove_dir_all(&place).unwrap();
         fs::create_dir(&place).unwrap();
         fs::write(&path, gateway(id)).unwrap();
-        until("the new file is followed", || knows(program.addr, id));
+        wait_for("the new file is followed", || knows(program.addr, id));
         // The new directory is also watched.
         let next = format!("{id}2");
         fs::write(&path, gateway(&next)).unwrap();
-        until("it is followed further", || knows(program.addr, &next));
+        wait_for("it is followed further", || knows(program.addr, &next));
     }
     stops(program);
 }
@@ -119,7 +120,7 @@ fn the_prices_are_reloaded_after_a_fifo_and_a_directory_at_their_path() {
 
     let refused = |times: usize| {
         program.signal("HUP");
-        until("it is refused", || log.count("the prices stay as they were") == times);
+        wait_for("it is refused", || log.count("the prices stay as they were") == times);
     };
     fs::remove_file(&path).unwrap();
     fifo(&path);
@@ -130,7 +131,7 @@ fn the_prices_are_reloaded_after_a_fifo_and_a_directory_at_their_path() {
     fs::remove_dir(&path).unwrap();
     fs::write(&path, prices(6)).unwrap();
     program.signal("HUP");
-    until("the prices are read", || log.count("\"as_of\":\"2026-01-06\"") == 1);
+    wait_for("the prices are read", || log.count("\"as_of\":\"2026-01-06\"") == 1);
     stops(program);
 }
 

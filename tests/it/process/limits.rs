@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
-use crate::process::scene::{STREAM, connect, get, refused, serves, stops, until};
+use crate::process::scene::{STREAM, connect, get, refused, serves, stops};
+use crate::support::polling::wait_for;
 use crate::support::program::Program;
 
 #[test]
@@ -30,7 +31,7 @@ fn exhausted_descriptors_and_an_unread_pipe_do_not_stop_the_gateway() {
         }
     }
     drop(crowd);
-    until("there is room again", || get(addr, "/healthz").starts_with("HTTP/1.1 200"));
+    wait_for("there is room again", || get(addr, "/healthz").starts_with("HTTP/1.1 200"));
     serves(addr);
     drop(early);
     stops(program);
@@ -52,7 +53,7 @@ fn a_file_size_limit_does_not_stop_the_gateway() {
             let own = files.filter(|file| file.file_name().to_str().unwrap().starts_with(name));
             own.map(|file| file.metadata().unwrap().len()).max().unwrap()
         };
-        until("the limit is reached", || longest() > 15 * 1024);
+        wait_for("the limit is reached", || longest() > 15 * 1024);
         assert!(longest() <= 16 * 1024, "{name}");
     }
     serves(program.addr);
@@ -100,7 +101,7 @@ fn a_stream_cut_off_by_a_second_signal_is_logged() {
     write!(answering, "{head}data: {{\"choices\":[]}}\n\n").unwrap();
     read_until(&mut client, b"\n\n\r\n");
     program.signal("TERM");
-    until("the gateway accepts no more", || TcpStream::connect(addr).is_err());
+    wait_for("the gateway accepts no more", || TcpStream::connect(addr).is_err());
     assert!(program.stop().success());
     let records = std::fs::read_to_string(records).unwrap();
     assert_eq!(records.lines().count(), 1, "{records}");

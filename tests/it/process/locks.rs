@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Command, Output};
 
-use crate::process::scene::{CHAT, connect, until};
+use crate::process::scene::{CHAT, connect};
+use crate::support::polling::wait_for;
 use crate::support::program::{Program, binary};
 
 /// The head of the answer to a chat with `cf-aig-custom-cost`.
@@ -49,14 +50,14 @@ fn the_locks_of_the_file_are_reloaded() {
     let program = Program::start(&["--mock", "--config", path.to_str().unwrap()]);
     assert!(ask(program.addr).contains(WARNING));
     gateway("client_controls = [\"custom_cost\"]");
-    until("it is allowed", || !ask(program.addr).contains("cf-aig-warning"));
+    wait_for("it is allowed", || !ask(program.addr).contains("cf-aig-warning"));
     gateway("locked_headers = \"refuse\"");
-    until("it is refused", || ask(program.addr).starts_with("http/1.1 403"));
+    wait_for("it is refused", || ask(program.addr).starts_with("http/1.1 403"));
     gateway("client_controls = [\"everything\"]");
     program.signal("HUP");
     assert!(ask(program.addr).starts_with("http/1.1 403"), "a mistake changes nothing");
     gateway("client_controls = []");
-    until("it is passed over", || ask(program.addr).contains(WARNING));
+    wait_for("it is passed over", || ask(program.addr).contains(WARNING));
 }
 
 #[test]

@@ -96,15 +96,6 @@ pub(crate) fn stops(program: Program) {
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
-/// Waits until the condition holds.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Reads a program's standard error from now on.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<String>>);

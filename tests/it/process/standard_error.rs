@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use crate::process::scene::{Log, dropped, refused, serves, stops, until};
+use crate::process::scene::{Log, dropped, refused, serves, stops};
+use crate::support::polling::wait_for;
 use crate::support::program::{Program, binary};
 
 fn full() -> Stdio {
@@ -18,7 +19,7 @@ fn full_standard_error_does_not_stop_the_gateway() {
     serves(program.addr);
     refused(program.addr, 500);
     serves(program.addr);
-    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
+    wait_for("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
     stops(program);
 }
 
@@ -40,7 +41,7 @@ fn a_broken_pipe_does_not_stop_the_gateway() {
     serves(program.addr);
     refused(program.addr, 500);
     serves(program.addr);
-    until("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
+    wait_for("the lines are counted", || dropped(program.admin.unwrap()) >= 500);
     stops(program);
 }
 
@@ -56,7 +57,7 @@ fn an_unread_pipe_does_not_stop_the_gateway_and_losses_are_reported_later() {
     assert!(lost > 1000, "{lost}");
 
     let log = Log::of(stderr);
-    until("the losses are reported", || log.count("log lines were dropped") > 0);
+    wait_for("the losses are reported", || log.count("log lines were dropped") > 0);
     let text = log.text();
     for line in text.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("each line is whole");

@@ -18,8 +18,8 @@ use tower_ai_gateway::{
 };
 
 use crate::refusals::scene::{CHAT, Expected, FORBIDDEN, MODEL, Scene, UNIFIED, page};
-use crate::support::guard;
 use crate::support::message::request;
+use crate::support::polling::eventually;
 
 /// There are no settings, for whatever reason.
 const UNSET: Expected = Expected {
@@ -136,14 +136,10 @@ async fn a_client_that_leaves_ends_the_lookup() {
     let scene = scene(&database, Some(Duration::from_secs(3600))).await;
     let mut wire = scene.connect().await;
     wire.send(request(CHAT, &["x-session: slow"], MODEL)).await;
-    let reaches = async |counter: &AtomicUsize| {
-        while counter.load(Ordering::SeqCst) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    guard("the look-up", reaches(&database.asked)).await;
+    let counts = |counter: &AtomicUsize| counter.load(Ordering::SeqCst) > 0;
+    eventually("the look-up", async || counts(&database.asked)).await;
     drop(wire);
-    guard("the end of the look-up", reaches(&database.dropped)).await;
+    eventually("the end of the look-up", async || counts(&database.dropped)).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 //! Nothing here sleeps. All waits for a peer use [`guard`], so that a hanging test fails and names
 //! what it waited for.
 
+#[cfg(all(feature = "client", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+pub mod authority;
 pub mod client;
 #[cfg(feature = "otel")]
 pub mod collector;
@@ -24,6 +26,8 @@ pub mod message;
 pub mod metered;
 #[cfg(feature = "cache")]
 pub mod older;
+#[allow(dead_code, reason = "some features need only some of it")]
+pub mod polling;
 pub mod program;
 pub mod raw_upstream;
 mod reading;
@@ -35,10 +39,8 @@ pub mod wire;
 pub mod written;
 
 use std::future::Future;
-use std::time::Duration;
 
-/// Longer than any step takes, even on slow machines.
-const TOO_LONG: Duration = Duration::from_secs(30);
+use polling::TOO_LONG;
 
 /// The output of `step`, or a panic that names what never came.
 pub async fn guard<F: Future>(what: &str, step: F) -> F::Output {

@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tower_ai_gateway::BodyBudget;
 use tower_ai_gateway::control::cache::{
-    CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, MemoryCache,
-    NewEntry, Purge,
+    CacheEntry, CacheFuture, CachePlace, CacheStats, CacheStore, Found, Generation, NewEntry, Purge,
 };
 
 /// The same answer, stored so long ago.
@@ -25,15 +24,23 @@ pub fn as_old_as(entry: &CacheEntry, age: Duration) -> CacheEntry {
 
 /// A store whose answers are all of this age.
 #[derive(Debug)]
-pub struct Older(pub MemoryCache, pub Duration);
+pub struct Older<S>(pub S, pub Duration);
 
-impl CacheStore for Older {
+impl<S: CacheStore> CacheStore for Older<S> {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
         Box::pin(async move {
             let mut found = self.0.get(place, budget).await?;
             found.entry = found.entry.map(|entry| as_old_as(&entry, self.1));
             Ok(found)
         })
+    }
+
+    fn generation<'a>(
+        &'a self,
+        place: &'a CachePlace,
+        budget: &'a BodyBudget,
+    ) -> CacheFuture<'a, Generation> {
+        self.0.generation(place, budget)
     }
 
     fn put<'a>(

@@ -1,13 +1,12 @@
 //! The example gateway as a process, whose clients stop reading.
 
-use std::time::Duration;
-
 use http::{Request, Version};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 use crate::support::client::{Connection, full, request};
+use crate::support::polling::eventually;
 use crate::support::program::{self, Program};
 use crate::support::{guard, message, wire::Wire};
 use crate::unread::frames::Frames;
@@ -34,12 +33,7 @@ async fn clients_that_do_not_read_leak_no_descriptor() {
     for _ in &clients {
         guard("the gateway hangs up", hung_up.recv()).await.unwrap();
     }
-    let closed = async {
-        while descriptors(&program) > before {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    guard("all descriptors are closed", closed).await;
+    eventually("all descriptors are closed", async || descriptors(&program) <= before).await;
     drop(clients);
     let stopped = tokio::task::spawn_blocking(|| program.stop());
     assert!(guard("the program stops", stopped).await.unwrap().success());

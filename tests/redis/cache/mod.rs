@@ -28,7 +28,8 @@ use tower_ai_gateway::control::cache::{
     Found, Generation, NewEntry, Purge, RedisCache, Turn,
 };
 
-use crate::server::{Server, TOO_LONG, eventually};
+use crate::polling::{TOO_LONG, eventually};
+use crate::server::Server;
 
 /// With timeouts for a busy machine.
 fn patient(server: &Server) -> RedisCache {

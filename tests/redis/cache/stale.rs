@@ -6,62 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Response;
 use http_body_util::{BodyExt, Full};
 use tower_ai_gateway::control::ControlLayer;
-use tower_ai_gateway::control::cache::CacheFuture;
 use tower_ai_gateway::settings::cache::CacheSettings;
 
 use super::gateways::QUESTION;
 use super::*;
 use crate::gateway::Gateway;
+use crate::older::Older;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const LONG: usize = 400 << 10;
-
-/// A Redis store whose entries are two hours old.
-#[derive(Debug)]
-struct Old(RedisCache);
-
-impl CacheStore for Old {
-    fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
-        Box::pin(async move {
-            let mut found = self.0.get(place, budget).await?;
-            found.entry = found.entry.map(|entry| {
-                let known = entry.parts();
-                CacheEntry::new(NewEntry {
-                    status: known.status,
-                    headers: known.headers.clone(),
-                    frames: known.frames.clone(),
-                    times: Vec::new(),
-                    trailers: None,
-                    stored_at: known.stored_at - 2 * HOUR,
-                    fresh_for: known.fresh_for,
-                    stale_for: known.stale_for,
-                })
-            });
-            Ok(found)
-        })
-    }
-
-    fn generation<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        budget: &'a BodyBudget,
-    ) -> CacheFuture<'a, Generation> {
-        self.0.generation(place, budget)
-    }
-
-    fn put<'a>(
-        &'a self,
-        place: &'a CachePlace,
-        entry: CacheEntry,
-        generation: Generation,
-    ) -> CacheFuture<'a, bool> {
-        self.0.put(place, entry, generation)
-    }
-
-    fn purge<'a>(&'a self, what: &'a Purge) -> CacheFuture<'a, ()> {
-        self.0.purge(what)
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_stale_entry_is_read_once() {
@@ -70,7 +23,7 @@ async fn a_stale_entry_is_read_once() {
     let text = format!("{{\"a\":\"{}\"}}", "x".repeat(LONG));
     let (is_over, answer) = (fails.clone(), text.clone());
     let gateway = Gateway::new(
-        &ControlLayer::new().cache(Old(patient(&server))),
+        &ControlLayer::new().cache(Older(patient(&server), 2 * HOUR)),
         |set| set.cache(CacheSettings::new(HOUR).stale_if_error(2 * HOUR)),
         move || {
             let status = if is_over.load(Ordering::Relaxed) { 500 } else { 200 };

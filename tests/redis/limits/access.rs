@@ -4,7 +4,7 @@ use tower_ai_gateway::settings::Secret;
 
 use super::trouble::{LONG, texts};
 use super::*;
-use crate::server::TOO_LONG;
+use crate::polling::TOO_LONG;
 
 #[tokio::test]
 async fn users_of_the_acl_are_admitted_and_no_password_is_shown() {

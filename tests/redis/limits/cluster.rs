@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::*;
-use crate::server::{TOO_LONG, eventually};
+use crate::polling::{TOO_LONG, eventually};
 
 /// The prefix of the keys of gateway 7.
 const KEY: &str = "taig:v2:{0707070707070707}:";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::polling::TOO_LONG;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_stores_grant_exactly_what_a_limit_allows() {
@@ -115,7 +116,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
     let decision = reserve(&store, &claims).await.unwrap();
     store.settle(next_id(), &[settlement(claims[2], &decision, 3)]);
     store.refund(&counter(7), HOUR, 10, Some(1)).await.unwrap();
-    assert!(store.flush(server::TOO_LONG).await);
+    assert!(store.flush(TOO_LONG).await);
 
     let keys = server.keys();
     assert!(keys.len() >= 7, "{keys:?}");
@@ -141,12 +142,12 @@ async fn a_settlement_replaces_the_reserved_amount() {
     let decision = store.reserve(id, &claims).await.unwrap();
     let settlements = [settlement(claims[0], &decision, 120), settlement(claims[1], &decision, 0)];
     store.settle(id, &settlements);
-    assert!(store.flush(server::TOO_LONG).await);
+    assert!(store.flush(TOO_LONG).await);
     assert_eq!((used(&store, &claims[0]).await, used(&store, &claims[1]).await), (120, 0));
 
     // Once more: a claim with a lease counts once.
     store.settle(id, &settlements[..1]);
-    assert!(store.flush(server::TOO_LONG).await);
+    assert!(store.flush(TOO_LONG).await);
     assert_eq!(used(&store, &claims[0]).await, 120);
 
     // A claim that reserved nothing, and one that cost more than reserved.
@@ -158,7 +159,7 @@ async fn a_settlement_replaces_the_reserved_amount() {
         for _ in 0..2 {
             store.settle(id, &[settlement(claim[0], &decision, spent)]);
         }
-        assert!(store.flush(server::TOO_LONG).await);
+        assert!(store.flush(TOO_LONG).await);
         assert_eq!(used(&store, &claims[0]).await, before + spent);
     }
     assert!(!server.keys().iter().any(|key| key.ends_with(":h")), "no holds are left");

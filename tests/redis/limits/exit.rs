@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use crate::polling::{TOO_LONG, wait_for};
 use crate::program::Program;
-use crate::server::{Server, TOO_LONG, wait_for};
+use crate::server::Server;
 
 const RULES: &str = r#"
 [limits]

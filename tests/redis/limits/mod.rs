@@ -25,6 +25,7 @@ use tower_ai_gateway::control::limits::{
 use tower_ai_gateway::settings::limits::{Period, Window};
 
 use crate::cluster::Cluster;
+use crate::polling::eventually;
 use crate::server::{self, Server};
 
 /// A window of an hour, which rarely ends during a test.
@@ -73,7 +74,7 @@ async fn early_in_the_hour() {
 /// Waits until less than `until` seconds of the current window have passed. `window`: its length in
 /// seconds.
 async fn early_in(window: u64, until: u64) {
-    server::eventually("another window begins", async || {
+    eventually("another window begins", async || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         now.as_secs() % window < until
     })

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 
+use crate::polling::TOO_LONG;
 use crate::program::Program;
-use crate::server::TOO_LONG;
 
 /// The number of concurrent clients.
 pub(super) const CLIENTS: usize = 8;

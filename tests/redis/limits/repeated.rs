@@ -1,7 +1,7 @@
 //! Scripts that run twice, because the client of a cluster has lost the first reply.
 
 use super::*;
-use crate::server::TOO_LONG;
+use crate::polling::TOO_LONG;
 use crate::twice::Twice;
 
 const SHORT: Duration = Duration::from_millis(400);
@@ -65,7 +65,7 @@ async fn a_repeated_settlement_after_its_lease_counts_once() {
     let claims = [leased(claim(1, HOUR, 1000, 300), SHORT)];
     let id = next_id();
     let decision = store.reserve(id, &claims).await.unwrap();
-    server::eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
+    eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
     settle(&store, id, &[settlement(claims[0], &decision, 250)]).await;
     assert_eq!(used(&store, &claims[0]).await, 250);
 }

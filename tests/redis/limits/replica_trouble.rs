@@ -10,7 +10,8 @@ use self::scene::Rule::{Closed, Local};
 use self::scene::{LIMIT, PROCESSES, Scene};
 use super::processes::CLIENTS;
 use crate::cluster::Cluster;
-use crate::server::{Server, wait_for};
+use crate::polling::wait_for;
+use crate::server::Server;
 
 #[test]
 fn a_full_redis_counts_nothing_and_each_rule_decides_on_requests() {

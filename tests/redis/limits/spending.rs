@@ -10,7 +10,7 @@ use tower_ai_gateway::settings::limits::LimitRule;
 
 use super::*;
 use crate::gateway::{AnswerBody, Gateway};
-use crate::server::TOO_LONG;
+use crate::polling::TOO_LONG;
 
 const GATEWAYS: usize = 4;
 const MONTH: Window = Window::Fixed(Period::Month);

@@ -2,81 +2,56 @@
 
 use std::path::Path;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-};
-
 use super::*;
+use crate::authority::Authority;
 
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
+/// A certificate and its key.
+fn identity(authority: &Authority) -> (String, String) {
+    let (certificate, key) = authority.sign("node");
+    (certificate.pem(), key.serialize_pem())
 }
 
-fn named(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = named("authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// A certificate and its key.
-    fn identity(&self) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        (named("node").signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
-    }
-
-    /// A server with a certificate of this authority that requires client certificates.
-    fn server(&self, folder: &Path) -> Server {
-        let (certificate, key) = self.identity();
-        let file = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let files = [
-            file("certificate.pem", &certificate),
-            file("key.pem", &key),
-            file("authority.pem", &self.pem),
-        ];
-        Server::start(&[
-            "--port",
-            "0",
-            "--tls-port",
-            "{port}",
-            "--tls-auth-clients",
-            "yes",
-            "--tls-cert-file",
-            &files[0],
-            "--tls-key-file",
-            &files[1],
-            "--tls-ca-cert-file",
-            &files[2],
-        ])
-    }
+/// A server with a certificate of this authority that requires client certificates.
+fn server(authority: &Authority, folder: &Path) -> Server {
+    let (certificate, key) = identity(authority);
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let files = [
+        file("certificate.pem", &certificate),
+        file("key.pem", &key),
+        file("authority.pem", &authority.pem()),
+    ];
+    Server::start(&[
+        "--port",
+        "0",
+        "--tls-port",
+        "{port}",
+        "--tls-auth-clients",
+        "yes",
+        "--tls-cert-file",
+        &files[0],
+        "--tls-key-file",
+        &files[1],
+        "--tls-ca-cert-file",
+        &files[2],
+    ])
 }
 
 #[tokio::test]
 async fn certificates_are_checked_on_both_sides() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().unwrap();
-    let server = authority.server(folder.path());
+    let server = server(&authority, folder.path());
     let url = format!("rediss://127.0.0.1:{}", server.port);
     let claims = [claim(1, HOUR, 100, 1)];
-    let (certificate, key) = authority.identity();
+    let (certificate, key) = identity(&authority);
 
     let store = RedisStore::builder(&url)
         .timeout(Duration::from_secs(10))
-        .roots_pem(&*authority.pem)
+        .roots_pem(authority.pem())
         .identity_pem(&*certificate, &*key)
         .build()
         .unwrap();
@@ -85,11 +60,11 @@ async fn certificates_are_checked_on_both_sides() {
 
     let hasty = || RedisStore::builder(&url).timeout(Duration::from_secs(2));
     let other = Authority::new();
-    let (its_certificate, its_key) = other.identity();
+    let (its_certificate, its_key) = identity(&other);
     let bad = [
-        hasty().roots_pem(&*authority.pem),
-        hasty().roots_pem(&*other.pem).identity_pem(&*certificate, &*key),
-        hasty().roots_pem(&*authority.pem).identity_pem(&*its_certificate, &*its_key),
+        hasty().roots_pem(authority.pem()),
+        hasty().roots_pem(other.pem()).identity_pem(&*certificate, &*key),
+        hasty().roots_pem(authority.pem()).identity_pem(&*its_certificate, &*its_key),
         RedisStore::builder(server.url()).timeout(Duration::from_secs(2)),
     ];
     for builder in bad {
@@ -111,8 +86,8 @@ async fn a_settings_file_names_the_authorities_and_the_certificate() {
 
     let authority = Authority::new();
     let folder = tempfile::tempdir().unwrap();
-    let server = authority.server(folder.path());
-    let (certificate, key) = authority.identity();
+    let server = server(&authority, folder.path());
+    let (certificate, key) = identity(&authority);
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     file("url", &format!("rediss://127.0.0.1:{}", server.port));
     file("identity.pem", &(certificate + &key));

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tower_ai_gateway::control::ControlLayer;
 
 use super::*;
-use crate::server::{TOO_LONG, eventually};
+use crate::polling::{TOO_LONG, eventually};
 
 pub(super) const LONG: Duration = Duration::from_secs(600);
 /// The time limit of a request that waits for Redis.

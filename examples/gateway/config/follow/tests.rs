@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::gateway::hangup::{hang_up, until};
+use crate::written::Written;
 
 fn directory() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -44,24 +45,13 @@ async fn followed(path: &Path) -> Followed {
 /// The log of `run`, on this thread.
 async fn logged(run: impl Future<Output = ()>) -> String {
     use tracing::instrument::WithSubscriber as _;
-    #[derive(Clone, Default)]
-    struct Text(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
     crate::every_thread::may_log();
-    let text = Text::default();
+    let text = Written::default();
     let writer = text.clone();
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     run.with_subscriber(subscriber).await;
-    let bytes = text.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    text.all()
 }
 
 #[tokio::test]

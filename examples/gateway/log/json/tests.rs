@@ -1,26 +1,10 @@
 //! Lines are written as `tracing-subscriber` writes them.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use proptest::prelude::*;
 use tracing_subscriber::fmt::format::JsonFields;
 
 use super::*;
-
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::written::Written;
 
 /// The lines of these events, with the digits of the time replaced, as these may differ.
 fn lines<E>(format: E, events: &dyn Fn()) -> String
@@ -28,7 +12,7 @@ where
     E: FormatEvent<tracing_subscriber::Registry, JsonFields> + Send + Sync + 'static,
 {
     crate::every_thread::may_log();
-    let output = Output::default();
+    let output = Written::default();
     let writer = output.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
@@ -37,13 +21,12 @@ where
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, events);
-    let bytes = output.0.lock().unwrap().clone();
     let blank = |line: &str| {
         let (time, rest) = line.split_at("{\"timestamp\":\"2026-11-30T00:00:00.000000Z\"".len());
         let time: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         time + rest + "\n"
     };
-    String::from_utf8(bytes).unwrap().lines().map(blank).collect()
+    output.all().lines().map(blank).collect()
 }
 
 fn same(events: impl Fn()) {
@@ -104,7 +87,7 @@ proptest! {
             tracing::info!(
                 text, debug = ?text, display = %control, "quoted \"name\"" = control,
                 float, signed, unsigned, truth, wide,
-                error = &io::Error::other(text.clone()) as &dyn std::error::Error,
+                error = &std::io::Error::other(text.clone()) as &dyn std::error::Error,
                 "{text}"
             );
         });

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use self::Rule::{Closed, Local, Open};
 use crate::limits::processes::{CLIENTS, Processes};
-use crate::server::{Server, wait_for};
+use crate::polling::wait_for;
+use crate::server::Server;
 
 /// Each rule is for the model with its name.
 const RULES: &str = r#"
