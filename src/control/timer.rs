@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use crate::util::patience::wait::Timer;
 use crate::util::timeout::{TimeoutError, TimeoutPhase};
-pub(super) use crate::util::timer::Timer;
 
 /// A deadline and the error to return when it passes.
 #[derive(Clone, Copy, Debug)]

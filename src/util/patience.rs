@@ -63,38 +63,4 @@ mod wait {
 }
 
 #[cfg(any(feature = "client", feature = "control"))]
-mod wait {
-    use std::task::{Context, Poll};
-    use std::time::Duration;
-
-    use tokio::runtime::Handle;
-    use tokio::time::Instant;
-
-    use crate::util::timer::Timer;
-
-    /// A restart moves the timer only when it fires.
-    pub(crate) struct Wait {
-        timer: Timer,
-        /// `None` until the next wait starts.
-        until: Option<Instant>,
-    }
-
-    impl Wait {
-        /// `None` outside of a runtime, or if the clock cannot express the time.
-        pub(crate) fn new(limit: Duration) -> Option<Self> {
-            Handle::try_current().ok()?;
-            let until = Instant::now().checked_add(limit)?;
-            Some(Self { timer: Timer::default(), until: Some(until) })
-        }
-
-        pub(crate) fn restart(&mut self) {
-            self.until = None;
-        }
-
-        pub(crate) fn poll_end(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
-            let until = self.until.or_else(|| Instant::now().checked_add(limit));
-            self.until = until;
-            until.map_or(Poll::Pending, |until| self.timer.poll_until(until, cx))
-        }
-    }
-}
+pub(crate) mod wait;
