@@ -7,6 +7,7 @@ mod framed;
 mod gateways;
 mod leases;
 mod purges;
+mod puts;
 mod repeated;
 mod room;
 mod slow;
