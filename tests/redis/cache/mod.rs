@@ -6,6 +6,7 @@ mod followers;
 mod framed;
 mod gateways;
 mod leases;
+mod oracle;
 mod purges;
 mod puts;
 mod repeated;
