@@ -66,10 +66,10 @@ async fn a_response_that_finds_no_memory_is_not_stored() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_responses_some_wait_for_their_turn() {
-    const BYTES: usize = 600 << 10;
+    const BYTES: usize = 64 << 10;
     let memory = BodyBudget::new(1 << 30);
     let scene = Scene::new(&memory, BYTES).await;
-    scene.way.takes(LATENCY);
+    scene.way.takes(LATENCY / 2);
     let puts: Vec<_> = (1..=100).map(|key| scene.put(key, scene.entry.clone())).collect();
     // The entry, and as many encoded ones as there are turns.
     eventually("all have a turn that can", async || memory.used() > 65 * BYTES).await;

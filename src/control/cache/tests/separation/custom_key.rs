@@ -103,8 +103,8 @@ fn a_custom_key_does_not_cross_from_a_stream_to_a_plain_response() {
             apart(&chat(one, "a"), &chat(other, "a"));
         }
     }
-    clear.map(|one| together(&chat(one, "a"), &chat(one, "b")));
-    unclear.map(|one| apart(&chat(one, "a"), &chat(one, "b")));
+    clear.iter().for_each(|one| together(&chat(one, "a"), &chat(one, "b")));
+    unclear.iter().for_each(|one| apart(&chat(one, "a"), &chat(one, "b")));
 }
 
 /// Otherwise a client could get the response of another model, in spite of a rule.
