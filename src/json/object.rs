@@ -13,6 +13,8 @@ use std::ops::Range;
 
 use self::member::{MODEL, Member, STREAM, member};
 use self::notes::Notes;
+#[cfg(feature = "cache")]
+pub(crate) use self::notes::Stream;
 use super::flat::Scalar;
 use super::is_space;
 use super::nested::{Nested, Passed};

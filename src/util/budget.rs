@@ -128,6 +128,12 @@ impl Held {
         Self { budget: self.budget.clone(), bytes: std::mem::take(&mut self.bytes) }
     }
 
+    /// An empty share of the same budget.
+    #[cfg(all(feature = "cache", feature = "redis"))]
+    pub(crate) fn sibling(&self) -> Self {
+        self.budget.share()
+    }
+
     pub(crate) fn release(&mut self) {
         self.shrink(self.bytes);
     }

@@ -40,6 +40,16 @@ impl Gateway {
         set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
         provider: impl Fn() -> F + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::asking(budget, control, set, move |_| provider())
+    }
+
+    /// With a provider that answers by the body of the request.
+    pub(crate) fn asking<F: Future<Output = Response<AnswerBody>> + Send + 'static>(
+        budget: BodyBudget,
+        control: &ControlLayer,
+        set: impl FnOnce(GatewaySettingsBuilder) -> GatewaySettingsBuilder,
+        provider: impl Fn(Bytes) -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
         let settings = set(GatewaySettings::builder().authenticated_elsewhere()).build().unwrap();
         let settings = Settings::new(SettingsTable::new().serve_unknown(settings));
         let layer = GatewayLayer::builder()
@@ -49,8 +59,8 @@ impl Gateway {
         let client = service_fn(move |request: Request<ReplayBody<RequestBody<Full<Bytes>>>>| {
             let provider = provider.clone();
             async move {
-                request.into_body().collect().await.map_err(io::Error::other)?;
-                Ok::<_, io::Error>(provider().await)
+                let body = request.into_body().collect().await.map_err(io::Error::other)?;
+                Ok::<_, io::Error>(provider(body.to_bytes()).await)
             }
         });
         let app = service_fn(async |_: Request<_>| {

@@ -1,7 +1,7 @@
 //! The progress of an exchange: its steps, its upstream calls, and the settings of the current
 //! step.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -193,6 +193,10 @@ impl GatewayContext {
     /// call.
     pub(crate) fn set_ended(&self) {
         self.0.progress.has_ended.store(true, Ordering::Release);
+        if self.is_limited() {
+            // Either the end finds what is reserved now, or whoever reserves it finds the end.
+            fence(Ordering::SeqCst);
+        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -30,6 +30,8 @@ use super::store::Generation;
 /// Changes with the format.
 const MAGIC: &[u8; 8] = b"taigcch1";
 const CHECKSUM: usize = 32;
+/// The length of everything that each entry has, and that is as long in all of them.
+const FIXED: usize = MAGIC.len() + 8 + 2 + 3 * 12 + 1 + 4 + 1 + CHECKSUM;
 
 impl CacheEntry {
     /// Encodes the entry for a store that keeps bytes. The bytes are valid for this place and this
@@ -37,8 +39,7 @@ impl CacheEntry {
     #[must_use]
     pub fn to_bytes(&self, place: &CachePlace, generation: Generation) -> Vec<u8> {
         let entry = self.parts();
-        let data: usize = entry.frames.iter().map(Bytes::len).sum();
-        let mut blob = Vec::with_capacity(data + 8 * entry.frames.len() + 1024);
+        let mut blob = Vec::with_capacity(self.encoded_len());
         blob.extend_from_slice(MAGIC);
         let length_at = blob.len();
         blob.extend_from_slice(&[0; 8]);
@@ -53,9 +54,8 @@ impl CacheEntry {
         }
         put_length(&mut blob, entry.frames.len());
         entry.frames.iter().for_each(|frame| put_length(&mut blob, frame.len()));
-        let has_times = entry.times.len() == entry.frames.len() && !entry.times.is_empty();
-        blob.push(has_times.into());
-        if has_times {
+        blob.push(has_times(entry).into());
+        if has_times(entry) {
             entry.times.iter().for_each(|time| blob.extend_from_slice(&time.to_be_bytes()));
         }
         entry.frames.iter().for_each(|frame| blob.extend_from_slice(frame));
@@ -64,6 +64,15 @@ impl CacheEntry {
         let checksum = checksum(&blob, place, generation);
         blob.extend_from_slice(&checksum);
         blob
+    }
+
+    /// The length of what [`to_bytes`](Self::to_bytes) returns.
+    pub(super) fn encoded_len(&self) -> usize {
+        let entry = self.parts();
+        let frames: usize = entry.frames.iter().map(|frame| frame.len() + size_of::<u32>()).sum();
+        let times = if has_times(entry) { size_of_val(&*entry.times) } else { 0 };
+        let trailers = entry.trailers.as_ref().map_or(0, headers_len);
+        FIXED + headers_len(&entry.headers) + trailers + frames + times
     }
 
     /// Decodes the bytes that [`to_bytes`](Self::to_bytes) gave for this place and generation; `None` for
@@ -121,6 +130,16 @@ fn put_length(blob: &mut Vec<u8>, length: usize) {
 fn put_duration(blob: &mut Vec<u8>, duration: Duration) {
     blob.extend_from_slice(&duration.as_secs().to_be_bytes());
     blob.extend_from_slice(&duration.subsec_nanos().to_be_bytes());
+}
+
+fn has_times(entry: &NewEntry) -> bool {
+    entry.times.len() == entry.frames.len() && !entry.times.is_empty()
+}
+
+/// The length of what [`put_headers`] writes.
+fn headers_len(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().map(|(name, value)| 6 + name.as_str().len() + value.len());
+    4 + lines.sum::<usize>()
 }
 
 /// Writes headers in the format of an entry.

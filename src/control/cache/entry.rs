@@ -57,6 +57,12 @@ impl CacheEntry {
         self
     }
 
+    /// An empty share of the budget that counts the entry, if one does.
+    #[cfg(feature = "redis")]
+    pub(super) fn share(&self) -> Option<Held> {
+        self.0.held.as_ref().map(Held::sibling)
+    }
+
     /// Whether both are the same entry in memory.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

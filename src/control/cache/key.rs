@@ -21,6 +21,7 @@ pub use super::scopes::CacheScope;
 use super::{repeatable, scopes};
 use crate::context::GatewayContext;
 use crate::credentials;
+use crate::json::object::Stream;
 use crate::settings::{GatewaySettings, is_named};
 use crate::util::hex;
 
@@ -79,7 +80,7 @@ impl KeyMaker {
     pub(super) fn new<B>(request: &Request<B>, context: &GatewayContext, policy: &Policy) -> Self {
         let headers = Headers::of(request, context);
         let kind = if policy.custom.is_some() { "custom" } else { "computed" };
-        let mut parts = Parts::new("tower-ai-gateway/cache/2");
+        let mut parts = Parts::new("tower-ai-gateway/cache/3");
         parts.add(kind.as_bytes());
         add_gateway(&mut parts, request, context);
         add_caller(&mut parts, request, context, policy.is_shared);
@@ -136,13 +137,15 @@ impl KeyMaker {
             model: model.name().unwrap_or_default(),
         };
         let Scopes { gateway, provider, model: of_model } = names.scopes();
+        let stream = members.stream();
         // A malformed form may name another model than the path.
-        let is_read = !members.is_form() || members.model() != Model::Ambiguous;
+        let is_form_read = !members.is_form() || members.model() != Model::Ambiguous;
+        let is_read = is_form_read && stream != Stream::Unclear;
         let custom = custom.map(|custom| {
             let Custom { key, target, body } = *custom;
             // The same custom key may be used for several operations, with and without streaming.
             let mut parts = Parts::new(context.operation().as_str());
-            parts.count(usize::from(members.is_stream()));
+            parts.count(stream as usize);
             parts.add(key.as_bytes());
             // As the request names the model, so that no response of another model is served.
             parts.add_option(model.name().map(str::as_bytes));
@@ -151,7 +154,7 @@ impl KeyMaker {
                 Model::Named(_) if is_read && context.model_in_path(None).is_none() => {}
                 // The path may name the model.
                 Model::Named(_) | Model::None if is_read => parts.add(&target),
-                // The model is unknown, so everything is added.
+                // The model is unknown, or the kind of the response, so everything is added.
                 _ => {
                     parts.add(&target);
                     parts.add(&body.finalize());

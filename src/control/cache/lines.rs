@@ -82,8 +82,6 @@ fn changes_nothing(name: &str) -> bool {
             | "x-correlation-id"
             | "x-amzn-trace-id"
             | "x-cloud-trace-context"
-            | "idempotency-key"
-            | "x-idempotency-key"
             | "x-stainless-arch"
             | "x-stainless-async"
             | "x-stainless-custom-poll-interval"

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::object::{ObjectScanner, ScanError};
+use crate::json::object::{ObjectScanner, ScanError, Stream};
 use crate::json::string;
 use crate::request::form::{Form, FormError};
 
@@ -65,8 +65,8 @@ impl Members {
     }
 
     /// Whether the body asks for a stream.
-    pub(super) fn is_stream(&self) -> bool {
-        self.scanner.notes().is_stream
+    pub(super) fn stream(&self) -> Stream {
+        self.scanner.notes().stream
     }
 
     /// At the end of the body: whether the request has no effect but its response. `may_be_other`: the body
@@ -108,7 +108,7 @@ mod tests {
         };
         let (whole, bytes) = (pieces(1 << 20), pieces(1));
         assert_eq!(whole.is_clean(true), bytes.is_clean(true), "{body}");
-        assert_eq!(whole.is_stream(), bytes.is_stream(), "{body}");
+        assert_eq!(whole.stream(), bytes.stream(), "{body}");
         assert_eq!(whole.model(), bytes.model(), "{body}");
         whole
     }
@@ -154,10 +154,23 @@ mod tests {
 
     #[test]
     fn a_stream_is_recognised() {
-        assert!(read(r#"{"stream":true}"#).is_stream());
-        assert!(read(r#"{"stream":false,"stream" : true }"#).is_stream());
-        for body in ["{}", r#"{"stream":false}"#, r#"{"a":{"stream":true}}"#] {
-            assert!(!read(body).is_stream(), "{body}");
+        for (body, expected) in [
+            ("{}", Stream::Absent),
+            (r#"{"a":{"stream":true}}"#, Stream::Absent),
+            (r#"{"stream":null}"#, Stream::Null),
+            (r#"{"stream":false}"#, Stream::False),
+            (r#"{"stream" : true }"#, Stream::True),
+            (r#"{"str\u0065am":true}"#, Stream::True),
+            (r#"{"stream":false,"stream":true}"#, Stream::Unclear),
+            (r#"{"stream":1}"#, Stream::Unclear),
+            (r#"{"stream":"true"}"#, Stream::Unclear),
+            (r#"{"stream":{}}"#, Stream::Unclear),
+            (r#"{"Stream":true}"#, Stream::Unclear),
+            (r#"{"stream":true,"STREAM":false}"#, Stream::Unclear),
+            (r#"{"stream_format":"sse"}"#, Stream::Unclear),
+            (r#"{"stream":true,"stream_options":{}}"#, Stream::True),
+        ] {
+            assert_eq!(read(body).stream(), expected, "{body}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
@@ -26,6 +26,9 @@ const OVERHEAD: usize = 512;
 
 /// The minimum size of a shard, if there are several. An entry must fit into its shard.
 const SHARD: u64 = 32 << 20;
+
+/// A step back of the clock that is ignored, such as a leap second.
+const STEP: Duration = Duration::from_secs(2);
 
 /// A [`CacheStore`] in the memory of this process: 64 MiB by default.
 ///
@@ -59,6 +62,17 @@ struct Kept {
     entry: CacheEntry,
     place: CachePlace,
     generation: Generation,
+    since: Instant,
+}
+
+impl Kept {
+    /// Whether it is valid for this generation: not if the clock was set back, which hides its age.
+    fn is_valid(&self, generation: Generation) -> bool {
+        let now = SystemTime::now();
+        self.generation == generation
+            && self.entry.is_usable(now)
+            && self.since.elapsed() <= self.entry.age(now).saturating_add(STEP)
+    }
 }
 
 impl Default for MemoryCache {
@@ -111,7 +125,7 @@ impl MemoryCache {
         let entries = self.entries(budget);
         let kept = entries.get(&place.key);
         let entry = kept.and_then(|kept| {
-            if kept.generation == generation && kept.entry.is_usable(SystemTime::now()) {
+            if kept.is_valid(generation) {
                 return Some(kept.entry);
             }
             drop(entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
@@ -130,7 +144,8 @@ impl MemoryCache {
         if self.0.generations.of(place) != generation {
             return false;
         }
-        let kept = Kept { entry: entry.clone(), place: *place, generation };
+        let since = Instant::now();
+        let kept = Kept { entry: entry.clone(), place: *place, generation, since };
         // Drop evicted entries after the lock of the shard is released.
         let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
         let entries = self.0.entries.get();
@@ -254,3 +269,6 @@ impl Lifecycle<CacheKey, Kept> for Evictions {
         gone.kept.push(kept);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What an exchange has reserved, from its first call to its end.
 
 use std::any::Any;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, StatusCode};
@@ -33,11 +34,21 @@ impl Reservation {
         shared: &Arc<Shared>,
         writes_fields: bool,
     ) -> Option<&'c Self> {
+        let mut is_new = false;
         let make = || {
+            is_new = true;
             let (shared, state) = (shared.clone(), Mutex::default());
             Box::new(Self { shared, writes_fields, state }) as Box<dyn Reserved>
         };
-        context.reserve(make).as_any().downcast_ref()
+        let reservation: &Self = context.reserve(make).as_any().downcast_ref()?;
+        if is_new {
+            // Either this finds the end of the exchange, or the end finds the reservation.
+            fence(Ordering::SeqCst);
+            if context.has_ended() {
+                reservation.state().end_before();
+            }
+        }
+        Some(reservation)
     }
 
     fn known(context: &GatewayContext) -> Option<&Self> {

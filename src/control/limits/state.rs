@@ -32,7 +32,7 @@ pub(super) enum Answer {
     #[default]
     UnderWay,
     /// Its exchange is over, and the answer is not. `request_bytes`: the length of the request
-    /// body.
+    /// body; 0 if unknown.
     Awaited { request_bytes: u64 },
     /// It is complete, and its exchange is not over.
     Ended(Option<AnswerUsage>),
@@ -102,6 +102,13 @@ impl State {
     pub(super) fn pass(&mut self, step: u32) {
         self.checked.add(Steps::one(step));
         self.under_way = Some(step);
+    }
+
+    /// The exchange ended before it reserved anything, and its call goes on for others.
+    pub(super) fn end_before(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.answer = Answer::Awaited { request_bytes: 0 };
+        }
     }
 
     /// The note on a rule, added if there is none.

@@ -13,6 +13,8 @@ pub(super) enum Member {
     DataSources,
     /// A request with this member is stateful: a cache must not repeat it.
     Stateful,
+    /// It may ask for a stream, or say of which kind.
+    LikeStream,
     #[default]
     Other,
 }

@@ -15,14 +15,26 @@ const STATEFUL: [&str; 7] = [
     "request_id",
 ];
 
+/// The value of the top-level `stream`. Without one, its provider decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache uses it"))]
+pub(crate) enum Stream {
+    #[default]
+    Absent,
+    Null,
+    False,
+    True,
+    /// It is no such literal, there are several, or a lenient reader may find one.
+    Unclear,
+}
+
 /// What the top-level members of a body tell a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache uses it"))]
 pub(crate) struct Notes {
     /// It changes or polls state at its provider.
     pub(crate) is_stateful: bool,
-    /// It asks for a stream. The last such member counts for most readers.
-    pub(crate) is_stream: bool,
+    pub(crate) stream: Stream,
     /// It may name another model than the one that was read.
     pub(crate) is_ambiguous: bool,
 }
@@ -33,7 +45,15 @@ impl Notes {
         match member {
             // `null` and `false` ask for nothing.
             Member::Stateful => self.is_stateful |= !matches!(byte, b'n' | b'f'),
-            STREAM => self.is_stream = byte == b't',
+            STREAM => {
+                self.stream = match (self.stream, byte) {
+                    (Stream::Absent, b'n') => Stream::Null,
+                    (Stream::Absent, b'f') => Stream::False,
+                    (Stream::Absent, b't') => Stream::True,
+                    _ => Stream::Unclear,
+                }
+            }
+            Member::LikeStream => self.stream = Stream::Unclear,
             _ => {}
         }
     }
@@ -68,7 +88,7 @@ pub(super) fn look_closer(key: &[u8], is_noting: bool) -> (Member, bool) {
     let is_one = |member: &str| key.eq_ignore_ascii_case(member);
     let member = match is_noting {
         true if STATEFUL.iter().any(|member| is_one(member)) => Member::Stateful,
-        true if is_one("stream") => STREAM,
+        true if is_one("stream") || is_one("stream_format") => Member::LikeStream,
         _ => Member::Other,
     };
     (member, is_one("model"))

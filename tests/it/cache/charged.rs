@@ -1,6 +1,8 @@
 //! A leader that leaves a response to its followers is charged for it.
 
+mod early;
 mod failed;
+mod undecided;
 
 use tokio::task::JoinHandle;
 use tower_ai_gateway::Outcome;
@@ -25,11 +27,14 @@ struct Charging {
 
 impl Charging {
     fn new() -> Self {
-        Self::with(CacheSettings::new(HOUR), BodyBudget::default())
+        Self::of(ControlLayer::new())
     }
 
-    fn with(cache: CacheSettings, budget: BodyBudget) -> Self {
-        let control = ControlLayer::new();
+    fn of(control: ControlLayer) -> Self {
+        Self::with(control, CacheSettings::new(HOUR), BodyBudget::default())
+    }
+
+    fn with(control: ControlLayer, cache: CacheSettings, budget: BodyBudget) -> Self {
         let limits = control.limits_handle();
         let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
         let set = |set: GatewaySettingsBuilder| set.cache(cache).limit(rule);
@@ -145,7 +150,8 @@ async fn a_response_that_is_no_longer_stored_is_still_charged() {
             _ => (1_000_000, BodyBudget::new(64 << 10)),
         };
         let rule = CacheRule::keep(HOUR).max_response_bytes(most);
-        let charging = Charging::with(CacheSettings::new(HOUR).rule(rule), budget);
+        let cache = CacheSettings::new(HOUR).rule(rule);
+        let charging = Charging::with(ControlLayer::new(), cache, budget);
         let (feed, first, mut second) = charging.streams().await;
         let mut first = Some(first);
         assert_eq!(next(&mut second).await, event("a"));

@@ -3,6 +3,7 @@
 use tower_ai_gateway::control::cache::{NotStored, PurgeTarget};
 use tower_ai_gateway::settings::FallbackChain;
 
+use super::oracle::clock::Clocked;
 use super::*;
 use crate::support::controlled::secret;
 
@@ -195,6 +196,31 @@ async fn an_entry_purged_while_it_is_read_is_read_to_its_end() {
     assert_eq!(stage.cache.stats().store.entries, Some(0));
     assert!(!is_kept(&stage).await);
     assert_eq!(text(hit).await, frames[1..].concat());
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_expires_while_it_is_read() {
+    let store = Clocked::default();
+    let stage = Stage::with(ControlLayer::new().cache(store.clone()), |set| {
+        set.cache(CacheSettings::new(HOUR))
+    });
+    let response = stage.spawn(ask(QUESTION));
+    let feed = stage.asked().await.answer(200, EVENTS);
+    let frames = [event("a"), event("b"), DONE.to_owned()];
+    frames.iter().for_each(|frame| feed.send(frame.clone()));
+    drop(feed);
+    assert_eq!(text(response.await.unwrap()).await, frames.concat());
+    let mut hit = stage.send(ask(QUESTION)).await;
+    assert_eq!((status(&hit), next(&mut hit).await), ("HIT", frames[0].clone()));
+    store.pass(HOUR.as_secs());
+    // A new one takes its place.
+    let answer = stage.fill(QUESTION, TEXT).await;
+    assert_eq!((status(&answer), text(answer).await.as_str()), ("MISS", TEXT));
+    assert_eq!(text(hit).await, frames[1..].concat());
+    let next = stage.send(ask(QUESTION)).await;
+    assert_eq!((status(&next), text(next).await.as_str()), ("HIT", TEXT));
+    drop(store);
     stage.finish().await;
 }
 

@@ -28,7 +28,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::control::cache::CacheHandle;
@@ -54,11 +55,16 @@ pub type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 /// A client's request.
 pub type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
+/// How many calls the client of a gateway is ready for at a time.
+pub const READY_FOR: u32 = 1 << 20;
+
 /// A gateway with a cache, and its provider.
 pub struct Stage {
     service: BoxCloneSyncService<Request<Sent>, Answer, Infallible>,
     asked: Mutex<mpsc::UnboundedReceiver<Asked>>,
     calls: Arc<AtomicUsize>,
+    /// The client is not ready without a permit.
+    pub ready: Arc<Semaphore>,
     pub cache: CacheHandle,
     pub budget: BodyBudget,
     pub recorder: Recorder,
@@ -106,13 +112,16 @@ impl Stage {
                 answered.await.map_err(io::Error::other)?
             }
         });
+        let ready = Arc::new(Semaphore::new(READY_FOR as usize));
+        let client = GlobalConcurrencyLimitLayer::with_semaphore(ready.clone()).layer(client);
         let cache = control.cache_handle();
         let service = layer.upstream(control.layer(client)).layer(service_fn(memory::app));
         let service = service.map_response(|response: Response<_>| {
             response.map(|body| body.map_err(Into::into).boxed_unsync())
         });
         let service = BoxCloneSyncService::new(service);
-        Self { service, asked: Mutex::new(asked), calls, cache, budget, recorder, settings }
+        let asked = Mutex::new(asked);
+        Self { service, asked, calls, ready, cache, budget, recorder, settings }
     }
 
     /// Waits for the next call at the provider.

@@ -5,11 +5,21 @@ use std::task::{Context, Poll, Waker};
 
 use super::flight::Ended;
 
+/// What a call gives.
+pub(super) enum Verdict {
+    /// A response for all.
+    Answer,
+    /// Something for the one alone that has asked.
+    Own(Ended),
+    /// Nothing: another process has a response that it does not share, so each asks by itself.
+    Unshared,
+}
+
 /// What the provider has said so far.
 #[derive(Default)]
 pub(super) struct Provider {
-    /// What each call in turn gives: an answer for all, or something for the one alone that has asked.
-    pub(super) verdicts: VecDeque<Result<(), Ended>>,
+    /// What each call in turn gives.
+    pub(super) verdicts: VecDeque<Verdict>,
     /// How many frames of every body have come, its end included.
     pub(super) frames: usize,
     /// Whoever waits, once.

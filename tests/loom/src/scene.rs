@@ -15,10 +15,10 @@ use tower::BoxError;
 
 use super::counts::NotStored;
 use super::entry::CacheEntry;
-use super::flight::{CallResult, Ended, Flights, MemberHead, Member, Next, Own};
+use super::flight::{Call, CallResult, Ended, Flights, MemberHead, Member, Next, Own};
 use super::key::CacheKey;
 use super::metered::Metered;
-use super::provider::Provider;
+use super::provider::{Provider, Verdict};
 use super::recording::{Piece, Recording};
 use super::store::Generation;
 use super::storing::{Head, Place, Storing};
@@ -75,12 +75,17 @@ impl Scene {
 
     /// It answers a call.
     pub(super) fn answers(&self) {
-        self.goes_on(|provider| provider.verdicts.push_back(Ok(())));
+        self.goes_on(|provider| provider.verdicts.push_back(Verdict::Answer));
     }
 
     /// It gives something that is for the one alone that has asked.
     pub(super) fn refuses(&self, ended: Ended) {
-        self.goes_on(|provider| provider.verdicts.push_back(Err(ended)));
+        self.goes_on(|provider| provider.verdicts.push_back(Verdict::Own(ended)));
+    }
+
+    /// Another process has a response, and does not share it.
+    pub(super) fn does_not_share(&self) {
+        self.goes_on(|provider| provider.verdicts.push_back(Verdict::Unshared));
     }
 
     /// It sends all of the body.
@@ -119,9 +124,16 @@ impl Scene {
             let verdict = provider.verdicts.pop_front();
             provider.poll(verdict, cx)
         });
-        if let Err(ended) = verdict.await {
-            let result = Err("for nobody else".into());
-            return CallResult::Own(Own { result, ended, why: NotStored::Failed });
+        match verdict.await {
+            Verdict::Answer => {}
+            Verdict::Own(ended) => {
+                let result = Err("for nobody else".into());
+                return CallResult::Own(Own { result, ended, why: NotStored::Failed });
+            }
+            Verdict::Unshared => {
+                self.provider.lock().unwrap().calls -= 1;
+                return CallResult::Unshared(self.asks(closed));
+            }
         }
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
         let source = Box::pin(Answer { open, at: 0 });
@@ -133,9 +145,12 @@ impl Scene {
         CallResult::Shared { head: Some(Box::new(parts)), recording: Box::new(recording) }
     }
 
+    fn asks(&self, closed: u64) -> Call {
+        Box::pin(self.clone().call(closed))
+    }
+
     fn join(&self, closed: u64) -> Member {
-        let call = Box::pin(self.clone().call(closed));
-        self.flights.join((KEY, Generation(0)), 8, call)
+        self.flights.join((KEY, Generation(0)), 8, self.asks(closed))
     }
 
     /// A request, from its look into the store to the end of its answer.
@@ -168,6 +183,10 @@ impl Scene {
         let (member, headed) = self.member();
         assert!(matches!(headed, Poll::Ready(MemberHead::Asked(_))));
         member
+    }
+
+    pub(super) fn calls(&self) -> usize {
+        self.provider.lock().unwrap().calls
     }
 
     /// How many flights have closed whose answer may be stored.

@@ -132,6 +132,36 @@ fn where_an_answer_is_for_one_alone_the_others_ask_at_once() {
 }
 
 #[test]
+fn where_another_process_does_not_share_each_asks_by_itself() {
+    for leaves in [false, true] {
+        model(2, move || {
+            let scene = Scene::new();
+            let [first, second] = [scene.member(), scene.member()].map(|(member, headed)| {
+                assert!(headed.is_pending());
+                member
+            });
+            let asks = thread::spawn(move || all(second));
+            // Whoever waited for the other process goes on, or leaves.
+            let waits = thread::spawn(move || match leaves {
+                true => drop(first),
+                false => assert_eq!(all(first), Got::Asked),
+            });
+            scene.does_not_share();
+            for _ in 0..2 {
+                scene.answers();
+            }
+            scene.sends();
+            assert_eq!(asks.join().unwrap(), Got::Asked);
+            waits.join().unwrap();
+            // One that leaves early may have asked, too.
+            let calls = scene.calls();
+            assert!(calls == 2 || leaves && calls == 1, "{calls}");
+            scene.finish(calls);
+        });
+    }
+}
+
+#[test]
 fn the_last_that_leaves_ends_its_call_and_the_next_one_gets_all() {
     for has_head in [false, true] {
         model(4, move || {

@@ -13,23 +13,23 @@ use super::*;
 /// The timeout of one step …
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// … and how long each step takes.
-const LATENCY: Duration = Duration::from_millis(500);
-const CHUNK: usize = 512 << 10;
+pub(super) const LATENCY: Duration = Duration::from_millis(500);
+pub(super) const CHUNK: usize = 512 << 10;
 /// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_millis(1_000);
 
 /// A connection to a server.
-struct Way {
+pub(super) struct Way {
     port: u16,
-    load: Arc<Load>,
+    pub(super) load: Arc<Load>,
 }
 
 #[derive(Default)]
-struct Load {
+pub(super) struct Load {
     /// The one-way latency in milliseconds.
     latency: AtomicU64,
     /// Bytes sent, and how often `OK` came back.
-    asked: AtomicUsize,
+    pub(super) asked: AtomicUsize,
     done: AtomicUsize,
     /// The maximum number of bytes sent without an `OK` for each chunk.
     most: AtomicUsize,
@@ -49,7 +49,7 @@ impl Load {
 }
 
 impl Way {
-    async fn to(server: &Server) -> Self {
+    pub(super) async fn to(server: &Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let way = Self { port: listener.local_addr().unwrap().port(), load: Arc::default() };
         let (load, port) = (way.load.clone(), server.port);
@@ -65,12 +65,12 @@ impl Way {
         way
     }
 
-    fn store(&self) -> RedisCache {
+    pub(super) fn store(&self) -> RedisCache {
         let url = format!("redis://127.0.0.1:{}", self.port);
         RedisCache::builder(url).timeout(TIMEOUT).build().unwrap()
     }
 
-    fn takes(&self, latency: Duration) {
+    pub(super) fn takes(&self, latency: Duration) {
         self.load.latency.store(latency.as_millis() as u64, Ordering::Relaxed);
     }
 }

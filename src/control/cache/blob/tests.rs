@@ -76,8 +76,10 @@ fn entries() -> impl Strategy<Value = NewEntry> {
 proptest! {
     #[test]
     fn an_encoded_entry_is_decoded(entry in entries()) {
-        let text = format!("{entry:?}");
-        let decoded = decode(encode(entry)).unwrap();
+        let (text, entry) = (format!("{entry:?}"), CacheEntry::new(entry));
+        let blob = entry.to_bytes(&place(1), GENERATION);
+        prop_assert_eq!(blob.len(), entry.encoded_len());
+        let decoded = decode(blob).unwrap();
         prop_assert_eq!(format!("{:?}", decoded.parts()), text);
     }
 

@@ -87,8 +87,8 @@ pub(super) struct MemberState {
 pub(super) enum Answered {
     Shared(Box<Parts>),
     Own(Own),
-    /// It makes this call by itself.
-    Unshared(Call),
+    /// It makes this call by itself, and its exchange pays for it.
+    Unshared(Call, Option<GatewayContext>),
 }
 
 /// The result of joining a flight.
@@ -266,11 +266,11 @@ impl State {
         context.set_goes_on(self.count > 1 || self.is_behind(*place) || self.is_followed());
     }
 
-    /// The response is for the leader alone, so nobody goes on with it.
-    pub(super) fn set_unshared(&mut self) {
-        if let Some(Leader { context: Some(context), .. }) = self.leader.take() {
-            context.set_goes_on(false);
-        }
+    /// The response is for the leader alone, so nobody goes on with it. Returns the leader's context.
+    pub(super) fn set_unshared(&mut self) -> Option<GatewayContext> {
+        let context = self.leader.take()?.context?;
+        context.set_goes_on(false);
+        Some(context)
     }
 
     /// Whether the member at this place has unread frames.

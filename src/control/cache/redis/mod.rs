@@ -43,6 +43,8 @@ const LEADERS: usize = 1_024;
 /// The maximum number of responses of other processes that this process reads at a time. Each is 128 KiB
 /// ahead of its readers: 32 MiB together. Further requests call the provider.
 const READERS: usize = 256;
+/// The maximum number of entries that are stored at a time. Further ones wait for their turn.
+const PUTS: usize = 64;
 /// The maximum number of chunks on their way to Redis at a time, 2 MiB together. Lookups queue behind them.
 const CHUNKS_UNDER_WAY: usize = 4;
 
@@ -119,6 +121,7 @@ impl RedisCache {
             timeout: options.timeout,
             leaders: Arc::new(Semaphore::new(LEADERS)),
             readers: Arc::new(Semaphore::new(READERS)),
+            puts: Semaphore::new(PUTS),
             chunks: Semaphore::new(CHUNKS_UNDER_WAY),
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use redis::{Cmd, Value};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::both::both;
 use super::chunks::{CHUNK, Chunks, UNLISTED};
@@ -21,6 +22,8 @@ use crate::control::redis::{Failure, LinkError, RedisClient};
 
 /// The timeout of a write. No request waits for it, so it is longer than that of a lookup.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum time to store an entry, turn included: its chunks must not expire before a list names them.
+const PUT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a generation stays after its last use: a purge, or the end of its last entry.
 pub(super) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a generation stays that no entry and no purge has used: longer than any response takes, but
@@ -42,6 +45,8 @@ pub(super) struct Shared {
     /// Permits to broadcast responses, and to read those of other processes.
     pub(super) leaders: Arc<Semaphore>,
     pub(super) readers: Arc<Semaphore>,
+    /// Permits to store entries, each of which is encoded meanwhile.
+    pub(super) puts: Semaphore,
     /// Permits for chunks on their way to Redis.
     pub(super) chunks: Semaphore,
 }
@@ -103,8 +108,9 @@ impl Shared {
         self.client.ask_within(deadline.left(), &mut false, question).await
     }
 
-    /// Stores an entry, unless its place was purged or another process holds the lease. `token`: that of
-    /// the held lease; empty if nobody may hold one. Returns whether the entry is stored.
+    /// Stores an entry, unless its place was purged, another process holds the lease, or the entry's budget
+    /// has no room for its encoded form. `token`: that of the held lease; empty if nobody may hold one.
+    /// Returns whether the entry is stored.
     pub(super) async fn put(
         &self,
         place: &CachePlace,
@@ -112,6 +118,26 @@ impl Shared {
         generation: Generation,
         token: &[u8],
     ) -> Result<bool, Failure> {
+        let mut chunks = Vec::new();
+        let put = self.put_with(place, entry, generation, token, &mut chunks);
+        let is_kept = timeout(PUT_TIMEOUT, put).await.unwrap_or(Err(Failure::Timeout));
+        if !matches!(is_kept, Ok(true)) {
+            self.drop_chunks(&chunks).await;
+        }
+        is_kept
+    }
+
+    /// The same without a time limit. `names`: gets the names of the chunks.
+    async fn put_with(
+        &self,
+        place: &CachePlace,
+        entry: CacheEntry,
+        generation: Generation,
+        token: &[u8],
+        names: &mut Vec<Name>,
+    ) -> Result<bool, Failure> {
+        // The semaphore is never closed.
+        let _permit = self.puts.acquire().await;
         let deadline = Deadline::within(WRITE_TIMEOUT);
         let (generations, _) = self.look(place, None, deadline).await?;
         let left = end_of(&entry).and_then(|end| end.duration_since(SystemTime::now()).ok());
@@ -119,24 +145,25 @@ impl Shared {
         if generations.of_flight() != generation {
             return Ok(false);
         }
+        // The encoded entry may outlive the entry, which is gone with its last reader.
+        let mut held = entry.share();
+        if held.as_mut().is_some_and(|held| !held.grow_modestly(entry.encoded_len())) {
+            return Ok(false);
+        }
         let fresh_for = entry.parts().fresh_for;
         let blob = encode(entry, *place, generations.of_entry()).await;
         let name = self.names.entry(place.gateway, place.key);
-        let mut names = Vec::new();
         let value = match blob.len() > CHUNK {
             false => blob,
             true => {
                 let chunks = Chunks::new(blob.len());
-                names = chunks.names(&name).collect();
+                names.extend(chunks.names(&name));
                 for (name, chunk) in names.iter().zip(blob.chunks(CHUNK)) {
                     let mut command = redis::cmd("SET");
                     command.arg(name).arg(chunk).arg("PX").arg(millis(UNLISTED));
                     // The semaphore is never closed.
                     let _permit = self.chunks.acquire().await;
-                    if let Err(failure) = self.write(&command).await {
-                        self.drop_chunks(&names).await;
-                        return Err(failure);
-                    }
+                    self.write(&command).await?;
                 }
                 chunks.to_text().into()
             }
@@ -144,7 +171,7 @@ impl Shared {
         let own = self.names.generations(place);
         let lease = self.names.lease(place, generation);
         let mut keys = vec![&name, &lease];
-        keys.extend(own.iter().chain(&names));
+        keys.extend(own.iter().chain(&*names));
         let mut store = call(&self.scripts.store, &keys);
         store.text(token);
         store.text(&value);
@@ -154,17 +181,14 @@ impl Shared {
         store.number(generations_for);
         generations.own.iter().for_each(|own| store.text(own));
         let question = async { flag(&store.send(&self.client.link).await?) };
-        let is_kept = self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await;
-        match is_kept {
+        let is_kept = self.client.ask_within(WRITE_TIMEOUT, &mut false, question).await?;
+        if is_kept {
             // This key is in another slot of a cluster, so no script can set it with the others.
-            Ok(true) => {
-                let mut command = redis::cmd("PEXPIRE");
-                command.arg(self.names.everything()).arg(generations_for).arg("GT");
-                let _ = self.write(&command).await;
-            }
-            Ok(false) | Err(_) => self.drop_chunks(&names).await,
+            let mut command = redis::cmd("PEXPIRE");
+            command.arg(self.names.everything()).arg(generations_for).arg("GT");
+            let _ = self.write(&command).await;
         }
-        is_kept
+        Ok(is_kept)
     }
 
     /// Deletes chunks that no list names. They expire if that fails.
@@ -230,4 +254,40 @@ pub(super) fn flag(value: &Value) -> Result<bool, LinkError> {
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::control::cache::entry::NewEntry;
+    use crate::control::cache::key::{CacheKey, CacheScope};
+    use crate::control::cache::redis::{PUTS, RedisCache};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_that_finds_no_turn_is_not_stored() {
+        let store = RedisCache::builder("redis://127.0.0.1:1").build().unwrap();
+        let _others = store.shared.puts.acquire_many(PUTS as u32).await.unwrap();
+        let scope = CacheScope([0; 16]);
+        let (key, custom) = (CacheKey([0; 32]), None);
+        let place = CachePlace { key, gateway: scope, provider: scope, model: scope, custom };
+        let entry = CacheEntry::new(NewEntry {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            frames: Vec::new(),
+            times: Vec::new(),
+            trailers: None,
+            stored_at: SystemTime::now(),
+            fresh_for: KEPT,
+            stale_for: Duration::ZERO,
+        });
+        let began = Instant::now();
+        let is_kept = store.shared.put(&place, entry, Generation(0), b"").await;
+        assert!(matches!(is_kept, Err(Failure::Timeout)), "{is_kept:?}");
+        assert_eq!(began.elapsed(), PUT_TIMEOUT);
+        // With time left for a failure of the last chunk.
+        assert!(2 * PUT_TIMEOUT < UNLISTED);
+    }
 }

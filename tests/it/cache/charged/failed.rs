@@ -2,6 +2,7 @@
 
 use tower_ai_gateway::Refusal;
 
+use super::undecided::{Undecided, unready};
 use super::*;
 
 /// The end of a call to the provider.
@@ -17,10 +18,21 @@ enum Ends {
     Unshared,
 }
 
+/// When the leader leaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Leaves {
+    Never,
+    /// Before its first call ends …
+    Called,
+    /// … or begins, because the client is not ready for it.
+    Unready,
+}
+
 /// The tokens and the requests that count for a leader whose calls end like this. Its follower then makes
 /// a call that is not sent.
-async fn used(leaves: bool, ends: &[Ends]) -> [u64; 2] {
-    let control = ControlLayer::new();
+async fn used(leaves: Leaves, ends: &[Ends]) -> [u64; 2] {
+    let store = Undecided::new();
+    let control = ControlLayer::new().cache(store.clone());
     let limits = control.limits_handle();
     let stage = Stage::with(control, |set| {
         let hour = Window::Fixed(Period::Hour);
@@ -37,14 +49,30 @@ async fn used(leaves: bool, ends: &[Ends]) -> [u64; 2] {
     ] {
         leader.headers_mut().insert(name, value.parse().unwrap());
     }
-    let first = stage.spawn_patiently(leader);
-    let mut asked = stage.asked().await;
+    let (first, asked, mut waits_for) = match leaves {
+        Leaves::Unready => {
+            let (first, turn) = store.leader(&stage, leader).await;
+            (first, None, Some(turn))
+        }
+        Leaves::Never | Leaves::Called => {
+            let first = stage.spawn_patiently(leader);
+            (first, Some(stage.asked().await), None)
+        }
+    };
     let second = stage.spawn_patiently(ask(BOUNDED));
     stage.until("it follows", |stage| stage.cache.stats().followers == 1).await;
-    if leaves {
+    if let Some(turn) = waits_for {
+        waits_for = Some(unready(&stage, turn).await);
+    }
+    if leaves != Leaves::Never {
         first.abort();
         stage.until("it ends", |stage| stage.recorder.ends().len() == 1).await;
     }
+    drop(waits_for);
+    let mut asked = match asked {
+        Some(asked) => asked,
+        None => stage.asked().await,
+    };
     for end in ends {
         match *end {
             Ends::Status(status) => drop(asked.answer(status, JSON)),
@@ -58,7 +86,7 @@ async fn used(leaves: bool, ends: &[Ends]) -> [u64; 2] {
     }
     asked.fail_with(io::ErrorKind::ConnectionRefused);
     assert_eq!(second.await.unwrap().status(), 502);
-    if !leaves {
+    if leaves == Leaves::Never {
         first.await.unwrap().into_body().collect().await.unwrap();
     }
     assert_eq!(stage.calls(), ends.len() + 1);
@@ -90,10 +118,12 @@ async fn a_leader_that_left_before_a_failure_is_charged_as_if_it_had_stayed() {
         (&[Late, Unshared], 2, 1),
         (&[Late, Fails(ConnectionRefused)], 1, 1),
     ] {
-        let (left, stayed) = (used(true, ends).await, used(false, ends).await);
-        assert_eq!(left, stayed, "{ends:?}");
+        let stayed = used(Leaves::Never, ends).await;
+        for leaves in [Leaves::Called, Leaves::Unready] {
+            assert_eq!(used(leaves, ends).await, stayed, "{leaves:?}, {ends:?}");
+        }
         let most = estimates * 6_000;
-        assert!((estimates * ESTIMATE..=most).contains(&left[0]), "{ends:?}: {left:?}");
-        assert_eq!(left[1], requests, "{ends:?}");
+        assert!((estimates * ESTIMATE..=most).contains(&stayed[0]), "{ends:?}: {stayed:?}");
+        assert_eq!(stayed[1], requests, "{ends:?}");
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! `CACHE_SEED` selects other exchanges; a failure reports its seed.
 
-mod clock;
+pub mod clock;
 mod exchange;
 mod journal;
 mod question;

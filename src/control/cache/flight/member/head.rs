@@ -55,8 +55,8 @@ impl Member {
             match state.member(place).and_then(|member| member.answer.take()) {
                 Some(Answered::Shared(head)) => return Poll::Ready(MemberHead::Asked(head)),
                 Some(Answered::Own(own)) => return Poll::Ready(MemberHead::Own(own)),
-                Some(Answered::Unshared(call)) => {
-                    self.call = Some(call);
+                Some(Answered::Unshared(call, context)) => {
+                    (self.call, self.context) = (Some(call), context);
                     return Poll::Ready(MemberHead::Unfit);
                 }
                 None => {}
@@ -189,10 +189,10 @@ impl Member {
                 (phase, Some(Answered::Own(own)))
             }
             CallResult::Unshared(call) => {
-                state.set_unshared();
+                let context = state.set_unshared();
                 after.wake.extend(waiting.all());
                 after.is_closed = true;
-                (Phase::Unshared, Some(Answered::Unshared(call)))
+                (Phase::Unshared, Some(Answered::Unshared(call, context)))
             }
         };
         state.phase = next;

@@ -1,5 +1,7 @@
 //! Another process that calls the provider, and a store that both share.
 
+use http_body_util::{BodyExt as _, Full};
+
 use super::trouble::head;
 use super::*;
 use crate::control::cache::caching::failed;
@@ -110,4 +112,29 @@ async fn every_member_makes_its_own_call_if_another_process_does_not_share() {
         assert!(head(&mut alone).is_pending(), "it calls");
     }
     assert_eq!(caching.flights().count(), 0);
+}
+
+#[tokio::test]
+async fn the_exchange_of_a_lone_call_pays_for_what_its_client_leaves_behind() {
+    let caching = Caching::local();
+    let target = target(MemoryCache::new(), Arc::default(), BodyBudget::default());
+    let context = target.context.clone();
+    let (own, of_call) = (context.clone(), target.clone());
+    let call = async move {
+        let response = Response::builder().header("content-type", "application/octet-stream");
+        let body = Full::from("x").map_err(Into::into);
+        let response = response.header("content-length", 1).body(Box::pin(body) as Source);
+        let ask = async move { answered(response.unwrap(), of_call, None, Ended::Answered) };
+        CallResult::Unshared(Box::pin(ask))
+    };
+    let mut first = task::spawn(caching.join(&target, Box::pin(call)).of(own));
+    assert!(matches!(head(&mut first), Poll::Ready(MemberHead::Unfit)));
+    let mut alone = task::spawn(first.into_inner().leave().unwrap());
+    assert!(matches!(head(&mut alone), Poll::Ready(MemberHead::Asked(_))));
+    assert!(!context.goes_on());
+    // The whole response has come when it leaves.
+    let read = alone.enter(|cx, member| member.poll_next(0, cx));
+    assert!(matches!(read, Poll::Ready(Next::Stored { .. })));
+    drop((read, alone));
+    assert!(context.goes_on());
 }

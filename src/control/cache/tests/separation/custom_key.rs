@@ -81,6 +81,32 @@ fn a_custom_key_crosses_neither_gateway_nor_provider_nor_caller_nor_model() {
     assert_ne!(by(Method::POST), by(Method::PUT));
 }
 
+/// Some providers stream by default, and some accept other values than `true`.
+#[test]
+fn a_custom_key_does_not_cross_from_a_stream_to_a_plain_response() {
+    let chat = |stream: &str, text: &str| {
+        let body = format!(r#"{{"model":"llama",{stream}"text":"{text}"}}"#);
+        custom("c").uri("/v1/acct/gw/custom-acme/api/chat").body(body)
+    };
+    let clear = ["", r#""stream":null,"#, r#""stream":false,"#, r#""stream":true,"#];
+    let unclear = [
+        r#""stream":0,"#,
+        r#""stream":1,"#,
+        r#""stream":"true","#,
+        r#""Stream":true,"#,
+        r#""stream":true,"stream":false,"#,
+        r#""stream_format":"sse","#,
+        r#""stream_format":"audio","#,
+    ];
+    for (at, one) in clear.into_iter().chain(unclear).enumerate() {
+        for other in clear.into_iter().chain(unclear).take(at) {
+            apart(&chat(one, "a"), &chat(other, "a"));
+        }
+    }
+    clear.iter().for_each(|one| together(&chat(one, "a"), &chat(one, "b")));
+    unclear.iter().for_each(|one| apart(&chat(one, "a"), &chat(one, "b")));
+}
+
 /// Otherwise a client could get the response of another model, in spite of a rule.
 #[test]
 fn a_custom_key_does_not_stand_for_a_body_with_an_ambiguous_model() {
