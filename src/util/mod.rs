@@ -24,8 +24,6 @@ pub(crate) mod segments;
 pub(crate) mod sources;
 pub(crate) mod text;
 pub mod timeout;
-#[cfg(any(feature = "client", feature = "control"))]
-pub(crate) mod timer;
 pub(crate) mod unwind;
 #[cfg(any(feature = "client", feature = "control"))]
 pub(crate) mod upload;
