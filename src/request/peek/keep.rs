@@ -9,8 +9,9 @@ use crate::rejection::Rejection;
 use crate::response::messages;
 use crate::util::budget::FRAME_OVERHEAD;
 
-/// Frames smaller than this are copied together, up to `LARGE`.
-const SMALL: usize = 512;
+/// Frames smaller than this are copied together, up to `LARGE`: each would keep a read buffer of the
+/// server, of 8 KiB or more.
+const SMALL: usize = 4096;
 const LARGE: usize = 16 * 1024;
 
 impl<B> Peek<B> {

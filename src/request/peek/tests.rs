@@ -68,3 +68,21 @@ async fn trailers_that_were_read_ahead_are_sent() {
     assert!(sent.trailers().is_some_and(|trailers| trailers.contains_key(http::header::ETAG)));
     assert_eq!(sent.to_bytes(), "{}");
 }
+
+#[test]
+fn small_frames_keep_no_read_buffer() {
+    struct Slice([u8; 600], #[allow(dead_code)] Arc<()>);
+    impl AsRef<[u8]> for Slice {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let buffer = Arc::new(());
+    let mut peek = peek(Full::<Bytes>::default(), PeekFor::AnyModel);
+    for _ in 0..40 {
+        peek.keep(Bytes::from_owner(Slice([b' '; 600], buffer.clone()))).unwrap();
+    }
+    peek.flush();
+    assert_eq!(Arc::strong_count(&buffer), 1);
+    assert_eq!(peek.frames.iter().map(Bytes::len).sum::<usize>(), 40 * 600);
+}
