@@ -164,7 +164,6 @@ impl Caching {
         }
         let key = (target.place.key, target.generation);
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
-        let member = member.under(target.policy.clone());
         if member.is_alone() {
             target.set_alone();
         }
@@ -214,8 +213,7 @@ impl Caching {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
                     target.wait_for_others();
-                    let until = target.wait.until;
-                    match timeout_at(until, unwind::run(|| following)).await {
+                    match timeout_at(target.wait.until(), unwind::run(|| following)).await {
                         Ok(Ok(Ok(Some(followed)))) => return Way::Follow(followed),
                         // The entry may be stored although the broadcast gave no response.
                         Ok(Ok(Ok(None))) => {
@@ -250,7 +248,7 @@ pub(in crate::control) fn answered(
                 // A broadcast of the host may panic.
                 let _ = unwind::call(|| broadcast.unshared());
             }
-            return CallResult::Own(Own { result: Ok(response), ended, why });
+            return CallResult::Own(Box::new(Own { result: Ok(response), ended, why }));
         }
     };
     let (parts, source) = response.into_parts();
@@ -262,7 +260,7 @@ pub(in crate::control) fn answered(
 
 /// The call gave no response.
 pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> CallResult {
-    CallResult::Own(Own { result: Err(error), ended, why: NotStored::Failed })
+    CallResult::Own(Box::new(Own { result: Err(error), ended, why: NotStored::Failed }))
 }
 
 /// A response that another process leads.

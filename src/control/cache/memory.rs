@@ -59,6 +59,8 @@ struct Kept {
     entry: CacheEntry,
     place: CachePlace,
     generation: Generation,
+    /// In bytes. The cache asks for it at each insertion and eviction.
+    weight: u64,
 }
 
 impl Default for MemoryCache {
@@ -114,7 +116,7 @@ impl MemoryCache {
             if kept.generation == generation && kept.entry.is_usable(SystemTime::now()) {
                 return Some(kept.entry);
             }
-            drop(entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
+            drop(entries.remove_if(&place.key, |now| now.entry.id() == kept.entry.id()));
             None
         });
         Found { entry, generation, seal: Some(self.0.seal.clone()) }
@@ -124,20 +126,21 @@ impl MemoryCache {
     pub(super) fn keep(
         &self,
         place: &CachePlace,
-        entry: &CacheEntry,
+        entry: CacheEntry,
         generation: Generation,
     ) -> bool {
         if self.0.generations.of(place) != generation {
             return false;
         }
-        let kept = Kept { entry: entry.clone(), place: *place, generation };
+        let (id, weight) = (entry.id(), weight(&entry));
+        let kept = Kept { entry, place: *place, generation, weight };
         // Drop evicted entries after the lock of the shard is released.
         let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
         let entries = self.0.entries.get();
         let entries = entries.unwrap_or_else(|| self.entries(&BodyBudget::default()));
         entries.insert_with_lifecycle(place.key, kept, &mut gone);
         // An entry that is too large for its shard is evicted at once.
-        !gone.kept.iter().any(|gone| gone.entry.is(entry))
+        !gone.kept.iter().any(|gone| gone.entry.id() == id)
     }
 
     fn forget(&self, what: &Purge) {
@@ -161,7 +164,7 @@ impl CacheStore for MemoryCache {
         entry: CacheEntry,
         generation: Generation,
     ) -> CacheFuture<'a, bool> {
-        let is_kept = self.keep(place, &entry, generation);
+        let is_kept = self.keep(place, entry, generation);
         Box::pin(std::future::ready(Ok(is_kept)))
     }
 
@@ -221,15 +224,19 @@ struct Weight;
 
 impl Weighter<CacheKey, Kept> for Weight {
     fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
-        let NewEntry { headers, frames, times, trailers, .. } = kept.entry.parts();
-        let frames: usize = frames.iter().map(Bytes::len).map(|len| len + FRAME_OVERHEAD).sum();
-        let headers: usize = headers
-            .iter()
-            .chain(trailers.iter().flatten())
-            .map(|(name, value)| name.as_str().len() + value.len() + FRAME_OVERHEAD)
-            .sum();
-        (frames + headers + times.len() * size_of::<u32>() + OVERHEAD) as u64
+        kept.weight
     }
+}
+
+fn weight(entry: &CacheEntry) -> u64 {
+    let NewEntry { headers, frames, times, trailers, .. } = entry.parts();
+    let frames: usize = frames.iter().map(Bytes::len).map(|len| len + FRAME_OVERHEAD).sum();
+    let headers: usize = headers
+        .iter()
+        .chain(trailers.iter().flatten())
+        .map(|(name, value)| name.as_str().len() + value.len() + FRAME_OVERHEAD)
+        .sum();
+    (frames + headers + times.len() * size_of::<u32>() + OVERHEAD) as u64
 }
 
 /// Counts evictions.
