@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderValue, Response, header};
 use tower::BoxError;
 
+use super::asked::Policy;
 use super::body::CacheBody;
 use super::caching::Caching;
 use super::entry::CacheEntry;
@@ -88,14 +89,15 @@ async fn headed(member: &mut Member, has_other: bool, target: &Target) -> Option
     .await
 }
 
-/// The response from a fresh entry.
+/// The response from a fresh entry of this age.
 pub(in crate::control) fn hit(
     caching: &Caching,
     entry: CacheEntry,
-    target: &Target,
+    age: Duration,
+    policy: &Policy,
 ) -> Response<CacheBody> {
     caching.hit();
-    replayed(entry, target.policy.pace, CacheStatus::Hit)
+    replayed(entry, age, policy.pace, CacheStatus::Hit)
 }
 
 /// Marks the response to a request that bypassed the cache.
@@ -106,12 +108,17 @@ pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
 /// The response from a stale entry, instead of the provider's failure.
 fn instead(caching: &Caching, entry: CacheEntry, target: &Target) -> Response<CacheBody> {
     caching.stale();
-    replayed(entry, target.policy.pace, CacheStatus::Stale)
+    let age = entry.age(SystemTime::now());
+    replayed(entry, age, target.policy.pace, CacheStatus::Stale)
 }
 
-fn replayed(entry: CacheEntry, pace: ReplayPace, status: CacheStatus) -> Response<CacheBody> {
+fn replayed(
+    entry: CacheEntry,
+    age: Duration,
+    pace: ReplayPace,
+    status: CacheStatus,
+) -> Response<CacheBody> {
     let parts = entry.parts();
-    let age = entry.age(SystemTime::now());
     let (kept, headers) = (parts.status, parts.headers.clone());
     let mut response = Response::new(CacheBody::replaying(entry, pace));
     *response.status_mut() = kept;

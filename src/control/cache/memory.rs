@@ -107,19 +107,23 @@ impl MemoryCache {
         })
     }
 
-    /// The lookup behind [`CacheStore::get`].
-    pub(super) fn find(&self, place: &CachePlace, budget: &BodyBudget) -> Found {
+    pub(super) fn key_seal(&self) -> KeySeal {
+        self.0.seal.clone()
+    }
+
+    /// The lookup behind [`CacheStore::get`], without the seal.
+    pub(super) fn find(&self, place: &CachePlace, budget: &BodyBudget, now: SystemTime) -> Found {
         let generation = self.0.generations.of(place);
         let entries = self.entries(budget);
         let kept = entries.get(&place.key);
         let entry = kept.and_then(|kept| {
-            if kept.generation == generation && kept.entry.is_usable(SystemTime::now()) {
+            if kept.generation == generation && kept.entry.is_usable(now) {
                 return Some(kept.entry);
             }
-            drop(entries.remove_if(&place.key, |now| now.entry.id() == kept.entry.id()));
+            drop(entries.remove_if(&place.key, |known| known.entry.id() == kept.entry.id()));
             None
         });
-        Found { entry, generation, seal: Some(self.0.seal.clone()) }
+        Found { entry, generation, seal: None }
     }
 
     /// The insertion behind [`CacheStore::put`].
@@ -154,7 +158,8 @@ impl MemoryCache {
 
 impl CacheStore for MemoryCache {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
-        let found = self.find(place, budget);
+        let found = self.find(place, budget, SystemTime::now());
+        let found = Found { seal: Some(self.key_seal()), ..found };
         Box::pin(std::future::ready(Ok(found)))
     }
 
@@ -174,7 +179,7 @@ impl CacheStore for MemoryCache {
     }
 
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
-        Box::pin(std::future::ready(Ok(Some(self.0.seal.clone()))))
+        Box::pin(std::future::ready(Ok(Some(self.key_seal()))))
     }
 
     fn make_room(&self) {

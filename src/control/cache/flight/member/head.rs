@@ -13,7 +13,7 @@ use crate::control::cache::entry::NewEntry;
 use crate::control::cache::fit::is_kept;
 use crate::control::cache::flight::ahead::Ahead;
 use crate::control::cache::flight::reading::Reading;
-use crate::control::cache::flight::state::{Answered, Flight, Leader, Phase, State};
+use crate::control::cache::flight::state::{Answered, Leader, Phase, State};
 use crate::control::cache::flight::{CallResult, Ended, MemberHead, SharedHead};
 use crate::control::cache::recording::{After, Recording, discard};
 use crate::control::cache::storing::Head;
@@ -39,8 +39,7 @@ impl Member {
         let polled = {
             let flight = self.flight.clone();
             let mut state = flight.state();
-            let polled =
-                self.head(&flight, &mut state, policy, has_other, cx, &mut after, &mut spent);
+            let polled = self.head(&mut state, policy, has_other, cx, &mut after, &mut spent);
             self.is_empty = polled.is_ready() && state.phase.is_over(0);
             polled
         };
@@ -51,7 +50,6 @@ impl Member {
 
     fn head(
         &mut self,
-        flight: &Flight,
         state: &mut State,
         policy: Option<&Policy>,
         has_other: bool,
@@ -73,8 +71,8 @@ impl Member {
             match &mut state.phase {
                 Phase::Vacant { has_failed: true } if has_other => {
                     // It checks its stale entry first, so the next member need not wait for it.
-                    flight.waiting.remove(place);
-                    after.wake.extend(flight.waiting.one());
+                    self.flight.waiting.remove(place);
+                    after.wake.extend(self.flight.waiting.one());
                     return Poll::Ready(MemberHead::Failed);
                 }
                 Phase::Vacant { .. } => {
@@ -89,10 +87,10 @@ impl Member {
                     }
                 }
                 Phase::Calling(_) => {
-                    flight.waiting.add(place, cx.waker());
+                    self.flight.waiting.add(place, cx.waker());
                     let calling = replace(&mut state.phase, Phase::Vacant { has_failed: true });
                     let Phase::Calling(mut call) = calling else { continue };
-                    let mut waker = Context::from_waker(&flight.waker);
+                    let mut waker = Context::from_waker(&self.flight.waker);
                     // It may be another member's call: its panic must not end this task.
                     let result = match unwind::call(|| call.as_mut().poll(&mut waker)) {
                         Ok(Poll::Ready(result)) => result,
@@ -104,7 +102,7 @@ impl Member {
                             // The caller fails, and the next member makes its call.
                             (state.caller, state.leader) = (None, None);
                             spent.call = Some(call);
-                            after.wake.extend(flight.waiting.all());
+                            after.wake.extend(self.flight.waiting.all());
                             continue;
                         }
                     };
