@@ -70,11 +70,11 @@ where
         let timeouts = timeouts_of(request.extensions(), context.as_ref(), self.timeouts);
         let total = total_of(context.as_ref(), timeouts);
         #[cfg(feature = "cache")]
-        if let Some(context) = &context
-            && let Some(caching) = self.steps.get_ref().get_ref().get_ref().caching()
-            && let Some(wanted) = wanted(&request, context)
+        if let Some(caching) = self.steps.get_ref().get_ref().get_ref().caching()
+            && let Some(wanted) = context.as_ref().and_then(|context| wanted(&request, context))
+            && let Some(context) = context
         {
-            let (caching, context) = (caching.clone(), context.clone());
+            let caching = caching.clone();
             // Nothing but the client has reserved anything.
             let steps = self.steps.clone();
             *self.get_mut() = self.get_ref().clone();

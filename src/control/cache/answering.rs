@@ -5,13 +5,13 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Response, header};
-use tokio::time::Instant;
 use tower::BoxError;
 
+use super::asked::Policy;
 use super::body::CacheBody;
 use super::caching::Caching;
 use super::entry::CacheEntry;
-use super::flight::{Ended, Member, MemberHead};
+use super::flight::{Ended, Member, MemberHead, SharedHead};
 use super::framing::declared;
 use super::recording::FlightError;
 use super::target::Target;
@@ -27,15 +27,16 @@ pub(in crate::control) async fn shared(
     target: &Target,
 ) -> Result<Response<CacheBody>, BoxError> {
     let own = loop {
-        match headed(&mut member, stale.is_some(), target.wait.until).await {
+        match headed(&mut member, stale.is_some(), target).await {
             Some(MemberHead::Asked(head)) => {
                 caching.missed();
                 let length = declared(&head.headers);
                 let response = Response::from_parts(*head, CacheBody::reading(member, length));
                 return Ok(marked(response, CacheStatus::Miss));
             }
-            Some(MemberHead::Followed(status, headers, age)) => {
+            Some(MemberHead::Followed(head)) => {
                 caching.hit();
+                let SharedHead { status, headers, age } = *head;
                 let length = declared(&headers);
                 let mut response = Response::new(CacheBody::reading(member, length));
                 *response.status_mut() = status;
@@ -75,26 +76,28 @@ pub(in crate::control) async fn shared(
 }
 
 /// What a member gets first; `None` if another request's call gives no head in time.
-async fn headed(member: &mut Member, has_other: bool, until: Instant) -> Option<MemberHead> {
+async fn headed(member: &mut Member, has_other: bool, target: &Target) -> Option<MemberHead> {
+    let (policy, wait) = (Some(&*target.policy), &target.wait);
     let mut timer = Timer::default();
-    poll_fn(|cx| match member.poll_head(has_other, cx) {
+    poll_fn(|cx| match member.poll_head(policy, has_other, cx) {
         Poll::Ready(headed) => Poll::Ready(Some(headed)),
         Poll::Pending if member.is_waiting_for_others() => {
-            timer.poll_until(until, cx).map(|()| None)
+            timer.poll_until(wait.until(), cx).map(|()| None)
         }
         Poll::Pending => Poll::Pending,
     })
     .await
 }
 
-/// The response from a fresh entry.
+/// The response from a fresh entry of this age.
 pub(in crate::control) fn hit(
     caching: &Caching,
     entry: CacheEntry,
-    target: &Target,
+    age: Duration,
+    policy: &Policy,
 ) -> Response<CacheBody> {
     caching.hit();
-    replayed(entry, target.policy.pace, CacheStatus::Hit)
+    replayed(entry, age, policy.pace, CacheStatus::Hit)
 }
 
 /// Marks the response to a request that bypassed the cache.
@@ -105,12 +108,17 @@ pub(in crate::control) fn bypassed<B>(response: Response<B>) -> Response<B> {
 /// The response from a stale entry, instead of the provider's failure.
 fn instead(caching: &Caching, entry: CacheEntry, target: &Target) -> Response<CacheBody> {
     caching.stale();
-    replayed(entry, target.policy.pace, CacheStatus::Stale)
+    let age = entry.age(SystemTime::now());
+    replayed(entry, age, target.policy.pace, CacheStatus::Stale)
 }
 
-fn replayed(entry: CacheEntry, pace: ReplayPace, status: CacheStatus) -> Response<CacheBody> {
+fn replayed(
+    entry: CacheEntry,
+    age: Duration,
+    pace: ReplayPace,
+    status: CacheStatus,
+) -> Response<CacheBody> {
     let parts = entry.parts();
-    let age = entry.age(SystemTime::now());
     let (kept, headers) = (parts.status, parts.headers.clone());
     let mut response = Response::new(CacheBody::replaying(entry, pace));
     *response.status_mut() = kept;

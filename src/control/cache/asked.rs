@@ -29,7 +29,7 @@ pub(super) enum Asked {
 
 /// How a response is stored.
 #[derive(Clone)]
-pub(super) struct Policy {
+pub(in crate::control) struct Policy {
     pub(super) fresh_for: Duration,
     /// How much longer an entry may be served if the provider fails.
     pub(super) stale_for: Duration,

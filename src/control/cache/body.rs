@@ -39,7 +39,7 @@ impl CacheBody {
 
     /// `length`: the declared length.
     pub(in crate::control) fn reading(member: Member, length: Option<u64>) -> Self {
-        if member.is_over(0) {
+        if member.is_empty() {
             return Self(Kind::Ended);
         }
         Self(Kind::Reading { member, at: 0, left: length, timer: Timer::default() })

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::Response;
 use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 use tower::BoxError;
 
+use super::asked::Policy;
 use super::counts::{Counts, NotStored};
 use super::entry::CacheEntry;
 use super::flight::{Call, CallResult, Ended, Flights, Member, Own};
 use super::kept::kept;
+use super::key::CachePlace;
 use super::memory::MemoryCache;
 use super::own_store::OwnStore;
 use super::recording::{Recording, Source};
@@ -23,6 +25,7 @@ use super::storing::{Head, Storing};
 use super::target::Target;
 use super::writer::Writer;
 use crate::TARGET;
+use crate::util::budget::BodyBudget;
 use crate::util::unwind;
 
 /// The maximum number of followers of a call.
@@ -44,9 +47,27 @@ struct Inner {
     purges: AtomicU64,
 }
 
+/// The result of a lookup, and what the lookup has seen.
+pub(in crate::control) struct Looked {
+    pub(in crate::control) lookup: Lookup,
+    pub(in crate::control) seen: Seen,
+}
+
+/// What a lookup has seen of a place.
+pub(in crate::control) struct Seen {
+    pub(super) generation: Generation,
+    /// Encrypts the key for logs, if an observer gets the exchange.
+    pub(in crate::control) seal: Option<KeySeal>,
+    /// The number of closed flights before the lookup.
+    pub(super) closed: u64,
+}
+
 /// The result of a lookup.
 pub(in crate::control) enum Lookup {
-    Fresh(CacheEntry),
+    Fresh {
+        entry: CacheEntry,
+        age: Duration,
+    },
     /// `Some`: a stale entry, to serve if the provider fails.
     Missing(Option<CacheEntry>),
     /// The lookup failed, so it is unknown which purges there were.
@@ -127,33 +148,35 @@ impl Caching {
         self.0.counts.bypasses.add();
     }
 
-    /// Looks up the entry, and notes its generation and seal.
-    pub(in crate::control) async fn look_up(&self, target: &mut Target) -> Lookup {
-        target.closed = self.0.flights.closed(target.place.key);
-        let lookup;
-        (lookup, target.generation, target.seal) = self.look(target).await;
-        lookup
-    }
-
-    /// An error or a panic of the store is a failed lookup.
-    async fn look(&self, target: &Target) -> (Lookup, Generation, Option<KeySeal>) {
-        let Target { place, policy, .. } = target;
-        let found = match self.writer().store.get(place, &target.budget).await {
-            Ok(Ok(found)) => found,
+    /// Looks up the entry. An error or a panic of the store is a failed lookup. `is_observed`: the seal is
+    /// needed.
+    pub(in crate::control) async fn look_up(
+        &self,
+        place: &CachePlace,
+        policy: &Policy,
+        budget: &BodyBudget,
+        is_observed: bool,
+    ) -> Looked {
+        let closed = self.0.flights.closed(place.key);
+        let got = match self.writer().store.get(place, budget, is_observed).await {
+            Ok(Ok(got)) => Some(got),
             Ok(Err(error)) => {
                 tracing::debug!(target: TARGET, %error, "the cache was not asked");
-                return (Lookup::Failed, self.unknown(), None);
+                None
             }
-            Err(_) => return (Lookup::Failed, self.unknown(), None),
+            Err(_) => None,
         };
-        let Found { entry, generation, seal } = found;
-        let Some(entry) = entry else { return (Lookup::Missing(None), generation, seal) };
-        let now = SystemTime::now();
-        let lookup = match entry.is_fresh(now, policy) {
-            true => Lookup::Fresh(entry),
-            false => Lookup::Missing(Some(entry).filter(|entry| entry.is_spare(now, policy))),
+        let Some((Found { entry, generation, seal }, now)) = got else {
+            let seen = Seen { generation: self.unknown(), seal: None, closed };
+            return Looked { lookup: Lookup::Failed, seen };
         };
-        (lookup, generation, seal)
+        let lookup = match entry {
+            Some(entry) if entry.is_fresh(now, policy) => {
+                Lookup::Fresh { age: entry.age(now), entry }
+            }
+            stale => Lookup::Missing(stale.filter(|entry| entry.is_spare(now, policy))),
+        };
+        Looked { lookup, seen: Seen { generation, seal, closed } }
     }
 
     /// Joins the call for this place, or leads it. A request whose response will not be stored calls alone.
@@ -164,7 +187,6 @@ impl Caching {
         }
         let key = (target.place.key, target.generation);
         let member = self.0.flights.join(key, FOLLOWERS + 1, call);
-        let member = member.under(target.policy.clone());
         if member.is_alone() {
             target.set_alone();
         }
@@ -176,8 +198,10 @@ impl Caching {
 
     /// The fresh entry, unless a purge came after the first lookup.
     async fn stored_since(&self, target: &Target) -> Option<CacheEntry> {
-        match self.look(target).await {
-            (Lookup::Fresh(entry), now, _) if now == target.generation => Some(entry),
+        let Target { place, policy, budget, generation, .. } = target;
+        let Looked { lookup, seen } = self.look_up(place, policy, budget, false).await;
+        match lookup {
+            Lookup::Fresh { entry, .. } if seen.generation == *generation => Some(entry),
             _ => None,
         }
     }
@@ -214,8 +238,7 @@ impl Caching {
                 Ok(Ok(Turn::Lead(broadcast))) => return Way::Ask(broadcast),
                 Ok(Ok(Turn::Follow(following))) => {
                     target.wait_for_others();
-                    let until = target.wait.until;
-                    match timeout_at(until, unwind::run(|| following)).await {
+                    match timeout_at(target.wait.until(), unwind::run(|| following)).await {
                         Ok(Ok(Ok(Some(followed)))) => return Way::Follow(followed),
                         // The entry may be stored although the broadcast gave no response.
                         Ok(Ok(Ok(None))) => {
@@ -250,7 +273,7 @@ pub(in crate::control) fn answered(
                 // A broadcast of the host may panic.
                 let _ = unwind::call(|| broadcast.unshared());
             }
-            return CallResult::Own(Own { result: Ok(response), ended, why });
+            return CallResult::Own(Box::new(Own { result: Ok(response), ended, why }));
         }
     };
     let (parts, source) = response.into_parts();
@@ -262,7 +285,7 @@ pub(in crate::control) fn answered(
 
 /// The call gave no response.
 pub(in crate::control) fn failed(error: BoxError, ended: Ended) -> CallResult {
-    CallResult::Own(Own { result: Err(error), ended, why: NotStored::Failed })
+    CallResult::Own(Box::new(Own { result: Err(error), ended, why: NotStored::Failed }))
 }
 
 /// A response that another process leads.

@@ -44,10 +44,16 @@ impl CacheEntry {
     /// An entry with these contents.
     #[must_use]
     pub fn new(entry: NewEntry) -> Self {
-        Self(Arc::new(Counted { entry, held: None }))
+        Self::with(entry, None)
+    }
+
+    /// An entry with these contents. `held`: its share of the body budget.
+    pub(super) fn with(entry: NewEntry, held: Option<Held>) -> Self {
+        Self(Arc::new(Counted { entry, held }))
     }
 
     /// The same new entry, counted in a budget.
+    #[cfg(feature = "redis")]
     pub(super) fn counted(mut self, held: Held) -> Self {
         let own = Arc::get_mut(&mut self.0);
         debug_assert!(own.is_some(), "an entry that others have is not new");
@@ -63,9 +69,9 @@ impl CacheEntry {
         self.0.held.as_ref().map(Held::sibling)
     }
 
-    /// Whether both are the same entry in memory.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// The same for clones only, as long as one of them lives.
+    pub(super) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The contents of the entry.

@@ -88,23 +88,22 @@ impl Flights {
     /// Joins the call for this key, or makes it. `most`: the maximum number of members.
     pub(super) fn join(self: &Arc<Self>, key: Key, most: usize, call: Call) -> Member {
         loop {
-            let flight = self.shard(key.0).flights().entry(key).or_insert_with(Flight::new).clone();
+            let new = || Flight::of(key);
+            let flight = self.shard(key.0).flights().entry(key).or_insert_with(new).clone();
             match flight.join(most) {
                 Joined::Member { place, is_first } => {
-                    let member = Member::new(flight, place, call, self.clone(), Some(key));
+                    let member = Member::new(flight, place, call, self.clone());
                     return if is_first { member } else { member.following() };
                 }
                 Joined::Full => return Member::alone(call, self.clone()),
-                Joined::Closed => self.close(&key, &flight),
+                Joined::Closed => self.close(&flight),
             }
         }
     }
 
     /// Removes the flight, so that nobody joins it any more.
-    fn close(&self, key: &Key, flight: &Arc<Flight>) {
-        if flight.is_closed() {
-            return;
-        }
+    fn close(&self, flight: &Arc<Flight>) {
+        let Some(key) = flight.key.as_ref().filter(|_| !flight.is_closed()) else { return };
         let may_be_stored = !flight.is_unshared();
         let shard = self.shard(key.0);
         let mut flights = shard.flights();
@@ -117,13 +116,9 @@ impl Flights {
         }
     }
 
-    /// Does what must not happen under the lock of a flight. `key`: the flight's key in the map.
-    fn finish(&self, after: After, key: Option<&Key>, flight: &Arc<Flight>) {
-        after.finish(&self.counts, || {
-            if let Some(key) = key {
-                self.close(key, flight);
-            }
-        });
+    /// Does what must not happen under the lock of a flight.
+    fn finish(&self, after: &mut After, flight: &Arc<Flight>) {
+        after.finish(&self.counts, || self.close(flight));
     }
 
     /// The number of calls under way.
@@ -142,7 +137,7 @@ pub(in crate::control) enum CallResult {
     /// The response has been stored since the lookup.
     Found(CacheEntry),
     /// A response for the caller alone.
-    Own(Own),
+    Own(Box<Own>),
     /// Each member makes its own call, the caller this one.
     Unshared(Call),
 }
@@ -166,20 +161,27 @@ pub(in crate::control) enum Ended {
     Failed,
 }
 
-/// What a member gets before its body.
+/// What a member gets before its body. Small, because it is moved often.
 pub(in crate::control) enum MemberHead {
     /// It leads: the head of the response to its own call. `Member::poll_next` reads the body.
     Asked(Box<Parts>),
-    /// It follows: the head of the leader's response, and its age.
-    Followed(StatusCode, HeaderMap, Duration),
+    /// It follows: the head of the leader's response.
+    Followed(Box<SharedHead>),
     /// The response to its own call, which is not shared.
-    Own(Own),
+    Own(Box<Own>),
     /// The leader's call has failed, and this member has a stale entry.
     Failed,
     /// The response does not fit this member's policy.
     Unfit,
     /// A poll of the call has panicked.
     Panicked,
+}
+
+/// The head of another member's response.
+pub(in crate::control) struct SharedHead {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) age: Duration,
 }
 
 /// What a member gets of the body.

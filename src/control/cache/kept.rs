@@ -27,18 +27,23 @@ pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
 }
 
 fn is_kept(name: &str) -> bool {
-    if name == "trailer" {
-        // HTTP/1 sends no trailers that are not announced.
-        return true;
-    }
-    let is_of_a_moment =
-        matches!(name, "age" | "alt-svc" | "date" | "server-timing" | "set-cookie2" | "via");
-    // `ratelimit-*`, `x-ratelimit-*`, `anthropic-ratelimit-*`, `x-ratelimitbysize-*`, `x-tokenlimit-*`.
-    let is_of_a_limit = name.as_bytes().windows(5).any(|part| part == b"limit")
-        && ["ratelimit", "rate-limit", "tokenlimit"].iter().any(|word| name.contains(word))
-        || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start));
-    // No client gets hop-by-hop headers, credentials, cookies, and the gateway's own headers.
-    headers::is_for_any_client(name) && !is_of_a_moment && !is_of_a_limit
+    // HTTP/1 sends no trailers that are not announced.
+    name == "trailer"
+        // No client gets hop-by-hop headers, credentials, cookies, and the gateway's own headers.
+        || headers::is_for_any_client(name) && !is_of_a_moment(name) && !is_of_a_limit(name)
+}
+
+fn is_of_a_moment(name: &str) -> bool {
+    matches!(name, "age" | "alt-svc" | "date" | "server-timing" | "set-cookie2" | "via")
+}
+
+/// `retry-after*`, `ratelimit-*`, `x-ratelimit-*`, `anthropic-ratelimit-*`, `x-ratelimitbysize-*`,
+/// `x-tokenlimit-*`.
+fn is_of_a_limit(name: &str) -> bool {
+    let ends = memchr::memchr_iter(b'l', name.as_bytes()).map(|at| name.split_at(at));
+    let mut ends = ends.filter(|(_, end)| end.starts_with("limit"));
+    ends.any(|(start, _)| ["rate", "rate-", "token"].iter().any(|word| start.ends_with(word)))
+        || ["retry-after", "x-trial-"].iter().any(|start| name.starts_with(start))
 }
 
 /// Whether a response says that it depends on something outside of its key.

@@ -126,8 +126,9 @@ impl KeyMaker {
     }
 
     /// `context`: that of the same request.
-    pub(super) fn finish(self, context: &GatewayContext) -> CachePlace {
-        let Self { mut digest, custom, members, .. } = self;
+    pub(super) fn finish(&mut self, context: &GatewayContext) -> CachePlace {
+        let Self { digest, custom, members, .. } = self;
+        let custom = custom.take();
         let known = known_model(context, custom.is_some());
         let model = known.map_or_else(|| members.model(), Model::Named);
         let names = Names {
@@ -164,7 +165,7 @@ impl KeyMaker {
             scopes::of_custom(gateway, &key)
         });
         CachePlace {
-            key: CacheKey(digest.finalize().into()),
+            key: CacheKey(digest.finalize_reset().into()),
             gateway,
             provider,
             model: of_model,

@@ -63,12 +63,13 @@ struct Kept {
     place: CachePlace,
     generation: Generation,
     since: Instant,
+    /// In bytes. The cache asks for it at each insertion and eviction.
+    weight: u64,
 }
 
 impl Kept {
     /// Whether it is valid for this generation: not if the clock was set back, which hides its age.
-    fn is_valid(&self, generation: Generation) -> bool {
-        let now = SystemTime::now();
+    fn is_valid(&self, generation: Generation, now: SystemTime) -> bool {
         self.generation == generation
             && self.entry.is_usable(now)
             && self.since.elapsed() <= self.entry.age(now).saturating_add(STEP)
@@ -119,40 +120,44 @@ impl MemoryCache {
         })
     }
 
-    /// The lookup behind [`CacheStore::get`].
-    pub(super) fn find(&self, place: &CachePlace, budget: &BodyBudget) -> Found {
+    pub(super) fn key_seal(&self) -> KeySeal {
+        self.0.seal.clone()
+    }
+
+    /// The lookup behind [`CacheStore::get`], without the seal.
+    pub(super) fn find(&self, place: &CachePlace, budget: &BodyBudget, now: SystemTime) -> Found {
         let generation = self.0.generations.of(place);
         let entries = self.entries(budget);
         let kept = entries.get(&place.key);
         let entry = kept.and_then(|kept| {
-            if kept.is_valid(generation) {
+            if kept.is_valid(generation, now) {
                 return Some(kept.entry);
             }
-            drop(entries.remove_if(&place.key, |now| now.entry.is(&kept.entry)));
+            drop(entries.remove_if(&place.key, |known| known.entry.id() == kept.entry.id()));
             None
         });
-        Found { entry, generation, seal: Some(self.0.seal.clone()) }
+        Found { entry, generation, seal: None }
     }
 
     /// The insertion behind [`CacheStore::put`].
     pub(super) fn keep(
         &self,
         place: &CachePlace,
-        entry: &CacheEntry,
+        entry: CacheEntry,
         generation: Generation,
     ) -> bool {
         if self.0.generations.of(place) != generation {
             return false;
         }
-        let since = Instant::now();
-        let kept = Kept { entry: entry.clone(), place: *place, generation, since };
+        let (id, weight) = (entry.id(), weight(&entry));
+        let kept = Kept { entry, place: *place, generation, since: Instant::now(), weight };
         // Drop evicted entries after the lock of the shard is released.
         let mut gone = Gone { by: Some(place.key), kept: Vec::new() };
         let entries = self.0.entries.get();
         let entries = entries.unwrap_or_else(|| self.entries(&BodyBudget::default()));
         entries.insert_with_lifecycle(place.key, kept, &mut gone);
         // An entry that is too large for its shard is evicted at once.
-        !gone.kept.iter().any(|gone| gone.entry.is(entry))
+        !gone.kept.iter().any(|gone| gone.entry.id() == id)
     }
 
     fn forget(&self, what: &Purge) {
@@ -166,7 +171,8 @@ impl MemoryCache {
 
 impl CacheStore for MemoryCache {
     fn get<'a>(&'a self, place: &'a CachePlace, budget: &'a BodyBudget) -> CacheFuture<'a, Found> {
-        let found = self.find(place, budget);
+        let found = self.find(place, budget, SystemTime::now());
+        let found = Found { seal: Some(self.key_seal()), ..found };
         Box::pin(std::future::ready(Ok(found)))
     }
 
@@ -176,7 +182,7 @@ impl CacheStore for MemoryCache {
         entry: CacheEntry,
         generation: Generation,
     ) -> CacheFuture<'a, bool> {
-        let is_kept = self.keep(place, &entry, generation);
+        let is_kept = self.keep(place, entry, generation);
         Box::pin(std::future::ready(Ok(is_kept)))
     }
 
@@ -186,7 +192,7 @@ impl CacheStore for MemoryCache {
     }
 
     fn seal(&self) -> CacheFuture<'_, Option<KeySeal>> {
-        Box::pin(std::future::ready(Ok(Some(self.0.seal.clone()))))
+        Box::pin(std::future::ready(Ok(Some(self.key_seal()))))
     }
 
     fn make_room(&self) {
@@ -236,15 +242,19 @@ struct Weight;
 
 impl Weighter<CacheKey, Kept> for Weight {
     fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
-        let NewEntry { headers, frames, times, trailers, .. } = kept.entry.parts();
-        let frames: usize = frames.iter().map(Bytes::len).map(|len| len + FRAME_OVERHEAD).sum();
-        let headers: usize = headers
-            .iter()
-            .chain(trailers.iter().flatten())
-            .map(|(name, value)| name.as_str().len() + value.len() + FRAME_OVERHEAD)
-            .sum();
-        (frames + headers + times.len() * size_of::<u32>() + OVERHEAD) as u64
+        kept.weight
     }
+}
+
+fn weight(entry: &CacheEntry) -> u64 {
+    let NewEntry { headers, frames, times, trailers, .. } = entry.parts();
+    let frames: usize = frames.iter().map(Bytes::len).map(|len| len + FRAME_OVERHEAD).sum();
+    let headers: usize = headers
+        .iter()
+        .chain(trailers.iter().flatten())
+        .map(|(name, value)| name.as_str().len() + value.len() + FRAME_OVERHEAD)
+        .sum();
+    (frames + headers + times.len() * size_of::<u32>() + OVERHEAD) as u64
 }
 
 /// Counts evictions.

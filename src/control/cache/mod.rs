@@ -46,7 +46,7 @@ mod writer;
 
 pub(super) use self::answering::{bypassed, hit, shared};
 pub(super) use self::body::CacheBody;
-pub(super) use self::caching::{Caching, Lookup, Way, answered, failed, followed};
+pub(super) use self::caching::{Caching, Looked, Lookup, Way, answered, failed, followed};
 pub use self::counts::NotStored;
 pub use self::entry::{CacheEntry, NewEntry};
 pub(super) use self::flight::{CallResult, Ended};
@@ -63,7 +63,7 @@ pub use self::store::{
     Broadcast, CacheFuture, CacheStats, CacheStore, CacheStoreError, Followed, Found, Generation,
     Purge, Turn,
 };
-pub(super) use self::target::Target;
+pub(super) use self::target::{Target, show};
 pub(super) use self::wait::Wait;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

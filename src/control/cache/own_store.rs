@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::key::CachePlace;
 use super::memory::MemoryCache;
@@ -35,10 +36,25 @@ impl OwnStore {
         }
     }
 
-    pub(super) async fn get(&self, place: &CachePlace, budget: &BodyBudget) -> Tried<Found> {
+    /// What it finds, and when. `is_observed`: the seal is needed.
+    pub(super) async fn get(
+        &self,
+        place: &CachePlace,
+        budget: &BodyBudget,
+        is_observed: bool,
+    ) -> Tried<(Found, SystemTime)> {
         match self {
-            Self::Memory(memory) => Ok(Ok(memory.find(place, budget))),
-            Self::Other(store) => unwind::run(|| store.get(place, budget)).await,
+            Self::Memory(memory) => {
+                let now = SystemTime::now();
+                let seal = is_observed.then(|| memory.key_seal());
+                Ok(Ok((Found { seal, ..memory.find(place, budget, now) }, now)))
+            }
+            Self::Other(store) => {
+                let found = unwind::run(|| store.get(place, budget)).await?;
+                let seen =
+                    |found: Found| Found { seal: found.seal.filter(|_| is_observed), ..found };
+                Ok(found.map(|found| (seen(found), SystemTime::now())))
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! A request to look up, on its way from the layers outside of the cache.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,15 +9,11 @@ use http_body::Body;
 use tower::BoxError;
 
 use super::asked::{Asked, Policy, asked};
-use super::caching::Caching;
 use super::collect::collect;
-use super::key::KeyMaker;
-use super::store::Generation;
-use super::target::Target;
-use super::wait::Wait;
+use super::key::{CachePlace, KeyMaker};
 use crate::context::GatewayContext;
 use crate::control::replay::Read;
-use crate::util::budget::{BodyBudget, Held};
+use crate::util::budget::Held;
 use crate::util::timeout::TimeoutError;
 
 /// The gateway or the request asks for the cache.
@@ -35,7 +30,7 @@ pub(in crate::control) fn wanted<B>(
 
 /// A request to look up, whose response is to be stored.
 pub(in crate::control) struct Plan {
-    policy: Arc<Policy>,
+    pub(in crate::control) policy: Arc<Policy>,
     /// Boxed, because a larger future is slower to allocate and to move.
     key: Box<KeyMaker>,
 }
@@ -69,26 +64,8 @@ impl Plan {
         collect(body, self.policy.most_request_bytes, &mut self.key, held, patience).await
     }
 
-    /// Where the response is stored. `budget`: counts the memory for responses.
-    pub(in crate::control) fn target(
-        self,
-        caching: &Caching,
-        context: GatewayContext,
-        budget: BodyBudget,
-        wait: Wait,
-    ) -> Target {
-        Target {
-            place: self.key.finish(&context),
-            generation: Generation::default(),
-            seal: None,
-            closed: 0,
-            policy: self.policy,
-            context,
-            writer: caching.writer().clone(),
-            wait,
-            budget,
-            is_alone: AtomicBool::default(),
-            has_waited: AtomicBool::default(),
-        }
+    /// Where the entry is, once the body is read.
+    pub(in crate::control) fn place(&mut self, context: &GatewayContext) -> CachePlace {
+        self.key.finish(context)
     }
 }

@@ -8,10 +8,13 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     use Operation::*;
     let path = path.trim_end_matches('/').as_bytes();
     let segments = || path.split(|byte| *byte == b'/');
-    let last = segments().next_back().unwrap_or_default();
-    // Perplexity's deferred responses.
-    if segments().any(|segment| segment == b"async") {
-        return false;
+    let mut last = &[][..];
+    for segment in segments() {
+        // Perplexity's deferred responses.
+        if segment == b"async" {
+            return false;
+        }
+        last = segment;
     }
     // The path may go on with the id of a stored object and an action on it.
     match operation {

@@ -174,7 +174,7 @@ impl Storing {
     }
 
     /// The entry of a response that is [whole](Self::look).
-    pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
+    pub(super) fn entry(&mut self, whole: Whole, held: Option<Held>) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
         let frames = compact::frames(frames);
         let Policy { fresh_for, stale_for, .. } = *self.target.policy;
@@ -182,7 +182,7 @@ impl Storing {
         let stored_at = SystemTime::now();
         let entry =
             NewEntry { status, headers, frames, times, trailers, stored_at, fresh_for, stale_for };
-        CacheEntry::new(entry).counted(held)
+        CacheEntry::with(entry, held)
     }
 
     /// No memory was left for the response.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{Response, StatusCode};
 
 use super::asked::Policy;
+use super::caching::Seen;
 use super::fit::is_kept;
 use super::key::CachePlace;
 use super::sealed::KeySeal;
@@ -22,7 +23,7 @@ pub(in crate::control) struct Target {
     pub(super) place: CachePlace,
     /// The generation at the lookup.
     pub(super) generation: Generation,
-    /// Encrypts the key for logs.
+    /// Encrypts the key for logs, if an observer gets the exchange.
     pub(super) seal: Option<KeySeal>,
     /// The number of closed flights before the lookup.
     pub(super) closed: u64,
@@ -39,6 +40,32 @@ pub(in crate::control) struct Target {
 }
 
 impl Target {
+    /// For a request that has not found a fresh entry. `budget`: counts the memory for responses.
+    pub(in crate::control) fn new(
+        place: CachePlace,
+        seen: Seen,
+        policy: Arc<Policy>,
+        context: GatewayContext,
+        writer: Arc<Writer>,
+        wait: Wait,
+        budget: BodyBudget,
+    ) -> Self {
+        let Seen { generation, seal, closed } = seen;
+        Self {
+            place,
+            generation,
+            seal,
+            closed,
+            policy,
+            context,
+            writer,
+            wait,
+            budget,
+            is_alone: AtomicBool::default(),
+            has_waited: AtomicBool::default(),
+        }
+    }
+
     /// Skips other processes: the wait for them was too long, the flight was full, or the lookup failed.
     pub(in crate::control) fn set_alone(&self) {
         self.is_alone.store(true, Ordering::Relaxed);
@@ -69,11 +96,20 @@ impl Target {
         is_kept(status, &self.policy)
     }
 
-    /// Adds the sealed key to the response, if an observer gets the exchange.
+    /// Adds the sealed key to the response.
     pub(in crate::control) fn show<B>(&self, response: &mut Response<B>) {
-        if let Some(seal) = self.seal.as_ref().filter(|_| self.context.observer().is_some()) {
-            let key = seal.seal(self.place.gateway, self.place.key);
-            response.extensions_mut().insert(CacheEntryShown(key.to_string().into()));
-        }
+        show(&self.place, self.seal.as_ref(), response);
+    }
+}
+
+/// Adds the sealed key to the response, if an observer gets the exchange.
+pub(in crate::control) fn show<B>(
+    place: &CachePlace,
+    seal: Option<&KeySeal>,
+    response: &mut Response<B>,
+) {
+    if let Some(seal) = seal {
+        let key = seal.seal(place.gateway, place.key);
+        response.extensions_mut().insert(CacheEntryShown(key.to_string().into()));
     }
 }

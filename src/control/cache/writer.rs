@@ -62,7 +62,7 @@ impl Writer {
     ) {
         let store = match &self.store {
             OwnStore::Memory(memory) => {
-                return self.counts.written(memory.keep(&place, &entry, generation));
+                return self.counts.written(memory.keep(&place, entry, generation));
             }
             OwnStore::Other(store) => store.clone(),
         };

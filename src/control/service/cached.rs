@@ -13,8 +13,8 @@ use tower_service::Service;
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
 use crate::control::cache::{
-    Broadcast, CacheBody, Caching, CallResult, Ended, Lookup, Plan, Source, Target, Wait, Wanted,
-    Way, answered, bypassed, failed, followed, hit, shared,
+    Broadcast, CacheBody, Caching, CallResult, Ended, Looked, Lookup, Plan, Source, Target, Wait,
+    Wanted, Way, answered, bypassed, failed, followed, hit, shared, show,
 };
 use crate::control::call::{Bounds, CallBody};
 use crate::control::replay::{Read, ReplayBody};
@@ -64,24 +64,28 @@ where
         if !plan.collect(self.request.body_mut(), budget.share(), bounds.timeouts.body).await? {
             return Box::pin(self.bypass()).await;
         }
-        let caching = self.caching.clone();
         let asks_once = !self.steps.records(Some(&self.context));
         let wait = Wait::new(bounds.timeouts.head, asks_once);
-        let mut target = plan.target(&caching, self.context.clone(), budget, wait);
-        let stale = match caching.look_up(&mut target).await {
-            Lookup::Fresh(entry) => {
-                let mut response = hit(&caching, entry, &target);
-                target.show(&mut response);
+        let place = plan.place(&self.context);
+        let (policy, is_observed) = (plan.policy, self.context.observer().is_some());
+        let looked = self.caching.look_up(&place, &policy, &budget, is_observed).await;
+        let Looked { lookup, seen } = looked;
+        let (stale, has_failed) = match lookup {
+            Lookup::Fresh { entry, age } => {
+                let mut response = hit(&self.caching, entry, age, &policy);
+                show(&place, seen.seal.as_ref(), &mut response);
                 return Ok(within(response, bounds));
             }
-            Lookup::Missing(stale) => stale,
-            Lookup::Failed => {
-                // Requests of this process still share a call.
-                target.set_alone();
-                None
-            }
+            Lookup::Missing(stale) => (stale, false),
+            Lookup::Failed => (None, true),
         };
-        let target = Arc::new(target);
+        let (caching, context) = (self.caching.clone(), self.context.clone());
+        let writer = caching.writer().clone();
+        let target = Arc::new(Target::new(place, seen, policy, context, writer, wait, budget));
+        if has_failed {
+            // Requests of this process still share a call.
+            target.set_alone();
+        }
         // Each request that shares the call has its own total timeout.
         self.bounds.total = None;
         target.context.set_read_by_many();

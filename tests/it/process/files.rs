@@ -122,7 +122,9 @@ fn the_prices_are_reloaded_after_a_fifo_and_a_directory_at_their_path() {
 
     let refused = |times: usize| {
         program.signal("HUP");
-        wait_for("it is refused", || log.count("prices not reloaded: nothing has changed") == times);
+        wait_for("it is refused", || {
+            log.count("prices not reloaded: nothing has changed") == times
+        });
     };
     fs::remove_file(&path).unwrap();
     fifo(&path);

@@ -128,7 +128,7 @@ impl Scene {
             Verdict::Answer => {}
             Verdict::Own(ended) => {
                 let result = Err("for nobody else".into());
-                return CallResult::Own(Own { result, ended, why: NotStored::Failed });
+                return CallResult::Own(Box::new(Own { result, ended, why: NotStored::Failed }));
             }
             Verdict::Unshared => {
                 self.provider.lock().unwrap().calls -= 1;
@@ -174,7 +174,7 @@ impl Scene {
     /// One that takes part, and has been polled for its head once.
     pub(super) fn member(&self) -> (Member, Poll<MemberHead>) {
         let mut member = self.join(self.flights.closed(KEY));
-        let headed = now(|cx| member.poll_head(false, cx));
+        let headed = now(|cx| member.poll_head(None, false, cx));
         (member, headed)
     }
 
@@ -258,7 +258,7 @@ pub(super) fn now<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<
 
 /// Waits for the head.
 pub(super) fn head(member: &mut Member) -> Got {
-    match block_on(poll_fn(|cx| member.poll_head(false, cx))) {
+    match block_on(poll_fn(|cx| member.poll_head(None, false, cx))) {
         MemberHead::Asked(_) => Got::Asked,
         MemberHead::Followed(..) => Got::Followed,
         MemberHead::Own(_) => Got::Own,

@@ -43,7 +43,7 @@ fn who_has_asked_can_leave_before_the_body() {
         let (mut follower, headed) = scene.member();
         assert!(headed.is_pending());
         // It has got the head when it leaves, or not.
-        let leaves = thread::spawn(move || drop(now(|cx| leader.poll_head(false, cx))));
+        let leaves = thread::spawn(move || drop(now(|cx| leader.poll_head(None, false, cx))));
         let follows = thread::spawn(move || {
             assert_eq!(head(&mut follower), Got::Followed);
             follower

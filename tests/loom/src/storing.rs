@@ -44,7 +44,7 @@ impl Storing {
         Ok(())
     }
 
-    pub(super) fn entry(&mut self, whole: Whole, held: Held) -> CacheEntry {
+    pub(super) fn entry(&mut self, whole: Whole, held: Option<Held>) -> CacheEntry {
         let Whole { status, headers, frames, trailers } = whole;
         let entry = NewEntry {
             status,
@@ -56,7 +56,7 @@ impl Storing {
             fresh_for: Duration::MAX,
             stale_for: Duration::ZERO,
         };
-        CacheEntry::new(entry).counted(held)
+        CacheEntry::with(entry, held)
     }
 
     pub(super) fn is_broadcast(&self) -> bool {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use super::Flights;
 use super::state::{Flight, Phase, State};
-use super::{Flights, Key};
 use crate::control::cache::recording::After;
 
 /// How often it checks whether other processes read the response, and whether it may read on.
@@ -21,12 +21,11 @@ const PLACE: usize = usize::MAX;
 pub(super) struct Ahead {
     flight: Weak<Flight>,
     flights: Arc<Flights>,
-    key: Option<Key>,
 }
 
 impl Ahead {
-    pub(super) fn new(flight: &Arc<Flight>, flights: Arc<Flights>, key: Option<Key>) -> Self {
-        Self { flight: Arc::downgrade(flight), flights, key }
+    pub(super) fn new(flight: &Arc<Flight>, flights: Arc<Flights>) -> Self {
+        Self { flight: Arc::downgrade(flight), flights }
     }
 
     /// Spawns a task, which ends with the response and with its last reader in this process.
@@ -47,7 +46,7 @@ impl Ahead {
         let Some(flight) = self.flight.upgrade() else { return Poll::Ready(()) };
         let mut after = After::default();
         let polled = flight.poll_ahead(&mut flight.state(), cx, &mut after);
-        self.flights.finish(after, self.key.as_ref(), &flight);
+        self.flights.finish(&mut after, &flight);
         polled
     }
 }

@@ -7,9 +7,8 @@ mod leaving;
 use std::sync::Arc;
 
 use super::state::Flight;
-use super::{Call, Flights, Key};
+use super::{Call, Flights};
 use crate::context::GatewayContext;
-use crate::control::cache::asked::Policy;
 use crate::control::cache::recording::After;
 
 /// A member of a flight. It leaves when it is dropped.
@@ -20,12 +19,10 @@ pub(in crate::control) struct Member {
     call: Option<Call>,
     /// The context of its exchange.
     context: Option<GatewayContext>,
-    /// Which responses it accepts from others; `None`: all.
-    policy: Option<Arc<Policy>>,
     flights: Arc<Flights>,
-    /// The flight's key in the map; `None` if it shares with nobody.
-    key: Option<Key>,
     follows: bool,
+    /// Its response has no body.
+    is_empty: bool,
 }
 
 impl Member {
@@ -34,16 +31,9 @@ impl Member {
         place: usize,
         call: Call,
         flights: Arc<Flights>,
-        key: Option<Key>,
     ) -> Self {
-        let (call, context, policy) = (Some(call), None, None);
-        Self { flight, place, call, context, policy, flights, key, follows: false }
-    }
-
-    /// Accepts from others only what it would accept from the store.
-    pub(in crate::control::cache) fn under(mut self, policy: Arc<Policy>) -> Self {
-        self.policy = Some(policy);
-        self
+        let (call, context) = (Some(call), None);
+        Self { flight, place, call, context, flights, follows: false, is_empty: false }
     }
 
     /// The exchange of its request, which pays for the call if it leads.
@@ -54,9 +44,9 @@ impl Member {
 
     /// A member that shares with nobody.
     pub(in crate::control::cache) fn alone(call: Call, flights: Arc<Flights>) -> Self {
-        let flight = Flight::new();
+        let flight = Flight::of(None);
         flight.join(1);
-        Self::new(flight, 0, call, flights, None)
+        Self::new(flight, 0, call, flights)
     }
 
     /// Makes it a follower.
@@ -76,7 +66,7 @@ impl Member {
 
     /// Whether it shares with nobody.
     pub(in crate::control) fn is_alone(&self) -> bool {
-        self.key.is_none()
+        self.flight.key.is_none()
     }
 
     /// Whether it is a follower.
@@ -89,7 +79,12 @@ impl Member {
         self.call.is_some()
     }
 
-    fn finish(&self, after: After) {
-        self.flights.finish(after, self.key.as_ref(), &self.flight);
+    /// Whether its response has no body, once it has the head.
+    pub(in crate::control::cache) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    fn finish(&self, after: &mut After) {
+        self.flights.finish(after, &self.flight);
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::grace::Grace;
 use super::reading::Reading;
 use super::waiting::Waiting;
-use super::{Call, Own};
+use super::{Call, Key, Own};
 use crate::context::GatewayContext;
 use crate::control::cache::entry::CacheEntry;
 use crate::control::cache::recording::{After, Stored};
@@ -24,12 +24,16 @@ use crate::control::list::SmallList;
 
 /// A shared call and its members.
 pub(super) struct Flight {
+    /// Its key in the map; `None` if its member shares with nobody.
+    pub(super) key: Option<Key>,
     state: Mutex<State>,
     pub(super) waiting: Arc<Waiting>,
     /// Wakes all waiting members.
     pub(super) waker: Waker,
     /// Nobody finds it in the map any more.
     is_closed: AtomicBool,
+    /// The provider's answer cannot be shared.
+    is_unshared: AtomicBool,
 }
 
 pub(super) struct State {
@@ -86,7 +90,7 @@ pub(super) struct MemberState {
 
 pub(super) enum Answered {
     Shared(Box<Parts>),
-    Own(Own),
+    Own(Box<Own>),
     /// It makes this call by itself, and its exchange pays for it.
     Unshared(Call, Option<GatewayContext>),
 }
@@ -104,7 +108,7 @@ pub(super) enum Joined {
 }
 
 impl Flight {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn of(key: impl Into<Option<Key>>) -> Arc<Self> {
         let waiting = Arc::new(Waiting::default());
         let state = State {
             phase: Phase::Vacant { has_failed: false },
@@ -115,7 +119,8 @@ impl Flight {
             grace: Grace::default(),
         };
         let (state, waker) = (Mutex::new(state), Waker::from(waiting.clone()));
-        Arc::new(Self { state, waiting, waker, is_closed: AtomicBool::new(false) })
+        let (is_closed, is_unshared) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { key: key.into(), state, waiting, waker, is_closed, is_unshared })
     }
 
     /// Whether it was removed from the map. It never comes back.
@@ -131,9 +136,16 @@ impl Flight {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the provider's answer cannot be shared.
     pub(super) fn is_unshared(&self) -> bool {
-        matches!(self.state().phase, Phase::Unshared)
+        self.is_unshared.load(Ordering::Acquire)
+    }
+
+    /// Each member makes its own call, and nobody joins any more.
+    pub(super) fn unshared(&self, after: &mut After) -> Phase {
+        self.is_unshared.store(true, Ordering::Release);
+        after.wake.extend(self.waiting.all());
+        after.is_closed = true;
+        Phase::Unshared
     }
 
     /// Reads on. Ready when a frame or the end has come: then the caller must wake all waiting members.
@@ -172,6 +184,18 @@ impl Flight {
 impl Phase {
     pub(super) fn stored(stored: &mut Stored) -> Self {
         Self::Stored { entry: stored.entry.clone(), trailers: stored.trailers.take() }
+    }
+
+    /// Whether nothing is left for a member that has read `at` frames, without reading on.
+    pub(super) fn is_over(&self, at: usize) -> bool {
+        match self {
+            Self::Reading(reading) => reading.recording.is_over(at),
+            Self::Stored { entry, .. } => {
+                let entry = entry.parts();
+                at == entry.frames.len() && entry.trailers.is_none()
+            }
+            Self::Vacant { .. } | Self::Calling(_) | Self::Unshared | Self::Over => false,
+        }
     }
 
     fn is_open(&self) -> bool {

@@ -35,32 +35,33 @@ pub(in crate::control::cache) struct Stored {
 
 impl After {
     /// Does it. `close`: keeps new members out.
-    pub(in crate::control::cache) fn finish(self, counts: &Counts, close: impl FnOnce()) {
-        let Self { wake, source, storing, metered, not_stored, stored, is_closed } = self;
-        if let Some(why) = not_stored {
+    pub(in crate::control::cache) fn finish(&mut self, counts: &Counts, close: impl FnOnce()) {
+        if let Some(why) = self.not_stored {
             counts.not_stored(why).add();
         }
         // Stored before it is closed: who finds neither looks into the store again.
-        if let Some(Stored { storing, entry, .. }) = stored {
+        if let Some(Stored { storing, entry, .. }) = self.stored.take() {
             // The store may be the host's.
             let _ = unwind::call(|| storing.commit(entry));
         }
         // Settled before its readers hear of the end.
-        discard(metered);
-        if is_closed {
+        discard(&mut self.metered);
+        if self.is_closed {
             close();
         }
-        wake.into_iter().for_each(Waker::wake);
-        if let Some(storing) = &storing
-            && not_stored == Some(NotStored::NoMemory)
+        self.wake.drain(..).for_each(Waker::wake);
+        if let Some(storing) = &self.storing
+            && self.not_stored == Some(NotStored::NoMemory)
         {
             storing.make_room();
         }
-        discard((source, storing));
+        discard(&mut self.source);
+        discard(&mut self.storing);
     }
 }
 
-/// Drops what is another one's: a panic is not to end this one's task.
-pub(in crate::control::cache) fn discard<T>(spent: T) {
-    let _ = unwind::call(move || drop(spent));
+/// Drops what is another one's: a panic is not to end this one's task. In its place, because to move it
+/// takes longer.
+pub(in crate::control::cache) fn discard<T: Default>(spent: &mut T) {
+    let _ = unwind::call(|| *spent = T::default());
 }

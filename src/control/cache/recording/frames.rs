@@ -14,8 +14,8 @@ pub(super) struct Frames {
     frames: VecDeque<Bytes>,
     /// The number of dropped frames.
     first: usize,
-    /// The memory that they take of the budget for bodies…
-    held: Held,
+    /// The memory that they take of the budget for bodies; `None` once they are taken…
+    held: Option<Held>,
     /// … and beyond it.
     loose: usize,
     /// The maximum of a response that is not stored.
@@ -25,7 +25,7 @@ pub(super) struct Frames {
 impl Frames {
     pub(super) fn new(held: Held, most: u64) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX).max(LOOSE);
-        Self { frames: VecDeque::with_capacity(1), first: 0, held, loose: 0, most }
+        Self { frames: VecDeque::with_capacity(1), first: 0, held: Some(held), loose: 0, most }
     }
 
     /// Adds a frame. Returns false if memory is short.
@@ -33,7 +33,7 @@ impl Frames {
     pub(super) fn push(&mut self, data: Bytes) -> bool {
         let weight = weight(&data);
         self.frames.push_back(data);
-        let has_room = self.held.grow_modestly(weight);
+        let has_room = self.held.as_mut().is_some_and(|held| held.grow_modestly(weight));
         if !has_room {
             self.loose += weight;
         }
@@ -56,7 +56,7 @@ impl Frames {
     }
 
     /// All frames, and the memory that they take.
-    pub(super) fn take(&mut self) -> (Vec<Bytes>, Held) {
+    pub(super) fn take(&mut self) -> (Vec<Bytes>, Option<Held>) {
         (std::mem::take(&mut self.frames).into(), self.held.take())
     }
 
@@ -72,13 +72,14 @@ impl Frames {
             let weight = weight(&data);
             let loose = weight.min(self.loose);
             self.loose -= loose;
-            self.held.shrink(weight - loose);
+            self.held.iter_mut().for_each(|held| held.shrink(weight - loose));
         }
     }
 
     /// Whether a response that is not stored takes more memory than it may.
     pub(super) fn is_full(&self) -> bool {
-        self.loose > LOOSE || self.held.bytes().saturating_add(self.loose) > self.most
+        let held = self.held.as_ref().map_or(0, Held::bytes);
+        self.loose > LOOSE || held.saturating_add(self.loose) > self.most
     }
 }
 

@@ -19,7 +19,7 @@ impl Member {
             let mut state = self.flight.state();
             self.next(&mut state, at, cx, &mut after)
         };
-        self.finish(after);
+        self.finish(&mut after);
         polled
     }
 
@@ -73,13 +73,6 @@ impl Member {
 
     /// Whether nothing of the body is left, without reading on.
     pub(in crate::control::cache) fn is_over(&self, at: usize) -> bool {
-        match &self.flight.state().phase {
-            Phase::Reading(reading) => reading.recording.is_over(at),
-            Phase::Stored { entry, .. } => {
-                let entry = entry.parts();
-                at == entry.frames.len() && entry.trailers.is_none()
-            }
-            Phase::Vacant { .. } | Phase::Calling(_) | Phase::Unshared | Phase::Over => false,
-        }
+        self.flight.state().phase.is_over(at)
     }
 }

@@ -4,27 +4,32 @@ use std::mem::replace;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use http::{HeaderMap, StatusCode};
+
 use super::Member;
 use super::leaving::Spent;
 use crate::control::cache::asked::Policy;
+use crate::control::cache::entry::NewEntry;
 use crate::control::cache::fit::is_kept;
 use crate::control::cache::flight::ahead::Ahead;
 use crate::control::cache::flight::reading::Reading;
-use crate::control::cache::flight::state::{Answered, Flight, Leader, Phase, State};
-use crate::control::cache::flight::{CallResult, Ended, MemberHead};
+use crate::control::cache::flight::state::{Answered, Leader, Phase, State};
+use crate::control::cache::flight::{CallResult, Ended, MemberHead, SharedHead};
 use crate::control::cache::recording::{After, Recording, discard};
+use crate::control::cache::storing::Head;
 use crate::util::unwind;
 
 impl Member {
     /// Whether it accepts the response of another member. The result of its own call needs no check.
-    fn accepts(&self, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
-        self.call.is_none() || self.policy.as_ref().is_none_or(|policy| is_fit(policy))
+    fn accepts(&self, policy: Option<&Policy>, is_fit: impl FnOnce(&Policy) -> bool) -> bool {
+        self.call.is_none() || policy.is_none_or(is_fit)
     }
 
-    /// The head, or what comes in its place. `has_other`: it has a stale entry, so it need not call after a
-    /// failure.
+    /// The head, or what comes in its place. `policy`: which responses of others it accepts; `None`: all.
+    /// `has_other`: it has a stale entry, so it need not call after a failure.
     pub(in crate::control) fn poll_head(
         &mut self,
+        policy: Option<&Policy>,
         has_other: bool,
         cx: &mut Context<'_>,
     ) -> Poll<MemberHead> {
@@ -34,17 +39,19 @@ impl Member {
         let polled = {
             let flight = self.flight.clone();
             let mut state = flight.state();
-            self.head(&flight, &mut state, has_other, cx, &mut after, &mut spent)
+            let polled = self.head(&mut state, policy, has_other, cx, &mut after, &mut spent);
+            self.is_empty = polled.is_ready() && state.phase.is_over(0);
+            polled
         };
-        discard(spent);
-        self.finish(after);
+        discard(&mut spent);
+        self.finish(&mut after);
         polled
     }
 
     fn head(
         &mut self,
-        flight: &Flight,
         state: &mut State,
+        policy: Option<&Policy>,
         has_other: bool,
         cx: &mut Context<'_>,
         after: &mut After,
@@ -64,8 +71,8 @@ impl Member {
             match &mut state.phase {
                 Phase::Vacant { has_failed: true } if has_other => {
                     // It checks its stale entry first, so the next member need not wait for it.
-                    flight.waiting.remove(place);
-                    after.wake.extend(flight.waiting.one());
+                    self.flight.waiting.remove(place);
+                    after.wake.extend(self.flight.waiting.one());
                     return Poll::Ready(MemberHead::Failed);
                 }
                 Phase::Vacant { .. } => {
@@ -80,10 +87,10 @@ impl Member {
                     }
                 }
                 Phase::Calling(_) => {
-                    flight.waiting.add(place, cx.waker());
+                    self.flight.waiting.add(place, cx.waker());
                     let calling = replace(&mut state.phase, Phase::Vacant { has_failed: true });
                     let Phase::Calling(mut call) = calling else { continue };
-                    let mut waker = Context::from_waker(&flight.waker);
+                    let mut waker = Context::from_waker(&self.flight.waker);
                     // It may be another member's call: its panic must not end this task.
                     let result = match unwind::call(|| call.as_mut().poll(&mut waker)) {
                         Ok(Poll::Ready(result)) => result,
@@ -95,7 +102,7 @@ impl Member {
                             // The caller fails, and the next member makes its call.
                             (state.caller, state.leader) = (None, None);
                             spent.call = Some(call);
-                            after.wake.extend(flight.waiting.all());
+                            after.wake.extend(self.flight.waiting.all());
                             continue;
                         }
                     };
@@ -105,31 +112,23 @@ impl Member {
                     }
                 }
                 Phase::Reading(reading) => {
-                    let (head, age) = (&reading.recording.head, Duration::ZERO);
-                    if !self.accepts(|policy| is_kept(head.status, policy)) {
+                    let Head { status, headers } = &reading.recording.head;
+                    if !self.accepts(policy, |policy| is_kept(*status, policy)) {
                         return Poll::Ready(MemberHead::Unfit);
                     }
                     // It never makes its own call, so its request is no longer needed.
                     spent.own = self.call.take();
-                    return Poll::Ready(MemberHead::Followed(
-                        head.status,
-                        head.headers.clone(),
-                        age,
-                    ));
+                    return Poll::Ready(MemberHead::followed(*status, headers, Duration::ZERO));
                 }
                 Phase::Stored { entry, .. } => {
                     let now = SystemTime::now();
-                    if !self.accepts(|policy| entry.is_fresh(now, policy)) {
+                    if !self.accepts(policy, |policy| entry.is_fresh(now, policy)) {
                         return Poll::Ready(MemberHead::Unfit);
                     }
                     let age = entry.age(now);
-                    let entry = entry.parts();
+                    let NewEntry { status, headers, .. } = entry.parts();
                     spent.own = self.call.take();
-                    return Poll::Ready(MemberHead::Followed(
-                        entry.status,
-                        entry.headers.clone(),
-                        age,
-                    ));
+                    return Poll::Ready(MemberHead::followed(*status, headers, age));
                 }
                 Phase::Unshared => return Poll::Ready(MemberHead::Unfit),
                 Phase::Over => return Poll::Ready(MemberHead::Panicked),
@@ -141,7 +140,7 @@ impl Member {
     fn reading(&self, recording: Box<Recording>) -> Reading {
         let reading = Reading::new(recording);
         if reading.is_broadcast() {
-            Ahead::new(&self.flight, self.flights.clone(), self.key).spawn();
+            Ahead::new(&self.flight, self.flights.clone()).spawn();
         }
         reading
     }
@@ -178,11 +177,7 @@ impl Member {
                 waiting.remove(self.place);
                 let phase = match own.ended {
                     // The others would get an unshared response, too: each makes its own call at once.
-                    Ended::Answered => {
-                        after.wake.extend(waiting.all());
-                        after.is_closed = true;
-                        Phase::Unshared
-                    }
+                    Ended::Answered => self.flight.unshared(after),
                     Ended::Refused => Phase::Vacant { has_failed: false },
                     Ended::Failed => Phase::Vacant { has_failed: true },
                 };
@@ -190,9 +185,7 @@ impl Member {
             }
             CallResult::Unshared(call) => {
                 let context = state.set_unshared();
-                after.wake.extend(waiting.all());
-                after.is_closed = true;
-                (Phase::Unshared, Some(Answered::Unshared(call, context)))
+                (self.flight.unshared(after), Some(Answered::Unshared(call, context)))
             }
         };
         state.phase = next;
@@ -219,5 +212,11 @@ impl Member {
                 None
             }
         }
+    }
+}
+
+impl MemberHead {
+    fn followed(status: StatusCode, headers: &HeaderMap, age: Duration) -> Self {
+        Self::Followed(Box::new(SharedHead { status, headers: headers.clone(), age }))
     }
 }

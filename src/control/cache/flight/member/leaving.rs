@@ -75,18 +75,18 @@ impl Drop for Member {
             }
             is_last
         };
-        self.finish(after);
+        self.finish(&mut after);
         if self.follows {
             self.flights.counts.followers.remove();
         }
-        if is_last && let Some(key) = &self.key {
-            self.flights.close(key, &self.flight);
+        if is_last {
+            self.flights.close(&self.flight);
         }
         if let Some(orphanage) = orphanage
             && let Some(Phase::Reading(reading)) = spent.phase.take()
         {
             orphanage.read_on(reading);
         }
-        discard(spent);
+        discard(&mut spent);
     }
 }

@@ -101,7 +101,7 @@ impl Stage {
         let call = Box::pin(async move { answered(response, target, telling, Ended::Answered) });
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, call).of(self.target.context.clone());
-        let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
+        let headed = poll_fn(|cx| member.poll_head(None, false, cx)).await;
         assert!(matches!(headed, MemberHead::Asked(_)));
         feed.send_data(Bytes::from_static(b"first")).await.unwrap();
         let mut body = CacheBody::reading(member, None);

@@ -90,7 +90,7 @@ impl Scene {
                 let actor = &mut *actor;
                 match actor {
                     Actor::Done => false,
-                    Actor::Waiting(member) => match member.poll_head(false, cx) {
+                    Actor::Waiting(member) => match member.poll_head(None, false, cx) {
                         Poll::Pending => false,
                         Poll::Ready(MemberHead::Asked(_) | MemberHead::Followed(..)) => {
                             let Actor::Waiting(member) = replace(actor) else { unreachable!() };

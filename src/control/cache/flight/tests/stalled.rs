@@ -29,7 +29,7 @@ impl Stage {
     async fn follower(&self) -> CacheBody {
         let key = (self.target.place.key, self.target.generation);
         let mut member = self.flights.join(key, 8, Box::pin(std::future::pending()));
-        let headed = poll_fn(|cx| member.poll_head(false, cx)).await;
+        let headed = poll_fn(|cx| member.poll_head(None, false, cx)).await;
         assert!(matches!(headed, MemberHead::Followed(..)));
         CacheBody::reading(member, None)
     }

@@ -32,7 +32,7 @@ impl Scene {
 }
 
 pub(super) fn head(member: &mut Spawn<Member>) -> Poll<MemberHead> {
-    member.enter(|cx, mut member| member.poll_head(false, cx))
+    member.enter(|cx, mut member| member.poll_head(None, false, cx))
 }
 
 fn next(member: &mut Spawn<Member>, at: usize) -> Poll<Next> {
@@ -109,8 +109,8 @@ fn an_entry_stored_meanwhile_is_served_with_its_age_and_not_joined() {
         stale_for: Duration::ZERO,
     });
     let mut first = scene.member(async { CallResult::Found(entry) });
-    let Poll::Ready(MemberHead::Followed(_, _, age)) = head(&mut first) else { panic!("no head") };
-    assert!(age >= Duration::from_secs(100), "{age:?}");
+    let Poll::Ready(MemberHead::Followed(got)) = head(&mut first) else { panic!("no head") };
+    assert!(got.age >= Duration::from_secs(100), "{:?}", got.age);
     assert_eq!(scene.flights.count(), 0);
 }
 
