@@ -76,8 +76,14 @@ async fn the_declared_length_decides_whether_a_response_is_whole() {
             Ok::<_, Infallible>(response.body(Frames(frames.iter().copied().collect())).unwrap())
         });
         let gateway = Gateway::serve(layer.around(provider)).await;
-        let came = gateway.answer(request(&format!("POST {CHAT}"), &[], b"")).await;
-        assert_eq!(came.content.is_whole, expected.0 == Outcome::Complete, "{}", came.text());
+        let mut client = gateway.connect().await;
+        client.send(request(&format!("POST {CHAT}"), &[], b"")).await;
+        // hyper drops what it has not sent yet when a body is too short, even the head.
+        let is_whole = match client.try_read_head().await {
+            Some(head) => client.read_content(&head).await.is_whole,
+            None => false,
+        };
+        assert_eq!(is_whole, expected.0 == Outcome::Complete, "{declared:?}, {frames:?}");
         let (outcome, failure, _) = ends.next().await;
         assert_eq!((outcome, failure), expected, "{declared:?}, {frames:?}");
     }

@@ -19,10 +19,9 @@ use super::key::CachePlace;
 use super::memory::MemoryCache;
 use super::own_store::OwnStore;
 use super::recording::{Recording, Source};
-use super::sealed::KeySeal;
 use super::store::{Broadcast, CacheStore, CacheStoreError, Followed, Found, Generation, Turn};
 use super::storing::{Head, Storing};
-use super::target::Target;
+use super::target::{Seen, Target};
 use super::writer::Writer;
 use crate::TARGET;
 use crate::util::budget::BodyBudget;
@@ -51,15 +50,6 @@ struct Inner {
 pub(in crate::control) struct Looked {
     pub(in crate::control) lookup: Lookup,
     pub(in crate::control) seen: Seen,
-}
-
-/// What a lookup has seen of a place.
-pub(in crate::control) struct Seen {
-    pub(super) generation: Generation,
-    /// Encrypts the key for logs, if an observer gets the exchange.
-    pub(in crate::control) seal: Option<KeySeal>,
-    /// The number of closed flights before the lookup.
-    pub(super) closed: u64,
 }
 
 /// The result of a lookup.

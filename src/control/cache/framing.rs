@@ -12,6 +12,11 @@ pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     codings.next().is_some_and(is_chunked) && codings.next().is_none()
 }
 
+/// Whether the body has a coding that is not undone here. The gateway relays no such response.
+pub(super) fn has_other_coding(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && !is_chunked(headers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

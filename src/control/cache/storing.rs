@@ -12,7 +12,7 @@ use super::compact;
 use super::counts::NotStored;
 use super::entry::{CacheEntry, NewEntry};
 use super::fit::is_kept;
-use super::framing::{declared, is_chunked};
+use super::framing::{declared, has_other_coding, is_chunked};
 use super::kept::varies_by_more;
 use super::metered::Metered;
 use super::store::Broadcast;
@@ -89,7 +89,7 @@ impl Storing {
         let format = Format::of(headers.get(header::CONTENT_TYPE));
         let is_stream = Format::is_stream(format, context.provider_path());
         let reader = Reader::new(headers, format, context.shape(), Meter::LIMIT, 0);
-        if reader.is_encoded() {
+        if reader.is_encoded() || length.is_none() && has_other_coding(headers) {
             return Err(NotStored::Encoded);
         }
         if !reader.is_metering() && !is_media(headers, context.operation()) {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{Response, StatusCode};
 
 use super::asked::Policy;
-use super::caching::Seen;
 use super::fit::is_kept;
 use super::key::CachePlace;
 use super::sealed::KeySeal;
@@ -17,6 +16,15 @@ use crate::context::GatewayContext;
 use crate::control::timer::Bound;
 use crate::hook::CacheEntryShown;
 use crate::util::budget::BodyBudget;
+
+/// What a lookup has seen of a place.
+pub(in crate::control) struct Seen {
+    pub(super) generation: Generation,
+    /// Encrypts the key for logs, if an observer gets the exchange.
+    pub(in crate::control) seal: Option<KeySeal>,
+    /// The number of closed flights before the lookup.
+    pub(super) closed: u64,
+}
 
 /// Where a response is stored, until when, and how long its request waits for others.
 pub(in crate::control) struct Target {
