@@ -96,6 +96,29 @@ fn forty_universal_bodies_share_the_budget() {
     assert!((25..39).contains(&refused), "{refused} were refused");
 }
 
+/// The copies are of 100 KiB each: from each entry's body the provider is cut out.
+#[tokio::test]
+async fn copies_of_universal_entries_share_the_budget() {
+    const KIB: usize = 1024;
+    let blanks = " ".repeat(100 * KIB);
+    let entry = format!(
+        r#"{{"provider":"compat","endpoint":"chat/completions","query":{{{blanks}"model":"grok/grok-4"}}}}"#
+    );
+    let body = format!("[{entry},{entry}]");
+    for (room, expected) in [(350 * KIB, 503), (450 * KIB, 200)] {
+        let budget = BodyBudget::new(room);
+        let provider = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        });
+        let gateway = layer(&budget).build().unwrap().client_layer().layer(provider);
+        let request = Request::post(UNIVERSAL).body(Full::from(body.clone())).unwrap();
+        let response = gateway.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), expected, "{room}");
+        drop(response);
+        assert_eq!(budget.used(), 0);
+    }
+}
+
 #[cfg(feature = "control")]
 #[derive(Clone, Default)]
 struct Ends(Arc<std::sync::Mutex<Vec<bool>>>);
