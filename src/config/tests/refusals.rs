@@ -193,7 +193,7 @@ fn settings_that_do_not_go_together_are_refused() {
 fn what_needs_another_feature_is_refused_without_it() {
     for section in ["health", "retry"] {
         let said = of_file(&format!("\n[{section}]"));
-        says(&said, &format!("line 2, {section}: "), "without the feature `control`");
+        says(&said, &format!("line 2, {section}: "), "needs the feature `control`");
     }
 }
 
