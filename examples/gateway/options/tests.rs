@@ -52,7 +52,7 @@ fn the_settings_are_a_file_that_can_be_checked() {
 fn settings_are_refused_without_their_feature() {
     assert_eq!(
         refused(&["--config", "gateway.toml"]),
-        "`--config` needs the feature `config`, which this program was built without"
+        "`--config` needs the feature `config`, and this program was built without it"
     );
 }
 
@@ -140,7 +140,7 @@ fn the_prices_are_a_file() {
 fn a_log_database_is_refused_without_its_feature() {
     assert_eq!(
         refused(&["--log-db", "gateway.db"]),
-        "`--log-db` needs the feature `log-sqlite`, which this program was built without"
+        "`--log-db` needs the feature `log-sqlite`, and this program was built without it"
     );
 }
 
