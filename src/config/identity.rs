@@ -11,6 +11,7 @@ use super::place::{Located, Mistake, Source, Table, Text, keyword};
 use super::value::{Milliseconds, section};
 use crate::jwt::JwtVerifierBuilder;
 use crate::jwt::{Jwks, JwksError, JwtAlgorithm, JwtConfigError, JwtLayer, JwtVerifier};
+use crate::util::seconds;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,14 +40,9 @@ section! {
         builder = builder.metric_label(name, claim);
     };
     leeway_ms: Milliseconds<0, 3_600_000> =>
-        builder = builder.leeway(whole_seconds(leeway_ms.0));
+        builder = builder.leeway(Duration::from_secs(seconds::rounded_up(leeway_ms.0)));
     headers: Vec<Text>;
     required: bool;
-}
-
-/// Rounds up: tokens need at least this much leeway.
-fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
 /// A string or a list of strings.
@@ -151,7 +147,6 @@ fn algorithm(name: &Text) -> Result<JwtAlgorithm, Mistake> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Config;
 
     const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a",
@@ -193,14 +188,6 @@ mod tests {
         );
         assert!(shown.contains("is_required: false"), "{shown}");
         assert!(format!("{:?}", checked("").unwrap().jwt_layer()).contains("checks: None"));
-    }
-
-    #[test]
-    fn a_leeway_is_rounded_up_to_whole_seconds() {
-        for (ms, seconds) in [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)] {
-            let time = whole_seconds(Duration::from_millis(ms));
-            assert_eq!(time, Duration::from_secs(seconds), "{ms}");
-        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use self::refusal::Refusal;
 pub(crate) use self::refusal::no_gateway;
 use crate::json::string;
 use crate::util::log_id::LogId;
+use crate::util::seconds;
 
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -103,9 +104,7 @@ impl Rejection {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static(value));
         }
         if let Some(after) = self.retry_after {
-            // Round up to whole seconds.
-            let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds::rounded_up(after)));
         }
         if self.code == Code::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -18,6 +18,7 @@ pub(crate) mod percent;
 pub(crate) mod ready;
 pub(crate) mod recent;
 pub(crate) mod redact;
+pub(crate) mod seconds;
 pub(crate) mod segment_behind;
 #[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) mod segments;

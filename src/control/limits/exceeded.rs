@@ -10,6 +10,7 @@ use crate::hook::Failure;
 use crate::rejection::Refusal;
 use crate::response::failure::UpstreamError;
 use crate::settings::limits::{LimitRule, Measure, Period, Window};
+use crate::util::seconds::rounded_up;
 use crate::util::text::shortened;
 
 /// When a client may try again if the store did not answer.
@@ -127,7 +128,7 @@ fn per(window: Window) -> String {
 
 /// Whole seconds, rounded up.
 fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs() + u64::from(time.subsec_nanos() > 0))
+    format!("{} s", rounded_up(time))
 }
 
 impl fmt::Display for LimitExceeded {

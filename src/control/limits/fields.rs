@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::store::Standing;
 use super::window::capacity;
 use crate::settings::limits::{LimitRule, Measure, Period, Window};
+use crate::util::seconds;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -24,8 +25,7 @@ pub(super) fn write(rule: &LimitRule, standing: &Standing, headers: &mut HeaderM
     if rule.measure == Measure::Requests {
         policy.push_str(";qu=\"requests\"");
     }
-    let resets = standing.resets_after;
-    let resets = resets.as_secs() + u64::from(resets.subsec_nanos() > 0);
+    let resets = seconds::rounded_up(standing.resets_after);
     let limit = format!("\"{name}\";r={};t={resets}", standing.remaining);
     for (field, value) in [(POLICY, policy), (LIMIT, limit)] {
         if let Ok(value) = HeaderValue::try_from(value) {
