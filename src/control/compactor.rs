@@ -5,8 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Smaller frames are copied.
-const SMALL: usize = 4096;
+use crate::util::budget::SMALL_FRAME;
 
 /// Blocks of copies double up to this size.
 const LARGEST_BLOCK: usize = 32 * 1024;
@@ -24,7 +23,7 @@ impl Compactor {
     /// The frame to keep instead of this one.
     pub(crate) fn compact(&mut self, data: Bytes) -> Bytes {
         if self.keeps(&data) {
-            self.next_block = self.next_block.max(SMALL);
+            self.next_block = self.next_block.max(SMALL_FRAME);
             return data;
         }
         if self.block.capacity() < data.len() {
@@ -45,7 +44,7 @@ impl Compactor {
     }
 
     fn keeps(&self, data: &Bytes) -> bool {
-        self.next_block == 0 || data.len() >= SMALL || data.is_empty()
+        self.next_block == 0 || data.len() >= SMALL_FRAME || data.is_empty()
     }
 }
 
@@ -71,7 +70,7 @@ mod tests {
             for (at, (data, buffer)) in kept.iter().zip(&buffers).enumerate() {
                 prop_assert_eq!(data, &buffer[..lengths[at]]);
                 let holds_buffer = !data.is_empty() && buffer.as_ptr_range().contains(&data.as_ptr());
-                prop_assert!(!holds_buffer || at == 0 || data.len() >= SMALL, "frame {}", at);
+                prop_assert!(!holds_buffer || at == 0 || data.len() >= SMALL_FRAME, "frame {}", at);
             }
             let bytes: usize = lengths.iter().sum();
             prop_assert!((bytes..=2 * bytes + LARGEST_BLOCK).contains(&cost), "{} {}", bytes, cost);

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What a frame takes in addition to its bytes.
 pub(crate) const FRAME_OVERHEAD: usize = 64;
 
+/// Smaller frames are copied if they are kept: each would keep a read buffer of its connection, of 8 KiB
+/// or more.
+pub(crate) const SMALL_FRAME: usize = 4096;
+
 /// How many bytes of bodies may be held in memory at a time: request bodies read for their `model`,
 /// bodies of universal requests, copies kept for retries, and what the cache holds. Clones share one
 /// account.

@@ -5,8 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Shorter frames are copied.
-const SMALL: usize = 4096;
+use crate::util::budget::SMALL_FRAME;
 
 /// Room for the headers that a hit adds: `age` and the gateway's own. So the copy for a hit need not be
 /// rehashed.
@@ -24,7 +23,7 @@ pub(super) fn frames(mut frames: Vec<Bytes>) -> Vec<Bytes> {
 }
 
 fn is_small(frame: &Bytes) -> bool {
-    frame.len() < SMALL
+    frame.len() < SMALL_FRAME
 }
 
 fn join(run: &mut [Bytes]) {
@@ -62,7 +61,7 @@ mod tests {
     fn frames_are_the_same_and_pin_no_buffer() {
         let buffer = Bytes::from(vec![7; 1 << 16]);
         let of = |at: usize, length| buffer.slice(at..at + length);
-        let large = of(200, SMALL);
+        let large = of(200, SMALL_FRAME);
         let all =
             vec![of(0, 100), of(100, 100), Bytes::new(), large.clone(), of(9000, 200), of(1, 1)];
         let expected = all.clone();

@@ -7,11 +7,9 @@ use bytes::{Bytes, BytesMut};
 use super::Peek;
 use crate::rejection::Rejection;
 use crate::response::messages;
-use crate::util::budget::FRAME_OVERHEAD;
+use crate::util::budget::{FRAME_OVERHEAD, SMALL_FRAME};
 
-/// Frames smaller than this are copied together, up to `LARGE`: each would keep a read buffer of the
-/// server, of 8 KiB or more.
-const SMALL: usize = 4096;
+/// Small frames are copied together, up to this size.
 const LARGE: usize = 16 * 1024;
 
 impl<B> Peek<B> {
@@ -21,7 +19,7 @@ impl<B> Peek<B> {
         if let Some(first) = self.only.take() {
             self.store(first);
         }
-        let is_gathered = data.len() < SMALL && !self.small.is_empty();
+        let is_gathered = data.len() < SMALL_FRAME && !self.small.is_empty();
         let overhead = if is_gathered { 0 } else { FRAME_OVERHEAD };
         if !self.share.grow(data.len() + overhead) {
             return Err(messages::no_memory());
@@ -41,14 +39,14 @@ impl<B> Peek<B> {
     }
 
     fn store(&mut self, data: Bytes) {
-        if data.len() < SMALL {
+        if data.len() < SMALL_FRAME {
             self.small.extend_from_slice(&data);
             if self.small.len() < LARGE {
                 return;
             }
         }
         self.gather();
-        if data.len() >= SMALL {
+        if data.len() >= SMALL_FRAME {
             self.frames.push_back(data);
         }
     }
