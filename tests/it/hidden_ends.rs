@@ -1,14 +1,13 @@
 //! Responses whose bodies do not tell their ends, behind a real server.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, Response};
-use http_body::{Body, Frame};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use hyper::body::Incoming;
 use tower::{ServiceBuilder, service_fn};
 use tower_ai_gateway::hook::Failure;
@@ -73,7 +72,10 @@ async fn the_declared_length_decides_whether_a_response_is_whole() {
             if let Some(length) = declared {
                 response = response.header("content-length", length);
             }
-            Ok::<_, Infallible>(response.body(Frames(frames.iter().copied().collect())).unwrap())
+            let frames =
+                frames.iter().map(|data| Ok::<_, Infallible>(Frame::data(Bytes::from(*data))));
+            // This body tells nothing of its end.
+            Ok::<_, Infallible>(response.body(StreamBody::new(stream::iter(frames))).unwrap())
         });
         let gateway = Gateway::serve(layer.around(provider)).await;
         let mut client = gateway.connect().await;
@@ -86,20 +88,5 @@ async fn the_declared_length_decides_whether_a_response_is_whole() {
         assert_eq!(is_whole, expected.0 == Outcome::Complete, "{declared:?}, {frames:?}");
         let (outcome, failure, _) = ends.next().await;
         assert_eq!((outcome, failure), expected, "{declared:?}, {frames:?}");
-    }
-}
-
-/// A body that has only its frames.
-struct Frames(VecDeque<&'static str>);
-
-impl Body for Frames {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(Bytes::from(data)))))
     }
 }

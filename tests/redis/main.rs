@@ -7,6 +7,9 @@
 #[allow(dead_code, unreachable_pub, reason = "shared with the program `it`")]
 mod authority;
 mod cache;
+#[path = "../it/support/cache_seed.rs"]
+#[allow(unreachable_pub, reason = "shared with the program `it`")]
+mod cache_seed;
 mod cluster;
 #[path = "../it/support/every_thread.rs"]
 mod every_thread;

@@ -5,6 +5,8 @@
 
 #[cfg(all(feature = "client", any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
 pub mod authority;
+#[cfg(feature = "cache")]
+pub mod cache_seed;
 pub mod client;
 #[cfg(feature = "otel")]
 pub mod collector;

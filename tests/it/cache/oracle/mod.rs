@@ -24,6 +24,7 @@ use self::question::{ON_REQUEST, OWN, Purge, Question, SHARED, any};
 use self::script::Script;
 use self::shaky::Shaky;
 use super::*;
+use crate::support::cache_seed::Seed;
 use crate::support::controlled::secret;
 
 const BATCHES: usize = 500;
@@ -42,24 +43,6 @@ const HITS: &[&str] = &["hit", "shared"];
 const MISSES: &[&str] =
     &["miss", "left", "broken", "cut", "error", "refused", "failed", TIMED_OUT, WAITED];
 const OTHERS: &[&str] = &["stale", "BYPASS", "none", "left before the head"];
-
-/// Reports at a failure how to repeat it.
-struct Seed(u64);
-
-impl Seed {
-    fn new() -> Self {
-        let given = std::env::var("CACHE_SEED").map(|seed| seed.parse().unwrap());
-        Self(given.unwrap_or(1))
-    }
-}
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("again with CACHE_SEED={}", self.0);
-        }
-    }
-}
 
 /// Yields so many times.
 async fn yields(turns: usize) {

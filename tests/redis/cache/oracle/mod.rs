@@ -15,6 +15,7 @@ use tower_ai_gateway::settings::cache::CacheSettings;
 
 use self::journal::{End, Got, Journal};
 use super::*;
+use crate::cache_seed::Seed;
 use crate::gateway::Gateway;
 
 const GATEWAYS: usize = 3;
@@ -22,23 +23,6 @@ const BATCHES: usize = 30;
 /// The clients of a batch.
 const CLIENTS: usize = 20;
 const QUESTIONS: usize = 8;
-
-struct Seed(u64);
-
-impl Seed {
-    fn new() -> Self {
-        let given = std::env::var("CACHE_SEED").map(|seed| seed.parse().unwrap());
-        Self(given.unwrap_or(1))
-    }
-}
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("again with CACHE_SEED={}", self.0);
-        }
-    }
-}
 
 /// What happens to Redis.
 #[derive(Clone, Copy)]
