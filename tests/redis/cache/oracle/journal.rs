@@ -23,7 +23,6 @@ struct Call {
     question: String,
     script: Script,
     began: Tick,
-    ended: Option<Tick>,
 }
 
 /// What a client has got.
@@ -44,6 +43,13 @@ pub(super) enum End {
 }
 
 impl Inner {
+    /// The number of the call whose response begins so.
+    fn number(&self, data: &[u8]) -> usize {
+        let is_it = |call: &Call| call.script.body().as_bytes().starts_with(data);
+        let number = self.calls.iter().position(is_it);
+        number.unwrap_or_else(|| panic!("from nowhere: {}", String::from_utf8_lossy(data)))
+    }
+
     fn tick(&mut self) -> Tick {
         self.clock += 1;
         self.clock
@@ -63,26 +69,34 @@ impl Journal {
         self.inner().calls.len()
     }
 
-    /// A call begins. Returns its number and what the provider does.
-    pub(super) fn is_called(&self, question: &str, seed: u64) -> (usize, Script) {
+    /// A call begins. Returns what the provider does.
+    pub(super) fn is_called(&self, question: &str, seed: u64) -> Script {
         let mut inner = self.inner();
         let (began, number) = (inner.tick(), inner.calls.len());
         let script = Script::new(number, seed);
-        let (question, ended) = (question.to_owned(), None);
-        inner.calls.push(Call { question, script: script.clone(), began, ended });
-        (number, script)
-    }
-
-    /// The provider has sent all that it sends.
-    pub(super) fn has_sent(&self, number: usize) {
-        let mut inner = self.inner();
-        inner.calls[number].ended = Some(inner.tick());
+        let question = question.to_owned();
+        inner.calls.push(Call { question, script: script.clone(), began });
+        script
     }
 
     pub(super) fn is_purged(&self, began: Tick) {
         let mut inner = self.inner();
         let ended = inner.tick();
         inner.purges.push((began, ended));
+    }
+
+    /// Fails unless the client may have got this while no exchange ran but its own. `calls` were made before.
+    /// Returns whether the response is of one of them.
+    pub(super) fn check_stored(&self, question: &str, got: &Got, calls: usize) -> bool {
+        self.check(question, got);
+        let inner = self.inner();
+        let number = inner.number(&got.data);
+        let is_stored = got.is_hit && number < calls;
+        // A follower in another process may get what is not stored.
+        if is_stored {
+            assert_eq!((inner.calls[number].script.deed, got.end), (Deed::Whole, End::Clean));
+        }
+        is_stored
     }
 
     /// Fails unless the client may have got this.
@@ -93,8 +107,7 @@ impl Journal {
         }
         let inner = self.inner();
         let text = String::from_utf8_lossy(data);
-        let is_it = |call: &&Call| call.script.body().as_bytes().starts_with(data);
-        let call = inner.calls.iter().find(is_it).unwrap_or_else(|| panic!("from nowhere: {text}"));
+        let call = &inner.calls[inner.number(data)];
         let Script { deed, status: sent, .. } = call.script;
         assert_eq!((call.question.as_str(), sent), (question, status), "{text}");
         let is_whole = call.script.body().len() == data.len();
@@ -108,9 +121,6 @@ impl Journal {
             return;
         }
         assert_ne!(deed, Deed::Refused, "{text}");
-        if call.ended.is_some_and(|ended| ended < began) {
-            assert_eq!(deed, Deed::Whole, "it is stored: {text}");
-        }
         let is_stale = |&(purge, done): &(Tick, Tick)| done < began && call.began < purge;
         assert!(!inner.purges.iter().any(is_stale), "it was purged: {text}");
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use http_body_util::BodyExt;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower_ai_gateway::control::ControlLayer;
 use tower_ai_gateway::settings::cache::CacheSettings;
 
@@ -19,7 +19,8 @@ use crate::cache_seed::Seed;
 use crate::gateway::Gateway;
 
 const GATEWAYS: usize = 3;
-const BATCHES: usize = 30;
+const ROUNDS: usize = 6;
+const BATCHES: usize = 5;
 /// The clients of a batch.
 const CLIENTS: usize = 20;
 const QUESTIONS: usize = 8;
@@ -62,10 +63,7 @@ fn gateway(server: &Server, journal: &Journal, seed: u64) -> Gateway {
         |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
         move |body| {
             let journal = journal.clone();
-            async move {
-                let (number, script) = journal.is_called(str::from_utf8(&body).unwrap(), seed);
-                script.play(number, journal).await
-            }
+            async move { journal.is_called(str::from_utf8(&body).unwrap(), seed).play().await }
         },
     )
 }
@@ -89,63 +87,117 @@ async fn ask(gateway: Gateway, journal: Journal, question: &'static str, leaves:
     Got { began, status, is_hit, data, end }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_client_of_many_gateways_gets_a_partial_foreign_or_purged_response() {
-    let seed = Seed::new();
-    let mut random = Rng::with_seed(seed.0);
-    let (server, journal) = (Server::start(&[]), Journal::default());
-    let questions: Vec<&'static str> = (0..QUESTIONS)
-        .map(|number| {
+struct Scene {
+    server: Server,
+    journal: Journal,
+    gateways: Vec<Gateway>,
+    operator: RedisCache,
+    questions: Vec<&'static str>,
+    random: Rng,
+    /// How many clients got a hit or not, and how it ended.
+    kinds: BTreeMap<(bool, String), usize>,
+}
+
+impl Scene {
+    fn new(seed: u64) -> Self {
+        let (server, journal) = (Server::start(&[]), Journal::default());
+        let question = |number| {
             let body = format!(r#"{{"model":"grok-4","stream":true,"messages":[{number}]}}"#);
             &*body.leak()
-        })
-        .collect();
-    let gateways: Vec<_> = (0..GATEWAYS).map(|_| gateway(&server, &journal, seed.0)).collect();
-    let operator = patient(&server);
-    let mut kinds = BTreeMap::<_, usize>::new();
-    for _ in 0..BATCHES {
+        };
+        Self {
+            gateways: (0..GATEWAYS).map(|_| gateway(&server, &journal, seed)).collect(),
+            operator: patient(&server),
+            questions: (0..QUESTIONS).map(question).collect(),
+            random: Rng::with_seed(seed),
+            kinds: BTreeMap::new(),
+            server,
+            journal,
+        }
+    }
+
+    async fn batch(&mut self) {
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
-            let (gateway, journal) = (random.choice(&gateways).unwrap().clone(), journal.clone());
+            let random = &mut self.random;
+            let gateway = random.choice(&self.gateways).unwrap().clone();
+            let journal = self.journal.clone();
             // The first ones are asked most.
             let most = random.usize(1..=QUESTIONS);
-            let question = questions[random.usize(..most)];
+            let question = self.questions[random.usize(..most)];
             let leaves = if random.u8(..4) == 0 { random.usize(..6) } else { usize::MAX };
-            let waits = Duration::from_millis(random.u64(..60));
+            let waits = self.pause();
             clients.spawn(async move {
-                tokio::time::sleep(waits).await;
+                sleep(waits).await;
                 let got = ask(gateway, journal.clone(), question, leaves);
                 let got = timeout(TOO_LONG, got).await.expect("it comes to an end");
                 journal.check(question, &got);
                 (got.is_hit, got.end)
             });
         }
-        tokio::time::sleep(Duration::from_millis(random.u64(..60))).await;
-        match random.u8(..4) {
+        sleep(self.pause()).await;
+        self.interfere().await;
+        for (is_hit, end) in clients.join_all().await {
+            *self.kinds.entry((is_hit, format!("{end:?}"))).or_default() += 1;
+        }
+    }
+
+    fn pause(&mut self) -> Duration {
+        Duration::from_millis(self.random.u64(..60))
+    }
+
+    /// Purges, lets something happen to Redis, or does nothing.
+    async fn interfere(&mut self) {
+        match self.random.u8(..4) {
             0 => {
-                let began = journal.now();
-                if operator.purge(&Purge::All).await.is_ok() {
-                    journal.is_purged(began);
+                let began = self.journal.now();
+                if self.operator.purge(&Purge::All).await.is_ok() {
+                    self.journal.is_purged(began);
                 }
             }
             1 => {
                 let faults = [Fault::Evicts, Fault::Flushes, Fault::Disconnects, Fault::Pauses];
-                random.choice(faults).unwrap().happens(&server, &mut random);
+                self.random.choice(faults).unwrap().happens(&self.server, &mut self.random);
             }
             _ => {}
         }
-        for (is_hit, end) in clients.join_all().await {
-            *kinds.entry((is_hit, format!("{end:?}"))).or_default() += 1;
-        }
     }
-    println!("{kinds:?}, {} calls", journal.calls());
+
+    /// Returns how many questions are answered by what is stored, once all exchanges have ended.
+    async fn stored(&self) -> usize {
+        for gateway in &self.gateways {
+            eventually("no memory is held", async || gateway.budget.used() == 0).await;
+        }
+        let is_lease = |key: &String| key.contains("}:l:");
+        eventually("no lease is held", async || !self.server.keys().iter().any(is_lease)).await;
+        let (calls, mut stored) = (self.journal.calls(), 0);
+        for question in &self.questions {
+            for gateway in &self.gateways {
+                let got = ask(gateway.clone(), self.journal.clone(), question, usize::MAX).await;
+                stored += usize::from(self.journal.check_stored(question, &got, calls));
+            }
+        }
+        stored
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_client_of_many_gateways_gets_a_partial_foreign_or_purged_response() {
+    let seed = Seed::new();
+    let (mut scene, mut stored) = (Scene::new(seed.0), 0);
+    for _ in 0..ROUNDS {
+        for _ in 0..BATCHES {
+            scene.batch().await;
+        }
+        stored += scene.stored().await;
+    }
+    let (kinds, calls) = (&scene.kinds, scene.journal.calls());
+    println!("{kinds:?}, {calls} calls, {stored} stored");
     for is_hit in [true, false] {
         for end in [End::Clean, End::Broken, End::Left] {
             assert!(kinds.contains_key(&(is_hit, format!("{end:?}"))), "{end:?}: {kinds:?}");
         }
     }
-    assert!(journal.calls() < BATCHES * CLIENTS / 2, "{}", journal.calls());
-    for gateway in &gateways {
-        eventually("no memory is held", async || gateway.budget.used() == 0).await;
-    }
+    assert!(stored > 0);
+    assert!(calls < ROUNDS * BATCHES * CLIENTS / 2, "{calls}");
 }

@@ -4,7 +4,6 @@ use fastrand::Rng;
 use http::Response;
 use http_body_util::BodyExt;
 
-use super::journal::Journal;
 use crate::cache::Duration;
 use crate::cache::gateways::Body;
 use crate::gateway::AnswerBody;
@@ -35,9 +34,9 @@ impl Script {
     pub(super) fn new(number: usize, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed ^ (number as u64) << 32);
         let deed = match random.u8(..20) {
-            0..13 => Deed::Whole,
-            13..16 => Deed::Broken,
-            16..18 => Deed::Error,
+            0..10 => Deed::Whole,
+            10..13 => Deed::Broken,
+            13..17 => Deed::Error,
             _ => Deed::Refused,
         };
         let pauses = (random.u64(..30), random.u64(..6));
@@ -67,7 +66,7 @@ impl Script {
         self.frames.concat()
     }
 
-    pub(super) async fn play(self, number: usize, journal: Journal) -> Response<AnswerBody> {
+    pub(super) async fn play(self) -> Response<AnswerBody> {
         let Self { deed, status, frames, pauses: (head, between) } = self;
         tokio::time::sleep(Duration::from_millis(head)).await;
         let (mut sender, body) = Body::new(1);
@@ -78,7 +77,6 @@ impl Script {
                 }
                 tokio::time::sleep(Duration::from_millis(between)).await;
             }
-            journal.has_sent(number);
             if deed == Deed::Broken {
                 sender.abort("reset".into());
             }
