@@ -31,27 +31,6 @@
 //!
 //! `POST /v1/acct/gw/grok/chat/completions` now goes to xAI, with the caller's key. `Router::layer`
 //! sees unmatched paths too, which `route_layer` does not. Without `.upstream(…)` it does not compile.
-//! Putting the layer around the whole router, with its bodies mapped to axum's, takes a few
-//! allocations fewer per request:
-//!
-//! ```
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # #[cfg(feature = "client")] {
-//! # use axum::Router;
-//! # use tower_ai_gateway::{GatewayLayer, HttpClient, Provider};
-//! use tower::ServiceBuilder;
-//! use tower_http::map_response_body::MapResponseBodyLayer;
-//!
-//! # let gateway = GatewayLayer::builder().provider(Provider::xai()).build()?;
-//! # let router = Router::<()>::new();
-//! let service = ServiceBuilder::new()
-//!     .layer(MapResponseBodyLayer::new(axum::body::Body::new))
-//!     .layer(gateway.upstream(HttpClient::new()?))
-//!     .service(router);
-//! let app: Router = Router::new().fallback_service(service);
-//! # let _ = app; }
-//! # Ok(()) }
-//! ```
 //!
 //! A page of its own, [`axum`](mod@crate::axum), covers the order of layers, nested routers, CORS, body
 //! limits, request ids, timeouts, tenants, shutdown, and tests of an app that has the layer.
@@ -152,41 +131,16 @@
 //!
 //! # Refusing
 //!
-//! A host refuses a request with a [`Refusal`]: from its settings resolver, from a layer above the
-//! gateway, or from one between the gateway and its client. The caller's SDK gets it as an error of
-//! its own API, and hooks get one rejected exchange with the refusal's code. A layer above the
-//! gateway finds out where a request goes with [`GatewayLayer::route_of`], a layer below it from
-//! the [`GatewayContext`]. For settings that must be awaited there is
-//! [`GatewayLayer::settings_layer`].
-//!
-//! # Guards
-//!
-//! A [`Guard`] checks a request before anything is sent. It can refuse the request, as an error
-//! that the caller's SDK can read, or label it. It gets the provider, the model and the operation,
-//! and on demand the start of the body. It gets a response after its end, so streams are not
-//! delayed. The example `guard` blocks prompts with a payment card number.
+//! A host refuses a request with a [`Refusal`]: from its settings resolver, or from a layer above or
+//! below the gateway. A [`Guard`] checks each request before anything is sent, and gets the response
+//! after its end; the example `guard` blocks prompts with a payment card number. The caller's SDK gets
+//! a refusal as an error of its own API.
 //!
 //! # Usage and cost
 //!
 //! Responses are read as they pass, JSON and event streams alike, and never changed or held up.
-//! [`EndEvent`] contains what an exchange used ([`Usage`]), how complete that is ([`Metering`]),
-//! the cost and its source ([`Cost`]), and the times of its steps ([`Timings`]). The cost is the
-//! request's `cf-aig-custom-cost`, if the host [lets clients use
-//! it](settings::GatewaySettingsBuilder::client_controls), or else the cost that the provider
-//! reports, or else computed from the [`PriceTable`], which the host can change at run time through
-//! [`Prices`]. Without any of these, the cost is unknown. With the feature `prices`, tables are
-//! read from your own TOML and from the catalogues of LiteLLM and genai-prices. A stream without
-//! its terminal marker is broken, and a failure under a status of 200 is a [`ProviderError`].
-//! Streams of chat completions report their usage only if asked to: see
-//! [`GatewayLayerBuilder::ask_for_usage`].
-//!
-//! [`Usage`]: usage::Usage
-//! [`Metering`]: usage::Metering
-//! [`Cost`]: usage::Cost
-//! [`Timings`]: hook::Timings
-//! [`PriceTable`]: usage::PriceTable
-//! [`Prices`]: usage::Prices
-//! [`ProviderError`]: usage::ProviderError
+//! [`EndEvent`] contains what an exchange [used](usage::Usage), how [complete](usage::Metering) that
+//! is, its [cost](usage::Cost) and the [times](hook::Timings) of its steps: see [`usage`].
 //!
 //! Hooks that ship, each a feature: `metrics` (through the facade of that name), `otel` (spans),
 //! `log` (JSON lines) and `log-sqlite` (a log with queries). Compressed responses are metered with the
@@ -195,13 +149,10 @@
 //! # Composing
 //!
 //! The upstream is an ordinary service: put layers for each provider call around the client. The
-//! crate's own are in `control` (feature `control`): timeouts, retries, fallback, limits that last
-//! as long as a stream, load and health. `control::ControlLayer` combines them all in their order.
-//! Without it, `cf-aig-max-attempts` and the like have no effect, and only the first step of a
-//! universal request or a dynamic route is tried; the first such request logs a warning. The layers
-//! also work without the gateway. tower's own `ConcurrencyLimit` and `Timeout` end at the response
-//! head, so they do not cover the body of a stream. The layers of the feature `control` do:
-//! timeouts by phase, a total, a limit of concurrent requests.
+//! crate's own are in `control` (feature `control`): timeouts, retries, fallback, and limits that last
+//! as long as a stream, where tower's own end at the response head. `control::ControlLayer` combines
+//! them in their order. Without it, `cf-aig-max-attempts` and the like have no effect, and only the
+//! first step of a universal request or a dynamic route is tried; the first such request logs a warning.
 //!
 //! # Logs
 //!
@@ -305,25 +256,18 @@ pub mod internals {
     pub use crate::usage::{Format, Meter, Problem, Shape};
 }
 
-/// Compiles the README's code with the tests of all features.
+/// Compiles the code of these pages with the tests of all features.
 #[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// Compiles the code of the page on the library.
-#[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../docs/library.md")]
-struct Library;
-
-/// Compiles the code of the page on identities.
-#[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../docs/identity.md")]
-struct Identities;
-
-/// Compiles the code of the page on caching.
-#[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../docs/caching.md")]
-struct Caching;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/library.md")]
+    struct Library;
+    #[doc = include_str!("../docs/identity.md")]
+    struct Identities;
+    #[doc = include_str!("../docs/caching.md")]
+    struct Caching;
+}
 
 // The page's code is compiled with the tests of all features.
 #[cfg(doc)]

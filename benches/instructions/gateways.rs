@@ -1,11 +1,13 @@
 //! The gateways that are counted, and a request for them.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use tower_ai_gateway::config::Config;
+use tower_ai_gateway::settings::cache::CacheSettings;
 use tower_ai_gateway::settings::limits::LimitRule;
 use tower_ai_gateway::settings::{
     GatewaySettings, GatewaySettingsBuilder, GatewayToken, Secret, Settings, SettingsTable,
@@ -38,6 +40,13 @@ pub(crate) fn settings(rules: impl IntoIterator<Item = LimitRule>) -> Settings {
         .key("grok", Secret::new("test-key").unwrap())
         .defaults(|defaults| defaults.max_attempts = Some(2));
     let gateway = rules.into_iter().fold(gateway, GatewaySettingsBuilder::limit);
+    Settings::new(SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap()))
+}
+
+/// A gateway that caches responses.
+pub(crate) fn caching() -> Settings {
+    let cache = CacheSettings::new(Duration::from_secs(3600));
+    let gateway = GatewaySettings::builder().authenticated_elsewhere().cache(cache);
     Settings::new(SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap()))
 }
 

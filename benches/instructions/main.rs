@@ -21,7 +21,7 @@ use bytes::Bytes;
 use count::{Held, TIMES, each_exchange, each_time};
 use exchange::{Client, chat, exchange, request};
 use frames::Frames;
-use gateways::{bare, builder, every_layer, hooked, settings, with_token};
+use gateways::{bare, builder, caching, every_layer, hooked, settings, with_token};
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 use http::header::AUTHORIZATION;
@@ -36,9 +36,8 @@ use tower_ai_gateway::control::cache::MemoryCache;
 use tower_ai_gateway::internals::{Format, Meter};
 use tower_ai_gateway::log::{JsonLines, LogHook, LogStore};
 use tower_ai_gateway::metrics::Metrics;
-use tower_ai_gateway::settings::cache::CacheSettings;
+use tower_ai_gateway::settings::Settings;
 use tower_ai_gateway::settings::limits::{CountBy, LimitRule, Period, Window};
-use tower_ai_gateway::settings::{GatewaySettings, Settings, SettingsTable};
 
 const NATIVE: &str = "/v1/acct/gw/grok/v1/chat/completions";
 const UNIFIED: &str = "/v1/acct/gw/compat/chat/completions";
@@ -190,10 +189,7 @@ fn native_control_limits_3() {
 
 /// Exchanges with a gateway that caches responses, in so little memory that new entries evict old ones.
 fn cached(request: impl FnMut() -> Request<Frames>) {
-    let cache = CacheSettings::new(Duration::from_secs(3600));
-    let gateway = GatewaySettings::builder().authenticated_elsewhere().cache(cache);
-    let table = SettingsTable::new().gateway("acct", "gw", gateway.build().unwrap());
-    let layer = builder().settings(Settings::new(table)).build().unwrap();
+    let layer = builder().settings(caching()).build().unwrap();
     let control = ControlLayer::new().cache(MemoryCache::with_capacity(64 << 10));
     each_exchange(layer.client_layer().layer(control.layer(Client::json())), request);
 }

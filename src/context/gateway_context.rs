@@ -3,6 +3,7 @@
 pub(crate) mod acted;
 pub(crate) mod answer_read;
 mod arrival;
+mod attempts;
 mod destination;
 mod progress;
 #[cfg_attr(not(feature = "limits"), allow(dead_code, reason = "limits use it"))]

@@ -10,10 +10,12 @@
 //! not recurse; bytes may be split anywhere.
 
 mod keys;
+mod open;
 #[cfg(test)]
 mod tests;
 
 use self::keys::{LONGEST_KEY, Member};
+use self::open::Open;
 use super::is_space;
 use super::nested::{Nested, Passed};
 use super::quote::StringEnd;
@@ -21,8 +23,6 @@ use super::trail::{Place, PlaceError, Trails};
 use super::{is_scalar, string};
 
 const LONGEST_NAME: usize = 1024;
-/// The maximum nesting of arrays and objects: one bit of each set in [`Open`].
-const DEEPEST: u32 = u128::BITS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -43,25 +43,6 @@ enum State {
 impl Default for State {
     fn default() -> Self {
         Self::Start { bom: 0 }
-    }
-}
-
-/// The open brackets; the innermost is the lowest bit.
-#[derive(Debug, Default)]
-struct Open {
-    depth: u32,
-    objects: u128,
-    /// The strings of this array, or the `id` of this object, name models.
-    names: u128,
-}
-
-impl Open {
-    fn is_object(&self) -> bool {
-        self.objects & 1 == 1
-    }
-
-    fn names(&self) -> bool {
-        self.names & 1 == 1
     }
 }
 
@@ -189,7 +170,7 @@ impl Places {
     fn value(&mut self, byte: u8) -> Result<(), PlaceError> {
         let is_name = matches!(self.member, Member::Name(_));
         if let Some(trails) = &self.trails {
-            trails.value(self.open.depth, byte)?;
+            trails.value(self.open.depth(), byte)?;
         }
         self.state = match byte {
             b'"' => {
@@ -232,7 +213,7 @@ impl Places {
                 return Err(PlaceError::Unreadable(member));
             }
             self.text.extend_from_slice(part);
-        } else if self.trails.as_ref().is_some_and(|trails| trails.reads_kind(self.open.depth)) {
+        } else if self.trails.as_ref().is_some_and(|trails| trails.reads_kind(self.open.depth())) {
             let room = LONGEST_NAME.saturating_sub(self.text.len());
             self.text.extend_from_slice(&chunk[at..end.min(at + room)]);
         }
@@ -261,33 +242,27 @@ impl Places {
             Member::Plain | Member::Prompt | Member::PassedOver | Member::Texts => {}
         }
         if let Some(trails) = &mut self.trails {
-            trails.string(self.open.depth, &self.text);
+            trails.string(self.open.depth(), &self.text);
         }
         Ok(end + 1)
     }
 
     fn open(&mut self, is_object: bool, names: bool) -> Result<(), PlaceError> {
-        if self.open.depth == DEEPEST {
-            return Err(PlaceError::Malformed);
-        }
+        let depth = self.open.depth();
+        self.open.push(is_object, names)?;
         if let Some(trails) = &mut self.trails {
-            trails.open(self.open.depth);
+            trails.open(depth);
         }
-        self.open.depth += 1;
-        self.open.objects = self.open.objects << 1 | u128::from(is_object);
-        self.open.names = self.open.names << 1 | u128::from(names);
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), PlaceError> {
-        self.open.depth -= 1;
-        self.open.objects >>= 1;
-        self.open.names >>= 1;
+        let depth = self.open.pop();
         self.state = State::CommaOrEnd;
         if let Some(trails) = &mut self.trails {
-            trails.close(self.open.depth)?;
+            trails.close(depth)?;
         }
-        if self.open.depth == 0 {
+        if depth == 0 {
             self.state = State::Done;
             if self.trails.as_ref().is_some_and(|trails| !trails.is_met()) {
                 return Err(PlaceError::Unreadable("model"));

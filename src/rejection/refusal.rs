@@ -30,7 +30,9 @@ const LONGEST_NAME: usize = 128;
 ///   ([`into_response`](Self::into_response));
 /// - the same layer, as its error or as a source of its error.
 ///
-/// A refusal from a layer above takes precedence over the gateway's own checks, including tokens.
+/// A refusal from a layer above takes precedence over the gateway's own checks, including tokens. Such
+/// a layer finds out where a request goes with [`route_of`](crate::GatewayLayer::route_of), one below the
+/// gateway from the [`GatewayContext`](crate::GatewayContext).
 ///
 /// The client sees the message: it must not hold a secret. Messages are cut to 1,024 bytes, names
 /// and parameters to 128.

@@ -4,6 +4,16 @@
 //! Usage is read while the bytes are relayed. Each frame of a response body is scanned once; no
 //! tree is built and no copy of the stream is kept. After the first content of a stream, only
 //! events that a byte search finds relevant are parsed.
+//!
+//! The cost is the request's `cf-aig-custom-cost`, if the host [lets clients use
+//! it](crate::settings::GatewaySettingsBuilder::client_controls), or else what the provider reports, or
+//! else computed from the [`PriceTable`], which the host can change at run time through [`Prices`].
+//! Without any of these, the cost is unknown. With the feature `prices`, tables are read from your own
+//! TOML and from the catalogues of LiteLLM and genai-prices.
+//!
+//! A stream without its terminal marker is broken, and a failure under a status of 200 is a
+//! [`ProviderError`]. Streams of chat completions report their usage only if asked to: see
+//! [`ask_for_usage`](crate::GatewayLayerBuilder::ask_for_usage).
 
 mod beside;
 mod billing;

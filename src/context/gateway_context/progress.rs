@@ -1,11 +1,11 @@
 //! The progress of an exchange: its steps, its upstream calls, and the settings of the current
 //! step.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
 use super::GatewayContext;
+use super::attempts::Attempts;
 use super::reserved::Reserved;
 use super::session::Conversation;
 use crate::context::step::Step;
@@ -47,12 +47,7 @@ pub(super) struct Progress {
     further: OnceLock<Box<[Step]>>,
     /// The number of the current step.
     step: AtomicU32,
-    /// The number of upstream calls that layers below have reported.
-    attempts: AtomicU32,
-    /// A call is in flight.
-    is_attempt_open: AtomicBool,
-    /// When the call began, if a hook is told.
-    attempt_began: Mutex<Option<Instant>>,
+    pub(super) attempts: Attempts,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU16,
     /// The session affinity of the request. Boxed: most requests have none.
@@ -223,47 +218,6 @@ impl GatewayContext {
         match number {
             0 => self.0.progress.first.get().map(|step| &**step),
             number => self.further()?.get(number - 1),
-        }
-    }
-
-    /// The number of reported upstream calls, including one in flight.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.0.progress.attempts.load(Ordering::Relaxed)
-    }
-
-    fn attempt_began(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.progress.attempt_began.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts an upstream call; returns its number, from 1.
-    pub(crate) fn count_attempt(&self) -> u32 {
-        self.0.progress.attempts.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Begins an upstream call. Reads the clock only if a hook is told of the call.
-    pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
-        self.count_attempt();
-        if self.observer().is_some() {
-            *self.attempt_began() = Some(now());
-        }
-        self.0.progress.is_attempt_open.store(true, Ordering::Release);
-    }
-
-    /// Ends the upstream call in flight; returns its number, from 1, and when it began, if a hook
-    /// is told.
-    pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
-        if !self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
-            return None;
-        }
-        self.observer()?;
-        let began = self.attempt_began().take()?;
-        Some((self.attempts(), began))
-    }
-
-    /// Takes back the call in flight: a layer below has refused it.
-    pub(crate) fn forget_attempt(&self) {
-        if self.0.progress.is_attempt_open.swap(false, Ordering::AcqRel) {
-            self.0.progress.attempts.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

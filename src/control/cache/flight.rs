@@ -10,6 +10,7 @@ mod grace;
 mod member;
 mod orphans;
 mod reading;
+mod slow_readers;
 mod state;
 #[cfg(test)]
 #[cfg(not(loom))]

@@ -90,7 +90,7 @@ pub(super) enum Member {
 impl Places {
     pub(super) fn member_of_element(&mut self) -> Member {
         if let Some(trails) = &mut self.trails {
-            trails.element(self.open.depth);
+            trails.element(self.open.depth());
         }
         // An object among names is an alternative that may have its own `model`.
         if self.open.names() { Member::Name("models") } else { Member::Plain }
@@ -104,7 +104,7 @@ impl Places {
         let key = key.unwrap_or_default();
         let plain = without_style(&key);
         if let Some(trails) = &mut self.trails {
-            trails.key(self.open.depth, &key, &plain)?;
+            trails.key(self.open.depth(), &key, &plain)?;
         }
         let member = self.member_called(&plain);
         self.text = text;
@@ -112,7 +112,7 @@ impl Places {
     }
 
     fn member_called(&mut self, key: &str) -> Member {
-        let is_top = self.open.depth == 1;
+        let is_top = self.open.depth() == 1;
         if is_top {
             self.is_effective = is_effective(key);
         }
@@ -142,7 +142,7 @@ impl Places {
     }
 
     fn refuses_prompt(&self) -> bool {
-        self.trails.as_ref().is_some_and(|trails| trails.refuses_prompt(self.open.depth))
+        self.trails.as_ref().is_some_and(|trails| trails.refuses_prompt(self.open.depth()))
     }
 }
 
