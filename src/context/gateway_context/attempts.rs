@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::GatewayContext;
-
 #[derive(Default)]
 pub(super) struct Attempts {
     /// The number of calls that were reported.
@@ -16,45 +14,43 @@ pub(super) struct Attempts {
     began: Mutex<Option<Instant>>,
 }
 
-impl GatewayContext {
-    /// The number of reported upstream calls, including one in flight.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.0.progress.attempts.count.load(Ordering::Relaxed)
+impl Attempts {
+    /// The number of calls, including one in flight.
+    pub(super) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
     }
 
-    fn attempt_began(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.progress.attempts.began.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a call; returns its number, from 1.
+    pub(super) fn add(&self) -> u32 {
+        self.count.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Counts an upstream call; returns its number, from 1.
-    pub(crate) fn count_attempt(&self) -> u32 {
-        self.0.progress.attempts.count.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Begins an upstream call. Reads the clock only if a hook is told of the call.
-    pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
-        self.count_attempt();
-        if self.observer().is_some() {
-            *self.attempt_began() = Some(now());
+    /// Begins a call. `now`: when, if a hook is told.
+    pub(super) fn begin(&self, now: Option<Instant>) {
+        self.add();
+        if now.is_some() {
+            *self.began() = now;
         }
-        self.0.progress.attempts.is_open.store(true, Ordering::Release);
+        self.is_open.store(true, Ordering::Release);
     }
 
-    /// Ends the upstream call in flight; returns its number, from 1, and when it began, if a hook
-    /// is told.
-    pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
-        if !self.0.progress.attempts.is_open.swap(false, Ordering::AcqRel) {
+    /// Ends the call in flight; returns its number, from 1, and when it began, if a hook is told.
+    pub(super) fn end(&self) -> Option<(u32, Instant)> {
+        if !self.is_open.swap(false, Ordering::AcqRel) {
             return None;
         }
-        self.observer()?;
-        let began = self.attempt_began().take()?;
-        Some((self.attempts(), began))
+        let began = self.began().take()?;
+        Some((self.count(), began))
     }
 
-    /// Takes back the call in flight: a layer below has refused it.
-    pub(crate) fn forget_attempt(&self) {
-        if self.0.progress.attempts.is_open.swap(false, Ordering::AcqRel) {
-            self.0.progress.attempts.count.fetch_sub(1, Ordering::Relaxed);
+    /// Takes back the call in flight.
+    pub(super) fn forget(&self) {
+        if self.is_open.swap(false, Ordering::AcqRel) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    fn began(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.began.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 //! step.
 
 use std::sync::OnceLock;
+use std::time::Instant;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering, fence};
 
 use super::GatewayContext;
@@ -47,7 +48,7 @@ pub(super) struct Progress {
     further: OnceLock<Box<[Step]>>,
     /// The number of the current step.
     step: AtomicU32,
-    pub(super) attempts: Attempts,
+    attempts: Attempts,
     /// The provider's origin that the last call went to; 0 for the first.
     origin: AtomicU16,
     /// The session affinity of the request. Boxed: most requests have none.
@@ -219,6 +220,32 @@ impl GatewayContext {
             0 => self.0.progress.first.get().map(|step| &**step),
             number => self.further()?.get(number - 1),
         }
+    }
+
+    /// The number of reported upstream calls, including one in flight.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.0.progress.attempts.count()
+    }
+
+    /// Counts an upstream call; returns its number, from 1.
+    pub(crate) fn count_attempt(&self) -> u32 {
+        self.0.progress.attempts.add()
+    }
+
+    /// Begins an upstream call. Reads the clock only if a hook is told of the call.
+    pub(crate) fn begin_attempt(&self, now: impl FnOnce() -> Instant) {
+        self.0.progress.attempts.begin(self.observer().map(|_| now()));
+    }
+
+    /// Ends the upstream call in flight; returns its number, from 1, and when it began, if a hook
+    /// is told.
+    pub(crate) fn end_attempt(&self) -> Option<(u32, Instant)> {
+        self.0.progress.attempts.end()
+    }
+
+    /// Takes back the call in flight: a layer below has refused it.
+    pub(crate) fn forget_attempt(&self) {
+        self.0.progress.attempts.forget();
     }
 
     /// The state of the conversation; `None` without affinity.
