@@ -3,15 +3,19 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::fs::{File, metadata};
 use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
 
 const MIB: u64 = 1024 * 1024;
 
 /// Larger files are not read.
 const MOST: u64 = 16 * MIB;
+
+/// A read that takes longer has failed, as on a network drive whose server is gone.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Reads the text of a regular file. A FIFO would block the thread that opens it, and a device may have
 /// no end.
@@ -19,8 +23,20 @@ pub(crate) async fn read(path: &Path) -> io::Result<String> {
     read_up_to(path, MOST).await.map(|(text, _)| text)
 }
 
+/// The result of reading files, unless it takes too long.
+pub(crate) async fn in_time<T>(read: impl Future<Output = T>) -> io::Result<T> {
+    timeout(LONGEST, read).await.map_err(|_| {
+        let message = format!("a file cannot be read within {} seconds", LONGEST.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, message)
+    })
+}
+
 /// Reads a regular file of at most `most` bytes (whole MiB): its text, and when it was last changed.
 pub(crate) async fn read_up_to(path: &Path, most: u64) -> io::Result<(String, SystemTime)> {
+    in_time(try_read_up_to(path, most)).await?
+}
+
+async fn try_read_up_to(path: &Path, most: u64) -> io::Result<(String, SystemTime)> {
     // Check before opening, because opening a FIFO blocks. Someone who can swap the file in between can
     // also change its content. Check again after opening, because of devices.
     check(&metadata(path).await?)?;
@@ -66,6 +82,14 @@ pub(crate) fn outlive_size_limit() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One whose read never ends would otherwise end all reloads.
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_takes_too_long_has_failed() {
+        let error = in_time(std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!(error.to_string(), "a file cannot be read within 30 seconds");
+        assert_eq!(in_time(std::future::ready(1)).await.unwrap(), 1);
+    }
 
     #[tokio::test]
     async fn only_regular_files_are_read() {

@@ -133,13 +133,19 @@ impl Followed {
 
     /// Waits for a change and applies it.
     async fn turn(&self, text: &mut Option<String>, changes: &mut Changes, hangups: &mut Hangups) {
-        let is_asked_for = tokio::select! {
-            () = hangups.next() => true,
-            () = changes.next() => false,
+        let changed = async {
+            changes.next().await;
+            read_settled(&self.path).await
         };
-        let now = match is_asked_for {
-            true => files::read(&self.path).await.ok(),
-            false => read_settled(&self.path).await,
+        // A hangup does not wait for a file that keeps changing.
+        let settled = tokio::select! {
+            () = hangups.next() => None,
+            now = changed => Some(now),
+        };
+        let is_asked_for = settled.is_none();
+        let now = match settled {
+            Some(now) => now,
+            None => files::read(&self.path).await.ok(),
         };
         // Changes of other files in the directory wake this too.
         if now != *text || is_asked_for {
@@ -233,7 +239,7 @@ fn certificates(config: &Config, moved: &[ProviderOption]) -> Result<ClientCerti
 
 async fn read(path: &Path) -> Result<Config, BoxError> {
     let path = path.to_owned();
-    Ok(tokio::task::spawn_blocking(move || Config::from_file(path)).await??)
+    Ok(files::in_time(tokio::task::spawn_blocking(move || Config::from_file(path))).await???)
 }
 
 #[cfg(test)]

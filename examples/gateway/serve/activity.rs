@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -17,6 +20,8 @@ use super::drain::Running;
 /// The exchanges of one connection. Lives as long as the last of them.
 pub(super) struct Activity {
     state: Mutex<State>,
+    /// What was written waits for the peer to read.
+    is_blocked: AtomicBool,
     _running: Running,
 }
 
@@ -30,13 +35,19 @@ struct State {
 impl Activity {
     pub(super) fn new(running: Running) -> Arc<Self> {
         let state = State { open: 0, has_asked: false, idle_since: Instant::now() };
-        Arc::new(Self { state: Mutex::new(state), _running: running })
+        let (state, is_blocked) = (Mutex::new(state), AtomicBool::new(false));
+        Arc::new(Self { state, is_blocked, _running: running })
     }
 
-    /// Since when no exchange is open; `None` while one is.
+    /// Since when no exchange is open; `None` while one is, or the end of one is still being written.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
-        (state.open == 0).then_some(state.idle_since)
+        let is_idle = state.open == 0 && !self.is_blocked.load(Ordering::Relaxed);
+        is_idle.then_some(state.idle_since)
+    }
+
+    pub(super) fn set_blocked(&self, is_blocked: bool) {
+        self.is_blocked.store(is_blocked, Ordering::Relaxed);
     }
 
     /// Returns true if there was any exchange.

@@ -38,6 +38,7 @@ pub(super) struct Connections<S> {
     service: TowerToHyperService<S>,
     builder: Builder<TokioExecutor>,
     header_timeout: Duration,
+    last_header_timeout: Duration,
     write_timeout: Duration,
 }
 
@@ -47,6 +48,7 @@ impl<S> Connections<S> {
             service: TowerToHyperService::new(service),
             builder: limits.builder(),
             header_timeout: limits.header_timeout,
+            last_header_timeout: limits.last_header_timeout,
             write_timeout: limits.write_timeout,
         }
     }
@@ -78,7 +80,7 @@ impl<S> Connections<S> {
                 activity.open(service.call(request))
             }
         });
-        let io = WriteTimeout::new(TokioIo::new(stream), self.write_timeout);
+        let io = WriteTimeout::new(TokioIo::new(stream), self.write_timeout, activity.clone());
         let io = Tracked::new(io, drain.socket());
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
         Conversation {
@@ -87,6 +89,7 @@ impl<S> Connections<S> {
             is_ending: false,
             activity,
             patience: self.header_timeout,
+            last_patience: self.last_header_timeout,
             silence: Box::pin(sleep(self.header_timeout)),
         }
     }
@@ -106,7 +109,9 @@ pin_project! {
         is_ending: bool,
         activity: Arc<Activity>,
         patience: Duration,
-        // Reset only when it fires. hyper's own header timeout starts once the protocol is known, which
+        // That of a connection which must end.
+        last_patience: Duration,
+        // Reset only when it fires, and once the connection must end. hyper's own header timeout starts once the protocol is known, which
         // takes a byte from the client, and HTTP/2 has none.
         silence: Pin<Box<Sleep>>,
     }
@@ -120,6 +125,8 @@ impl<C: GracefulConnection<Error = BoxError>> Future for Conversation<C> {
         if !*this.is_ending && this.stopping.poll(cx).is_ready() {
             *this.is_ending = true;
             this.connection.as_mut().graceful_shutdown();
+            *this.patience = (*this.patience).min(*this.last_patience);
+            this.silence.as_mut().reset(Instant::now() + *this.patience);
         }
         loop {
             if let Poll::Ready(ended) = this.connection.as_mut().poll(cx) {

@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// The time for a request's head, from the end of the exchanges before it.
     pub(crate) header_timeout: Duration,
+    /// The same once the server stops: a client that has begun a head must not delay its end.
+    pub(crate) last_header_timeout: Duration,
     /// How long a peer may accept no byte while there is something to write.
     pub(crate) write_timeout: Duration,
     /// The time between HTTP/2 pings, and for the answer to one.
@@ -33,6 +35,7 @@ impl Default for Limits {
         Self {
             connections: 8192,
             header_timeout: Duration::from_secs(30),
+            last_header_timeout: Duration::from_secs(2),
             write_timeout: Duration::from_secs(60),
             ping: Duration::from_secs(20),
             grace: super::GRACE,

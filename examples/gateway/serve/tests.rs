@@ -158,10 +158,12 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     came
 }
 
+const SHORT: Duration = Duration::from_millis(200);
+
 /// Limits that soon close a connection without an open exchange.
 fn impatient() -> Limits {
     let hour = Duration::from_secs(3600);
-    Limits { header_timeout: Duration::from_millis(200), ping: hour, ..Limits::default() }
+    Limits { header_timeout: SHORT, ping: hour, ..Limits::default() }
 }
 
 #[tokio::test]
@@ -176,6 +178,24 @@ async fn an_idle_connection_is_closed() {
         let is_told = came.windows(goaway.len()).any(|bytes| bytes == goaway);
         assert_eq!(is_told, is_http2, "{came:?}");
     }
+}
+
+/// A client that has begun a head, or holds an HTTP/2 connection open, does not delay the end.
+#[tokio::test]
+async fn a_connection_without_an_exchange_does_not_delay_the_end() {
+    let server = server(Limits { last_header_timeout: SHORT, ..Limits::default() }).await;
+    let mut clients = Vec::new();
+    for asked in [b"G".to_vec(), b"GET / HTTP/1.1\r\nhost".to_vec(), http2("/")] {
+        clients.push(connect(server.addr, asked).await);
+    }
+    let mut asked = connect(server.addr, get("/", "")).await;
+    status(&mut asked).await;
+    asked.write_all(b"G").await.unwrap();
+    // The last of them is served.
+    status(&mut connect(server.addr, get("/", "")).await).await;
+    server.stop.send(()).unwrap();
+    let ended = timeout(Limits::default().header_timeout / 2, server.serving).await;
+    ended.expect("it waits for nobody").unwrap();
 }
 
 #[tokio::test]

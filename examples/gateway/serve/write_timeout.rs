@@ -4,12 +4,15 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::activity::Activity;
 
 /// A socket that fails if its peer accepts no byte for this time while there is something to write.
 ///
@@ -20,6 +23,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct WriteTimeout<T> {
     io: T,
     limit: Duration,
+    activity: Arc<Activity>,
     /// Since when a write is blocked.
     stuck: Option<Instant>,
     // Created at the first wait, and reset only when it fires.
@@ -27,8 +31,9 @@ pub(super) struct WriteTimeout<T> {
 }
 
 impl<T> WriteTimeout<T> {
-    pub(super) fn new(io: T, limit: Duration) -> Self {
-        Self { io, limit, stuck: None, sleep: None }
+    /// `activity`: learns whether a write is blocked.
+    pub(super) fn new(io: T, limit: Duration, activity: Arc<Activity>) -> Self {
+        Self { io, limit, activity, stuck: None, sleep: None }
     }
 
     /// The result of a write, or an error if it has waited too long.
@@ -37,6 +42,7 @@ impl<T> WriteTimeout<T> {
         written: Poll<io::Result<R>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<R>> {
+        self.activity.set_blocked(written.is_pending());
         if written.is_ready() {
             self.stuck = None;
             return written;
@@ -101,12 +107,17 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+    use crate::gateway::serve::drain::Drain;
+
+    fn activity() -> Arc<Activity> {
+        Activity::new(Drain::new().exchanges())
+    }
 
     #[tokio::test(start_paused = true)]
     async fn each_byte_that_the_peer_reads_restarts_the_time() {
         let limit = Duration::from_secs(60);
         let (near, mut far) = duplex(16);
-        let mut near = TokioIo::new(WriteTimeout::new(TokioIo::new(near), limit));
+        let mut near = TokioIo::new(WriteTimeout::new(TokioIo::new(near), limit, activity()));
         let started = Instant::now();
         let writing = tokio::spawn(async move { near.write_all(&[b'x'; 64]).await });
         for _ in 0..10 {
@@ -121,7 +132,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_with_nothing_to_write_does_not_count() {
         let (near, mut far) = duplex(16);
-        let mut near = TokioIo::new(WriteTimeout::new(TokioIo::new(near), Duration::from_secs(1)));
+        let mut near =
+            TokioIo::new(WriteTimeout::new(TokioIo::new(near), Duration::from_secs(1), activity()));
         for _ in 0..3 {
             near.write_all(&[b'x'; 16]).await.unwrap();
             near.flush().await.unwrap();
