@@ -2,7 +2,8 @@
 
 use http::HeaderName;
 use http::header::{
-    CONNECTION, COOKIE, FORWARDED, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, COOKIE, FORWARDED, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::credentials;
@@ -25,7 +26,7 @@ pub(super) enum Disposition {
 }
 
 /// Frequent names, which are recorded without allocating.
-pub(super) static USUAL: [HeaderName; 9] = [
+pub(super) static USUAL: [HeaderName; 10] = [
     CONNECTION,
     TRANSFER_ENCODING,
     TE,
@@ -35,6 +36,7 @@ pub(super) static USUAL: [HeaderName; 9] = [
     FORWARDED,
     SET_COOKIE,
     HeaderName::from_static(TOKEN_NAME),
+    STRICT_TRANSPORT_SECURITY,
 ];
 pub(super) const CONNECTION_PLACE: u8 = 0;
 pub(super) const TRANSFER_ENCODING_PLACE: u8 = 1;
@@ -45,6 +47,7 @@ pub(super) const COOKIE_PLACE: u8 = 5;
 pub(super) const FORWARDED_PLACE: u8 = 6;
 pub(super) const SET_COOKIE_PLACE: u8 = 7;
 pub(super) const TOKEN_PLACE: u8 = 8;
+pub(super) const STRICT_TRANSPORT_PLACE: u8 = 9;
 
 /// The hop-by-hop fields, in both directions.
 fn hop_by_hop(name: &str) -> Disposition {
@@ -105,6 +108,37 @@ fn tells_client_address(name: &str) -> bool {
             | "x-original-forwarded-for"
             | "x-real-ip"
             | "x-vercel-forwarded-for"
+    )
+}
+
+/// Headers with which a provider would rule over the gateway's own origin in a browser, as with a cookie:
+/// its pages, its connections, its reports.
+fn rules_the_origin(name: &str) -> bool {
+    matches!(
+        name,
+        "clear-site-data"
+            | "nel"
+            | "public-key-pins"
+            | "refresh"
+            | "report-to"
+            | "reporting-endpoints"
+            | "service-worker-allowed"
+            | "set-cookie2"
+    )
+}
+
+/// Headers that make a proxy in front of us answer with a file or a page of its own.
+fn commands_a_proxy(name: &str) -> bool {
+    matches!(
+        name,
+        "x-accel-redirect"
+            | "x-lighttpd-send-file"
+            | "x-lighttpd-send-tempfile"
+            | "x-litespeed-location"
+            | "x-reproxy-file"
+            | "x-reproxy-url"
+            | "x-sendfile"
+            | "x-sendfile2"
     )
 }
 
@@ -179,7 +213,20 @@ pub(super) fn toward_client(name: &str) -> Disposition {
         }
         [b'x', b'-', b'g', ..] if name == UPLOAD_URL => Disposition::Credential,
         [b'c', b'f', ..] if is_gateway_header(name) => Disposition::Other,
-        [b's', b'e', ..] if name == "set-cookie" => Disposition::Usual(SET_COOKIE_PLACE),
+        [b's', b'e', b't', ..] if name == "set-cookie" => Disposition::Usual(SET_COOKIE_PLACE),
+        [b's', b't', ..] if name == "strict-transport-security" => {
+            Disposition::Usual(STRICT_TRANSPORT_PLACE)
+        }
+        [b'c', b'l', ..]
+        | [b'n', b'e', ..]
+        | [b'p', b'u', ..]
+        | [b'r', b'e', ..]
+        | [b's', b'e', ..]
+            if rules_the_origin(name) =>
+        {
+            Disposition::Other
+        }
+        [b'x', b'-', b'a' | b'l' | b'r' | b's', ..] if commands_a_proxy(name) => Disposition::Other,
         [b'c', b'o', b'n', b'n', ..] | [b'h' | b'k' | b'p' | b't', ..] | [b'u', b'p', ..] => {
             hop_by_hop(name)
         }
