@@ -108,6 +108,9 @@ rejections! {
         "Entry {index} of the request body, counted from 0, cannot be routed: its endpoint must be \
          chat/completions, responses, embeddings or messages, and its model must look like \
          `grok/grok-4`.";
+    route_in_entry(index: usize) Malformed ["[{index}].query.model"]:
+        "Entry {index} of the request body, counted from 0, names a dynamic route, which has steps of \
+         its own: send it to `compat/chat/completions`, or name a provider.";
     broken_body() Malformed: "The request body ended before it was complete.";
     /// A layer above the gateway limits the body's length.
     body_over_limit() BodyTooLarge: "The request body is larger than this server accepts.";

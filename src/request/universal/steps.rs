@@ -22,6 +22,7 @@ use crate::request::access::allow_provider;
 use crate::request::allowance::Allowance;
 use crate::request::attach_key;
 use crate::request::attach_key::Recipient;
+use crate::request::dynamic;
 use crate::request::head;
 use crate::request::stages::Shared;
 use crate::response::messages;
@@ -94,7 +95,10 @@ fn step<B>(
             native(entry, upstream.clone(), path)
         }
     };
-    let target = target.ok_or_else(|| messages::unroutable_entry(index))?;
+    let target = target.ok_or_else(|| match names_route(entry) {
+        true => messages::route_in_entry(index),
+        false => messages::unroutable_entry(index),
+    })?;
     let EntryTarget { upstream, way, path, mut uri, model, body } = target;
     let operation = Operation::of(&path);
     let directives = entry.directives(of_request);
@@ -182,6 +186,12 @@ fn unified(entry: &Entry, context: &GatewayContext, shared: &Shared) -> Option<E
         upstream,
         body: Bytes::from(body),
     })
+}
+
+/// Returns true if the model of an entry for `compat` is the name of a dynamic route.
+fn names_route(entry: &Entry) -> bool {
+    let routed = entry.written_model.as_ref().and_then(model::split);
+    entry.provider == UNIFIED && routed.as_ref().is_some_and(dynamic::is_route)
 }
 
 /// The entry's own headers. They override those of the client's request that any provider may receive.

@@ -156,3 +156,21 @@ async fn an_entry_without_a_key_is_sent_to_its_provider() {
     assert_eq!((calls[1].uri.path(), calls[1].text()), ("/v1/models", ""));
     assert!(!calls[1].headers.contains_key("content-type"));
 }
+
+#[tokio::test]
+async fn a_dynamic_route_is_no_entry() {
+    let scene = Scene::new(keys(), |_, _| json(200, "{}"));
+    for (provider, param) in [("compat", "[0].query.model"), ("openai", "")] {
+        let body = format!(
+            r#"[{{"provider":"{provider}","endpoint":"chat/completions","query":{{"model":"dynamic/support"}}}}]"#
+        );
+        let got = scene.send(PATH, &[], &body).await;
+        let is_refused = !param.is_empty();
+        assert_eq!(got.status, if is_refused { 400 } else { 200 }, "{}", got.text());
+        if is_refused {
+            assert!(got.text().contains(&format!(r#""param":"{param}""#)), "{}", got.text());
+            assert!(got.text().contains("dynamic route"), "{}", got.text());
+            assert_eq!(scene.upstream.count(), 0, "nothing is sent");
+        }
+    }
+}
