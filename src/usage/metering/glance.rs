@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use memchr::memmem::Finder;
 
 use super::Coding;
@@ -78,9 +78,8 @@ impl Glance {
     /// The number of bytes that are read. Errors are shorter.
     pub(crate) const LONGEST: usize = 4096;
 
-    /// `None` if the format or compression of the response is not supported.
-    pub(crate) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
-        let format = Format::of(headers.get(header::CONTENT_TYPE))?;
+    /// `None` if the compression of the response is not supported.
+    pub(crate) fn new(format: Format, headers: &HeaderMap, shape: Shape) -> Option<Self> {
         let coding = Coding::of(headers)?;
         let (meter, left, sight) = (None, Self::LONGEST, None);
         Some(Self { coding, look: Look { format, shape, meter, left, sight } })
@@ -164,8 +163,8 @@ mod tests {
 
     fn sight_of(shape: Shape, content_type: &'static str, body: &str, size: usize) -> Sight {
         let content_type = HeaderValue::from_static(content_type);
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
-        let mut glance = Glance::new(&headers, shape).unwrap();
+        let format = Format::of(Some(&content_type)).unwrap();
+        let mut glance = Glance::new(format, &HeaderMap::new(), shape).unwrap();
         let count = body.len().div_ceil(size);
         let mut parts = body.as_bytes().chunks(size).enumerate();
         let found = parts.find_map(|(index, part)| glance.push(part, index + 1 == count));
