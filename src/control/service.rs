@@ -88,7 +88,7 @@ where
                 if let Some(bounds) = HandedDown::of(total, timeouts) {
                     request.extensions_mut().insert(bounds);
                 }
-                let request = self.steps.record(request);
+                let request = self.steps.record(request, context.as_ref());
                 Path::Repeated { call: self.steps.get_mut().call(request) }
             }
             false => {
