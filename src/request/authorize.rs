@@ -84,8 +84,10 @@ pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
 /// The same for a value from outside of the headers.
 pub(crate) fn bare_token(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
+    // The usual spelling is compared at once.
+    let is_bearer = |word: &[u8]| word == b"Bearer " || word.eq_ignore_ascii_case(b"bearer ");
     match value.split_at_checked(7) {
-        Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        Some((word, token)) if is_bearer(word) => token.trim_ascii_start(),
         _ => value,
     }
 }
