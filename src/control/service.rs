@@ -35,7 +35,7 @@ use crate::util::ready::Boxed;
 /// A client under all control layers. Made by [`ControlLayer`](super::ControlLayer).
 ///
 /// A request that can be sent only once goes straight to its call: its body is not recorded, and
-/// its response is not read ahead.
+/// its response is not read ahead. One without fallbacks goes straight to its retries.
 #[derive(Clone, Debug)]
 pub struct Control<S> {
     pub(super) steps: Steps<S>,
@@ -88,8 +88,12 @@ where
                 if let Some(bounds) = HandedDown::of(total, timeouts) {
                     request.extensions_mut().insert(bounds);
                 }
-                let request = self.steps.record(request);
-                Path::Repeated { call: self.steps.get_mut().call(request) }
+                let request = self.steps.record(request, context.as_ref());
+                let fallback = self.steps.get_mut();
+                match fallback.may_be_needed(context.as_ref()) {
+                    true => Path::Repeated { call: fallback.call(request) },
+                    false => Path::Retried { call: fallback.get_mut().call(request) },
+                }
             }
             false => {
                 let call = self.steps.get_mut().get_mut().get_mut();
@@ -128,6 +132,7 @@ pin_project! {
         Retry<Call<S>>: Service<Request<ReplayBody<B>>>,
     {
         Direct { #[pin] call: CallFuture<S::Future, R> },
+        Retried { #[pin] call: <Retry<Call<S>> as Service<Request<ReplayBody<B>>>>::Future },
         Repeated { #[pin] call: FallbackFuture<Retry<Call<S>>, B, ClassifiedBody<CallBody<R>>> },
         #[cfg_attr(not(feature = "cache"), allow(dead_code))]
         Cached { work: Boxed<Result<Response<ControlBody<R>>, BoxError>> },
@@ -151,6 +156,9 @@ where
         let polled = match this.path.project() {
             PathProjection::Direct { call } => {
                 call.poll(cx).map_ok(|response| response.map(ControlBody::new))
+            }
+            PathProjection::Retried { call } => {
+                call.poll(cx).map_ok(|response| response.map(ControlBody::of_retried))
             }
             PathProjection::Repeated { call } => {
                 call.poll(cx).map_ok(|response| response.map(ControlBody::of_repeated))

@@ -11,7 +11,7 @@ use http::{Extensions, Request, Response, StatusCode};
 
 pub use self::body::ClassifiedBody;
 pub(super) use self::body::{Classified, Kind as ClassifiedKind};
-pub(super) use self::classifying::{Classifying, is_answer, may_be_error};
+pub(super) use self::classifying::{Classifying, is_answer, suspect_format};
 use crate::context::GatewayContext;
 use crate::control::classify::CallClass;
 

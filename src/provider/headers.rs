@@ -40,6 +40,15 @@ pub(crate) struct HeaderScan {
     pub(crate) websocket: bool,
 }
 
+/// The headers that a gateway with settings reads itself.
+#[derive(Debug, Default)]
+pub(crate) struct OwnHeaders {
+    /// The client's `host`, if the provider's has replaced it.
+    pub(crate) host: Option<HeaderValue>,
+    /// The `cf-aig-authorization`. If it is given twice, neither value counts.
+    pub(crate) token: Option<HeaderValue>,
+}
+
 impl HeaderScan {
     /// Returns true if the body has a transfer coding other than `chunked`, with which it cannot be
     /// relayed.
@@ -59,12 +68,12 @@ impl HeaderScan {
 }
 
 /// Visits each header once. Marks credentials sensitive, removes empty credential headers, and, if
-/// the provider's `host` is known already, replaces ours with it. The old `host` is stored in
-/// `own_host` if that is given.
+/// the provider's `host` is known already, replaces ours with it. Keeps the headers of `own` if that is
+/// given.
 pub(crate) fn scan_request(
     headers: &mut HeaderMap,
     mut host: Option<&HeaderValue>,
-    mut own_host: Option<&mut Option<HeaderValue>>,
+    mut own: Option<&mut OwnHeaders>,
 ) -> HeaderScan {
     let mut scan = HeaderScan::default();
     let mut has_empty = false;
@@ -73,9 +82,9 @@ pub(crate) fn scan_request(
             Disposition::Kept => {}
             Disposition::Host => match host.take() {
                 Some(host) => {
-                    let own = std::mem::replace(value, host.clone());
-                    if let Some(kept) = own_host.as_deref_mut() {
-                        *kept = Some(own);
+                    let replaced = std::mem::replace(value, host.clone());
+                    if let Some(own) = own.as_deref_mut() {
+                        own.host = Some(replaced);
                     }
                 }
                 None => scan.has_foreign_host = true,
@@ -92,6 +101,11 @@ pub(crate) fn scan_request(
                 scan.directives |= disposition == Disposition::Other && is_directive(name.as_str());
                 scan.websocket |= disposition == Disposition::Usual(UPGRADE_PLACE)
                     && has_token(value, "websocket");
+                if disposition == Disposition::Usual(TOKEN_PLACE)
+                    && let Some(own) = own.as_deref_mut()
+                {
+                    own.token = (!scan.removals.has(TOKEN_PLACE)).then(|| value.clone());
+                }
                 scan.removals.push(disposition, name, value);
             }
         }

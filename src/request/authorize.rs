@@ -2,14 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
-use crate::credentials::TOKEN_NAME;
 use crate::credentials::{CREDENTIALS, any, remove};
-use crate::provider::headers::HeaderScan;
+use crate::provider::headers::{HeaderScan, OwnHeaders};
 use crate::rejection::Rejection;
 use crate::response::messages;
 use crate::settings::GatewaySettings;
-
-const GATEWAY_TOKEN: HeaderName = HeaderName::from_static(TOKEN_NAME);
 
 /// Checks that the request comes from a trusted page and, if the gateway has tokens, that it has one of
 /// them. A wrong token gets the same answer as a missing one.
@@ -28,10 +25,10 @@ pub(crate) fn authorize<B>(
     is_rest: bool,
     request: &mut Request<B>,
     scan: &mut HeaderScan,
-    own_host: Option<&HeaderValue>,
+    own: &OwnHeaders,
 ) -> Result<Option<u16>, Rejection> {
     if let Some(origins) = &settings.origins
-        && !origins.trust(request.headers(), own_host, request.uri())
+        && !origins.trust(request.headers(), own.host.as_ref(), request.uri())
     {
         return Err(messages::foreign_page());
     }
@@ -39,7 +36,7 @@ pub(crate) fn authorize<B>(
         return Ok(None);
     }
     let headers = request.headers_mut();
-    let mut number = one(headers, &GATEWAY_TOKEN).and_then(|shown| token_number(shown, settings));
+    let mut number = own.token.as_ref().and_then(|shown| token_number(shown, settings));
     if scan.credentials {
         number = number.or(remove_tokens(headers, settings));
         if is_rest {
@@ -68,21 +65,15 @@ pub(crate) fn remove_token(
     name: &HeaderName,
     settings: &GatewaySettings,
 ) -> Option<usize> {
-    let mut values = headers.get_all(name).iter();
-    let number = values.find_map(|shown| token_number(shown, settings))?;
-    let is_alone = one(headers, name).is_some();
+    let values = || headers.get_all(name).iter();
+    let number = values().find_map(|shown| token_number(shown, settings))?;
+    let is_alone = values().nth(1).is_none();
     headers.remove(name);
     is_alone.then_some(number)
 }
 
 fn token_number(shown: &HeaderValue, settings: &GatewaySettings) -> Option<usize> {
     settings.token_number(after_bearer(shown))
-}
-
-/// The value of a header that is given once. If it is given twice, neither value counts.
-fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
 }
 
 /// The value without the word `Bearer`, which is optional.
@@ -93,8 +84,10 @@ pub(crate) fn after_bearer(value: &HeaderValue) -> &[u8] {
 /// The same for a value from outside of the headers.
 pub(crate) fn bare_token(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
+    // The usual spelling is compared at once.
+    let is_bearer = |word: &[u8]| word == b"Bearer " || word.eq_ignore_ascii_case(b"bearer ");
     match value.split_at_checked(7) {
-        Some((word, token)) if word.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii_start(),
+        Some((word, token)) if is_bearer(word) => token.trim_ascii_start(),
         _ => value,
     }
 }
@@ -117,10 +110,11 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        let mut scan = scan_request(&mut map, None, None);
+        let mut own = OwnHeaders::default();
+        let mut scan = scan_request(&mut map, None, Some(&mut own));
         let mut request = Request::new(());
         *request.headers_mut() = map;
-        let passed = authorize(&settings(), is_rest, &mut request, &mut scan, None);
+        let passed = authorize(&settings(), is_rest, &mut request, &mut scan, &own);
         assert_eq!(scan.credentials, any(request.headers()));
         (passed.is_ok(), scan.credentials)
     }
@@ -137,7 +131,9 @@ mod tests {
             assert!(!pass(false, &[(NAME, bad)]).0, "{bad}");
         }
         assert!(!pass(false, &[]).0);
-        assert!(!pass(false, &[(NAME, "old"), (NAME, "old")]).0);
+        for more in [2, 3] {
+            assert!(!pass(false, &vec![(NAME, "old"); more]).0, "of {more}, none is right");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::context::{Arrival, Endpoint, GatewayContext};
 use crate::exchange::Exchange;
 use crate::hook::Outcome;
 use crate::provider::headers;
-use crate::provider::headers::HeaderScan;
+use crate::provider::headers::{HeaderScan, OwnHeaders};
 use crate::provider::join;
 use crate::provider::join::PathRefused;
 use crate::provider::{ApiKind, Upstream};
@@ -81,18 +81,18 @@ impl Shared {
             RouteKind::Refused(_) => (Endpoint::None, None),
         };
         let host = native.as_deref().map(Upstream::host);
-        // Only settings can restrict which pages a request may come from.
-        let mut own_host = None;
-        let kept_host = self.settings.is_some().then_some(&mut own_host);
-        let mut scan = headers::scan_request(request.headers_mut(), host, kept_host);
+        // Only settings have tokens, and can restrict which pages a request may come from.
+        let mut own = OwnHeaders::default();
+        let kept = self.settings.is_some().then_some(&mut own);
+        let mut scan = headers::scan_request(request.headers_mut(), host, kept);
         let identity = request.extensions().get::<Identity>().cloned();
 
         let (settings, authorized) =
             match self.resolve_settings(snapshot, route, request, identity.as_ref()) {
                 Ok(None) => (None, Ok(None)),
                 Ok(Some(settings)) => {
-                    let (is_rest, own_host) = (route.place.gateway_by_header, own_host.as_ref());
-                    let token = authorize(&settings, is_rest, request, &mut scan, own_host);
+                    let is_rest = route.place.gateway_by_header;
+                    let token = authorize(&settings, is_rest, request, &mut scan, &own);
                     (Some(settings), token)
                 }
                 Err(refused) => (None, Err(refused)),

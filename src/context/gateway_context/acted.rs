@@ -27,7 +27,9 @@ impl GatewayContext {
         self.upstream().is_some_and(|upstream| {
             let keys = || self.settings().map(|settings| &settings.keys);
             upstream.has_several_origins()
-                || keys().is_some_and(|keys| keys.has_several(upstream, self.key_alias()))
+                || keys().is_some_and(|keys| {
+                    !keys.is_single() && keys.has_several(upstream, self.key_alias())
+                })
         })
     }
 

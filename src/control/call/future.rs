@@ -103,7 +103,7 @@ where
                     Ok(mut response) => {
                         let is_classified = *running.is_classified;
                         let may_be_dropped = responded(&mut response, &mut guards, is_classified);
-                        let is_read = is_classified && verdict::may_be_error(&response);
+                        let is_read = is_classified && verdict::suspect_format(&response).is_some();
                         let reading = Reading { may_be_dropped, at_once: is_read.then_some(cx) };
                         let (timing, watches_reader) =
                             (running.timing.take(), *running.watches_reader);

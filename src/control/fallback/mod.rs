@@ -131,6 +131,16 @@ pub struct Fallback<S> {
     layer: FallbackLayer,
 }
 
+impl<S> Fallback<S> {
+    /// Returns true if something else may be tried for the request. `context` is the request's.
+    pub(super) fn may_be_needed(&self, context: Option<&GatewayContext>) -> bool {
+        match context {
+            Some(context) => context.may_fall_back(),
+            None => self.layer.alternatives.is_some(),
+        }
+    }
+}
+
 impl<S, B, R> Service<Request<ReplayBody<B>>> for Fallback<S>
 where
     S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,

@@ -211,11 +211,12 @@ where
             };
         }
         let is_read = verdict.is_some() || read_by.is_some();
-        let is_suspect = !is_read && verdict::may_be_error(&response);
         // Hold nothing back if we know that there is nothing else to try.
-        if is_suspect
+        if !is_read
+            && let Some(format) = verdict::suspect_format(&response)
             && self.may_go_on_as_far_as_known(cx)
-            && let Some(mut classifying) = Classifying::new(response.headers(), self.plan.shape())
+            && let Some(mut classifying) =
+                Classifying::new(format, response.headers(), self.plan.shape())
         {
             let mut response = response.map(ClassifiedBody::classified);
             let Poll::Ready(verdict) = classifying.poll(&mut response, cx) else {

@@ -138,13 +138,16 @@ impl<S> Replay<S> {
         !self.layer.on_demand || context.is_some_and(is_wanted)
     }
 
-    /// Wraps the request's body in a recording, if possible.
-    pub(super) fn record<B>(&self, request: Request<B>) -> Request<ReplayBody<B>>
+    /// Wraps the request's body in a recording, if possible. `context` is the request's.
+    pub(super) fn record<B>(
+        &self,
+        request: Request<B>,
+        context: Option<&GatewayContext>,
+    ) -> Request<ReplayBody<B>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let context = request.extensions().get::<GatewayContext>();
         // A request recorded only for a refused option has no retries to lose.
         let wanting = context.filter(|context| !self.layer.on_demand || may_be_repeated(context));
         let limit = self.layer.limit.load(Ordering::Relaxed);
@@ -164,7 +167,7 @@ impl<S> Replay<S> {
                 Keeping::up_to(limit, budget).reporting_to(wanting.cloned())
             }
         };
-        let head = KeptHead::of(&request);
+        let head = KeptHead::of(&request, context);
         request.map(|body| {
             ReplayBody::replaying(RecordedRequest::new(head, Recording::new(body, keeping)))
         })
@@ -180,12 +183,15 @@ impl<S> Replay<S> {
 
     /// Wraps a request whose body was read ahead in a recording, if possible. A body that is whole in
     /// memory stays there until the request is over, whatever the limit.
-    pub(super) fn record_read<B>(&self, request: Request<Read<B>>) -> Request<ReplayBody<B>>
+    pub(super) fn record_read<B>(
+        &self,
+        request: Request<Read<B>>,
+        context: Option<&GatewayContext>,
+    ) -> Request<ReplayBody<B>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let context = request.extensions().get::<GatewayContext>();
         let read = request.body();
         let keeping = match &read.rest {
             Rest::Error(_) => return request.map(ReplayBody::read),
@@ -206,7 +212,7 @@ impl<S> Replay<S> {
                 Keeping::up_to(limit, budget).reporting_to(wanting.cloned())
             }
         };
-        let head = KeptHead::of(&request);
+        let head = KeptHead::of(&request, context);
         request.map(|read| {
             ReplayBody::replaying(RecordedRequest::new(head, Recording::of_read(read, keeping)))
         })
@@ -228,8 +234,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        let request = match self.records(request.extensions().get()) {
-            true => self.record(request),
+        let context = request.extensions().get::<GatewayContext>().cloned();
+        let request = match self.records(context.as_ref()) {
+            true => self.record(request, context.as_ref()),
             false => request.map(ReplayBody::once),
         };
         self.inner.call(request)

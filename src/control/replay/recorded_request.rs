@@ -32,13 +32,14 @@ enum KeptExtensions {
 }
 
 impl KeptHead {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    /// `context` is the request's.
+    pub(super) fn of<B>(request: &Request<B>, context: Option<&GatewayContext>) -> Self {
         Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
             headers: listed(request.headers()),
-            extensions: KeptExtensions::of(request.extensions()),
+            extensions: KeptExtensions::of(request.extensions(), context),
         }
     }
 
@@ -79,11 +80,11 @@ impl KeptHead {
 }
 
 impl KeptExtensions {
-    fn of(extensions: &Extensions) -> Self {
-        let bounds = extensions.get::<HandedDown>();
-        match extensions.get::<GatewayContext>() {
+    fn of(extensions: &Extensions, context: Option<&GatewayContext>) -> Self {
+        let bounds = if extensions.len() == 2 { extensions.get().copied() } else { None };
+        match context {
             Some(context) if extensions.len() == 1 + usize::from(bounds.is_some()) => {
-                Self::Few(context.clone(), bounds.copied())
+                Self::Few(context.clone(), bounds)
             }
             _ => Self::All(extensions.clone()),
         }

@@ -193,7 +193,7 @@ fn read(body: &mut ReplayBody<Script>) -> Vec<Got> {
 }
 
 fn record(script: &Script, limit: usize) -> Arc<RecordedRequest<Script>> {
-    let head = KeptHead::of(&Request::new(()));
+    let head = KeptHead::of(&Request::new(()), None);
     let keeping = Keeping::up_to(limit, &BodyBudget::default());
     RecordedRequest::new(head, Recording::new(script.clone(), keeping))
 }

@@ -192,13 +192,16 @@ impl<B> RetryState<B> {
         if self.drops_option(response.status()) {
             return ControlFlow::Continue(Next::Send(Duration::ZERO));
         }
-        if verdict::may_be_error(&response) && self.may_go_on() {
+        if let Some(format) = verdict::suspect_format(&response)
+            && self.may_go_on()
+        {
             if self.context.as_ref().and_then(GatewayContext::take_answer_read).is_some() {
                 let mut response = response.map(ClassifiedBody::new);
                 let delay = self.classified(&mut response, Verdict::Answer);
                 return keep(delay, Ok(response), last).map_continue(Next::Send);
             }
-            if let Some(mut classifying) = Classifying::new(response.headers(), self.shape()) {
+            let shape = self.shape();
+            if let Some(mut classifying) = Classifying::new(format, response.headers(), shape) {
                 let mut response = response.map(ClassifiedBody::classified);
                 let Poll::Ready(verdict) = classifying.poll(&mut response, cx) else {
                     return ControlFlow::Continue(Next::Classify(response, classifying));

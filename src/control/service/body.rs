@@ -58,16 +58,23 @@ impl<R: Body> ControlBody<R> {
         Self { kind: Kind::Cached { body: Mutex::new(Box::pin(body)) } }
     }
 
-    /// The body of a response that has passed a retry and a fallback.
-    pub(super) fn of_repeated(body: ClassifiedBody<ClassifiedBody<CallBody<R>>>) -> Self {
+    /// The body of a response that has passed a retry.
+    pub(super) fn of_retried(body: ClassifiedBody<CallBody<R>>) -> Self {
         let kind = match body.into_kind() {
-            ClassifiedKind::Classified { classified } => Kind::ClassifiedAbove { classified },
-            ClassifiedKind::AsItIs { body } => match body.into_kind() {
-                ClassifiedKind::Classified { classified } => Kind::Classified { classified },
-                ClassifiedKind::AsItIs { body } => Kind::AsItIs { body },
-            },
+            ClassifiedKind::Classified { classified } => Kind::Classified { classified },
+            ClassifiedKind::AsItIs { body } => Kind::AsItIs { body },
         };
         Self { kind }
+    }
+
+    /// The body of a response that has passed a retry and a fallback.
+    pub(super) fn of_repeated(body: ClassifiedBody<ClassifiedBody<CallBody<R>>>) -> Self {
+        match body.into_kind() {
+            ClassifiedKind::Classified { classified } => {
+                Self { kind: Kind::ClassifiedAbove { classified } }
+            }
+            ClassifiedKind::AsItIs { body } => Self::of_retried(body),
+        }
     }
 }
 

@@ -109,7 +109,7 @@ where
             if let Some(bounds) = HandedDown::of(total, timeouts) {
                 self.request.extensions_mut().insert(bounds);
             }
-            let request = self.steps.record_read(self.request);
+            let request = self.steps.record_read(self.request, Some(&self.context));
             let response = self.steps.get_mut().call(request).await?;
             return Ok(response.map(ControlBody::of_repeated));
         }

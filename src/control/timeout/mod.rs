@@ -34,6 +34,7 @@ pub(super) fn is_clients<E: 'static>(error: &E, context: Option<&GatewayContext>
 
 /// The timeouts of a request: those in its extensions, then those of the gateway above, then those
 /// of the layer.
+#[inline]
 pub(super) fn timeouts_of(
     extensions: &Extensions,
     context: Option<&GatewayContext>,
@@ -43,7 +44,10 @@ pub(super) fn timeouts_of(
         Some(context) if context.may_have_timeouts() => context.timeouts().or(explicit),
         _ => explicit,
     };
-    extensions.get::<Timeouts>().map_or(weaker, |timeouts| timeouts.or(weaker))
+    match extensions.get::<Timeouts>() {
+        Some(own) => own.or(weaker),
+        None => weaker,
+    }
 }
 
 /// The body timeout of a request that may be sent several times.

@@ -18,20 +18,19 @@ use crate::usage::{Format, Shape};
 /// How long a head is held back, from the first wait for the body on.
 const TIME: Duration = Duration::from_secs(1);
 
-/// Returns true if the response may be an error despite its successful status. False if the type of
-/// the body is not read, or the body is too long for an error.
-pub(in crate::control) fn may_be_error<R: Body>(response: &Response<R>) -> bool {
+/// The format of a response that may be an error despite its successful status. `None` if the type
+/// of the body is not read, or the body is too long for an error.
+pub(in crate::control) fn suspect_format<R: Body>(response: &Response<R>) -> Option<Format> {
     if !response.status().is_success() {
-        return false;
+        return None;
     }
-    match Format::of(response.headers().get(header::CONTENT_TYPE)) {
-        Some(Format::Json) => response.body().size_hint().lower() <= Glance::LONGEST as u64,
-        format => format.is_some(),
-    }
+    let format = Format::of(response.headers().get(header::CONTENT_TYPE))?;
+    let is_short = || response.body().size_hint().lower() <= Glance::LONGEST as u64;
+    (format != Format::Json || is_short()).then_some(format)
 }
 
 /// Returns true if this is an answer: a response whose body is this frame, and which
-/// [may be](may_be_error) an error.
+/// [may be](suspect_format) an error.
 pub(in crate::control) fn is_answer<D: Buf>(
     headers: &HeaderMap,
     only: &Frame<D>,
@@ -41,8 +40,10 @@ pub(in crate::control) fn is_answer<D: Buf>(
         return false;
     };
     let is_in_one_piece = data.chunk().len() == data.remaining();
+    let format = || Format::of(headers.get(header::CONTENT_TYPE));
+    let glance = |format| Glance::new(format, headers, shape);
     let sight = |mut glance: Glance| glance.push(data.chunk(), true);
-    is_in_one_piece && Glance::new(headers, shape).and_then(sight) == Some(Sight::Answer)
+    is_in_one_piece && format().and_then(glance).and_then(sight) == Some(Sight::Answer)
 }
 
 /// Reads the start of a response until it is classified, or as long as its head may be held back.
@@ -58,8 +59,12 @@ pub(in crate::control) struct Classifying {
 
 impl Classifying {
     /// `None` if the coding of the body is not supported.
-    pub(in crate::control) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
-        let glance = Some(Glance::new(headers, shape)?);
+    pub(in crate::control) fn new(
+        format: Format,
+        headers: &HeaderMap,
+        shape: Shape,
+    ) -> Option<Self> {
+        let glance = Some(Glance::new(format, headers, shape)?);
         Some(Self { glance, read: 0, until: None, timer: Timer::default() })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use memchr::memmem::Finder;
 
 use super::Coding;
@@ -25,19 +25,25 @@ fn may_be_error(shape: Shape, json: &[u8]) -> bool {
         Shape::Responses | Shape::Interactions | Shape::AsyncPerplexity | Shape::Videos => {
             names_error(json) || FAILED.iter().any(|status| status.find(json).is_some())
         }
+        // So is a finish reason.
+        Shape::CohereV1 | Shape::CohereV2 => names_error(json) || names_failure(json),
         _ => names_error(json),
     }
 }
 
-/// Returns true if JSON contains `rror`, `RROR` or `TIMEOUT`. For the latter two it searches for a
-/// capital letter that is rare in text.
+/// Returns true if JSON contains `rror`.
 fn names_error(json: &[u8]) -> bool {
+    RROR.find(json).is_some()
+}
+
+/// Returns true if JSON contains `RROR` or `TIMEOUT`. It searches for a capital letter that is rare
+/// in text.
+fn names_failure(json: &[u8]) -> bool {
     let is_at = |from: Option<usize>, word: &[u8]| {
         from.and_then(|from| json.get(from..)).is_some_and(|rest| rest.starts_with(word))
     };
-    RROR.find(json).is_some()
-        || memchr::memchr2_iter(b'R', b'M', json)
-            .any(|at| is_at(Some(at), b"RROR") || is_at(at.checked_sub(2), b"TIMEOUT"))
+    memchr::memchr2_iter(b'R', b'M', json)
+        .any(|at| is_at(Some(at), b"RROR") || is_at(at.checked_sub(2), b"TIMEOUT"))
 }
 
 /// The verdict on the start of a response.
@@ -72,9 +78,8 @@ impl Glance {
     /// The number of bytes that are read. Errors are shorter.
     pub(crate) const LONGEST: usize = 4096;
 
-    /// `None` if the format or compression of the response is not supported.
-    pub(crate) fn new(headers: &HeaderMap, shape: Shape) -> Option<Self> {
-        let format = Format::of(headers.get(header::CONTENT_TYPE))?;
+    /// `None` if the compression of the response is not supported.
+    pub(crate) fn new(format: Format, headers: &HeaderMap, shape: Shape) -> Option<Self> {
         let coding = Coding::of(headers)?;
         let (meter, left, sight) = (None, Self::LONGEST, None);
         Some(Self { coding, look: Look { format, shape, meter, left, sight } })
@@ -158,8 +163,8 @@ mod tests {
 
     fn sight_of(shape: Shape, content_type: &'static str, body: &str, size: usize) -> Sight {
         let content_type = HeaderValue::from_static(content_type);
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
-        let mut glance = Glance::new(&headers, shape).unwrap();
+        let format = Format::of(Some(&content_type)).unwrap();
+        let mut glance = Glance::new(format, &HeaderMap::new(), shape).unwrap();
         let count = body.len().div_ceil(size);
         let mut parts = body.as_bytes().chunks(size).enumerate();
         let found = parts.find_map(|(index, part)| glance.push(part, index + 1 == count));
@@ -201,6 +206,11 @@ mod tests {
             (Shape::Interactions, r#"{"id":"i","status":"FAILED"}"#, true),
             (Shape::AsyncPerplexity, r#"{"id":"a","status":"FAILED","response":null}"#, true),
             (Shape::Videos, r#"{"id":"v","status":"failed"}"#, true),
+            (Shape::CohereV2, r#"{"id":"c","finish_reason":"ERROR"}"#, true),
+            (Shape::CohereV1, r#"{"finish_reason":"ERROR_LIMIT","text":""}"#, true),
+            (Shape::CohereV2, r#"{"id":"c","finish_reason":"COMPLETE"}"#, false),
+            (Shape::Chat, r#"{"choices":[{"finish_reason":"TIMEOUT"}]}"#, false),
+            (Shape::Chat, r#"{"code":"SERVER_ERROR","finish_reason":"ERROR"}"#, false),
         ] {
             for size in [1, 3, body.len()] {
                 let expected = if is_error { Sight::Error(None) } else { Sight::Answer };
@@ -211,18 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_of_cohere_is_an_error() {
+        let body = r#"{"id":"c","finish_reason":"TIMEOUT"}"#;
+        let expected = Sight::Error(Some(StatusCode::GATEWAY_TIMEOUT));
+        for size in [1, 3, body.len()] {
+            assert_eq!(sight_of(Shape::CohereV2, "application/json", body, size), expected);
+        }
+    }
+
+    #[test]
     fn words_of_errors_are_found_at_any_position() {
         for word in ["rror", "RROR", "TIMEOUT"] {
             for before in
                 ["", "M", "R", "RR", "TI", "rro", "some text of 40 bytes, RM and Mr Roe, "]
             {
                 for after in ["", "s", " and more of it, for a search by vectors"] {
-                    assert!(names_error([before, word, after].concat().as_bytes()));
+                    let json = [before, word, after].concat();
+                    assert!(may_be_error(Shape::CohereV2, json.as_bytes()), "{json}");
                 }
             }
         }
         for none in ["", "R", "M", "RRO", "RRrr", "TIMEOU", "IMEOUT", "eror", "TIME OUT", "Rro"] {
-            assert!(!names_error(none.as_bytes()), "{none}");
+            assert!(!may_be_error(Shape::CohereV2, none.as_bytes()), "{none}");
         }
     }
 

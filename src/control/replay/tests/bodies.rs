@@ -159,7 +159,7 @@ fn a_body_that_is_sent_once_passes() {
 
 #[test]
 fn a_whole_body_needs_no_recording() {
-    let head = KeptHead::of(&Request::new(()));
+    let head = KeptHead::of(&Request::new(()), None);
     for body in ["", "abc"] {
         let recorded: Arc<RecordedRequest<Script>> =
             RecordedRequest::of_bytes(head.head(), Bytes::from_static(body.as_bytes()));
