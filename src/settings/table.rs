@@ -1,6 +1,6 @@
 //! The settings of many gateways at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,9 +21,8 @@ use crate::util::macros::setters;
 /// ```
 #[derive(Clone, Default)]
 pub struct SettingsTable {
-    /// By gateway, then by account: most ids exist in one account. Sorted, because a comparison is
-    /// cheaper than a hash that is safe from attacks.
-    gateways: BTreeMap<Box<str>, Vec<OfAccount>>,
+    /// By gateway, then by account: most ids exist in one account.
+    gateways: HashMap<Box<str>, Vec<OfAccount>>,
     /// The settings of unknown gateways; `None` if they are refused.
     unknown: Option<Arc<GatewaySettings>>,
     /// `None` for the layer's providers.
