@@ -11,7 +11,7 @@ use crate::hook::CacheStatus;
 use crate::response::failure;
 
 /// The time by tokio's clock, which tests can stop.
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
@@ -44,6 +44,16 @@ pub(super) fn report_end<R, E: 'static>(
         context,
         result.as_ref().map(Response::status).map_err(failure::of_any),
     );
+    ended(context, result, is_refused);
+    is_refused
+}
+
+/// The same, without a word to the limits.
+pub(super) fn ended<R, E: 'static>(
+    context: &GatewayContext,
+    result: &Result<Response<R>, E>,
+    is_refused: bool,
+) {
     match result {
         _ if is_refused => context.forget_attempt(),
         Err(error) if failure::leads_elsewhere(error) => context.forget_attempt(),
@@ -51,7 +61,6 @@ pub(super) fn report_end<R, E: 'static>(
         Ok(response) => context.attempt_ended(now, Ok(response.status())),
         Err(error) => context.attempt_ended(now, Err(failure::of_any(error))),
     }
-    is_refused
 }
 
 /// Takes back a call that was not made.

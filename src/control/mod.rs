@@ -1,5 +1,5 @@
 //! Layers for the stack below a gateway. They work around any HTTP client, with the gateway or
-//! without.
+//! without. They need a tokio runtime with time enabled: without, a timer panics.
 
 mod attempt;
 mod balance;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::consumed::consumed;
 use super::log;
-use super::record::{ExchangeRecord, text};
+use super::record::{Exchange, ExchangeRecord, text};
 use super::served::Served;
 use super::settlement::{self, Facts, Settlement};
 use crate::context::GatewayContext;
@@ -18,6 +18,32 @@ use crate::usage::Meter;
 use crate::usage::metering::Reading;
 use crate::util::payload::Payload;
 use crate::util::unwind;
+
+impl Drop for Exchange {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_some() && std::thread::panicking() {
+            return self.panicked();
+        }
+        self.end(Outcome::Cancelled);
+    }
+}
+
+impl Exchange {
+    /// Ends the exchange because the task that drives it unwinds.
+    #[cold]
+    fn panicked(&mut self) {
+        let Some(record) = &mut self.0 else { return };
+        if record.status.is_some() {
+            return self.broken(Failure::Other);
+        }
+        record.failure = Some(Failure::Other);
+        if record.dispatched.is_some() {
+            self.attempt_failed(Failure::Other);
+        }
+        self.end(Outcome::Failed);
+    }
+}
 
 impl ExchangeRecord {
     /// Reports the end of the exchange and drops the record. `total`: its duration, if it was measured
@@ -62,9 +88,11 @@ impl ExchangeRecord {
         if matches!(self.served, Served::Unknown | Served::Allowed) {
             self.served = self.served_model(meter).unwrap_or(self.served);
         }
+        let has_broken_off = outcome == Outcome::Broken;
         let outcome = self.classify(outcome, meter);
         let content_events = meter.map_or(0, Meter::content_events);
         if outcome == Outcome::Complete
+            && !has_broken_off
             && let Some(first) = self.timings.to_first_token
             && let Some(gaps) = content_events.checked_sub(1).filter(|gaps| *gaps > 0)
         {
@@ -167,17 +195,21 @@ impl ExchangeRecord {
         });
     }
 
-    /// Corrects the outcome by the stream's terminal marker. A client that has received the marker
-    /// may disconnect. A provider that has not sent it may not.
+    /// Corrects the outcome by the stream's terminal marker. A client that has received the marker has
+    /// everything: it may disconnect, and the connection may break. A provider that has not sent the
+    /// marker may not.
     fn classify(&mut self, outcome: Outcome, meter: Option<&Meter>) -> Outcome {
         match outcome {
             Outcome::Complete if settlement::is_unfinished(&self.context, self.status, meter) => {
                 self.failure = Some(Failure::Unfinished);
                 Outcome::Broken
             }
-            Outcome::Cancelled
-                if self.stream && meter.is_some_and(|meter| meter.terminal().is_some()) =>
+            Outcome::Cancelled | Outcome::Broken
+                if self.stream
+                    && !self.failure.is_some_and(Failure::is_refusal)
+                    && meter.is_some_and(|meter| meter.terminal().is_some()) =>
             {
+                self.failure = None;
                 Outcome::Complete
             }
             _ => outcome,

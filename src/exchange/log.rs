@@ -24,7 +24,8 @@ pub(super) fn span(context: &GatewayContext) -> Span {
     )
 }
 
-/// Logs one event per exchange: `WARN` if the provider failed, else `INFO`.
+/// Logs one event per exchange: `WARN` if the provider or the gateway failed, else `INFO`. Clients must not
+/// be able to cause warnings at will.
 pub(super) fn log(end: &EndEvent<'_>) {
     let provider_error = end.provider_error.map(|error| error.code.as_deref().unwrap_or(""));
     let flags = (!end.flags.is_empty())
@@ -82,7 +83,9 @@ pub(super) fn log(end: &EndEvent<'_>) {
         );
     }
     match end.outcome {
-        Outcome::Failed | Outcome::Broken => log_at!(Level::WARN),
+        Outcome::Failed | Outcome::Broken if !end.failure.is_some_and(Failure::is_clients) => {
+            log_at!(Level::WARN);
+        }
         _ => log_at!(Level::INFO),
     }
 }

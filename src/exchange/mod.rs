@@ -2,7 +2,7 @@
 //!
 //! It is created when a request on a gateway path arrives. It moves from the call into the future,
 //! and from there into the response body. If it is dropped before an explicit end, the client has
-//! disconnected. It is empty if no hook or log needs the event.
+//! disconnected, or the upstream service has panicked. It is empty if no hook or log needs the event.
 
 pub(crate) mod attempt;
 mod characters;
@@ -282,12 +282,5 @@ impl Exchange {
         if let Some(record) = self.0.take() {
             record.close(outcome, None, None);
         }
-    }
-}
-
-impl Drop for Exchange {
-    #[inline]
-    fn drop(&mut self) {
-        self.end(Outcome::Cancelled);
     }
 }

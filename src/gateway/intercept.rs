@@ -21,6 +21,10 @@ use crate::util::macros::service_accessors;
 /// is: a saturated upstream delays only its own requests. Errors of the upstream become responses,
 /// so the error type is the app's (`Infallible` with axum).
 ///
+/// What `poll_ready` has reserved in the app is kept for the next call if the request is for the
+/// gateway. So where callers keep a service for long, an app under a shared limit of concurrent
+/// requests should be cloned for each call, as hyper's and axum's servers do.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

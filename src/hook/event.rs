@@ -99,12 +99,14 @@ pub struct EndEvent<'a> {
     pub forbidden_model: bool,
     /// The service tier that the response names.
     pub service_tier: Option<&'a str>,
-    /// The status of the client's response, even if the client did not wait for it; `None` if the
-    /// client left before there was one.
+    /// The status of the client's response, even if the client did not wait for it; `None` if there was
+    /// none: the client left first, or a [`Gateway`](crate::Gateway) around a client passed an error
+    /// on.
     pub status: Option<StatusCode>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The reason if the outcome is [`Outcome::Failed`] or [`Outcome::Broken`].
+    /// The reason if the outcome is [`Outcome::Failed`] or [`Outcome::Broken`], and with
+    /// [`Outcome::Rejected`] if the body was refused while it was sent.
     pub failure: Option<Failure>,
     /// The code of the gateway's own error (`2008`, …) or of the host's
     /// [`Refusal`](crate::Refusal).
@@ -192,13 +194,15 @@ impl EndEvent<'_> {
             && !is_error
     }
 
-    /// Returns true if the client got a complete response with a status of success and without an
-    /// error in its body.
+    /// Returns true if the client got a complete response with a status of success or 304, and without
+    /// an error in its body.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.outcome == Outcome::Complete
             && self.is_answered()
-            && self.status.is_some_and(|status| status.is_success())
+            && self
+                .status
+                .is_some_and(|status| status.is_success() || status == StatusCode::NOT_MODIFIED)
             && self.provider_error.is_none()
     }
 

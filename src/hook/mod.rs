@@ -33,7 +33,7 @@ use crate::util::unwind;
 /// Each request causes one [`on_request`](Self::on_request) and exactly one
 /// [`on_end`](Self::on_end), whether it is answered, refused, failed, broken off by the provider,
 /// or abandoned by the client. The methods are called on the task that drives the request, some of
-/// them from `Drop`, so they must not block. A hook that panics loses that event; the response and
+/// them from `Drop`, or on the task that watches over its timeouts, so they must not block. A hook that panics loses that event; the response and
 /// the other hooks are not affected.
 ///
 /// A closure is a hook for `on_end`:

@@ -6,12 +6,15 @@ named_enum! {
 /// How an exchange ended.
 ///
 /// ```
-/// use tower_ai_gateway::Outcome;
+/// use tower_ai_gateway::hook::Failure;
+/// use tower_ai_gateway::{EndEvent, Outcome};
 ///
-/// fn is_the_provider_s_fault(outcome: Outcome) -> bool {
-///     matches!(outcome, Outcome::Failed | Outcome::Broken)
+/// fn is_the_clients_fault(end: &EndEvent<'_>) -> bool {
+///     match end.outcome {
+///         Outcome::Failed | Outcome::Broken => end.failure.is_some_and(Failure::is_clients),
+///         outcome => outcome == Outcome::Cancelled,
+///     }
 /// }
-/// assert!(!is_the_provider_s_fault(Outcome::Cancelled));
 /// assert_eq!(Outcome::Cancelled.as_str(), "cancelled");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,7 +28,8 @@ pub enum Outcome {
     Rejected = "rejected",
     /// No response head came from the provider.
     Failed = "failed",
-    /// The response broke off after its head.
+    /// The response broke off after its head. A stream whose marker has been relayed is
+    /// [`Complete`](Self::Complete), whatever comes after it.
     Broken = "broken",
     /// The client went away first.
     Cancelled = "cancelled",
@@ -73,7 +77,7 @@ pub enum Failure {
     /// The provider answered from a model that the gateway forbids, and the host has configured
     /// that such answers are cut off.
     ModelNotAllowed = "model_not_allowed",
-    /// Another error of the upstream service.
+    /// Another error of the upstream service, or a panic in it.
     Other = "other",
 }
 /// The name in lower case, as in `connect_timeout`.
@@ -81,6 +85,18 @@ pub fn as_str;
 }
 
 impl Failure {
+    /// Returns true if the client is at fault and not the provider: its body broke off or was refused, it
+    /// did not read, or it sent no key where the gateway has none. Such an end is logged at `INFO`.
+    #[must_use]
+    pub fn is_clients(self) -> bool {
+        matches!(self, Self::RequestBody | Self::UnreadTimeout | Self::NoKey)
+    }
+
+    /// Returns true if the gateway itself broke off the response.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::RequestBody | Self::ModelNotAllowed)
+    }
+
     /// Returns true if nothing of the request was sent to the provider.
     pub(crate) fn is_before_sending(self) -> bool {
         matches!(

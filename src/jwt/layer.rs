@@ -172,7 +172,7 @@ impl Checks {
 
 fn refuse<B, R>(request: &Request<B>, error: &JwtError) -> Response<JwtBody<R>> {
     tracing::debug!(target: crate::TARGET, %error, "a request without a good token was refused");
-    refusal::response(error, request.uri().path())
+    refusal::response(error, request.method(), request.uri().path())
 }
 
 impl<S, B, R> Service<Request<B>> for Jwt<S>

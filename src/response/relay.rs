@@ -174,6 +174,7 @@ impl ResponseRelay {
         let code = rejection.code;
         let mut response = rejection.into_response(self.context.asked(), self.format);
         self.add_gateway_headers(response.headers_mut());
+        self.keep_head_alone(&mut response);
         self.exchange.answered_with_error(code, response.body().len(), outcome);
         response.extensions_mut().insert(self.context);
         response
@@ -185,9 +186,18 @@ impl ResponseRelay {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.add_gateway_headers(headers);
+        self.keep_head_alone(&mut response);
         self.exchange.answered_locally(response.status(), response.body().len());
         response.extensions_mut().insert(self.context);
         response
+    }
+
+    /// Takes the body off an answer to HEAD: over HTTP/2, any data would be an error of the protocol.
+    fn keep_head_alone(&self, response: &mut Response<Bytes>) {
+        if *self.context.method() == Method::HEAD {
+            let length = std::mem::take(response.body_mut()).len();
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
     }
 
     fn add_gateway_headers(&self, headers: &mut HeaderMap) {

@@ -11,6 +11,24 @@ use crate::support::guard;
 use crate::support::message::{STREAM_HEAD, chunk, request};
 use crate::support::raw_upstream::RawUpstream;
 use crate::support::wire::Wire;
+use crate::support::written::Written;
+
+/// A client can thus not fill the log with warnings.
+#[tokio::test]
+async fn a_client_that_breaks_off_its_upload_causes_no_warning() {
+    let (written, _logging) = Written::capture();
+    let mut scene = Scene::new().await;
+    let mut client = scene.gateway.connect().await;
+    let head = "POST /ai/grok/v1/files HTTP/1.1\r\nhost: a\r\ncontent-length: 5000\r\n\r\nbegun";
+    client.send(head).await;
+    let mut provider = scene.upstream.accept().await;
+    provider.read_head().await;
+    drop(client);
+    guard("the provider's connection to end", provider.ended()).await;
+    assert_eq!(scene.ends.next().await.0, Outcome::Failed);
+    assert_eq!(written.warnings(), [""; 0]);
+    assert!(written.all().contains("request_body"), "{}", written.all());
+}
 
 struct Scene {
     upstream: RawUpstream,

@@ -126,7 +126,7 @@ async fn a_broken_stream_keeps_the_usage_seen_so_far() {
 }
 
 #[tokio::test]
-async fn a_stream_broken_after_its_terminal_marker_is_fully_metered() {
+async fn a_stream_broken_after_its_terminal_marker_is_complete() {
     let mut scene = Scene::new().await;
     let (mut client, mut provider) = begin(&mut scene, CHAT).await;
     provider.send(chunk([&usage_event(CHAT_USAGE), DONE].concat().as_bytes())).await;
@@ -134,7 +134,8 @@ async fn a_stream_broken_after_its_terminal_marker_is_fully_metered() {
     drop(provider);
     client.ended().await;
     let end = scene.end().await;
-    assert_eq!((end.outcome, end.metering), (Outcome::Broken, Metering::Complete));
+    assert_eq!((end.outcome, end.failure), (Outcome::Complete, None));
+    assert_eq!(end.metering, Metering::Complete);
     assert_eq!(end.cost.unwrap().ticks, 2_244_800);
 }
 

@@ -108,7 +108,7 @@ async fn a_hook_that_panics_during_unwinding_does_not_abort() {
     let gateway = layer.upstream(broken).layer(service_fn(app));
     let ended = tokio::spawn(async move { drop(gateway.oneshot(request()).await) }).await;
     assert!(ended.unwrap_err().is_panic());
-    assert_eq!(*ends.lock().unwrap(), [(Outcome::Cancelled, None)]);
+    assert_eq!(*ends.lock().unwrap(), [(Outcome::Failed, None)]);
 }
 
 thread_local! {

@@ -79,3 +79,19 @@ async fn an_error_in_the_body_is_not_a_success_and_keeps_its_code() {
         assert_eq!(ends.next().await, expected, "{}", String::from_utf8_lossy(&answer));
     }
 }
+
+/// What the client has is still right.
+#[tokio::test]
+async fn an_answer_that_nothing_was_modified_is_a_success() {
+    let mut provider = RawUpstream::start().await;
+    let (hook, mut ends) = Ends::by(classified);
+    let setup = Setup::new(provider.base("/v1")).layer(|layer| layer.metrics_hook(hook));
+    let gateway = setup.start().await;
+    let mut client = gateway.connect().await;
+    client.send(request("GET /v1/acct/gw/grok/v1/models", &[], b"")).await;
+    let mut upstream = provider.accept().await;
+    upstream.read_message().await;
+    upstream.send(response("304 Not Modified", &["connection: close"], b"")).await;
+    client.read_head().await;
+    assert_eq!(ends.next().await, (true, None));
+}

@@ -12,6 +12,7 @@ use tower_ai_gateway::client::HttpClientBuilder;
 use tower_ai_gateway::{GatewayLayer, Provider, RequestBody};
 
 use crate::support::client::{Connection, collect, full, request};
+use crate::support::ends::Ends;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::guard;
 use crate::support::hyper_upstream::{HyperUpstream, UpstreamBody, body};
@@ -114,6 +115,28 @@ async fn combination(
     let gateway = Setup::new(provider.base("/v1")).client(change).start().await;
     exchange(gateway, client).await;
     check(&mut seen, upstream, &provider.addr.to_string()).await;
+}
+
+/// What the gateway itself answers to HEAD ends with its head, in which it says how long GET's body is.
+#[tokio::test]
+async fn head_gets_the_head_of_the_gateways_own_answers() {
+    let (hook, mut ends) = Ends::by(|end| (end.status, end.response_bytes));
+    // Nothing listens there.
+    let setup = Setup::new("http://127.0.0.1:1/v1").layer(|layer| layer.metrics_hook(hook));
+    let gateway = setup.start().await;
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        for (path, status) in [("/ai/compat/models", 200), ("/ai/grok/v1/x", 502)] {
+            let mut client = Connection::open(gateway.addr, version).await;
+            let get = client.send(request(version, "GET", path, &[], full(""))).await;
+            let length = collect(get.into_body()).await.unwrap().len();
+            assert_eq!(ends.next().await, (Some(status.try_into().unwrap()), length as u64));
+            let head = client.send(request(version, "HEAD", path, &[], full(""))).await;
+            assert_eq!(head.status(), status, "{path}");
+            assert_eq!(head.headers()["content-length"], length.to_string(), "{path}");
+            assert_eq!(collect(head.into_body()).await.unwrap(), "", "{path}");
+            assert_eq!(ends.next().await, (Some(status.try_into().unwrap()), 0), "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -36,9 +36,11 @@ pub struct CacheReport {
     pub hits: u64,
     /// Requests served a stale entry because the provider failed.
     pub stale: u64,
-    /// Requests served by their own call to the provider.
+    /// Requests that made their own call to the provider, answered or not. Events and metrics count
+    /// only those that got a response.
     pub misses: u64,
-    /// Requests that could not use the cache, though the gateway or the request asked for it.
+    /// Requests that could not use the cache, though the gateway or the request asked for it,
+    /// answered or not.
     pub bypasses: u64,
     /// Responses that were stored.
     pub stored: u64,

@@ -34,7 +34,7 @@ use crate::util::ready;
 /// It retries if a connection fails before the response head, if the head takes too long, and on
 /// 408, 409, 429, 500, 502, 503, 504 and 529. It does not retry if the provider says
 /// `x-should-retry: false` or asks for a longer wait than allowed, and never once a response was
-/// passed on. It obeys `retry-after` and `retry-after-ms`.
+/// passed on. It obeys `retry-after` and `retry-after-ms`. It needs a tokio runtime with time enabled.
 ///
 /// The last response is passed on if the gateway itself makes no further call, because a circuit
 /// has opened for example, or if the next one would begin after the total timeout. A key that cools

@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::{ControlBody, Steps};
 use crate::context::GatewayContext;
+use crate::control::attempt;
 use crate::control::cache::{
     Broadcast, CacheBody, Caching, CallResult, Ended, Looked, Lookup, Plan, Source, Target, Wait,
     Wanted, Way, answered, bypassed, failed, followed, hit, shared, show,
@@ -113,10 +114,17 @@ where
             let response = self.steps.get_mut().call(request).await?;
             return Ok(response.map(ControlBody::of_repeated));
         }
+        // The exchange reports the call of a request that is sent once, but not if it gets a stale answer.
+        let before = self.context.attempts();
         let call = self.steps.get_mut().get_mut().get_mut();
         let request = self.request.map(ReplayBody::read);
         let call = call.call_within(request, Some(&self.context), Some(self.bounds));
-        Ok(call.await?.map(ControlBody::new))
+        if self.context.attempts() == before {
+            self.context.begin_attempt(attempt::now);
+        }
+        let result = call.await;
+        attempt::ended(&self.context, &result, failure::is_refused(&result));
+        Ok(result?.map(ControlBody::new))
     }
 
     /// The same. `bound`: when there must be a head.

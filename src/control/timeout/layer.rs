@@ -8,6 +8,8 @@ use crate::directives::timeouts::Timeouts;
 /// Bounds the time of each upstream call: of its connection, of its response head, and between the
 /// frames of its response body.
 ///
+/// It needs a tokio runtime with time enabled.
+///
 /// tower's own `Timeout` ends at the response head. Here, a healthy stream may last as long as it
 /// likes, but a silent one may not. To bound all attempts of a request together, see
 /// [`DeadlineLayer`].

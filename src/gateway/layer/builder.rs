@@ -215,7 +215,8 @@ impl GatewayLayerBuilder {
     /// also covers this time.
     ///
     /// Default: 30 s. It uses tokio's timer, so it needs the feature `client` or `control` and a
-    /// tokio runtime with time enabled; otherwise the host must bound it.
+    /// tokio runtime with time enabled. Without the feature or outside of a runtime, the host must bound it;
+    /// on a runtime without time, the timer panics.
     pub fn body_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.body_timeout = timeout;
         self

@@ -87,7 +87,8 @@ pub trait Guard: Send + Sync + 'static {
     /// Called once for each relayed response of a provider when it ends, complete or not. The
     /// client already has it.
     ///
-    /// Called on the task that drives the request, or from `Drop`, so it must not block. A panic
+    /// Called on the task that drives the request, from `Drop`, or on the task that watches over its
+    /// timeouts, so it must not block. A panic
     /// loses only this event.
     fn on_response(&self, response: &GuardedResponse<'_>) {
         let _ = response;

@@ -131,7 +131,8 @@ pub struct LogRecord {
     pub cost_source: Option<String>,
     /// The response was successful and billed, but its cost is unknown.
     pub cost_unknown: bool,
-    /// The cost was set by `cf-aig-custom-cost` or the gateway's defaults.
+    /// The request had a cost of its own, by `cf-aig-custom-cost` or the gateway's defaults, whether or
+    /// not anything was billed by it.
     pub custom_cost: bool,
     /// The client's metadata (`cf-aig-metadata`) and the host's own.
     pub metadata: BTreeMap<String, MetadataValue>,

@@ -58,8 +58,8 @@
 //!
 //! Counters are exact: tokens of `input` and `output` are all billed tokens, and the other kinds
 //! are parts of them. Free responses have no cost and do not count as unknown costs. When no
-//! request is active, as many have ended as started. Durations cover exchanges that were sent to a
-//! provider; durations of chunks exclude cache hits. The hit rate of a cache is (`hit` + `stale`) /
+//! request is active, as many have ended as started. Durations cover exchanges with a call to a
+//! provider, even if no connection could be made; durations of chunks exclude cache hits. The hit rate of a cache is (`hit` + `stale`) /
 //! (`hit` + `stale` + `miss`).
 //!
 //! # Labels are bounded

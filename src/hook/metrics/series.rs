@@ -144,7 +144,8 @@ impl Series {
         if !end.flags.is_empty() {
             plain(&self.later.flagged, names::FLAGGED, 1);
         }
-        if end.is_answered() {
+        // The gateway's own list of models has no usage.
+        if end.is_answered() && (end.attempts > 0 || end.cache.is_some()) {
             let cell = &self.later.metering[end.metering as usize];
             counter(cell, names::METERING, label::METERING_RESULT, end.metering.as_str(), 1);
         }

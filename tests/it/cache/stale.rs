@@ -3,6 +3,7 @@
 use tower_ai_gateway::control::cache::{MemoryCache, PurgeTarget};
 
 use super::*;
+use crate::support::controlled::with;
 use crate::support::older::Older;
 
 /// A gateway with an entry of this age. Entries are fresh for an hour, and may be stale for another hour.
@@ -51,6 +52,32 @@ async fn a_stale_entry_is_served_only_if_the_provider_fails() {
             assert_eq!(answer.headers().get("age"), None);
             drop(answer);
         }
+        stage.finish().await;
+    }
+}
+
+/// Also if the request may be sent only once.
+#[tokio::test]
+async fn the_failed_call_before_a_stale_answer_is_counted() {
+    for attempts in ["1", "2"] {
+        let stage = stage(HOUR + Duration::from_secs(60), true).await;
+        for code in [0, 500] {
+            let request = with(ask(QUESTION), "cf-aig-max-attempts", attempts);
+            let answer = stage.spawn(with(request, "cf-aig-retry-delay", "1"));
+            for _ in 0..attempts.parse().unwrap() {
+                match (stage.asked().await, code) {
+                    (asked, 0) => asked.fail(),
+                    (asked, code) => drop(asked.answer(code, JSON)),
+                }
+            }
+            let answer = answer.await.unwrap();
+            assert_eq!((status(&answer), text(answer).await.as_str()), ("STALE", TEXT));
+            let end = stage.recorder.ends().pop().unwrap();
+            assert_eq!(end.attempts.to_string(), attempts, "{code}");
+        }
+        let failed = " request attempt head end"
+            .replace(" attempt", &" attempt".repeat(attempts.parse().unwrap()));
+        assert!(stage.recorder.order().ends_with(&failed), "{}", stage.recorder.order());
         stage.finish().await;
     }
 }

@@ -50,7 +50,8 @@ fn a_panicking_upstream_still_ends_its_exchange() {
         let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }));
     assert!(unwound.is_err());
-    assert_eq!(recorder.end().outcome, Outcome::Cancelled);
+    let end = recorder.end();
+    assert_eq!((end.outcome, end.failure), (Outcome::Failed, Some(Failure::Other)));
 }
 
 /// A panic payload that panics again when it is dropped.
