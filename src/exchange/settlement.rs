@@ -57,7 +57,7 @@ impl Settlement {
             method: context.method(),
             operation: context.operation(),
             kind: context.provider_kind().unwrap_or_default(),
-            rest: context.provider_path(),
+            rest: context.call_path(),
             status,
         };
         let billing = usage::billing(&call);

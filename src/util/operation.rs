@@ -1,9 +1,13 @@
 //! The kind of API call, known from the path.
 
 mod path;
+mod spelling;
 
+#[cfg(feature = "limits")]
+pub(crate) use self::path::is_about_stored;
 pub(crate) use self::path::{is_of_messages, is_version};
 use crate::util::macros::named_enum;
+use http::Method;
 
 named_enum! {
 /// The kind of API call, as events and logs name it.
@@ -95,6 +99,11 @@ impl Operation {
                 | Self::Videos
         )
     }
+}
+
+/// Returns true if a method can run a model: reading and deleting cannot.
+pub(crate) fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 #[cfg(test)]

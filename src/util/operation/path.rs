@@ -3,11 +3,8 @@
 use super::Operation;
 
 impl Operation {
-    /// Derives it from the path after the provider's slug.
-    pub(crate) fn of(rest: &str) -> Self {
-        if matches!(rest, "chat/completions" | "v1/chat/completions") {
-            return Self::Chat;
-        }
+    /// Derives it from a path in its plain spelling.
+    pub(super) fn of_plain(rest: &str) -> Self {
         let mut segments = Segments::of(rest);
         let mut first = segments.next();
         match first {
@@ -113,6 +110,19 @@ fn is_resource(first: &str) -> bool {
             | "collections"
             | "sessions"
     )
+}
+
+/// Returns true if an unknown call with this path manages stored things, and runs no model itself.
+#[cfg(feature = "limits")]
+pub(crate) fn is_about_stored(rest: &str) -> bool {
+    let first = Segments::of(rest).next();
+    match first {
+        // Some of their calls run models, and the others are free.
+        "threads" | "conversations" => false,
+        "agents" | "assistants" | "corpora" | "documents" | "fileSearchStores" | "operations"
+        | "projects" | "skills" | "tuningJobs" | "webhooks" => true,
+        first => is_resource(first),
+    }
 }
 
 /// The operation of a call after one or two segments that say where it runs: Azure's
