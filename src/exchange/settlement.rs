@@ -108,7 +108,8 @@ impl Settlement {
             Billing::Once { .. } if usage.is_none() => is_read,
             Billing::Once { id } => !is_new(id),
             Billing::Later { id } => {
-                let is_due = meter.is_some_and(|meter| {
+                // What is not ready yet reports nothing final.
+                let is_due = meter.filter(|meter| !meter.is_pending()).is_some_and(|meter| {
                     let has_promised =
                         || observation.promised.has_seen(&(place, id), Instant::now());
                     meter.is_made_later() || has_promised()
