@@ -83,6 +83,14 @@ pub(super) struct Expected {
     pub(super) output_cost: u64,
 }
 
+/// What is expected of a step of which nothing is known.
+pub(super) static UNKNOWN: Expected = Expected {
+    model: String::new(),
+    tokens: Tokens { input: 0, output: 0 },
+    input_cost: 0,
+    output_cost: 0,
+};
+
 impl Steps {
     pub(super) fn one(step: u32) -> Self {
         Self(1 << step.min(63))
@@ -162,12 +170,33 @@ impl Expected {
         Tokens { output: output.map_or(most, |output| output.min(most)), ..self.tokens }
     }
 
+    /// The same, with no more output than a rule reserves.
+    pub(super) fn within(&self, rule: &LimitRule) -> Self {
+        let output = self.tokens.output.min(rule.max_output);
+        let tokens = Tokens { output, ..self.tokens };
+        Self { model: String::new(), tokens, output_cost: self.output_cost(output), ..*self }
+    }
+
+    /// What so many tokens cost in proportion, in ticks.
+    pub(super) fn cost_of(&self, tokens: Tokens) -> u64 {
+        let input = share(self.input_cost, tokens.input, self.tokens.input);
+        input.saturating_add(self.output_cost(tokens.output))
+    }
+
     /// What it costs with so much output, in ticks.
     pub(super) fn cost_with(&self, output: u64) -> u64 {
-        let all = u128::from(self.tokens.output.max(1));
-        let share = u128::from(self.output_cost) * u128::from(output) / all;
-        self.input_cost.saturating_add(u64::try_from(share).unwrap_or(u64::MAX))
+        self.input_cost.saturating_add(self.output_cost(output))
     }
+
+    fn output_cost(&self, output: u64) -> u64 {
+        share(self.output_cost, output, self.tokens.output)
+    }
+}
+
+/// The cost of a part, where that of the whole is known.
+fn share(cost: u64, part: u64, whole: u64) -> u64 {
+    let share = u128::from(cost) * u128::from(part) / u128::from(whole.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 /// What so many tokens count; `None` if the measure is money and the price is unknown.
