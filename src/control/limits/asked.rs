@@ -57,8 +57,8 @@ pub(super) fn tokens_of(operation: Operation, path: &str) -> (bool, bool) {
     }
 }
 
-/// What a call for media uses at least, in the units of its price; `None` for other calls. The body has no
-/// fewer bytes than the text to speak has characters.
+/// What a call for media reserves, in the units of its price; `None` for other calls. A text to speak has no
+/// more characters than its body has bytes.
 pub(super) fn media_of(operation: Operation, bytes: Option<u64>) -> Option<Usage> {
     match operation {
         Operation::Images => Some(Usage { images: Some(1), ..Usage::default() }),
