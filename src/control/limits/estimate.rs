@@ -64,6 +64,13 @@ struct Stream {
     per_event: f64,
 }
 
+impl Tokens {
+    /// What an answer reports.
+    pub(super) fn of(usage: &Usage) -> Self {
+        Self { input: usage.input().unwrap_or(0), output: usage.output().unwrap_or(0) }
+    }
+}
+
 impl Default for Seen {
     fn default() -> Self {
         Self { ratio: RATIO, input: 0.0, answers: 0, lengths: [0; STEPS], stream: None }

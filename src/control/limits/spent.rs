@@ -58,8 +58,19 @@ impl Ended<'_> {
         let unanswered = self.state.unanswered_by(rule, held.steps);
         match self.answer(rule, held) {
             Some(answer) => Part { answer, unanswered, is_price_unknown: false },
-            None => Part { answer: 0, unanswered, is_price_unknown: true },
+            None => Part { answer: self.at_least(rule), unanswered, is_price_unknown: true },
         }
+    }
+
+    /// What a whole answer of unknown price counts: the estimate, or what its tokens usually cost if
+    /// that is more. Otherwise any client could ask for a tier or a tool that has no price.
+    fn at_least(&self, rule: &LimitRule) -> u64 {
+        let Some(expected) = self.state.expected(self.step) else { return 0 };
+        let usual = match self.used {
+            Used::Reported { usage, .. } => expected.cost_of(Tokens::of(usage)),
+            _ => 0,
+        };
+        expected.most(rule).max(usual)
     }
 
     /// What counts for an answer that was ordered, until it is fetched.
@@ -117,6 +128,5 @@ impl Ended<'_> {
 /// What the usage of a whole answer counts; `None` if the measure is money and the price is
 /// unknown.
 pub(super) fn reported(measure: Measure, usage: &Usage, cost: Option<Cost>) -> Option<u64> {
-    let (input, output) = (usage.input().unwrap_or(0), usage.output().unwrap_or(0));
-    amount(measure, Tokens { input, output }, || cost.map(|cost| cost.ticks))
+    amount(measure, Tokens::of(usage), || cost.map(|cost| cost.ticks))
 }
