@@ -207,6 +207,8 @@ fn cost(context: &GatewayContext, model: &str, tokens: Tokens) -> Option<u64> {
         provider: context.provider().unwrap_or_default(),
         kind: context.provider_kind(),
         model,
+        asked: None,
+        serves_asked: false,
         operation: context.operation(),
         path: context.provider_path(),
         service_tier: None,
