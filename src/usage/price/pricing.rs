@@ -57,6 +57,11 @@ impl<'a> Pricing<'a> {
         matches!(self.operation, Images | Ocr | Rerank | Speech | Transcription | Videos)
     }
 
+    /// Returns true for OpenAI's decisions, which bill only their input.
+    pub(super) fn has_free_output(&self) -> bool {
+        self.kind == Some("openai") && self.path.trim_end_matches('/').ends_with("decisions")
+    }
+
     pub(super) fn makes_images(&self) -> bool {
         self.operation == Operation::Images
     }
