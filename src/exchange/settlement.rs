@@ -39,6 +39,8 @@ pub(super) struct Facts<'a> {
     /// The provider's status, not the gateway's own.
     pub(super) status: Option<StatusCode>,
     pub(super) request_model: Option<&'a str>,
+    /// The path names the model.
+    pub(super) is_model_in_path: bool,
     pub(super) cache: Option<CacheStatus>,
     pub(super) outcome: Outcome,
     /// How long the exchange has taken.
@@ -156,6 +158,9 @@ fn cost(
         provider: context.provider().unwrap_or_default(),
         kind: context.provider_kind(),
         model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
+        asked: facts.request_model,
+        serves_asked: facts.is_model_in_path
+            || context.upstream().is_some_and(|upstream| upstream.names_deployments()),
         operation: call.operation,
         path: call.rest,
         service_tier: meter.and_then(Meter::service_tier),

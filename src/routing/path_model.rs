@@ -200,6 +200,10 @@ fn reach(segments: &[&str]) -> Reach {
         }
         // Graders call the models that the eval has named.
         ["evals", _, "runs"] => Reach::Inside(Place::At(&["data_source", "model"])),
+        // Perplexity's asynchronous answers.
+        ["async", "sonar"] | ["async", "chat", "completions"] => {
+            Reach::Inside(Place::At(&["request", "model"]))
+        }
         ["authtokens" | "auth_tokens"] => {
             Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]))
         }

@@ -24,9 +24,10 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// `chat/completions`, fetching deferred ones, and the `chat` of Cohere and Ollama.
+    /// `chat/completions`, fetching deferred ones, the `chat` of Cohere and Ollama, and Perplexity's
+    /// `sonar`.
     Chat = "chat",
-    /// OpenAI's `responses`, and Perplexity's `agent`.
+    /// OpenAI's `responses` and `decisions`, and Perplexity's `agent`.
     Responses = "responses",
     /// OpenAI's `responses/compact`.
     Compact = "compact",

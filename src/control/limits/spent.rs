@@ -41,7 +41,7 @@ pub(super) struct Counted {
     /// The answer's part of that.
     pub(super) answer: u64,
     /// What was expected of the answer.
-    pub(super) expected: Expected,
+    pub(super) expected: Tokens,
 }
 
 impl Part {
@@ -60,8 +60,21 @@ impl Ended<'_> {
         let unanswered = self.state.unanswered_by(rule, held.steps);
         match self.answer(rule, held) {
             Some(answer) => Part { answer, unanswered, is_price_unknown: false },
-            None => Part { answer: 0, unanswered, is_price_unknown: true },
+            None => Part { answer: self.at_least(rule), unanswered, is_price_unknown: true },
         }
+    }
+
+    /// What a whole answer of unknown price counts: the estimate, or what its tokens usually cost if
+    /// that is more. Otherwise any client could ask for a tier or a tool that has no price.
+    fn at_least(&self, rule: &LimitRule) -> u64 {
+        let expected = self.expected();
+        let usual = match self.used {
+            Used::Reported { usage, .. } => {
+                expected.cost_of(completed(usage, expected.cut(rule, 0, None)))
+            }
+            _ => 0,
+        };
+        expected.most(rule).max(usual)
     }
 
     /// What counts for an answer that was ordered, until it is fetched.
@@ -78,7 +91,7 @@ impl Ended<'_> {
                 let claim = Claim { amount: part.sum(), lease: None, ..held.claim };
                 let (id, at, is_local) = (*id, *at, *is_local);
                 let (measure, answer) = (rule.measure, part.answer);
-                let expected = self.expected().within(rule);
+                let expected = self.expected().cut(rule, 0, None);
                 all.push(Counted { id, at, is_local, measure, claim, answer, expected });
             }
         }
@@ -107,7 +120,7 @@ impl Ended<'_> {
                 amount(rule.measure, seen, || Some(expected.cost_with(seen.output)))
             }
             Used::Reported { usage, cost, is_whole: true, .. } => {
-                reported(rule.measure, usage, cost, &expected.within(rule))
+                reported(rule.measure, usage, cost, expected.cut(rule, 0, None))
             }
             Used::Reported { usage, cost, is_whole: false, content_events } => {
                 let seen = expected.cut(rule, content_events, self.output);
@@ -126,15 +139,9 @@ pub(super) fn reported(
     measure: Measure,
     usage: &Usage,
     cost: Option<Cost>,
-    expected: &Expected,
+    expected: Tokens,
 ) -> Option<u64> {
-    let tokens = completed(usage, expected.tokens);
-    let is_complete = (usage.input(), usage.output()) == (Some(tokens.input), Some(tokens.output));
-    let cost = || match cost {
-        None if !is_complete => Some(expected.cost_of(tokens)).filter(|ticks| *ticks > 0),
-        cost => cost.map(|cost| cost.ticks),
-    };
-    amount(measure, tokens, cost)
+    amount(measure, completed(usage, expected), || cost.map(|cost| cost.ticks))
 }
 
 /// The tokens of a usage. What it does not tell follows from its total, or else is as expected.
@@ -191,22 +198,5 @@ mod tests {
         let of_input = Tokens { output: 0, ..EXPECTED };
         let found = completed(&usage(None, None, Some(700)), of_input);
         assert_eq!(found, Tokens { input: 700, output: 0 }, "embeddings");
-    }
-
-    #[test]
-    fn only_an_incomplete_usage_without_a_price_costs_by_the_estimate() {
-        let expected = Expected {
-            tokens: EXPECTED,
-            input_cost: 1000,
-            output_cost: 8192,
-            ..Expected::default()
-        };
-        let cost =
-            |usage: &Usage, expected: &Expected| reported(Measure::Cost, usage, None, expected);
-        assert_eq!(cost(&usage(None, None, Some(700)), &expected), Some(1000 + 1200));
-        assert_eq!(cost(&usage(Some(10), None, None), &expected), Some(100 + 8192));
-        assert_eq!(cost(&usage(Some(10), Some(20), None), &expected), None, "no such price");
-        let unpriced = Expected { tokens: EXPECTED, ..Expected::default() };
-        assert_eq!(cost(&usage(None, None, Some(700)), &unpriced), None);
     }
 }

@@ -170,32 +170,21 @@ impl Expected {
         Tokens { output: output.map_or(most, |output| output.min(most)), ..self.tokens }
     }
 
-    /// The same, with no more output than a rule reserves.
-    pub(super) fn within(&self, rule: &LimitRule) -> Self {
-        let output = self.tokens.output.min(rule.max_output);
-        let tokens = Tokens { output, ..self.tokens };
-        Self { model: String::new(), tokens, output_cost: self.output_cost(output), ..*self }
-    }
-
-    /// What so many tokens cost in proportion, in ticks.
-    pub(super) fn cost_of(&self, tokens: Tokens) -> u64 {
-        let input = share(self.input_cost, tokens.input, self.tokens.input);
-        input.saturating_add(self.output_cost(tokens.output))
-    }
-
     /// What it costs with so much output, in ticks.
     pub(super) fn cost_with(&self, output: u64) -> u64 {
-        self.input_cost.saturating_add(self.output_cost(output))
+        self.input_cost.saturating_add(share(self.output_cost, output, self.tokens.output))
     }
 
-    fn output_cost(&self, output: u64) -> u64 {
-        share(self.output_cost, output, self.tokens.output)
+    /// What so many tokens cost at the expected prices, in ticks.
+    pub(super) fn cost_of(&self, Tokens { input, output }: Tokens) -> u64 {
+        let input = share(self.input_cost, input, self.tokens.input);
+        input.saturating_add(share(self.output_cost, output, self.tokens.output))
     }
 }
 
-/// The cost of a part, where that of the whole is known.
-fn share(cost: u64, part: u64, whole: u64) -> u64 {
-    let share = u128::from(cost) * u128::from(part) / u128::from(whole.max(1));
+/// What some tokens cost if all of them cost `cost`.
+fn share(cost: u64, tokens: u64, all: u64) -> u64 {
+    let share = u128::from(cost) * u128::from(tokens) / u128::from(all.max(1));
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 

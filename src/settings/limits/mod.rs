@@ -34,7 +34,9 @@
 //!   model's answers (initially 4,096 tokens). It is at most the rule's
 //!   [`max_output`](LimitRule::max_output).
 //! - If the provider reports usage, that usage counts; a part that it does not tell counts as estimated, or
-//!   as the rest of the total. A response that fails, or has a 4xx or 5xx
+//!   as the rest of the total. If its price is unknown, although that of the request was known (another tier
+//!   or model, tools), the estimated cost counts, or that of the reported tokens at the price of the request
+//!   if it is more. A response that fails, or has a 4xx or 5xx
 //!   status, counts no tokens, nor does a call whose connection breaks before its response.
 //! - A stream that breaks off or is cancelled counts the estimated input, and output by its events
 //!   with content: for each as many tokens as in whole streams of the model, at least 4, and the

@@ -34,6 +34,8 @@ fn new_work_is_billed() {
         "v1/responses",
         "v1/responses/",
         "v1/agent",
+        "v1/decisions",
+        "v1/sonar",
         "deployments/agent/responses",
         "deployments/completions/chat/completions",
         "openai/deployments/chat/chat/completions/",

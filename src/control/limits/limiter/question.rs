@@ -209,6 +209,8 @@ fn cost(context: &GatewayContext, model: &str, usage: &Usage) -> Option<u64> {
         provider: context.provider().unwrap_or_default(),
         kind: context.provider_kind(),
         model,
+        asked: None,
+        serves_asked: false,
         operation: context.operation(),
         path: context.call_path(),
         service_tier: None,
