@@ -2,8 +2,8 @@
 //! step.
 
 use std::sync::OnceLock;
-use std::time::Instant;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering, fence};
+use std::time::Instant;
 
 use super::GatewayContext;
 use super::attempts::Attempts;
