@@ -21,6 +21,8 @@ pub(crate) struct Step {
     pub(crate) way: ApiKind,
     /// After the base URL, without a query.
     pub(crate) path: Cow<'static, str>,
+    /// The path in its plain spelling, if that is another.
+    pub(crate) plain_path: Option<Box<str>>,
     pub(crate) operation: Operation,
     /// The model to request; `None` for the body's.
     pub(crate) model: Option<Box<str>>,
@@ -82,6 +84,7 @@ impl Step {
             upstream,
             way: ApiKind::OpenAi(operation),
             path: Cow::Borrowed(endpoint),
+            plain_path: None,
             operation,
             model,
             key: StepKey::Stored(None),
@@ -94,11 +97,13 @@ impl Step {
 
     /// To a path of a provider's own API.
     pub(crate) fn native(upstream: Arc<Upstream>, path: String, model: Option<Box<str>>) -> Self {
+        let (operation, plain_path) = Operation::read(&path);
         Self {
             upstream,
             way: ApiKind::Native,
-            operation: Operation::of(&path),
+            operation,
             path: Cow::Owned(path),
+            plain_path,
             model,
             key: StepKey::Stored(None),
             directives: None,

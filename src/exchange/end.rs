@@ -112,6 +112,7 @@ impl ExchangeRecord {
                 context,
                 status: self.status.filter(|_| self.code.is_none()),
                 request_model,
+                is_model_in_path: in_path.is_some(),
                 cache: self.cache,
                 outcome,
                 total: self.timings.total,

@@ -108,7 +108,7 @@ impl Exchange {
         record.cache = cache;
         let head = ResponseHead::of(headers);
         let format = Format::of(head.content_type);
-        record.stream = Format::is_stream(format, record.context.provider_path());
+        record.stream = Format::is_stream(format, record.context.call_path());
         record.response_content_type = head.content_type.map(kept);
         record.provider_request_id = head.ids.into_iter().flatten().next().cloned();
         let mut limit = record.observation.metering_limit();

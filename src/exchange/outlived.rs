@@ -40,6 +40,7 @@ pub(crate) fn usage(context: &GatewayContext, reader: &Reader) -> Option<AnswerU
         context,
         status: Some(StatusCode::OK),
         request_model: model.as_deref(),
+        is_model_in_path: context.model_in_path(context.routed_model()).is_some(),
         cache: None,
         outcome: Outcome::Complete,
         total: since.unwrap_or_default(),

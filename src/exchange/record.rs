@@ -176,7 +176,8 @@ impl ExchangeRecord {
     #[cold]
     pub(super) fn served_model(&self, meter: Option<&Meter>) -> Option<Served> {
         let model = meter.and_then(Meter::model_so_far);
-        Served::of(model.as_deref()?, &self.context, self.watch.as_deref())
+        let prices = &self.observation.prices;
+        Served::of(model.as_deref()?, &self.context, self.watch.as_deref(), prices)
     }
 
     /// The number of upstream calls, including an active one.

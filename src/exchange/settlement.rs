@@ -39,6 +39,8 @@ pub(super) struct Facts<'a> {
     /// The provider's status, not the gateway's own.
     pub(super) status: Option<StatusCode>,
     pub(super) request_model: Option<&'a str>,
+    /// The path names the model.
+    pub(super) is_model_in_path: bool,
     pub(super) cache: Option<CacheStatus>,
     pub(super) outcome: Outcome,
     /// How long the exchange has taken.
@@ -57,7 +59,7 @@ impl Settlement {
             method: context.method(),
             operation: context.operation(),
             kind: context.provider_kind().unwrap_or_default(),
-            rest: context.provider_path(),
+            rest: context.call_path(),
             status,
         };
         let billing = usage::billing(&call);
@@ -108,7 +110,8 @@ impl Settlement {
             Billing::Once { .. } if usage.is_none() => is_read,
             Billing::Once { id } => !is_new(id),
             Billing::Later { id } => {
-                let is_due = meter.is_some_and(|meter| {
+                // What is not ready yet reports nothing final.
+                let is_due = meter.filter(|meter| !meter.is_pending()).is_some_and(|meter| {
                     let has_promised =
                         || observation.promised.has_seen(&(place, id), Instant::now());
                     meter.is_made_later() || has_promised()
@@ -155,6 +158,9 @@ fn cost(
         provider: context.provider().unwrap_or_default(),
         kind: context.provider_kind(),
         model: meter.and_then(Meter::model).or(facts.request_model).unwrap_or_default(),
+        asked: facts.request_model,
+        serves_asked: facts.is_model_in_path
+            || context.upstream().is_some_and(|upstream| upstream.names_deployments()),
         operation: call.operation,
         path: call.rest,
         service_tier: meter.and_then(Meter::service_tier),

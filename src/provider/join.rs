@@ -1,6 +1,6 @@
 //! Joins a base path and the rest of a request path, byte for byte.
 
-use crate::util::percent::percent_decode;
+use crate::util::percent::{DECODINGS, percent_decode};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 
@@ -17,9 +17,6 @@ pub(crate) const USUAL: [&str; 6] = [
     "v1/messages",
     "embeddings",
 ];
-
-/// How often a chain of servers might decode a path: once more than any known chain does.
-pub(crate) const DECODINGS: usize = 3;
 
 /// Refuses dot segments: plain, percent-encoded up to three times, between `\` or encoded
 /// separators, or followed by `;` parameters.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
-
-use super::{KeyHeader, Provider, Upstream};
+use super::{Provider, Upstream};
 use crate::util::config_error::ConfigError;
 
 /// All providers of a layer, by slug and by alias.
@@ -63,14 +61,6 @@ impl Providers {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Upstream> {
         let own = self.0.iter().filter(|(name, upstream)| **name == *upstream.slug());
         own.map(|(_, upstream)| &**upstream)
-    }
-
-    /// The headers other than `authorization` in which any of them expects its key.
-    pub(crate) fn key_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.0.iter().filter_map(|(_, upstream)| match upstream.own_key_header() {
-            KeyHeader::Plain(name) => Some(name),
-            KeyHeader::Bearer => None,
-        })
     }
 
     /// A dozen short names: comparing lengths first beats hashing.

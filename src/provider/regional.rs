@@ -46,7 +46,8 @@ impl Provider {
     /// Paths are Azure's own, with or without `openai/`, or the hosted gateway's
     /// `{resource}/{deployment}/…`. Azure requires `api-version` in the query of all but its `v1`
     /// paths: it can be set by [`query`](Self::query). Model-routed requests go to `/openai/v1`,
-    /// where the model is the name of a deployment. Keys go as `api-key`.
+    /// where the model is the name of a deployment. Keys go as `api-key`. Claude has another host:
+    /// `Provider::custom("azure-claude", "https://{resource}.services.ai.azure.com/anthropic")`.
     ///
     /// ```
     /// use tower_ai_gateway::Provider;

@@ -166,7 +166,7 @@ fn name_response_in_path(context: &GatewayContext) {
     if context.operation() != Operation::Responses {
         return;
     }
-    let id = behind_responses(context.provider_path());
+    let id = behind_responses(context.call_path());
     if let Some((id, conversation)) = id.zip(context.conversation()) {
         name_response(context, conversation, id);
     }

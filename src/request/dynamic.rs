@@ -1,15 +1,16 @@
 //! Turns the models of a dynamic route into steps.
 
 use http::HeaderMap;
+use http::header::{CONNECTION, HOST};
 
 use crate::context::GatewayContext;
 use crate::context::step::{Step, StepKey};
-use crate::credentials;
 use crate::directives::{self, Directives};
 use crate::json::scalars::{BodyFields, BodyScalars};
-use crate::provider::Providers;
+use crate::provider::headers;
 use crate::rejection::Rejection;
 use crate::request::access::allow_step;
+use crate::request::affinity::Destination;
 use crate::request::attach_key;
 use crate::response::messages;
 use crate::routing::model::RoutedModel;
@@ -33,26 +34,35 @@ pub(crate) fn body_fields(context: &GatewayContext, routed: &RoutedModel) -> Bod
     find(context, routed.model()).map(DynamicRoute::body_fields).unwrap_or_default()
 }
 
-/// Sets the steps of a request by its route, and returns the first. Only stored keys are used: the
-/// client cannot know which provider its keys would go to.
+/// Sets the steps of a request by its route, and returns the first. Only stored keys are used, and only
+/// headers for any provider stay: the client cannot know which provider they would go to.
 pub(crate) fn first_step<'c>(
     context: &'c GatewayContext,
     routed: &RoutedModel,
     headers: &mut HeaderMap,
     body: Option<&BodyScalars>,
     endpoint: &'static str,
-    providers: &Providers,
 ) -> Result<&'c Step, Rejection> {
     let mut steps = steps(context, routed, headers, body, endpoint)?.into_iter();
     let first = steps.next().ok_or_else(|| messages::route_without_model(routed.model()))?;
-    credentials::remove(headers);
-    for header in providers.key_headers() {
-        headers.remove(header);
-    }
     context.set_has_credentials(false);
     let first = context.set_first(first);
     context.set_further(steps.collect());
+    // Headers that name a session are read before they go.
+    Destination::of_step(first).begin(context, headers);
+    keep_for_any_provider(headers);
     Ok(first)
+}
+
+/// Also keeps what the gateway needs until it sends the request.
+fn keep_for_any_provider(headers: &mut HeaderMap) {
+    let mut kept: HeaderMap = headers::for_any_provider(headers).collect();
+    for name in [CONNECTION, HOST] {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    *headers = kept;
 }
 
 /// The steps of a request; empty if the gateway lacks what they need.

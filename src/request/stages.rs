@@ -224,9 +224,7 @@ impl Shared {
             }
             NamedBy::DynamicRoute(mut routed, endpoint, body) => {
                 let headers = request.headers_mut();
-                let providers = self.providers_of(context);
-                let first =
-                    dynamic::first_step(context, &routed, headers, body, endpoint, providers)?;
+                let first = dynamic::first_step(context, &routed, headers, body, endpoint)?;
                 // Without the query, which may hold a key.
                 let uri = first.upstream.uri_by(first.way, endpoint, None);
                 let uri = uri.ok_or_else(messages::malformed_path)?;

@@ -18,6 +18,7 @@ use self::mount::Shape;
 
 pub(crate) use self::path_model::{PathModels, Reach, model_in, read as read_path};
 use crate::provider::{Providers, Upstream};
+pub(crate) use crate::util::operation::is_call;
 use crate::util::text::is_id;
 
 /// A request on a gateway path.
@@ -235,11 +236,6 @@ pub(crate) fn call_below<'p>(mount: &Mount, path: &'p str) -> Option<(&'p str, &
     let (provider, rest) = split(below.trim_start_matches('/'));
     let rest = rest?.trim_start_matches('/');
     (!rest.is_empty()).then_some((provider, rest))
-}
-
-/// Returns true if a method can run a model: reading and deleting cannot.
-pub(crate) fn is_call(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 
 use crate::json::trail::Place;
 
-use crate::provider::join::DECODINGS;
 use crate::util::operation::is_version;
-use crate::util::percent::percent_decode;
+use crate::util::percent::{DECODINGS, percent_decode};
+use crate::util::segments;
 
 /// Where a request names its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) fn read(rest: &str) -> PathModels {
     let mut read = PathModels::new(Reach::File);
     for round in 0..=DECODINGS {
         let text = String::from_utf8_lossy(&decoded);
-        let segments: Vec<&str> = segments(&text);
+        let segments: Vec<&str> = segments::of(&text).collect();
         // Every server decodes once.
         if round > 0 {
             for model in models(&segments) {
@@ -98,13 +98,7 @@ pub(crate) fn model_in(rest: &str) -> Option<String> {
     let mut decoded = rest.as_bytes().to_vec();
     percent_decode(&mut decoded);
     let text = String::from_utf8_lossy(&decoded);
-    models(&segments(&text)).next()
-}
-
-fn segments(path: &str) -> Vec<&str> {
-    let segments = path.split(['/', '\\']);
-    let bare = segments.map(|segment| segment.split(';').next().unwrap_or_default().trim());
-    bare.filter(|segment| !segment.is_empty()).collect()
+    models(&segments::of(&text).collect::<Vec<_>>()).next()
 }
 
 fn stricter(one: Reach, other: Reach) -> Reach {
@@ -206,6 +200,10 @@ fn reach(segments: &[&str]) -> Reach {
         }
         // Graders call the models that the eval has named.
         ["evals", _, "runs"] => Reach::Inside(Place::At(&["data_source", "model"])),
+        // Perplexity's asynchronous answers.
+        ["async", "sonar"] | ["async", "chat", "completions"] => {
+            Reach::Inside(Place::At(&["request", "model"]))
+        }
         ["authtokens" | "auth_tokens"] => {
             Reach::Inside(Place::At(&["bidiGenerateContentSetup", "model"]))
         }

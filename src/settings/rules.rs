@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::directives::pattern::{Pattern, hides_a_model, last_preset};
 use crate::provider::Upstream;
+use crate::usage::is_same_model;
 
 /// More slashes than the name of any model has. What follows each of them is matched, so a name full of
 /// them would take time quadratic in its length.
@@ -84,14 +85,19 @@ impl Rules {
     /// Returns true if a provider has answered from a forbidden model. `asked` is the model
     /// requested by the client or by a step of the host.
     ///
-    /// A dated name as the answer to an alias is the same model.
-    pub(crate) fn forbid_served(&self, asked: Option<&str>, served: &str) -> bool {
+    /// Another name of the model that was asked is no other model: a dated one, or by `is_alias`.
+    pub(crate) fn forbid_served(
+        &self,
+        asked: Option<&str>,
+        served: &str,
+        is_alias: impl FnOnce(&str) -> bool,
+    ) -> bool {
         if self.allow_model(served) {
             return false;
         }
         let Some(asked) = asked else { return true };
         let is_denied = self.denies(served) && !self.denies(asked);
-        is_denied || !is_version_of(served, asked)
+        is_denied || !(is_same_model(asked, served) || is_alias(asked))
     }
 }
 
@@ -143,25 +149,6 @@ pub(crate) fn canonical(model: &str) -> Cow<'_, str> {
 fn bare(name: &str) -> &str {
     let end = name.char_indices().skip(1).find(|(_, character)| matches!(character, ':' | '@'));
     name[..end.map_or(name.len(), |(at, _)| at)].trim_end()
-}
-
-/// Returns true if `served` is `asked` or a dated name of it.
-fn is_version_of(served: &str, asked: &str) -> bool {
-    let plain = |name: &str| {
-        let name = name.trim().to_ascii_lowercase();
-        bare(name.rsplit('/').next().unwrap_or_default()).to_owned()
-    };
-    let (served, asked) = (plain(served), plain(asked));
-    let asked = asked.strip_suffix("-latest").unwrap_or(&asked);
-    let Some(rest) = served.strip_prefix(asked).filter(|_| !asked.is_empty()) else {
-        return false;
-    };
-    let is_version = |part: &str| {
-        let digits = part.strip_prefix('v').unwrap_or(part);
-        matches!(part, "latest" | "preview" | "exp" | "beta")
-            || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    rest.is_empty() || rest.strip_prefix('-').is_some_and(|rest| rest.split('-').all(is_version))
 }
 
 #[cfg(test)]
@@ -280,7 +267,7 @@ mod tests {
             // A step that the host configured.
             ("other", "other-20250101"),
         ] {
-            assert!(!rules.forbid_served(Some(asked), served), "{asked} {served}");
+            assert!(!rules.forbid_served(Some(asked), served, |_| false), "{asked} {served}");
         }
         for (asked, served) in [
             (Some("grok-4"), "grok-4-heavy"),
@@ -290,7 +277,9 @@ mod tests {
             (None, "other"),
             (Some(""), "other"),
         ] {
-            assert!(rules.forbid_served(asked, served), "{asked:?} {served}");
+            assert!(rules.forbid_served(asked, served, |_| false), "{asked:?} {served}");
         }
+        assert!(!rules.forbid_served(Some("gpt-5"), "gpt-5-sol", |asked| asked == "gpt-5"));
+        assert!(rules.forbid_served(Some("gpt-5"), "gpt-5-2025-01-01", |_| true), "it is denied");
     }
 }

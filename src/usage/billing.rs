@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 
-use crate::util::operation::Operation;
-use crate::util::segment_behind::{behind_responses, segment_behind};
+use crate::util::operation::{Operation, is_call};
+use crate::util::segment_behind::{behind_responses, is_stored_id, segment_behind};
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,7 @@ impl Call<'_> {
     /// Returns true if the call orders an answer that is made later, by its path or by the status of
     /// its answer. Bodies may say so too.
     pub(crate) fn is_order(&self) -> bool {
-        *self.method == Method::POST
+        is_call(self.method)
             && self.status.is_success()
             && (is_answered_later(self) || self.status == StatusCode::ACCEPTED)
     }
@@ -57,7 +57,7 @@ pub(crate) fn billing<'a>(call: &Call<'a>) -> Billing<'a> {
     }
     match *call.method {
         Method::GET => fetched(call),
-        Method::POST => posted(call),
+        _ if is_call(call.method) => posted(call),
         _ => Billing::Never,
     }
 }
@@ -87,16 +87,14 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
         return if is_stored_chat(rest) { Billing::Never } else { Billing::Always };
     }
     let last = rest.rsplit('/').next().unwrap_or_default();
-    if last == "cancel" || last.ends_with(":cancel") {
-        return Billing::Never;
-    }
     match call.operation {
         Operation::CountTokens | Operation::Files | Operation::Batches => Billing::Never,
         // Mistral's moderations are not free.
         Operation::Moderations if call.kind == "openai" => Billing::Never,
         // Everything else under `responses/{id}` returns something stored.
         Operation::Responses if behind_responses(rest).is_some() => Billing::Never,
-        Operation::Interactions if segment_behind(rest, "interactions").is_some() => Billing::Never,
+        Operation::Interactions if interaction(rest).is_some() => Billing::Never,
+        Operation::Invoke | Operation::Other if is_cancellation(rest, last) => Billing::Never,
         // Tokens are billed per hour of storage.
         Operation::CachedContents => Billing::Unknown,
         // Polls.
@@ -115,10 +113,31 @@ fn posted<'a>(call: &Call<'a>) -> Billing<'a> {
 
 /// Returns true for `chat/completions/{id}`, where new metadata of a stored answer are posted.
 fn is_stored_chat(rest: &str) -> bool {
-    let Some((behind, _)) = rest.rsplit_once('/') else { return false };
-    behind
-        .strip_suffix("/completions")
-        .is_some_and(|chat| chat == "chat" || chat.ends_with("/chat"))
+    let Some((behind, id)) = rest.rsplit_once('/') else { return false };
+    let chat = behind.strip_suffix("/completions").filter(|_| is_stored_id(id));
+    chat.is_some_and(|chat| chat == "chat" || chat.ends_with("/chat"))
+}
+
+/// The id of a stored interaction.
+fn interaction(rest: &str) -> Option<&str> {
+    segment_behind(rest, "interactions").filter(|id| is_stored_id(id))
+}
+
+/// Returns true if the call cancels what was started, at an API that has such a call.
+fn is_cancellation(rest: &str, last: &str) -> bool {
+    let is_started = |segment: &str| {
+        matches!(
+            segment,
+            "predictions"
+                | "fine_tuning"
+                | "threads"
+                | "evals"
+                | "vector_stores"
+                | "operations"
+                | "tuningJobs"
+        )
+    };
+    (last == "cancel" || last.ends_with(":cancel")) && rest.split('/').any(is_started)
 }
 
 /// Returns true for requests for tokens with which a client opens its connection.
@@ -149,7 +168,7 @@ fn stored<'a>(call: &Call<'a>) -> Option<&'a str> {
     let rest = call.rest;
     let id = match call.operation {
         Operation::Responses => behind_responses(rest),
-        Operation::Interactions => segment_behind(rest, "interactions"),
+        Operation::Interactions => interaction(rest),
         _ if is_answered_later(call) => {
             segment_behind(rest, "completions").or_else(|| segment_behind(rest, "sonar"))
         }

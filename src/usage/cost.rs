@@ -94,7 +94,8 @@ fn ticks_of_parts(
     let mut sum = 0_u64;
     for part in parts {
         let model = part.model.as_deref().unwrap_or(pricing.model);
-        let ticks = table.ticks(&part.usage, &Pricing { model, ..*pricing })?;
+        let ticks =
+            table.ticks(&part.usage, &Pricing { model, serves_asked: false, ..*pricing })?;
         sum = sum.saturating_add(ticks);
     }
     let calls = |usage: &Usage| usage.tool_calls.max(usage.tools.total()).unwrap_or(0);

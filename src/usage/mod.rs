@@ -71,10 +71,10 @@ pub(crate) use self::seen::SeenIds;
 #[doc(hidden)]
 pub use self::shape::Shape;
 pub(crate) use self::sse::{Lines, Piece};
-pub(crate) use self::table::Pricing;
 pub use self::table::{Date, MatchedBy, PriceMatch, PriceTable, Prices};
 #[cfg(feature = "prices")]
 pub use self::table::{PriceReport, PriceSource, PriceTableError};
+pub(crate) use self::table::{Pricing, is_same_model};
 pub use self::terminal::Terminal;
 pub use self::tokens::{ToolCalls, Usage, UsagePart};
 pub use crate::usage::metering::Metering;

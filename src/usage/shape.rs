@@ -175,6 +175,7 @@ mod tests {
             ("mistral", "v1/conversations/c_1/restart", true),
             ("mistral", "v1/something", false),
             ("perplexity-ai", "v1/agent", true),
+            ("perplexity-ai", "v1/sonar", true),
             // OpenAI stores turns there.
             ("openai", "v1/conversations", false),
             ("replicate", "v1/something", false),

@@ -7,6 +7,7 @@ mod file;
 mod find;
 mod names;
 mod prices;
+mod same_model;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use self::clock::Date;
 pub use self::file::{PriceReport, PriceSource, PriceTableError};
 pub use self::find::{MatchedBy, PriceMatch};
 pub use self::prices::Prices;
+pub(crate) use self::same_model::is_same_model;
 
 /// Prices by model, as of a date.
 ///
@@ -168,7 +170,9 @@ impl PriceTable {
     }
 
     fn price_of(&self, pricing: &Pricing<'_>) -> Option<&Price> {
-        let found = self.find_at(pricing.provider, pricing.kind, pricing.model)?;
+        let find = |model| self.find_at(pricing.provider, pricing.kind, model);
+        let by_asked = || pricing.asked.filter(|asked| pricing.is_of(asked)).and_then(find);
+        let found = find(pricing.model).or_else(by_asked)?;
         Some(found.price.at(pricing.at))
     }
 

@@ -1,9 +1,13 @@
 //! The kind of API call, known from the path.
 
 mod path;
+mod spelling;
 
+#[cfg(feature = "limits")]
+pub(crate) use self::path::is_about_stored;
 pub(crate) use self::path::{is_of_messages, is_version};
 use crate::util::macros::named_enum;
+use http::Method;
 
 named_enum! {
 /// The kind of API call, as events and logs name it.
@@ -20,9 +24,10 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// `chat/completions`, fetching deferred ones, and the `chat` of Cohere and Ollama.
+    /// `chat/completions`, fetching deferred ones, the `chat` of Cohere and Ollama, and Perplexity's
+    /// `sonar`.
     Chat = "chat",
-    /// OpenAI's `responses`, and Perplexity's `agent`.
+    /// OpenAI's `responses` and `decisions`, and Perplexity's `agent`.
     Responses = "responses",
     /// OpenAI's `responses/compact`.
     Compact = "compact",
@@ -95,6 +100,11 @@ impl Operation {
                 | Self::Videos
         )
     }
+}
+
+/// Returns true if a method can run a model: reading and deleting cannot.
+pub(crate) fn is_call(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 
 #[cfg(test)]

@@ -1,13 +1,26 @@
 //! Percent-decoding.
 
+/// How often a chain of servers might decode a path: once more than any known chain does.
+pub(crate) const DECODINGS: usize = 3;
+
 /// Decodes once, leniently and in place: anything except `%` and two hex digits stays.
 pub(crate) fn percent_decode(path: &mut Vec<u8>) {
+    decode(path, |_| true);
+}
+
+/// The same, except for what would separate segments.
+pub(crate) fn decode_within_segments(path: &mut Vec<u8>) {
+    decode(path, |byte| !matches!(byte, b'/' | b'\\' | b';'));
+}
+
+fn decode(path: &mut Vec<u8>, is_decoded: impl Fn(u8) -> bool) {
     let mut to = 0;
     let mut from = 0;
     while from < path.len() {
         let hex = |at: usize| char::from(*path.get(at)?).to_digit(16);
         if path[from] == b'%'
             && let (Some(high), Some(low)) = (hex(from + 1), hex(from + 2))
+            && is_decoded((high << 4 | low) as u8)
         {
             path[to] = (high << 4 | low) as u8;
             from += 3;

@@ -12,7 +12,15 @@ pub(crate) fn segment_behind<'a>(path: &'a str, name: &str) -> Option<&'a str> {
 pub(crate) fn behind_responses(rest: &str) -> Option<&str> {
     // A deployment may be called `agent`.
     let is_named = rest.split('/').any(|segment| segment == "responses");
-    segment_behind(rest, if is_named { "responses" } else { "agent" })
+    let behind = segment_behind(rest, if is_named { "responses" } else { "agent" });
+    behind.filter(|segment| is_stored_id(segment))
+}
+
+/// Returns true if a segment may be the id of something stored. A server may drop any other one.
+pub(crate) fn is_stored_id(segment: &str) -> bool {
+    let is_of_id =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
+    !segment.is_empty() && segment.bytes().all(is_of_id)
 }
 
 #[cfg(test)]
@@ -25,6 +33,7 @@ mod tests {
             ("v1/responses/r_1", Some("r_1")),
             ("v1//responses//r_1/cancel", Some("r_1")),
             ("v1/responses/", None),
+            ("v1/responses/%2F", None),
             ("v1/response/r_1", None),
             ("v1/agent/r_1", Some("r_1")),
             ("deployments/agent/responses/r_1", Some("r_1")),

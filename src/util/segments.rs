@@ -3,6 +3,14 @@
 use super::operation::is_version;
 use super::percent;
 
+/// The segments of a path as its server may read them: split at `\` too, without empty ones, parameters
+/// (`;x`) and space around them.
+pub(crate) fn of(path: &str) -> impl Iterator<Item = &str> {
+    let segments = path.split(['/', '\\']);
+    let bare = segments.map(|segment| segment.split(';').next().unwrap_or_default().trim());
+    bare.filter(|segment| !segment.is_empty())
+}
+
 /// The segments of a path, percent-decoded and in lower case, without empty ones and leading versions.
 pub(crate) fn plain(path: &str) -> Vec<String> {
     let mut decoded = path.as_bytes().to_vec();
@@ -22,8 +30,7 @@ pub(crate) fn begins_with(path: &str, wanted: &[String]) -> bool {
 }
 
 fn behind_version(path: &str) -> impl Iterator<Item = &str> {
-    let segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.skip_while(|segment| is_version(segment.as_bytes()))
+    of(path).skip_while(|segment| is_version(segment.as_bytes()))
 }
 
 #[cfg(test)]
@@ -40,6 +47,10 @@ mod tests {
             "V1/Chat/completions",
             "v1/%63hat/completions",
             "chat%2Fcompletions",
+            "chat/completions;x",
+            "chat/completions%20",
+            "chat;x/%3By/completions",
+            "chat\\completions",
         ] {
             assert!(plain(path).starts_with(&wanted), "{path}");
             assert!(begins_with(path, &wanted), "{path}");

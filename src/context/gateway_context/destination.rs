@@ -17,6 +17,8 @@ pub(super) struct Called {
     /// The path after the provider's slug, if it is a usual one. The client's own path has left the
     /// CPU's caches by the time that the response comes.
     usual: Option<&'static str>,
+    /// The path in its plain spelling, if the client's is another.
+    plain: Option<Box<str>>,
 }
 
 impl GatewayContext {
@@ -91,7 +93,7 @@ impl GatewayContext {
         }
     }
 
-    /// The path after the provider's slug.
+    /// The path after the provider's slug, as it is sent.
     pub(crate) fn provider_path(&self) -> &str {
         if let Some(step) = self.current() {
             return &step.path;
@@ -100,6 +102,13 @@ impl GatewayContext {
             return path;
         }
         self.path_of_endpoint()
+    }
+
+    /// The same in its plain spelling, by which calls are classified.
+    pub(crate) fn call_path(&self) -> &str {
+        let step = self.current().map(|step| step.plain_path.as_deref());
+        let plain = step.unwrap_or_else(|| self.called().plain.as_deref());
+        plain.unwrap_or_else(|| self.provider_path())
     }
 
     fn path_of_endpoint(&self) -> &str {
@@ -119,31 +128,35 @@ impl GatewayContext {
 
     /// The operation, by the path of the client's request, whatever step is tried.
     pub(crate) fn operation_of_path(&self) -> Operation {
-        let called = self.0.called.get_or_init(|| {
+        self.called().operation
+    }
+
+    fn called(&self) -> &Called {
+        self.0.called.get_or_init(|| {
             let path = self.path_of_endpoint();
-            let operation = match self.0.arrival.endpoint {
+            let (operation, plain) = match self.0.arrival.endpoint {
                 // Only the shape of the error depends on it.
                 Endpoint::None if self.path().split('/').any(|segment| segment == "messages") => {
-                    Operation::Messages
+                    (Operation::Messages, None)
                 }
-                Endpoint::Universal | Endpoint::None => Operation::Other,
+                Endpoint::Universal | Endpoint::None => (Operation::Other, None),
                 Endpoint::Native(_) | Endpoint::Unified(_) | Endpoint::Models => {
-                    Operation::of(path)
+                    Operation::read(path)
                 }
             };
-            Called { operation, usual: USUAL.into_iter().find(|usual| *usual == path) }
-        });
-        called.operation
+            let usual = USUAL.into_iter().find(|usual| *usual == path);
+            Called { operation, usual, plain }
+        })
     }
 
     /// Returns true if the client reads errors in the form of Anthropic's Messages: on all paths of
     /// that API, including token counts and batches.
     pub(crate) fn is_of_messages(&self) -> bool {
-        self.operation() == Operation::Messages || operation::is_of_messages(self.provider_path())
+        self.operation() == Operation::Messages || operation::is_of_messages(self.call_path())
     }
 
     /// The format of its responses.
     pub(crate) fn shape(&self) -> Shape {
-        Shape::of(self.operation(), self.provider_kind().unwrap_or_default(), self.provider_path())
+        Shape::of(self.operation(), self.provider_kind().unwrap_or_default(), self.call_path())
     }
 }

@@ -79,7 +79,7 @@ fn asked_by<B>(
     let is_known_by_token = context.token_digest().is_some() && (shares || !has_key_below);
     if is_off
         || *request.method() != Method::POST
-        || !repeatable::is_repeatable(context.operation(), context.provider_path())
+        || !repeatable::is_repeatable(context.operation(), context.call_path())
         || repeatable::is_queued(request.uri().query())
         || !(is_shared || is_known_by_token || may_tell_caller(request, context))
     {
@@ -136,7 +136,7 @@ fn has_key<B>(request: &Request<B>, context: &GatewayContext) -> bool {
 /// The first rule that matches the request.
 fn rule_for<'s>(settings: &'s CacheSettings, context: &GatewayContext) -> Option<&'s CacheRule> {
     let model = settings.goes_by_model().then(|| model(context)).flatten();
-    let path = context.provider_path();
+    let path = context.call_path();
     settings.rules.iter().find(|rule| rule.is_for(model.as_deref(), path))
 }
 

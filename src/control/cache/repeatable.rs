@@ -18,7 +18,7 @@ pub(super) fn is_repeatable(operation: Operation, path: &str) -> bool {
     }
     // The path may go on with the id of a stored object and an action on it.
     match operation {
-        Chat => matches!(last, b"completions" | b"chat") || is_raw(last),
+        Chat => matches!(last, b"completions" | b"chat" | b"sonar") || is_raw(last),
         Messages => last == b"messages" || is_raw(last),
         Responses => matches!(last, b"responses" | b"agent"),
         Interactions => last == b"interactions",
@@ -77,6 +77,7 @@ mod tests {
             "v1/messages/count_tokens",
             "v1/responses",
             "v1/agent",
+            "v1/sonar",
             "v1/responses/compact",
             "v1beta/interactions",
             "v1beta/models/gemini:streamGenerateContent",

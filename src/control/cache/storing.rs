@@ -87,7 +87,7 @@ impl Storing {
             return Err(NotStored::Varies);
         }
         let format = Format::of(headers.get(header::CONTENT_TYPE));
-        let is_stream = Format::is_stream(format, context.provider_path());
+        let is_stream = Format::is_stream(format, context.call_path());
         let reader = Reader::new(headers, format, context.shape(), Meter::LIMIT, 0);
         if reader.is_encoded() || length.is_none() && has_other_coding(headers) {
             return Err(NotStored::Encoded);

@@ -8,7 +8,8 @@ use crate::json::object::ObjectScanner;
 use crate::json::string;
 use crate::request::access;
 use crate::settings::canonical_model;
-use crate::util::operation::Operation;
+use crate::usage::Usage;
+use crate::util::operation::{Operation, is_about_stored};
 
 /// What the current step of a request asks for, as far as that is known before it is sent.
 #[derive(Debug, Default)]
@@ -44,13 +45,24 @@ impl Asked {
     }
 }
 
-/// Whether a call takes a prompt in tokens, and whether it answers in tokens.
-pub(super) fn tokens_of(operation: Operation) -> (bool, bool) {
+/// Whether a call takes a prompt in tokens, and whether it answers in tokens. An unknown one may do both.
+pub(super) fn tokens_of(operation: Operation, path: &str) -> (bool, bool) {
     use Operation::*;
     match operation {
         Chat | Responses | Compact | Messages | GenerateContent | Interactions | Converse
         | Invoke | Completions => (true, true),
         Embeddings | Rerank | Moderations => (true, false),
+        Other if !is_about_stored(path) => (true, true),
         _ => (false, false),
+    }
+}
+
+/// What a call for media reserves, in the units of its price; `None` for other calls. A text to speak has no
+/// more characters than its body has bytes.
+pub(super) fn media_of(operation: Operation, bytes: Option<u64>) -> Option<Usage> {
+    match operation {
+        Operation::Images => Some(Usage { images: Some(1), ..Usage::default() }),
+        Operation::Speech => Some(Usage { characters: bytes, ..Usage::default() }),
+        _ => None,
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Subject<'a> {
                 is_one.unwrap_or(self.runs_model)
             })
             && (paths.is_empty() || {
-                let path = self.context.provider_path();
+                let path = self.context.call_path();
                 paths.iter().any(|wanted| segments::begins_with(path, wanted))
             })
             && (groups.is_empty()

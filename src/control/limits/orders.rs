@@ -68,7 +68,7 @@ impl Order {
     ) -> impl Iterator<Item = (&Counted, Settlement)> {
         self.counted.iter().filter_map(move |counted| {
             // If the price is unknown, the estimate stays.
-            let used = reported(counted.measure, usage, cost)?;
+            let used = reported(counted.measure, usage, cost, counted.expected)?;
             let claim = counted.claim;
             let spent = claim.amount.saturating_sub(counted.answer).saturating_add(used);
             let settlement = Settlement { claim, at: counted.at, spent };

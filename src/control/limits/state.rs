@@ -83,6 +83,14 @@ pub(super) struct Expected {
     pub(super) output_cost: u64,
 }
 
+/// What is expected of a step of which nothing is known.
+pub(super) static UNKNOWN: Expected = Expected {
+    model: String::new(),
+    tokens: Tokens { input: 0, output: 0 },
+    input_cost: 0,
+    output_cost: 0,
+};
+
 impl Steps {
     pub(super) fn one(step: u32) -> Self {
         Self(1 << step.min(63))
@@ -164,10 +172,20 @@ impl Expected {
 
     /// What it costs with so much output, in ticks.
     pub(super) fn cost_with(&self, output: u64) -> u64 {
-        let all = u128::from(self.tokens.output.max(1));
-        let share = u128::from(self.output_cost) * u128::from(output) / all;
-        self.input_cost.saturating_add(u64::try_from(share).unwrap_or(u64::MAX))
+        self.input_cost.saturating_add(share(self.output_cost, output, self.tokens.output))
     }
+
+    /// What so many tokens cost at the expected prices, in ticks.
+    pub(super) fn cost_of(&self, Tokens { input, output }: Tokens) -> u64 {
+        let input = share(self.input_cost, input, self.tokens.input);
+        input.saturating_add(share(self.output_cost, output, self.tokens.output))
+    }
+}
+
+/// What some tokens cost if all of them cost `cost`.
+fn share(cost: u64, tokens: u64, all: u64) -> u64 {
+    let share = u128::from(cost) * u128::from(tokens) / u128::from(all.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 /// What so many tokens count; `None` if the measure is money and the price is unknown.

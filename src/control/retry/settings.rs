@@ -78,7 +78,7 @@ impl RetrySettings {
     }
 
     /// The longest `retry-after` to wait for; with a longer one the response is passed on. Default:
-    /// 30 s.
+    /// 30 s. Delays in a body are not read (Google's `retryDelay`): [`delay`](Self::delay) applies.
     #[must_use]
     pub fn max_retry_after(mut self, time: Duration) -> Self {
         self.max_retry_after = time;

@@ -100,7 +100,7 @@ fn step<B>(
         false => messages::unroutable_entry(index),
     })?;
     let EntryTarget { upstream, way, path, mut uri, model, body } = target;
-    let operation = Operation::of(&path);
+    let (operation, plain_path) = Operation::read(&path);
     let directives = entry.directives(of_request);
     let allowance = Allowance::of(context).at(&upstream).by(&directives);
     allow_provider(allowance, &upstream)?;
@@ -129,6 +129,7 @@ fn step<B>(
         upstream,
         way,
         path: Cow::Owned(path),
+        plain_path,
         operation,
         model: model.map(String::into_boxed_str),
         key: StepKey::Stored(None),

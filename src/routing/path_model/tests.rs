@@ -88,6 +88,10 @@ fn the_reach_of_a_path_is_read_in_every_spelling() {
     for rest in ["v1/messages/batches", "v1//messages%2Fbatches/", "messages/batches"] {
         assert_eq!(read(rest).reach, Reach::Inside(Place::Requests), "{rest}");
     }
+    for rest in ["v1/async/sonar", "async/chat/completions", "v1/async/chat/completions/"] {
+        let reach = Reach::Inside(Place::At(&["request", "model"]));
+        assert_eq!(read(rest).reach, reach, "{rest}");
+    }
     for rest in ["v1/files", "upload/v1beta/files", "v1/uploads/u/parts"] {
         assert_eq!(read(rest).reach, Reach::File, "{rest}");
     }

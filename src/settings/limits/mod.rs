@@ -19,7 +19,8 @@
 //!
 //! # What is counted, and when
 //!
-//! **Requests** are POST requests sent to a provider. Each counts once, whatever the number of
+//! **Requests** are those sent to a provider with a method that can run a model: all but GET, HEAD, OPTIONS
+//! and DELETE. Each counts once, whatever the number of
 //! attempts and fallbacks. Requests that the gateway refuses, answers from a cache or finds no
 //! connection for do not count.
 //!
@@ -32,7 +33,10 @@
 //!   is within the part of the body that the gateway reads; otherwise the 90th percentile of the
 //!   model's answers (initially 4,096 tokens). It is at most the rule's
 //!   [`max_output`](LimitRule::max_output).
-//! - If the provider reports usage, that usage counts. A response that fails, or has a 4xx or 5xx
+//! - If the provider reports usage, that usage counts; a part that it does not tell counts as estimated, or
+//!   as the rest of the total. If its price is unknown, although that of the request was known (another tier
+//!   or model, tools), the estimated cost counts, or that of the reported tokens at the price of the request
+//!   if it is more. A response that fails, or has a 4xx or 5xx
 //!   status, counts no tokens, nor does a call whose connection breaks before its response.
 //! - A stream that breaks off or is cancelled counts the estimated input, and output by its events
 //!   with content: for each as many tokens as in whole streams of the model, at least 4, and the
@@ -40,13 +44,16 @@
 //!   per event. Until a whole stream of the model has reported usage, the whole estimate counts.
 //! - If nothing is known of the response, its head timed out, the client left before it, or it was no
 //!   stream and broke off, the whole estimate counts.
+//! - An unknown POST counts like a chat, unless its path is about stored things (files, vector stores,
+//!   fine-tuning and the like). Of media, an image reserves the price of one, and speech that of its body's
+//!   bytes as characters; others reserve nothing.
 //! - A call whose head timed out counts its estimate beside the retries and fallbacks that follow it.
 //! - A deferred response counts its estimate when it is ordered: a background response, an
 //!   interaction in progress, a deferred completion, an asynchronous one. When it is first fetched
 //!   through this process, its usage replaces the estimate in the counters of the caller that
 //!   ordered it, if its id is known (Responses and Interactions). Otherwise the estimate stays. The
 //!   fetch counts nothing.
-//! - Requests with other methods reserve nothing and are never refused. A video counts the usage
+//! - GET, HEAD, OPTIONS and DELETE reserve nothing and are never refused. A video counts the usage
 //!   reported at its first fetch, for the caller of the fetch.
 //! - Batches are billed by the provider later, and count as one request each, for whatever models.
 //!

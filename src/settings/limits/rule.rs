@@ -250,7 +250,8 @@ pub enum OnStoreFailure {
     Closed,
 }
 
-/// What to do with a request of unknown price, under a rule about money.
+/// What to do with a request of unknown price, under a rule about money. Only a response can have an
+/// unknown price although the request had one: it counts at least the estimate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnUnknownPrice {

@@ -34,6 +34,8 @@ fn new_work_is_billed() {
         "v1/responses",
         "v1/responses/",
         "v1/agent",
+        "v1/decisions",
+        "v1/sonar",
         "deployments/agent/responses",
         "deployments/completions/chat/completions",
         "openai/deployments/chat/chat/completions/",
@@ -44,8 +46,22 @@ fn new_work_is_billed() {
         "v1/images/generations",
         "v1/images/edits",
         "v1/something/new",
+        // What follows is no id.
+        "chat/completions/%2F",
+        "chat/completions/a b",
+        "v1/responses/%2F",
+        "v1beta/interactions/%2F",
+        // No such calls exist.
+        "v1/images/generations/cancel",
+        "v1/messages/cancel",
+        "v1beta/models/gemini:cancel",
+        "v1/something/cancel",
     ] {
         assert_eq!(of("POST", rest, 200), Billing::Always, "{rest}");
+    }
+    for method in ["PUT", "PATCH", "post"] {
+        assert_eq!(of(method, "v1/chat/completions", 200), Billing::Always, "{method}");
+        assert_eq!(of(method, "v1/files", 200), Billing::Never, "{method}");
     }
     assert_eq!(of("GET", "v1/chat/deferred-completion/r1", 200), Billing::Always);
 }
@@ -79,6 +95,9 @@ fn free_calls_and_repeated_usage_are_not_billed() {
         ("POST", "v1beta/interactions/i_1/cancel", 200),
         ("POST", "v1/batches/b_1:cancel", 200),
         ("POST", "v1/predictions/p_1/cancel", 200),
+        ("POST", "v1/fine_tuning/jobs/j_1/cancel", 200),
+        ("POST", "v1/threads/t_1/runs/r_1/cancel", 200),
+        ("POST", "v1beta/models/veo/operations/o_1:cancel", 200),
         ("POST", "v1/realtime/client_secrets", 200),
         ("POST", "api/show", 200),
         ("POST", "v1/threads/t_1/messages", 200),

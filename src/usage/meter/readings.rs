@@ -108,6 +108,11 @@ impl Meter {
         Some((id, later))
     }
 
+    /// Returns true if the response says that it is not complete yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.is_pending
+    }
+
     /// Returns true if a document says that it is not complete yet.
     #[cfg(feature = "cache")]
     pub(crate) fn is_unfinished(&self) -> bool {

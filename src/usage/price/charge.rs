@@ -218,17 +218,21 @@ impl TokenPrice {
             None => 0,
         };
         let visible = visible.checked_sub(drawn)?;
-        for (tokens, rate) in [
+        let inputs = [
             (text, self.input),
             (audio, self.audio_input),
             (images, self.image_input.or(self.input)),
             (written, self.cache_write),
             (long, self.long_cache_write),
+        ];
+        let outputs = [
             (visible, self.output),
             (spoken, self.audio_output),
             (drawn, self.image_output),
             (known(usage.reasoning), self.reasoning.or(self.output)),
-        ] {
+        ];
+        let outputs = if case.has_free_output() { &[][..] } else { &outputs };
+        for &(tokens, rate) in inputs.iter().chain(outputs) {
             to.tokens = to.tokens.saturating_add(charge(tokens, rate)?);
         }
         to.cached = charge(cached, self.cached_input)?;

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::usage::table::is_same_model;
 use crate::util::operation::Operation;
 use crate::util::segment_behind::segment_behind;
 
@@ -14,6 +15,10 @@ pub(crate) struct Pricing<'a> {
     pub(crate) kind: Option<&'a str>,
     /// The model in the response, or else in the request.
     pub(crate) model: &'a str,
+    /// The model in the request.
+    pub(crate) asked: Option<&'a str>,
+    /// The model in the request is the one that answers, whatever the response calls it.
+    pub(crate) serves_asked: bool,
     pub(crate) operation: Operation,
     /// The path after the provider's slug, without a query.
     pub(crate) path: &'a str,
@@ -36,6 +41,12 @@ pub(crate) struct Pricing<'a> {
 }
 
 impl<'a> Pricing<'a> {
+    /// Returns true if the price of the model that was asked is that of the model that answers.
+    #[cold]
+    pub(in crate::usage) fn is_of(&self, asked: &str) -> bool {
+        self.serves_asked || is_same_model(asked, self.model)
+    }
+
     pub(super) fn tier(&self) -> Option<&'a str> {
         if self.batch { Some("batch") } else { self.service_tier }
     }
@@ -44,6 +55,11 @@ impl<'a> Pricing<'a> {
     pub(super) fn is_of_media(&self) -> bool {
         use Operation::{Images, Ocr, Rerank, Speech, Transcription, Videos};
         matches!(self.operation, Images | Ocr | Rerank | Speech | Transcription | Videos)
+    }
+
+    /// Returns true for OpenAI's decisions, which bill only their input.
+    pub(super) fn has_free_output(&self) -> bool {
+        self.kind == Some("openai") && self.path.trim_end_matches('/').ends_with("decisions")
     }
 
     pub(super) fn makes_images(&self) -> bool {

@@ -64,6 +64,15 @@ impl PriceTable {
         }
     }
 
+    /// Returns true if both names have the same row, and one of them is its own or an alias.
+    pub(crate) fn has_one_row(&self, provider: &str, kind: Option<&str>, names: [&str; 2]) -> bool {
+        let [Some(one), Some(other)] = names.map(|name| self.find_at(provider, kind, name)) else {
+            return false;
+        };
+        let is_dated = |found: PriceMatch<'_>| found.by == MatchedBy::Snapshot;
+        one.row == other.row && !(is_dated(one) && is_dated(other))
+    }
+
     fn named(&self, provider: &str, model: &str) -> Option<PriceMatch<'_>> {
         let own = self.position([provider, "/", model]);
         let of_all = || if names::names_provider(model) { None } else { self.position([model]) };

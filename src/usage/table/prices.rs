@@ -46,6 +46,17 @@ impl Prices {
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Returns true if two names are of one model: by this table, or by the built-in one.
+    pub(crate) fn are_of_one_model(
+        &self,
+        provider: &str,
+        kind: Option<&str>,
+        names: [&str; 2],
+    ) -> bool {
+        self.current().has_one_row(provider, kind, names)
+            || BUILTIN.has_one_row(provider, kind, names)
+    }
+
     /// Replaces the table in use.
     pub fn replace(&self, table: PriceTable) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);

@@ -17,6 +17,8 @@ fn chat(model: &str) -> Pricing<'_> {
         provider: "grok",
         kind: None,
         model,
+        asked: None,
+        serves_asked: false,
         operation: Operation::Chat,
         path: "v1/chat/completions",
         service_tier: Some("default"),

@@ -92,7 +92,7 @@ fn gemini_errors() {
     let stream = sse(Shape::GenerateContent, &data(&[blocked]));
     for reading in [&json(Shape::GenerateContent, blocked), &stream] {
         assert_eq!(reading.error_code(), Some("PROHIBITED_CONTENT"));
-        assert_eq!(tokens(reading), (Some(9), None));
+        assert_eq!(tokens(reading), (Some(9), Some(0)));
     }
     assert_eq!(stream.terminal, Some(Terminal::FinishReason));
     for body in [r#"{"candidates":[]}"#, r#"{"usageMetadata":{"promptTokenCount":1}}"#] {

@@ -23,7 +23,7 @@ fn gemini() {
     assert_eq!(stream.terminal, Some(Terminal::FinishReason));
     assert_eq!((stream.has_content, stream.content_events), (true, 3));
     let cut = sse(Shape::GenerateContent, &data(&[&first, &first]));
-    assert_eq!((tokens(&cut), cut.terminal), ((Some(20), None), None));
+    assert_eq!((tokens(&cut), cut.terminal), ((Some(20), Some(0)), None));
     for (metadata, tier) in [
         (r#""serviceTier":"PRIORITY""#, "priority"),
         (r#""serviceTier":"flex""#, "flex"),

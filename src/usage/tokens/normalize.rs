@@ -19,7 +19,7 @@ impl Usage {
         if reported.has_rare() && usage.set_billed(reported) {
             return usage;
         }
-        usage.set_input(reported);
+        usage.set_input(reported, shape);
         usage.set_output(reported, shape);
         if reported.has_rare() {
             usage.set_rest(reported);
@@ -53,29 +53,35 @@ impl Usage {
     }
 
     /// Splits the input. Cache reads and writes are part of it, except with the names of Messages
-    /// or if they exceed it. Tokens read by tools are in addition to the input.
+    /// (unless the total of a chat says otherwise) or if they exceed it. Tokens read by tools are in
+    /// addition to the input.
     #[inline]
-    fn set_input(&mut self, reported: &Reported) {
+    fn set_input(&mut self, reported: &Reported, shape: Shape) {
         if !reported.has_rare() {
             let (read, cached) = (reported.get(Figure::CacheRead), reported.get(Figure::Cached));
-            let inside = if read.is_none() { cached.unwrap_or(0) } else { 0 };
+            let inside = match read {
+                None => cached.unwrap_or(0),
+                Some(_) if counts_cache_in_input(reported, shape) => named_cache(reported),
+                Some(_) => 0,
+            };
             let input = reported.get(Figure::Input);
             self.input_uncached = input.map(|input| input.checked_sub(inside).unwrap_or(input));
             self.cache_read = read.or(cached);
             self.cache_write = reported.get(Figure::CacheWrite);
         } else {
-            self.set_rare_input(reported);
+            self.set_rare_input(reported, shape);
         }
     }
 
     #[cold]
-    fn set_rare_input(&mut self, reported: &Reported) {
+    fn set_rare_input(&mut self, reported: &Reported, shape: Shape) {
         let read = reported.get(Figure::CacheRead);
         let lifetimes = [Figure::CacheWriteShort, Figure::CacheWriteLong];
         let lifetimes = sum(&lifetimes.map(|figure| reported.get(figure)));
         let written = reported.get(Figure::CacheWrite);
         let (inside_read, inside_written) = match (read, written) {
             (None, None) => (reported.get(Figure::Cached), reported.get(Figure::CacheWriteInside)),
+            _ if counts_cache_in_input(reported, shape) => (Some(named_cache(reported)), None),
             (None, _) => (reported.get(Figure::Cached), None),
             _ => (None, None),
         };
@@ -106,6 +112,9 @@ impl Usage {
         }
         let reported_reasoning = reported.get(Figure::Reasoning);
         let Some(output) = output else {
+            // Gemini leaves out zeros.
+            let has_none = shape == Shape::GenerateContent && total.is_some() && is_total(None);
+            self.output_visible = has_none.then_some(0);
             self.reasoning = reported_reasoning;
             return;
         };
@@ -168,6 +177,21 @@ impl Usage {
         self.audio_output = visible(Figure::AudioOutput);
         self.image_output = visible(Figure::ImageOutput);
     }
+}
+
+/// Returns true if a chat with the names of Messages for its cache (LiteLLM's) counts it in the input,
+/// because its total is that of input and output.
+#[cold]
+fn counts_cache_in_input(reported: &Reported, shape: Shape) -> bool {
+    let own = sum(&[reported.get(Figure::Input), reported.get(Figure::Output)]);
+    matches!(shape, Shape::Chat | Shape::ChatGoogle)
+        && own.is_some()
+        && own == reported.get(Figure::Total)
+}
+
+/// The cache reads and writes with the names of Messages.
+fn named_cache(reported: &Reported) -> u64 {
+    sum(&[reported.get(Figure::CacheRead), reported.get(Figure::CacheWrite)]).unwrap_or(0)
 }
 
 /// Returns true for Mistral's answers to audio: its tokens are only in the total, and its seconds are

@@ -73,6 +73,49 @@ fn messages_count_the_cache_beside_the_input() {
 }
 
 #[test]
+fn a_chat_counts_the_cache_in_its_input_if_the_total_says_so() {
+    let chat = |json| of(Shape::Chat, json);
+    let all = chat(
+        r#"{"prompt_tokens":1000,"completion_tokens":10,"total_tokens":1010,
+            "prompt_tokens_details":{"cached_tokens":800},"cache_read_input_tokens":800,
+            "cache_creation_input_tokens":100}"#,
+    );
+    assert_eq!(
+        (all.input_uncached, all.cache_read, all.cache_write),
+        (Some(100), Some(800), Some(100))
+    );
+    assert_eq!((all.total(), all.inconsistent), (Some(1010), false));
+    let written = chat(
+        r#"{"prompt_tokens":1000,"completion_tokens":10,"total_tokens":1010,
+            "cache_creation_input_tokens":900,"cache_creation":{"ephemeral_1h_input_tokens":900}}"#,
+    );
+    assert_eq!((written.input_uncached, written.total()), (Some(100), Some(1010)));
+    let read = chat(
+        r#"{"prompt_tokens":1000,"completion_tokens":10,"total_tokens":1010,
+            "cache_read_input_tokens":900}"#,
+    );
+    assert_eq!((read.input_uncached, read.total()), (Some(100), Some(1010)));
+    let beside = chat(
+        r#"{"prompt_tokens":100,"completion_tokens":10,"total_tokens":1010,
+            "cache_read_input_tokens":900}"#,
+    );
+    assert_eq!((beside.input_uncached, beside.total()), (Some(100), Some(1010)));
+}
+
+#[test]
+fn gemini_leaves_out_an_output_of_zero() {
+    let of = |json| of(Shape::GenerateContent, json);
+    let refused = of(r#"{"promptTokenCount":5,"totalTokenCount":5}"#);
+    assert_eq!((refused.input(), refused.output()), (Some(5), Some(0)));
+    let with_tools =
+        of(r#"{"promptTokenCount":5,"toolUsePromptTokenCount":7,"totalTokenCount":12}"#);
+    assert_eq!((with_tools.input(), with_tools.output()), (Some(12), Some(0)));
+    assert_eq!(of(r#"{"promptTokenCount":5,"totalTokenCount":9}"#).output(), None);
+    assert_eq!(of(r#"{"promptTokenCount":5}"#).output(), None);
+    assert_eq!(usage(r#"{"prompt_tokens":5,"total_tokens":5}"#).output(), None);
+}
+
+#[test]
 fn a_cached_figure_larger_than_the_input_is_beside_it() {
     let odd = usage(
         r#"{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":64},

@@ -3,11 +3,8 @@
 use super::Operation;
 
 impl Operation {
-    /// Derives it from the path after the provider's slug.
-    pub(crate) fn of(rest: &str) -> Self {
-        if matches!(rest, "chat/completions" | "v1/chat/completions") {
-            return Self::Chat;
-        }
+    /// Derives it from a path in its plain spelling.
+    pub(super) fn of_plain(rest: &str) -> Self {
         let mut segments = Segments::of(rest);
         let mut first = segments.next();
         match first {
@@ -19,6 +16,8 @@ impl Operation {
             }
             // Perplexity's, in the format of Responses.
             "agent" if segments.is_versioned => first = "responses",
+            // Perplexity's chat completions.
+            "sonar" if segments.is_versioned => first = "chat",
             // Google's uploads, Perplexity's asynchronous answers.
             "upload" | "async" => first = segments.next(),
             _ => {}
@@ -64,7 +63,8 @@ fn of_call(rest: &str, first: &str, second: &str) -> Operation {
         ("fim" | "agents", "completions") => Operation::Chat,
         ("responses", "compact") => Operation::Compact,
         ("responses", "input_tokens") => Operation::CountTokens,
-        ("responses", _) => Operation::Responses,
+        // OpenAI's decisions have the format of responses.
+        ("responses" | "decisions", _) => Operation::Responses,
         ("messages", "count_tokens") => Operation::CountTokens,
         ("messages", "batches") => Operation::Batches,
         ("messages", _) => Operation::Messages,
@@ -115,18 +115,33 @@ fn is_resource(first: &str) -> bool {
     )
 }
 
+/// Returns true if an unknown call with this path manages stored things, and runs no model itself.
+#[cfg(feature = "limits")]
+pub(crate) fn is_about_stored(rest: &str) -> bool {
+    let first = Segments::of(rest).next();
+    match first {
+        // Some of their calls run models, and the others are free.
+        "threads" | "conversations" => false,
+        "agents" | "assistants" | "corpora" | "documents" | "fileSearchStores" | "operations"
+        | "projects" | "skills" | "tuningJobs" | "webhooks" => true,
+        first => is_resource(first),
+    }
+}
+
 /// The operation of a call after one or two segments that say where it runs: Azure's
-/// `{resource}/{deployment}/…`, the Hugging Face router's `{provider}/v1/…`.
+/// `{resource}/{deployment}/…`, the Hugging Face router's `{provider}/v1/…`. Chats are known by their
+/// two segments after four: Hugging Face's `hf-inference/models/{owner}/{name}/v1/chat/completions`.
 fn behind_a_place(rest: &str) -> Operation {
     let mut segments = Segments::of(rest);
     segments.next();
-    for _ in 0..2 {
+    for places in 1..=4 {
         let first = segments.next();
         let is_versioned = segments.is_versioned;
         let second = Segments { rest: segments.rest.clone(), is_versioned: false }.next();
         let is_call = match (first, second) {
-            ("chat", "completions")
-            | ("images", "generations" | "edits")
+            ("chat", "completions") => true,
+            _ if places > 2 => false,
+            ("images", "generations" | "edits")
             | ("audio", "speech" | "transcriptions" | "translations") => true,
             ("responses" | "completions" | "embeddings" | "rerank", _) => true,
             // Without a version these may be the messages of a stored resource.

@@ -74,6 +74,43 @@ async fn each_model_node_has_its_own_key_and_attempts() {
     assert_eq!((end.step, end.attempts, end.provider.as_deref()), (2, 4, Some("custom-acme")));
 }
 
+#[tokio::test]
+async fn no_provider_of_a_route_gets_a_header_that_another_may_take_for_a_key() {
+    let secrets = [
+        "xi-api-key",
+        "x-amz-security-token",
+        "ocp-apim-subscription-key",
+        "openai-organization",
+        "x-acme-key",
+        "x-of-the-client",
+    ];
+    let harmless = [
+        ("accept", "application/json"),
+        ("user-agent", "sdk/1"),
+        ("idempotency-key", "i1"),
+        ("x-stainless-lang", "rust"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ];
+    let named = secrets.map(|name| (name, "sk-of-nobody-knows-whom"));
+    let headers: Vec<_> = named.into_iter().chain(harmless).collect();
+    let scene = Scene::new(settings(), busy(&[]));
+    scene.send(COMPAT, &headers, BODY).await;
+    let call = &scene.upstream.calls()[0];
+    assert!(!format!("{:?}", call.headers).contains("nobody"), "{:?}", call.headers);
+    for (name, value) in harmless {
+        assert_eq!(call.header(name), Some(value), "{name}");
+    }
+    assert_eq!(call.header("host"), Some(GROK));
+    assert_eq!(call.header("content-type"), Some("application/json"));
+    assert_eq!(call.header("authorization"), Some("Bearer sk-for-grok-eu"));
+    // A session is known by its header all the same.
+    let keeps = settings().session_affinity(true);
+    let scene = Scene::new(keeps, busy(&[]));
+    scene.send(COMPAT, &[("x-session-id", "s1")], BODY).await;
+    let call = &scene.upstream.calls()[0];
+    assert!(call.header("x-grok-conv-id").is_some() && call.header("x-session-id").is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_overrides_a_node_and_a_node_the_gateways_defaults() {
     let settings = || {

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_ai_gateway::hook::Failure;
 use tower_ai_gateway::settings::{GatewaySettings, GatewaySettingsBuilder};
+use tower_ai_gateway::usage::{Date, Price, PriceTable, Prices, TokenPrice};
 use tower_ai_gateway::{GatewayLayerBuilder, Outcome, RequestBody};
 
 use crate::gateways::scene::{NATIVE, layer, request};
@@ -139,6 +140,22 @@ async fn the_host_can_have_a_response_of_a_forbidden_model_cut_off() {
             let (got, is_whole) = ask(layer(), strict, NATIVE, EVENTS, frames).await;
             assert_eq!((&*got, is_whole), (frames.concat().as_bytes(), true));
         }
+    }
+}
+
+#[tokio::test]
+async fn an_alias_in_the_price_table_is_no_other_model() {
+    let frames = [
+        "data: {\"model\":\"grok-4-sol\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "data: [DONE]\n\n",
+    ];
+    for (alias, is_whole) in [("grok-4", true), ("grok-3", false)] {
+        let mut table = PriceTable::empty(Date::default());
+        let price = Price::per_token(TokenPrice::new(1, 1, 1));
+        table.insert("grok/grok-4-sol", price.alias(alias));
+        let builder = layer().prices(Prices::new(table));
+        let got = ask(builder, strict, NATIVE, EVENTS, &frames).await;
+        assert_eq!(got.1, is_whole, "{alias}");
     }
 }
 

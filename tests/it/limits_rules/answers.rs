@@ -155,6 +155,37 @@ async fn each_rule_decides_about_unknown_prices() {
 }
 
 #[tokio::test]
+async fn an_answer_of_unknown_price_counts_its_estimate_or_its_tokens() {
+    const BODY: &str = r#"{"model":"grok-4.5","max_tokens":100,"messages":[]}"#;
+    let (per_input, per_output) = (20_000, 60_000);
+    let estimate = BODY.len().div_ceil(4) as u64 * per_input + 100 * per_output;
+    for (input, output, counted) in
+        [(1, 1, estimate), (100_000, 50, 100_000 * per_input + 50 * per_output)]
+    {
+        let reply = Reply::Json(
+            200,
+            format!(
+                r#"{{"object":"chat.completion","model":"grok-4.5","service_tier":"scale","choices":[],"usage":{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{}}}}}"#,
+                input + output
+            ),
+        );
+        let scene = Scene::new(|set| {
+            set.limit(
+                LimitRule::usd("daily", 0.1, fixed()).on_unknown_price(OnUnknownPrice::Refuse),
+            )
+            .limit(LimitRule::tokens("tokens", 1_000_000, fixed()))
+        });
+        scene.replies([reply]);
+        assert_eq!(scene.ask(chat(BODY)).await.0, 200);
+        let report = scene.end().of("daily").clone();
+        assert!(report.is_price_unknown && report.used == counted, "{report:?}");
+        assert_eq!(scene.end().used("tokens"), input + output);
+        let is_used_up = counted > report.limit;
+        assert_eq!(scene.ask(chat(BODY)).await.0, if is_used_up { 429 } else { 200 });
+    }
+}
+
+#[tokio::test]
 async fn replaced_settings_keep_their_counts() {
     let rule = |amount| LimitRule::requests("hourly", amount, fixed());
     let scene = Scene::new(|set| set.limit(rule(2)));

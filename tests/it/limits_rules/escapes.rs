@@ -1,6 +1,7 @@
 //! No variation by a client moves its usage to another counter.
 
 mod models;
+mod paths;
 
 use bytes::Bytes;
 use http::Request;

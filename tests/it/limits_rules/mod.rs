@@ -5,6 +5,7 @@
 mod answers;
 mod escapes;
 mod left;
+mod media;
 mod orders;
 mod scene;
 mod settling;

@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use tower_ai_gateway::Outcome;
 use tower_ai_gateway::settings::limits::LimitRule;
 
-use super::scene::Finish;
+use super::scene::{Finish, GROK, post};
 use super::{Reply, Scene, chat, fixed};
 
 const BODY: &str = r#"{"model":"grok-4.5","max_tokens":100,"messages":[]}"#;
@@ -177,4 +177,39 @@ async fn a_request_that_timed_out_counts_the_estimate() {
     request.headers_mut().insert("cf-aig-request-timeout", "50".parse().unwrap());
     assert_eq!(scene.ask(request).await.0, 504);
     assert_eq!(used(&scene)[..4], [1, INPUT + 100, INPUT, 100]);
+}
+
+#[tokio::test]
+async fn what_a_usage_does_not_tell_counts_as_estimated() {
+    const EMBEDDINGS: &str = "/v1/acct/gw/grok/v1/embeddings";
+    const UNREADABLE: &str = r#"{"prompt_tokens":12e0,"completion_tokens":3}"#;
+    for (path, usage, input, output) in [
+        (GROK, r#"{"total_tokens":700}"#, INPUT, 700 - INPUT),
+        (EMBEDDINGS, r#"{"total_tokens":700}"#, 700, 0),
+        (GROK, r#"{"prompt_tokens":12}"#, 12, 100),
+        (EMBEDDINGS, r#"{"prompt_tokens":12}"#, 12, 0),
+        (GROK, r#"{"prompt_tokens":12,"total_tokens":12}"#, 12, 0),
+        (GROK, UNREADABLE, INPUT, 3),
+    ] {
+        let scene = scene();
+        let answer = format!(r#"{{"model":"grok-4.5","usage":{usage}}}"#);
+        scene.replies([Reply::Json(200, answer)]);
+        scene.ask(post(path, BODY)).await;
+        let [_, tokens, own_input, own_output, ticks] = used(&scene);
+        assert_eq!((own_input, own_output), (input, output), "{path} {usage}");
+        assert_eq!(tokens, input + output);
+        assert!(ticks > 0, "{path} {usage}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_counts_with_any_method_that_can_make_it() {
+    for method in ["POST", "PUT", "PATCH", "post"] {
+        let scene = scene();
+        scene.replies([Reply::used(10, 5)]);
+        let mut request = chat(BODY);
+        *request.method_mut() = method.parse().unwrap();
+        assert_eq!(scene.ask(request).await.0, 200, "{method}");
+        assert_eq!(used(&scene)[..2], [1, 15], "{method}");
+    }
 }

@@ -6,7 +6,7 @@ use http::Request;
 
 use super::Limits;
 use crate::context::GatewayContext;
-use crate::control::limits::asked::{Asked, tokens_of};
+use crate::control::limits::asked::{Asked, media_of, tokens_of};
 use crate::control::limits::counters::Subject;
 use crate::control::limits::estimate::Tokens;
 use crate::control::limits::exceeded::LimitExceeded;
@@ -152,21 +152,28 @@ impl Limits {
     ) -> (Expected, Option<u64>) {
         let model = asked.model.clone().unwrap_or_default();
         let provider = context.provider().unwrap_or_default();
-        let (has_input, has_output) = tokens_of(context.operation());
+        let (has_input, has_output) = tokens_of(context.operation(), context.call_path());
+        let settings = context.settings();
+        // Prices are looked up only if a rule counts money.
+        let is_priced = settings.is_some_and(|settings| settings.limits.prices);
         if !is_call || !has_input {
-            // Its usage cannot be estimated: any room is enough.
-            return (Expected { model, ..Expected::default() }, Some(0));
+            let media = media_of(context.operation(), asked.bytes).filter(|_| is_call && is_priced);
+            let cost = media.and_then(|usage| cost(context, &model, &usage));
+            // What cannot be estimated passes with any room.
+            let input_cost = cost.unwrap_or(0);
+            return (Expected { model, input_cost, ..Expected::default() }, Some(input_cost));
         }
         let estimates = &self.shared.estimates;
-        let settings = context.settings();
         let scope = settings.map_or(0, |settings| settings.scope);
         let mut tokens = estimates.of((scope, provider, &model), asked.bytes, asked.max_tokens);
         if !has_output {
             tokens.output = 0;
         }
-        // Prices are looked up only if a rule counts money.
-        let is_priced = settings.is_some_and(|settings| settings.limits.prices);
-        let cost = |tokens| if is_priced { cost(context, &model, tokens) } else { None };
+        let cost = |tokens: Tokens| {
+            let (input_uncached, output_visible) = (Some(tokens.input), Some(tokens.output));
+            let usage = Usage { input_uncached, output_visible, ..Usage::default() };
+            if is_priced { cost(context, &model, &usage) } else { None }
+        };
         let (input_cost, all) = match cost(Tokens { output: 0, ..tokens }).zip(cost(tokens)) {
             Some((input, all)) => (input, Some(all)),
             None => (0, None),
@@ -183,7 +190,7 @@ fn is_billed(context: &GatewayContext) -> bool {
         method: context.method(),
         operation: context.operation(),
         kind: context.provider_kind().unwrap_or_default(),
-        rest: context.provider_path(),
+        rest: context.call_path(),
         status: http::StatusCode::OK,
     };
     usage::billing(&call) != Billing::Never || call.is_order()
@@ -195,20 +202,17 @@ fn runs_later(context: &GatewayContext) -> Option<Reach> {
     (context.is_call() && matches!(reach, Reach::Hidden | Reach::Inside(_))).then_some(reach)
 }
 
-/// The price of so many tokens, in ticks; `None` if it is unknown.
-fn cost(context: &GatewayContext, model: &str, tokens: Tokens) -> Option<u64> {
+/// The price of this usage, in ticks; `None` if it is unknown.
+fn cost(context: &GatewayContext, model: &str, usage: &Usage) -> Option<u64> {
     let observation = context.observation()?;
-    let usage = Usage {
-        input_uncached: Some(tokens.input),
-        output_visible: Some(tokens.output),
-        ..Usage::default()
-    };
     let pricing = Pricing {
         provider: context.provider().unwrap_or_default(),
         kind: context.provider_kind(),
         model,
+        asked: None,
+        serves_asked: false,
         operation: context.operation(),
-        path: context.provider_path(),
+        path: context.call_path(),
         service_tier: None,
         host: context.upstream().map_or("", |upstream| upstream.host_name(context.origin())),
         region: None,
@@ -219,6 +223,6 @@ fn cost(context: &GatewayContext, model: &str, tokens: Tokens) -> Option<u64> {
         batch: false,
     };
     let custom = context.directives().and_then(|directives| directives.custom_cost);
-    let cost = usage::cost(Some(&usage), &[], custom, &observation.prices, &pricing)?;
+    let cost = usage::cost(Some(usage), &[], custom, &observation.prices, &pricing)?;
     Some(cost.ticks)
 }

@@ -88,6 +88,8 @@ fn builtin_rows_are_those_of_the_catalogue() {
                     provider,
                     kind: None,
                     model,
+                    asked: None,
+                    serves_asked: false,
                     operation: Operation::Chat,
                     path: "",
                     service_tier: tier,

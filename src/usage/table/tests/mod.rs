@@ -16,6 +16,8 @@ fn pricing(model: &str) -> Pricing<'_> {
         provider: "custom-p",
         kind: None,
         model,
+        asked: None,
+        serves_asked: false,
         operation: Operation::Chat,
         path: "v1/chat/completions",
         service_tier: None,

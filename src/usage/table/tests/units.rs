@@ -148,3 +148,12 @@ fn tools_have_prices_by_model_then_by_provider() {
     table.insert_tools(None, tools);
     assert_eq!(table.ticks(&search, &pricing("m")), Some(21));
 }
+
+#[test]
+fn openais_decisions_bill_only_their_input() {
+    let price = Price::per_token(TokenPrice::new(10, 1, 100));
+    let of = |kind, path| ticks(&price, &tokens(100, 7), &Pricing { kind, path, ..pricing("m") });
+    assert_eq!(of(Some("openai"), "v1/decisions"), Some(1000));
+    assert_eq!(of(Some("openai"), "v1/responses"), Some(1700));
+    assert_eq!(of(None, "v1/decisions"), Some(1700));
+}

@@ -51,9 +51,12 @@ async fn spelling_evades_no_filter_by_model_or_path() {
         "xai/v1/chat/completions",
         "grok/v1/%63hat/completions",
         "grok/v1//chat/completions",
+        "grok/v1/chat/completions;x",
+        "grok/v1/chat/completions%20",
+        "grok/v1/ch%2561t/completions",
     ];
     let paths = paths.map(|path| post(&format!("/v1/acct/gw/{path}"), "{}"));
-    assert_eq!(by_path.statuses(paths).await, [200, 429, 429, 429, 429]);
+    assert_eq!(by_path.statuses(paths).await, [200, 429, 429, 429, 429, 429, 429, 429]);
 }
 
 const FORM_IN_JSON: &str = "{\"model\":\"cheap\",\"x\":\"\r\n--b\r\ncontent-disposition: form-data; name=model\r\n\r\ngrok-4\r\n--b--\r\n\"}";

@@ -54,7 +54,7 @@ impl Reply {
         let mut all: Vec<_> = (0..events).map(|_| format!("{content}\n\n")).collect();
         if let Some((input, output)) = usage {
             all.push(format!(
-                "data: {{\"object\":\"chat.completion.chunk\",\"model\":\"grok-4\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{}}}}}\n\n",
+                "data: {{\"object\":\"chat.completion.chunk\",\"model\":\"grok-4.5\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{}}}}}\n\n",
                 input + output
             ));
         }
