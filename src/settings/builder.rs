@@ -197,9 +197,10 @@ setters! { impl GatewaySettingsBuilder {
     /// [`deny_models`](Self::deny_models) forbid, before the data that names the model is relayed.
     /// Default: they are relayed, with a warning.
     ///
-    /// The requested model may answer under a dated name (`grok-4` as `grok-4-0709`). If a
-    /// provider's own names differ more (Azure's deployments, aliases), list them too. The status
-    /// has been sent by then. A response that names no model, or whose coding cannot be read, is
+    /// The requested model may answer under a dated name (`grok-4` as `grok-4-0709`), without the region,
+    /// vendor and version of Bedrock's names, or under another name of its row in the price table
+    /// (`gpt-5.6` as `gpt-5.6-sol`). If a provider's own names differ more, list them too. The status has
+    /// been sent by then. A response that names no model, or whose coding cannot be read, is
     /// not checked.
     pub fn refuse_served_models(self) => self.settings.rules.refuses_served_models = true;
 

@@ -155,6 +155,7 @@ fn rare(place: Place, key: &[u8]) -> Member {
         (Error, b"type") => Text(Field::Code, 1),
         (ObjectRoot, b"object") => Text(Field::Kind, 1),
         (WorkersRoot, b"response") => Content,
+        (WorkersRoot, b"errors") => Enter(Errors),
         (WorkersRoot, b"result") | (AsyncRoot, b"response") => Enter(Result),
         (AsyncRoot | VideosRoot, b"status") => Text(Field::Status, 2),
         (ConverseRoot, b"serviceTier") => Enter(ConverseTier),

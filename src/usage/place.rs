@@ -29,6 +29,8 @@ pub(super) enum Place {
     Result,
     /// `error`, at the root, in a response or in a choice.
     Error,
+    /// `errors[]` of Workers AI.
+    Errors,
     /// `status_details` of a response of the realtime API.
     StatusDetails,
     /// `choices[]`
@@ -87,6 +89,7 @@ impl Place {
         matches!(
             self,
             Self::Choices
+                | Self::Errors
                 | Self::Parts
                 | Self::Data
                 | Self::Candidates

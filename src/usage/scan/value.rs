@@ -12,6 +12,7 @@ impl Scanner {
     pub(super) fn element(&mut self) {
         self.member = match self.place() {
             Place::Choices => Member::Enter(Place::Choice),
+            Place::Errors => Member::Enter(Place::Error),
             Place::Parts => {
                 self.event.has_content = true;
                 Member::Skip

@@ -125,6 +125,10 @@ fn cumulative_usage_in_every_chunk() {
 fn workers_ai() {
     let body = r#"{"result":{"response":"hi","usage":{"prompt_tokens":4,"completion_tokens":1,"total_tokens":5}},"success":true,"errors":[]}"#;
     assert_eq!(tokens(&json(Shape::WorkersAi, body)), (Some(4), Some(1)));
+    assert_eq!(json(Shape::WorkersAi, body).error, None);
+    let failed =
+        r#"{"result":null,"success":false,"errors":[{"code":5007,"message":"no"}],"messages":[]}"#;
+    assert_eq!(json(Shape::WorkersAi, failed).error_code(), Some("5007"));
     // In other shapes, `result` is a stored object.
     assert_eq!(json(Shape::Other, body).usage, None);
     let stream = data(&[
