@@ -20,7 +20,6 @@ pub(crate) mod recent;
 pub(crate) mod redact;
 pub(crate) mod seconds;
 pub(crate) mod segment_behind;
-#[cfg(any(feature = "cache", feature = "limits"))]
 pub(crate) mod segments;
 pub(crate) mod sources;
 pub(crate) mod text;

@@ -12,6 +12,7 @@ pub(crate) fn of(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The segments of a path, percent-decoded and in lower case, without empty ones and leading versions.
+#[cfg_attr(not(any(feature = "cache", feature = "limits")), allow(dead_code))]
 pub(crate) fn plain(path: &str) -> Vec<String> {
     let mut decoded = path.as_bytes().to_vec();
     percent::percent_decode(&mut decoded);
@@ -20,6 +21,7 @@ pub(crate) fn plain(path: &str) -> Vec<String> {
 }
 
 /// Returns true if a path begins with these segments, in the form of [`plain`].
+#[cfg_attr(not(any(feature = "cache", feature = "limits")), allow(dead_code))]
 pub(crate) fn begins_with(path: &str, wanted: &[String]) -> bool {
     let is_plain = |byte: u8| byte.is_ascii() && byte != b'%' && !byte.is_ascii_uppercase();
     if !path.bytes().all(is_plain) {
