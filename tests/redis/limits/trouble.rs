@@ -194,6 +194,18 @@ async fn a_paused_redis_hangs_no_request_and_holds_nothing_afterwards() {
     assert!(holds < 30, "{holds} are held");
 }
 
+/// Both from a connection, and while one is made.
+#[tokio::test]
+async fn an_answer_may_take_as_long_as_the_timeout() {
+    let server = Server::start(&[]);
+    let (store, unconnected) = (patient(&server), patient(&server));
+    let claims = [claim(1, HOUR, 100, 1)];
+    reserve(&store, &claims).await.unwrap();
+    server.call(&["CLIENT", "PAUSE", "3000", "ALL"]);
+    let (one, other) = tokio::join!(reserve(&store, &claims), reserve(&unconnected, &claims));
+    assert!(one.unwrap().is_granted && other.unwrap().is_granted);
+}
+
 #[tokio::test]
 async fn a_full_redis_refuses_whole_scripts_and_is_found_again() {
     early_in_the_hour().await;
