@@ -19,7 +19,7 @@ use tower_ai_gateway::{EndEvent, GatewayLayer, HttpClient, Provider};
 use crate::support::guard;
 use crate::support::hyper_upstream::{HyperUpstream, body};
 
-const BODY: Duration = Duration::from_millis(500);
+const BODY: Duration = Duration::from_millis(2_500);
 const CHAT: &str = "/v1/acct/gw/grok/v1/chat/completions";
 
 type Failures = Arc<Mutex<Vec<Option<Failure>>>>;
@@ -59,7 +59,7 @@ fn upload(
 async fn slow_upstream() -> HyperUpstream {
     HyperUpstream::start(|request: Request<Incoming>| async {
         let length = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
-        sleep(3 * BODY).await;
+        sleep(BODY * 3 / 2).await;
         Response::new(body(length.to_string()))
     })
     .await
@@ -99,10 +99,10 @@ async fn a_live_upload_and_a_slow_provider_are_not_ended() {
         let (mut sender, answer, failures) = upload(&upstream.base("/v1"), is_http2, timeouts);
         let began = Instant::now();
         let mut parts = 0;
-        while began.elapsed() < 3 * BODY {
+        while began.elapsed() < BODY * 3 / 2 {
             sender.send_data(Bytes::from_static(b" ")).await.unwrap();
             parts += 1;
-            sleep(BODY / 5).await;
+            sleep(BODY / 10).await;
         }
         drop(sender);
         let answer = guard("the answer", answer).await.unwrap();

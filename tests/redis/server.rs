@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::polling::{TOO_LONG, wait_for};
 
+const LOG: &str = "server.log";
+
 /// A server, killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,
@@ -41,16 +43,22 @@ impl Server {
         command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path());
         let port = self.port.to_string();
         command.args(self.options.iter().map(|option| option.replace("{port}", &port)));
-        command.args(["--logfile", "server.log"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["--logfile", LOG]).stdout(Stdio::null()).stderr(Stdio::null());
+        // Another server may have taken the port: only this one's log tells which of them answers.
+        let known = self.log().len();
         let mut child =
             command.spawn().expect("redis-server is installed: apt-get install redis-server");
         let mut has_ended = false;
         wait_for("redis-server answers", || {
             has_ended = child.try_wait().unwrap().is_some();
-            has_ended || self.answers()
+            has_ended || (self.log()[known..].contains("Ready to accept") && self.answers())
         });
         self.child = Some(child);
         !has_ended
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
     fn answers(&self) -> bool {
@@ -99,8 +107,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("server.log"));
-            eprintln!("Redis at port {}:\n{}", self.port, log.unwrap_or_default());
+            eprintln!("Redis at port {}:\n{}", self.port, self.log());
         }
     }
 }

@@ -10,7 +10,7 @@ from anthropic import Anthropic, AsyncAnthropic
 
 import harness
 from harness import (GROK_KEY, NATIVE, NOISE, REST, UUID_V7, UNKNOWN, WEATHER, ask, basic, big_text,
-                     cases, control, cut_within_a_second, echo, entry, equal, key_for, new_nonce,
+                     cases, control, cut_in_time, echo, entry, equal, key_for, new_nonce,
                      raises, seen, sent_header)
 
 GROK = "You are Grok, a chatbot inspired by the Hitchhiker's Guide to the Galaxy."
@@ -205,7 +205,7 @@ def test_abort(route):
     next(events)
     left = time.time()
     stream.close()
-    cut_within_a_second(nonce, left)
+    cut_in_time(nonce, left)
 
 
 def test_broken_stream_does_not_end_cleanly():

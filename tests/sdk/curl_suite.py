@@ -9,7 +9,7 @@ import time
 
 import harness
 from harness import (COMPAT, GROK_KEY, NATIVE, NOISE, OPENAI_KEY, OTHER, REST, UUID_V7, UNKNOWN, basic,
-                     big_text, cases, control, cut_within_a_second, echo, entry, equal, key_for,
+                     big_text, cases, control, cut_in_time, echo, entry, equal, key_for,
                      new_nonce, seen, sent_header)
 
 EXAMPLE = """{
@@ -128,7 +128,7 @@ def test_killed_client_reaches_the_provider(model):
     process.kill()
     process.wait(10)
     process.stdout.close()
-    cut_within_a_second(nonce, left)
+    cut_in_time(nonce, left)
 
 
 @MODES

@@ -7,7 +7,7 @@ import openai
 from openai import AsyncOpenAI
 
 from harness import (COMPAT, GROK_KEY, NATIVE, REST, ask, basic, cases, control,
-                     cut_within_a_second, echo, equal, new_nonce, raises, seen)
+                     cut_in_time, echo, equal, new_nonce, raises, seen)
 from openai_wire import client
 
 ROUTES = cases(native=(NATIVE, "grok"), compat=(COMPAT, "grok/grok"), rest=(REST + "/v1", "xai/g"))
@@ -54,7 +54,7 @@ def check_abort(stream, nonce):
     next(events)
     left = time.time()
     stream.close()
-    cut_within_a_second(nonce, left)
+    cut_in_time(nonce, left)
 
 
 @basic
@@ -77,10 +77,10 @@ def test_abort_of_an_idle_responses_stream():
 
 def test_abort_before_the_head():
     nonce = new_nonce()
-    api = client().with_options(timeout=0.5)
+    api = client().with_options(timeout=3)
     raises(openai.APITimeoutError, lambda: api.chat.completions.create(
         model="grok-hang", messages=ask(nonce)))
-    cut_within_a_second(nonce, time.time())
+    cut_in_time(nonce, time.time())
 
 
 def test_cancelled_task_reaches_the_provider():
@@ -97,7 +97,7 @@ def test_cancelled_task_reaches_the_provider():
             await asyncio.wait({task})
             return left
 
-    cut_within_a_second(nonce, asyncio.run(cancel()))
+    cut_in_time(nonce, asyncio.run(cancel()))
 
 
 @ROUTES

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import OpenAI, { toFile } from 'openai';
 import {
   COMPAT, GROK_KEY, NATIVE, NOISE, REST, UUID_V7, UNKNOWN, ask, basic, basicEach, bigText, checkAbort,
-  checkIncremental, collect, control, cutWithinASecond, echo, newNonce, seen, sentHeader, sha256,
+  checkIncremental, collect, control, cutInTime, echo, newNonce, seen, sentHeader, sha256,
   test, testEach,
 } from './harness.mjs';
 import { client, rawChat, recording, textOf } from './openai_client.mjs';
@@ -160,7 +160,7 @@ test('abort before the head', async () => {
   const left = Date.now();
   controller.abort();
   assert.equal((await pending).constructor, OpenAI.APIUserAbortError);
-  await cutWithinASecond(nonce, left);
+  await cutInTime(nonce, left);
 });
 
 test('broken stream does not end cleanly', async () => {

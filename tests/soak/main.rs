@@ -67,6 +67,7 @@ async fn memory_and_descriptors_stay_flat_and_every_counter_adds_up() {
         task.await.unwrap();
     }
     let (reloads, fillings) = (reloads.await.unwrap(), fillings.await.unwrap());
+    report::fill_standard_error(&program, &books).await;
     let page = report::settled(&program).await;
     let samples = watch.finish().await;
 

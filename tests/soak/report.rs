@@ -1,13 +1,15 @@
 //! Checks that all counts agree, and prints them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::{Request, Version};
 use serde_json::Value;
 use tower_ai_gateway::log::{LogQuery, LogStore};
 
 use super::books::Books;
+use super::clients::{self, Course};
 use super::provider::TICKS;
 use super::support::client::{Connection, collect, full};
 use super::support::guard;
@@ -39,6 +41,17 @@ pub(crate) async fn settled(program: &Program) -> Page {
         }
     };
     guard("every exchange to end, and its records", poll).await
+}
+
+/// Sends requests that are refused until standard error, which nobody reads, has no room for their lines.
+pub(crate) async fn fill_standard_error(program: &Program, books: &Arc<Books>) {
+    let fill = async {
+        while scrape(program).await.sum("ai_gateway_log_lines_dropped_total", &[]) == 0 {
+            let end = Instant::now() + Duration::from_millis(500);
+            clients::run(Course::Refused, program.addr, books.clone(), end).await;
+        }
+    };
+    guard("lines are dropped", fill).await;
 }
 
 /// Records of a log that were written or dropped.

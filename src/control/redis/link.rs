@@ -15,10 +15,9 @@ use tokio::time::Instant;
 
 use super::error::{LinkError, RedisStoreError};
 
-/// A connection is made in this time or not at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// An answer that comes later is no longer waited for by anyone.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// A connection and an answer may take so much longer than a request waits. Nobody waits for what comes
+/// later.
+const MARGIN: Duration = Duration::from_secs(1);
 /// What is sent and not acknowledged for so long ends the connection.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,7 +32,13 @@ const BUFFER: usize = 1_024;
 const RENEW_AFTER: Duration = Duration::from_secs(3);
 
 /// What to connect to.
-pub(super) enum Target {
+pub(super) struct Target {
+    servers: Servers,
+    /// For a connection, and for an answer.
+    wait: Duration,
+}
+
+enum Servers {
     One(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
@@ -59,7 +64,7 @@ impl From<Certificates> for TlsCertificates {
 }
 
 impl Target {
-    /// With certificates it is TLS.
+    /// With certificates it is TLS. `timeout`: how long a request waits at most.
     #[cfg_attr(
         not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")),
         expect(clippy::needless_pass_by_value, reason = "TLS takes the certificates")
@@ -68,7 +73,9 @@ impl Target {
         nodes: Vec<ConnectionInfo>,
         is_cluster: bool,
         certificates: Option<Certificates>,
+        timeout: Duration,
     ) -> Result<Self, RedisStoreError> {
+        let wait = timeout.saturating_add(MARGIN);
         let tcp = TcpSettings::default().set_nodelay(true);
         #[cfg(target_os = "linux")]
         let tcp = tcp.set_user_timeout(USER_TIMEOUT);
@@ -79,14 +86,15 @@ impl Target {
         if is_cluster {
             let builder = ClusterClientBuilder::new(nodes)
                 .tcp_settings(tcp)
-                .connection_timeout(CONNECT_TIMEOUT)
-                .response_timeout(RESPONSE_TIMEOUT);
+                .connection_timeout(wait)
+                .response_timeout(wait);
             #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
             let builder = match certificates {
                 Some(certificates) => builder.certs(certificates.into()),
                 None => builder,
             };
-            return builder.build().map(Box::new).map(Self::Cluster).map_err(|_| error);
+            let cluster = builder.build().map_err(|_| error)?;
+            return Ok(Self { servers: Servers::Cluster(Box::new(cluster)), wait });
         }
         let node = nodes.into_iter().next().ok_or(RedisStoreError::Url)?.set_tcp_settings(tcp);
         #[cfg(any(feature = "tls-aws-lc-rs", feature = "tls-ring"))]
@@ -96,15 +104,16 @@ impl Target {
         };
         #[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
         let client = Client::open(node);
-        client.map(Box::new).map(Self::One).map_err(|_| error)
+        let client = client.map_err(|_| error)?;
+        Ok(Self { servers: Servers::One(Box::new(client)), wait })
     }
 
     fn connect(&self) -> Result<Connection, RedisError> {
-        match self {
-            Self::One(client) => {
+        match &self.servers {
+            Servers::One(client) => {
                 let config = ConnectionManagerConfig::new()
-                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                    .set_response_timeout(Some(RESPONSE_TIMEOUT))
+                    .set_connection_timeout(Some(self.wait))
+                    .set_response_timeout(Some(self.wait))
                     .set_min_delay(Duration::from_millis(20))
                     .set_max_delay(MAX_DELAY)
                     .set_number_of_retries(ATTEMPTS)
@@ -112,10 +121,10 @@ impl Target {
                 ConnectionManager::new_lazy_with_config(Client::clone(client), config)
                     .map(Connection::One)
             }
-            Self::Cluster(client) => {
+            Servers::Cluster(client) => {
                 let config = ClusterConfig::new()
-                    .set_connection_timeout(CONNECT_TIMEOUT)
-                    .set_response_timeout(RESPONSE_TIMEOUT);
+                    .set_connection_timeout(self.wait)
+                    .set_response_timeout(self.wait);
                 Ok(Connection::Cluster(client.get_pending_async_connection_with_config(config)))
             }
         }
@@ -124,8 +133,8 @@ impl Target {
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(client) => {
+        match &self.servers {
+            Servers::One(client) => {
                 let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) =
                     client.get_connection_info().addr()
                 else {
@@ -133,7 +142,7 @@ impl fmt::Debug for Target {
                 };
                 f.debug_tuple("One").field(host).field(port).finish()
             }
-            Self::Cluster(_) => f.write_str("Cluster"),
+            Servers::Cluster(_) => f.write_str("Cluster"),
         }
     }
 }

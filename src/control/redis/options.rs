@@ -106,7 +106,7 @@ impl Options {
         if self.roots.as_deref().is_some_and(|pem| !has_certificates(pem)) {
             return Err(RedisStoreError::Certificate);
         }
-        Target::new(nodes, self.is_cluster, certificates)
+        Target::new(nodes, self.is_cluster, certificates, self.timeout)
     }
 
     fn node(&self, url: &str) -> Result<ConnectionInfo, RedisStoreError> {

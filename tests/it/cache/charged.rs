@@ -36,7 +36,7 @@ impl Charging {
 
     fn with(control: ControlLayer, cache: CacheSettings, budget: BodyBudget) -> Self {
         let limits = control.limits_handle();
-        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Hour));
+        let rule = LimitRule::tokens("flow", 1_000_000, Window::Fixed(Period::Month));
         let set = |set: GatewaySettingsBuilder| set.cache(cache).limit(rule);
         Self { stage: Stage::build(control, budget, set, |layer| layer), limits }
     }
@@ -237,7 +237,7 @@ async fn a_leader_that_leaves_speech_to_followers_is_charged_for_the_text() {
     const TEXT: &str = r#"{"model":"tts-1","voice":"alloy","input":"twenty characters 20"}"#;
     let control = ControlLayer::new();
     let limits = control.limits_handle();
-    let rule = LimitRule::usd("money", 100.0, Window::Fixed(Period::Hour));
+    let rule = LimitRule::usd("money", 100.0, Window::Fixed(Period::Month));
     let stage = Stage::build(
         control,
         BodyBudget::default(),

@@ -181,7 +181,7 @@ async fn a_slow_issuer_delays_a_request_only_until_the_deadline() {
     let issuer = Issuer::start(Reply::keys(&[&key])).await;
     issuer.hold();
     let clock = Clock::default();
-    let jwks = clock.of(fetched(&issuer.url()).timeout(Duration::from_millis(300)));
+    let jwks = clock.of(fetched(&issuer.url()).timeout(Duration::from_secs(2)));
     let verifier = verifier(jwks);
     let token = key.token(&claims());
     let begun = Instant::now();
@@ -190,7 +190,7 @@ async fn a_slow_issuer_delays_a_request_only_until_the_deadline() {
         let error = result.unwrap_err();
         assert!(matches!(error, JwtError::Keys(JwksError::Timeout)), "{error:?}");
     }
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(begun.elapsed() >= Duration::from_secs(2));
     assert_eq!(issuer.asked(), 1, "they wait for one fetch");
     // For the next seconds, requests fail at once.
     let error = verifier.verify(&token).await.unwrap_err();

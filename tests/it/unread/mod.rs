@@ -24,11 +24,11 @@ use crate::support::client::{Connection, full, request};
 use crate::support::{guard, message, wire::Wire};
 
 fn total() -> (Timeouts, Failure) {
-    (Timeouts::default().total(Duration::from_millis(600)), Failure::TotalTimeout)
+    (Timeouts::default().total(Duration::from_secs(3)), Failure::TotalTimeout)
 }
 
 fn idle() -> (Timeouts, Failure) {
-    (Timeouts::default().idle(Duration::from_millis(300)), Failure::UnreadTimeout)
+    (Timeouts::default().idle(Duration::from_millis(1_500)), Failure::UnreadTimeout)
 }
 
 /// Checks an exchange whose client keeps its connection open and reads nothing.

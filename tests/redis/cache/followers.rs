@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tokio::time::timeout;
+
 use super::leases::OVER;
 use super::*;
 
@@ -17,7 +19,7 @@ async fn a_leader_knows_whether_it_is_followed() {
     let mut followed = follow(&other, &place(1)).await.await.unwrap().unwrap();
     eventually("it is followed", async || broadcast.is_followed()).await;
     // As long as there is a follower, and no longer.
-    assert!(tokio::time::timeout(OVER + OVER / 2, next(&mut followed)).await.is_err());
+    assert!(timeout(OVER + OVER / 2, next(&mut followed)).await.is_err());
     assert!(broadcast.is_followed());
     drop(followed);
     eventually("nobody follows", async || !broadcast.is_followed()).await;
@@ -61,28 +63,25 @@ async fn followers_get_every_byte_in_order_and_the_response_is_stored() {
     assert!(frames(&other.get(&place(1), &budget()).await.unwrap().entry.unwrap()) == [all]);
 }
 
-/// A burst of frames, each sent at once and timed.
+/// Each part is read before there is another: none waits for one that comes after it.
 #[tokio::test]
-async fn the_first_byte_comes_a_few_milliseconds_later() {
+async fn each_part_comes_before_the_next_is_sent() {
     let server = Server::start(&[]);
     let (one, other) = (patient(&server), patient(&server));
-    let mut best = Duration::MAX;
     for key in 1..=10 {
         let mut broadcast = lead(&one, &place(key)).await;
         let following = tokio::spawn(follow(&other, &place(key)).await);
-        tokio::time::sleep(Duration::from_millis(30)).await;
         let (status, headers) = entry_head();
-        let started = Instant::now();
         broadcast.head(status, &headers);
-        broadcast.data(&Bytes::from_static(b"first"));
         let mut followed = following.await.unwrap().unwrap().unwrap();
-        next(&mut followed).await.unwrap().unwrap();
-        best = best.min(started.elapsed());
+        for part in ["first", "second"] {
+            broadcast.data(&Bytes::from_static(part.as_bytes()));
+            let frame = timeout(TOO_LONG, next(&mut followed)).await.unwrap().unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), part);
+        }
         broadcast.end(None);
         assert_eq!(read(&mut followed).await, (Vec::new(), true));
     }
-    // The best of several, because the machine may be busy.
-    assert!(best < Duration::from_millis(20), "{best:?}");
 }
 
 #[tokio::test]
@@ -96,7 +95,7 @@ async fn a_leader_that_ends_before_its_head_wakes_followers() {
     // The follower can lead at once.
     let started = Instant::now();
     let mut broadcast = lead(&other, &place(1)).await;
-    assert!(started.elapsed() < Duration::from_millis(1_500));
+    assert!(started.elapsed() < Duration::from_secs(4), "a lease lasts for 5 s");
     let mut followed = {
         let following = follow(&one, &place(1)).await;
         let (status, headers) = entry_head();

@@ -3,11 +3,13 @@
 use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use http::Response;
 use http_body_util::{BodyExt, Channel};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tower_ai_gateway::control::ControlLayer;
+use tower_ai_gateway::control::cache::CacheHandle;
 use tower_ai_gateway::settings::cache::CacheSettings;
 
 use super::*;
@@ -15,6 +17,9 @@ use crate::gateway::{AnswerBody, Gateway};
 
 pub(super) const QUESTION: &str = r#"{"model":"grok-4.3","messages":[],"stream":true}"#;
 pub(super) const FRAMES: usize = 40;
+const GATEWAYS: usize = 4;
+/// Clients, as many of each gateway.
+const CROWD: usize = 64;
 
 pub(super) fn frame(number: usize) -> String {
     if number + 1 == FRAMES {
@@ -26,17 +31,20 @@ pub(super) fn frame(number: usize) -> String {
     )
 }
 
-/// A slow stream, with a delay before its start and between frames.
-async fn stream(calls: Arc<AtomicUsize>) -> Response<AnswerBody> {
+/// A stream that goes as far as the test lets it, and begins with its first frame.
+async fn stream(
+    calls: Arc<AtomicUsize>,
+    mut allowed: watch::Receiver<usize>,
+) -> Response<AnswerBody> {
     calls.fetch_add(1, Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let _ = allowed.wait_for(|frames| *frames > 0).await;
     let (mut sender, body) = Body::new(4);
     tokio::spawn(async move {
         for number in 0..FRAMES {
-            if sender.send_data(frame(number).into()).await.is_err() {
+            let is_allowed = allowed.wait_for(|frames| *frames > number).await.is_ok();
+            if !is_allowed || sender.send_data(frame(number).into()).await.is_err() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
     Response::builder()
@@ -64,74 +72,90 @@ pub(super) fn once(
 
 struct Scene {
     gateways: Vec<Gateway>,
+    caches: Vec<CacheHandle>,
     calls: Arc<AtomicUsize>,
+    /// How many frames the provider sends.
+    allowed: watch::Sender<usize>,
+    /// How many clients have read the first.
+    begun: Arc<AtomicUsize>,
 }
 
 impl Scene {
-    fn new(server: &Server) -> Self {
-        let calls = Arc::<AtomicUsize>::default();
+    fn new(store: impl Fn() -> RedisCache) -> Self {
+        let (calls, begun) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let allowed = watch::Sender::new(0);
         let gateway = |_| {
-            let calls = calls.clone();
-            Gateway::new(
-                &ControlLayer::new().cache(patient(server)),
+            let (calls, allowed) = (calls.clone(), allowed.subscribe());
+            let control = ControlLayer::new().cache(store());
+            let gateway = Gateway::new(
+                &control,
                 |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
-                move || stream(calls.clone()),
-            )
+                move || stream(calls.clone(), allowed.clone()),
+            );
+            (gateway, control.cache_handle())
         };
-        Self { gateways: (0..4).map(gateway).collect(), calls: calls.clone() }
+        let (gateways, caches) = (0..GATEWAYS).map(gateway).unzip();
+        Self { gateways, caches, calls: calls.clone(), allowed, begun }
+    }
+
+    /// A client of a gateway: the cache status, and the body.
+    fn ask(&self, gateway: usize) -> JoinHandle<(String, Vec<u8>)> {
+        let (gateway, begun) = (self.gateways[gateway].clone(), self.begun.clone());
+        tokio::spawn(async move {
+            let response = gateway.ask(QUESTION).await;
+            assert_eq!(response.status(), 200);
+            let status = response.headers()["cf-aig-cache-status"].to_str().unwrap().to_owned();
+            let (mut body, mut data) = (response.into_body(), Vec::new());
+            while let Some(frame) = body.frame().await {
+                if data.is_empty() {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                }
+                data.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
+            }
+            (status, data)
+        })
+    }
+
+    /// Clients that have asked before the provider answers: all but the first of each gateway follow it.
+    async fn crowd(&self) -> Vec<JoinHandle<(String, Vec<u8>)>> {
+        let clients = (0..CROWD).map(|number| self.ask(number % GATEWAYS)).collect();
+        eventually("all follow", async || {
+            let followers: u64 = self.caches.iter().map(|cache| cache.stats().followers).sum();
+            followers >= (CROWD - GATEWAYS) as u64
+        })
+        .await;
+        clients
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 }
 
-/// A client's result: the cache status, the time of the first byte, and the body.
-async fn ask(gateway: Gateway) -> (String, Instant, Vec<u8>) {
-    let response = gateway.ask(QUESTION).await;
-    assert_eq!(response.status(), 200);
-    let status = response.headers()["cf-aig-cache-status"].to_str().unwrap().to_owned();
-    let mut body = response.into_body();
-    let (mut first, mut data) = (None, Vec::new());
-    while let Some(frame) = body.frame().await {
-        first.get_or_insert_with(Instant::now);
-        data.extend_from_slice(&frame.unwrap().into_data().unwrap_or_default());
-    }
-    (status, first.unwrap(), data)
-}
-
+/// Each gets a frame before the provider sends the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_identical_streams_over_four_gateways_reach_the_provider_once() {
     let expected: String = (0..FRAMES).map(frame).collect();
-    let mut behind = Duration::MAX;
-    // The best of several runs, as the machine may be busy.
-    for _ in 0..5 {
-        let server = Server::start(&[]);
-        let scene = Scene::new(&server);
-        let clients: Vec<_> =
-            (0..64).map(|number| tokio::spawn(ask(scene.gateways[number % 4].clone()))).collect();
-        let (mut leader, mut followers) = (Vec::new(), Vec::new());
-        for client in clients {
-            let (status, first, data) = client.await.unwrap();
-            assert!(data == expected.as_bytes());
-            match &*status {
-                "MISS" => leader.push(first),
-                "HIT" => followers.push(first),
-                other => panic!("{other}"),
-            }
-        }
-        assert_eq!(scene.calls.load(Ordering::Relaxed), 1);
-        assert_eq!((leader.len(), followers.len()), (1, 63));
-        let last = followers.into_iter().max().unwrap();
-        behind = behind.min(last.saturating_duration_since(leader[0]));
-        // Then it is stored for all of them.
-        for gateway in &scene.gateways {
-            let mut status = String::new();
-            eventually("it is kept", async || {
-                status = ask(gateway.clone()).await.0;
-                status == "HIT"
-            })
-            .await;
-        }
-        assert_eq!(scene.calls.load(Ordering::Relaxed), 1);
+    let server = Server::start(&[]);
+    let scene = Scene::new(|| patient(&server));
+    let clients = scene.crowd().await;
+    scene.allowed.send(1).unwrap();
+    eventually("all have the first frame", async || scene.begun.load(Ordering::Relaxed) == CROWD)
+        .await;
+    scene.allowed.send(FRAMES).unwrap();
+    let mut statuses = Vec::new();
+    for client in clients {
+        let (status, data) = client.await.unwrap();
+        assert!(data == expected.as_bytes());
+        statuses.push(status);
     }
-    assert!(behind < Duration::from_millis(20), "{behind:?}");
+    statuses.sort_unstable();
+    assert_eq!((&*statuses[CROWD - 2], &*statuses[CROWD - 1]), ("HIT", "MISS"));
+    // Then it is stored for all of them.
+    for gateway in 0..GATEWAYS {
+        eventually("it is kept", async || scene.ask(gateway).await.unwrap().0 == "HIT").await;
+    }
+    assert_eq!(scene.calls(), 1);
 }
 
 /// Without Redis each process calls the provider, and each client is served.
@@ -140,32 +164,23 @@ async fn without_redis_each_gateway_makes_its_own_call() {
     let mut server = Server::start(&[]);
     server.kill();
     let expected: String = (0..FRAMES).map(frame).collect();
-    let calls = Arc::<AtomicUsize>::default();
-    let gateway = |_| {
-        let store = RedisCache::builder(server.url()).build().unwrap();
-        let calls = calls.clone();
-        Gateway::new(
-            &ControlLayer::new().cache(store),
-            |set| set.cache(CacheSettings::new(Duration::from_secs(300))),
-            move || stream(calls.clone()),
-        )
-    };
-    let gateways: Vec<_> = (0..4).map(gateway).collect();
-    let clients: Vec<_> =
-        (0..64).map(|number| tokio::spawn(ask(gateways[number % 4].clone()))).collect();
+    let scene = Scene::new(|| RedisCache::builder(server.url()).build().unwrap());
+    let clients = scene.crowd().await;
+    scene.allowed.send(FRAMES).unwrap();
     for client in clients {
-        assert!(client.await.unwrap().2 == expected.as_bytes());
+        assert!(client.await.unwrap().1 == expected.as_bytes());
     }
-    assert_eq!(calls.load(Ordering::Relaxed), 4);
+    assert_eq!(scene.calls(), GATEWAYS);
 }
 
 /// What a client has not read of an entry from Redis is held for it, and counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hit_from_redis_counts_in_the_budget_of_its_gateway_until_its_body_is_gone() {
     let server = Server::start(&[]);
-    let scene = Scene::new(&server);
-    let (one, other) = (&scene.gateways[0], &scene.gateways[1]);
-    assert_eq!(ask(one.clone()).await.0, "MISS");
+    let scene = Scene::new(|| patient(&server));
+    scene.allowed.send(FRAMES).unwrap();
+    let other = &scene.gateways[1];
+    assert_eq!(scene.ask(0).await.unwrap().0, "MISS");
     eventually("it is kept", async || server.keys().iter().any(|key| key.contains(":e:"))).await;
     let hit = other.ask(QUESTION).await;
     assert_eq!(hit.headers()["cf-aig-cache-status"], "HIT");

@@ -19,7 +19,9 @@ pub(super) fn killed(server: &Server, place: CachePlace, tell: bool) {
                 let (status, headers) = entry_head();
                 broadcast.head(status, &headers);
                 broadcast.data(&Bytes::from_static(b"part"));
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                // Whoever gets it has it from Redis.
+                let mut followed = follow(&store, &place).await.await.unwrap().unwrap();
+                next(&mut followed).await.unwrap().unwrap();
             }
             broadcast
         });

@@ -83,7 +83,7 @@ async fn an_entry_purged_while_it_is_written_is_not_stored() {
     assert!(!is_kept(&purger, &place(1)).await);
     let before = generation(&writer, &place(1)).await;
     let is_asked = async |command: &str| server.call(&["CLIENT", "LIST"]).text().contains(command);
-    server.call(&["CLIENT", "PAUSE", "600", "WRITE"]);
+    server.call(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     let writing = tokio::spawn(async move {
         let _ = writer.put(&place(1), entry(&[&[7; 600 << 10]]), before).await;
     });

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::slow::{CHUNK, LATENCY, Way};
+use super::slow::{CHUNK, Way};
 use super::*;
+
+/// How long a write takes, which may take a second.
+const LATENCY: Duration = Duration::from_millis(250);
 
 /// Redis, the slow connection of a store to it, and an entry whose memory is counted.
 struct Scene {
@@ -35,7 +38,7 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_response_is_counted_until_it_is_stored() {
-    const BYTES: usize = 8 << 20;
+    const BYTES: usize = 16 << 20;
     let memory = BodyBudget::new(64 << 20);
     let mut scene = Scene::new(&memory, BYTES).await;
     scene.way.takes(LATENCY);
@@ -69,7 +72,7 @@ async fn of_many_responses_some_wait_for_their_turn() {
     const BYTES: usize = 64 << 10;
     let memory = BodyBudget::new(1 << 30);
     let scene = Scene::new(&memory, BYTES).await;
-    scene.way.takes(LATENCY / 2);
+    scene.way.takes(LATENCY);
     let puts: Vec<_> = (1..=100).map(|key| scene.put(key, scene.entry.clone())).collect();
     // The entry, and as many encoded ones as there are turns.
     eventually("all have a turn that can", async || memory.used() > 65 * BYTES).await;

@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// The timeout of one step …
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// … and how long each step takes.
-pub(super) const LATENCY: Duration = Duration::from_millis(500);
+const LATENCY: Duration = Duration::from_millis(500);
 pub(super) const CHUNK: usize = 512 << 10;
 /// The tolerance for a busy machine.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(4);
 
 /// A connection to a server.
 pub(super) struct Way {
@@ -120,9 +120,8 @@ async fn a_long_entry_that_takes_too_long_is_a_miss() {
     let (near, far) = (patient(&server), way.store());
     keep(&near, &place(1), entry(&[b"short"])).await;
     keep(&near, &place(2), entry(&[&vec![7; 25 << 20]])).await;
-    for key in [1, 2] {
-        eventually("it is found", async || finds(&far, key).await).await;
-    }
+    assert!(finds(&near, 2).await);
+    eventually("it is found", async || finds(&far, 1).await).await;
     way.takes(LATENCY);
     eventually("one step is in time", async || finds(&far, 1).await).await;
     let began = Instant::now();

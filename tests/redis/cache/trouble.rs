@@ -10,7 +10,7 @@ use crate::written::Written;
 /// The time limit of a request that waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(50);
 /// The tolerance for a busy machine.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(4);
 
 fn hasty(server: &Server) -> RedisCache {
     RedisCache::builder(server.url()).timeout(TIMEOUT).build().unwrap()
@@ -98,7 +98,8 @@ async fn a_paused_redis_is_a_miss_in_time() {
         matches!(store.turn(&place(1), found.generation, &budget()).await, Ok(Turn::Lead(Some(_))))
     })
     .await;
-    assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
+    // A lease expires after 5 s.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 /// Redis grants the lease after the request has stopped waiting.
@@ -190,7 +191,7 @@ async fn a_read_only_replica_serves_what_it_has() {
 async fn an_outage_is_logged_once_and_so_is_its_end() {
     let (written, _guard) = Written::capture();
     let mut server = Server::start(&[]);
-    let store = hasty(&server);
+    let store = patient(&server);
     until_it_answers(&store).await;
     server.kill();
     for _ in 0..50 {

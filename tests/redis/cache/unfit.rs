@@ -14,8 +14,8 @@ use super::*;
 use crate::gateway::Gateway;
 
 /// Longer than one call of the provider, but shorter than two.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(3);
-const PROVIDER_TAKES: Duration = Duration::from_secs(2);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(7);
+const PROVIDER_TAKES: Duration = Duration::from_secs(4);
 
 /// A gateway that stores only `status`, and whose provider answers with it after a while.
 fn keeping(server: &Server, status: u16, body: Body, after: Duration) -> Gateway {

@@ -22,7 +22,7 @@ async fn users_of_the_acl_are_admitted_and_no_password_is_shown() {
     let good = builder().user("gateway").password(password("the-gateway-password"));
     assert!(!format!("{good:?}").contains("password"));
     let good = good.build().unwrap();
-    let claims = [leased(claim(1, HOUR, 100, 1), LONG)];
+    let claims = [leased(claim(1, MONTH, 100, 1), LONG)];
     let id = next_id();
     let decision = good.reserve(id, &claims).await.unwrap();
     good.settle(id, &[settlement(claims[0], &decision, 2)]);

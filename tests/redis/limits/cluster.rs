@@ -15,13 +15,12 @@ fn store_of(cluster: &Cluster, timeout: Duration) -> RedisStore {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cluster_of_three_nodes_grants_exactly_what_limits_allow() {
-    early_in_the_hour().await;
     let cluster = Cluster::start();
     let stores: Vec<_> = (0..4).map(|_| Arc::new(store_of(&cluster, TOO_LONG))).collect();
     let claims_of = |gateway: u8| {
         let counter = |id| Counter { gateway: [gateway; 8], id: [id; 16] };
         let of =
-            |id, limit, amount| Claim { counter: counter(id), ..claim(id, HOUR, limit, amount) };
+            |id, limit, amount| Claim { counter: counter(id), ..claim(id, MONTH, limit, amount) };
         [of(1, 40, 1), leased(of(2, 1_000_000, 10), TOO_LONG), of(3, 100, 1)]
     };
     let mut tasks = Vec::new();
@@ -57,15 +56,19 @@ async fn a_cluster_of_three_nodes_grants_exactly_what_limits_allow() {
     }
     let has_keys = |node: &Server| node.call(&["DBSIZE"]).number() > 0;
     assert!(cluster.masters.iter().all(has_keys), "gateways are spread over nodes");
+    // An answer may take as long as the timeout.
+    for node in &cluster.masters {
+        node.call(&["CLIENT", "PAUSE", "3000", "WRITE"]);
+    }
+    assert!(reserve(&stores[0], &[claim(9, MONTH, 1, 1)]).await.unwrap().is_granted);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failover_loses_no_count_and_hangs_no_request() {
-    early_in_the_hour().await;
     let mut cluster = Cluster::start();
     cluster.add_replica(cluster.owner(KEY));
-    let store = store_of(&cluster, Duration::from_millis(500));
-    let claims = [claim(1, HOUR, 1_000_000, 1)];
+    let store = store_of(&cluster, Duration::from_millis(2_500));
+    let claims = [claim(1, MONTH, 1_000_000, 1)];
     eventually("the cluster answers", async || reserve(&store, &claims).await.is_ok()).await;
 
     let replica = cluster.replica.as_ref().unwrap();
@@ -77,7 +80,7 @@ async fn a_failover_loses_no_count_and_hangs_no_request() {
     eventually("the replica is the master, and answers", async || {
         let started = Instant::now();
         let result = reserve(&store, &claims).await;
-        assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_millis(7_500), "{:?}", started.elapsed());
         asked += 1;
         // If the nodes have not agreed in time, try again.
         if asked % 1_000 == 0 && !is_master() {
@@ -96,7 +99,7 @@ async fn a_failover_loses_no_count_and_hangs_no_request() {
     })
     .await;
     // Failed requests may count or not. Granted ones do count.
-    let used = used(&store, &claims[0]).await;
+    let used = used(&store_of(&cluster, TOO_LONG), &claims[0]).await;
     assert!(
         used >= granted && used <= granted + failed,
         "{used}: {granted} granted, {failed} failed"
@@ -105,11 +108,10 @@ async fn a_failover_loses_no_count_and_hangs_no_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_master_is_replaced_by_its_replica() {
-    early_in_the_hour().await;
     let mut cluster = Cluster::start();
     cluster.add_replica(cluster.owner(KEY));
-    let store = store_of(&cluster, Duration::from_millis(200));
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), TOO_LONG * 20)];
+    let store = store_of(&cluster, Duration::from_secs(1));
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), TOO_LONG * 20)];
     let mut granted = Vec::new();
     eventually("the cluster answers", async || {
         let id = next_id();
@@ -127,13 +129,13 @@ async fn a_killed_master_is_replaced_by_its_replica() {
     }
     eventually("the replica answers", async || {
         let started = Instant::now();
-        let result = reserve(&store, &[claim(2, HOUR, 1_000_000, 1)]).await;
-        assert!(started.elapsed() < Duration::from_millis(1_200), "{:?}", started.elapsed());
+        let result = reserve(&store, &[claim(2, MONTH, 1_000_000, 1)]).await;
+        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
         result.is_ok()
     })
     .await;
     assert!(store.flush(TOO_LONG).await, "{:?}", store.stats());
-    assert_eq!(used(&store, &claims[0]).await, 300);
+    assert_eq!(used(&store_of(&cluster, TOO_LONG), &claims[0]).await, 300);
 }
 
 /// Another gateway's counters are on another node, so neither its requests nor its settlements wait for
@@ -141,7 +143,6 @@ async fn a_killed_master_is_replaced_by_its_replica() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_halted_node_delays_no_other() {
     const HELD: u64 = 1_100;
-    early_in_the_hour().await;
     let cluster = Cluster::start();
     let owner = |gateway: u8| {
         cluster.owner(&format!("taig:v2:{{{}}}:", format!("{gateway:02x}").repeat(8)))
@@ -150,9 +151,9 @@ async fn a_halted_node_delays_no_other() {
     let other = (8..).find(|gateway| owner(*gateway) != owner(halted)).unwrap();
     let of = |gateway| {
         let counter = Counter { gateway: [gateway; 8], ..counter(1) };
-        [leased(Claim { counter, ..claim(1, HOUR, 1_000_000, 10) }, TOO_LONG * 20)]
+        [leased(Claim { counter, ..claim(1, MONTH, 1_000_000, 10) }, TOO_LONG * 20)]
     };
-    let store = store_of(&cluster, Duration::from_secs(2));
+    let store = store_of(&cluster, Duration::from_secs(10));
     let mut held = Vec::new();
     for _ in 0..HELD {
         let id = next_id();
@@ -174,7 +175,7 @@ async fn a_halted_node_delays_no_other() {
         asked += 1;
         eventually("it is settled", async || used(&store, &of(other)[0]).await == 3 * asked).await;
     }
-    assert!(asked > 100, "{asked}");
+    assert!(asked > 10, "{asked}");
     let stats = store.stats();
     assert!(stats.queued as u64 == HELD && stats.dropped == 0, "{stats:?}");
 

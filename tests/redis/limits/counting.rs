@@ -9,7 +9,6 @@ use crate::polling::TOO_LONG;
 async fn four_stores_grant_exactly_what_a_limit_allows() {
     const KEYS: u8 = 50;
     const LIMIT: u64 = 60;
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let stores: Vec<_> = (0..4).map(|_| Arc::new(patient(&server))).collect();
 
@@ -22,7 +21,7 @@ async fn four_stores_grant_exactly_what_a_limit_allows() {
                 let mut granted = vec![0_u64; usize::from(KEYS)];
                 for request in 0..500_usize {
                     let key = ((request * 7 + task * 13 + number) % usize::from(KEYS)) as u8;
-                    let claims = [claim(key, HOUR, LIMIT, 1)];
+                    let claims = [claim(key, MONTH, LIMIT, 1)];
                     let decision = reserve(&store, &claims).await.unwrap();
                     granted[usize::from(key)] += u64::from(decision.is_granted);
                 }
@@ -45,7 +44,7 @@ async fn four_stores_grant_exactly_what_a_limit_allows() {
 async fn claims_of_a_request_count_all_or_none() {
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [claim(1, HOUR, 100, 30), claim(2, HOUR, 50, 30), claim(3, HOUR, 1000, 30)];
+    let claims = [claim(1, MONTH, 100, 30), claim(2, MONTH, 50, 30), claim(3, MONTH, 1000, 30)];
     let decision = reserve(&store, &claims).await.unwrap();
     assert!(decision.is_granted);
     let used: Vec<_> = decision.standings.iter().map(|standing| standing.used).collect();
@@ -74,11 +73,11 @@ async fn claims_of_a_request_count_all_or_none() {
 async fn two_claims_of_one_counter_count_both() {
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [claim(1, HOUR, 100, 60), claim(1, HOUR, 100, 60)];
+    let claims = [claim(1, MONTH, 100, 60), claim(1, MONTH, 100, 60)];
     let decision = reserve(&store, &claims).await.unwrap();
     assert!(!decision.is_granted && decision.standings[1].is_exceeded);
     assert_eq!(used(&store, &claims[0]).await, 0);
-    let claims = [claim(1, HOUR, 100, 40), claim(1, HOUR, 100, 60)];
+    let claims = [claim(1, MONTH, 100, 40), claim(1, MONTH, 100, 60)];
     assert!(reserve(&store, &claims).await.unwrap().is_granted);
     assert_eq!(used(&store, &claims[0]).await, 100);
 }
@@ -106,7 +105,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
     let lease = Duration::from_secs(600);
     let bucket = |limit| Window::Bucket { per: Duration::from_secs(10), burst: limit };
     let claims = [
-        leased(claim(1, HOUR, 100, 1), lease),
+        leased(claim(1, MONTH, 100, 1), lease),
         claim(2, Window::Sliding(Duration::from_secs(5)), 100, 1),
         claim(3, bucket(5), 5, 1),
         claim(4, bucket(5), 0, 1),
@@ -115,7 +114,7 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
     ];
     let decision = reserve(&store, &claims).await.unwrap();
     store.settle(next_id(), &[settlement(claims[2], &decision, 3)]);
-    store.refund(&counter(7), HOUR, 10, Some(1)).await.unwrap();
+    store.refund(&counter(7), MONTH, 10, Some(1)).await.unwrap();
     assert!(store.flush(TOO_LONG).await);
 
     let keys = server.keys();
@@ -133,11 +132,10 @@ async fn every_key_has_a_version_one_hash_tag_and_an_end() {
 
 #[tokio::test]
 async fn a_settlement_replaces_the_reserved_amount() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
     let lease = Duration::from_secs(600);
-    let claims = [leased(claim(1, HOUR, 1000, 300), lease), claim(2, HOUR, 10, 1)];
+    let claims = [leased(claim(1, MONTH, 1000, 300), lease), claim(2, MONTH, 10, 1)];
     let id = next_id();
     let decision = store.reserve(id, &claims).await.unwrap();
     let settlements = [settlement(claims[0], &decision, 120), settlement(claims[1], &decision, 0)];
@@ -153,7 +151,7 @@ async fn a_settlement_replaces_the_reserved_amount() {
     // A claim that reserved nothing, and one that cost more than reserved.
     for (amount, spent) in [(0, 50), (100, 400)] {
         let before = used(&store, &claims[0]).await;
-        let claim = [leased(claim(1, HOUR, 1000, amount), lease)];
+        let claim = [leased(claim(1, MONTH, 1000, amount), lease)];
         let id = next_id();
         let decision = store.reserve(id, &claim).await.unwrap();
         for _ in 0..2 {
@@ -169,16 +167,16 @@ async fn a_settlement_replaces_the_reserved_amount() {
 async fn a_counter_can_be_seen_raised_and_reset() {
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [claim(1, HOUR, 100, 80)];
+    let claims = [claim(1, MONTH, 100, 80)];
     reserve(&store, &claims).await.unwrap();
-    let standing = store.standing(&counter(1), HOUR, 100).await.unwrap();
+    let standing = store.standing(&counter(1), MONTH, 100).await.unwrap();
     assert_eq!((standing.used, standing.remaining, standing.is_exceeded), (80, 20, false));
     assert!(!standing.resets_after.is_zero());
 
-    store.refund(&counter(1), HOUR, 100, Some(30)).await.unwrap();
+    store.refund(&counter(1), MONTH, 100, Some(30)).await.unwrap();
     assert_eq!(used(&store, &claims[0]).await, 50);
-    store.refund(&counter(1), HOUR, 100, None).await.unwrap();
-    let standing = store.standing(&counter(1), HOUR, 100).await.unwrap();
+    store.refund(&counter(1), MONTH, 100, None).await.unwrap();
+    let standing = store.standing(&counter(1), MONTH, 100).await.unwrap();
     assert_eq!((standing.used, standing.remaining), (0, 100));
     assert!(standing.resets_after.is_zero());
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::polling::{TOO_LONG, wait_for};
 use crate::program::Program;
-use crate::server::Server;
+use crate::server::{Server, signal};
 
 const RULES: &str = r#"
 [limits]
@@ -65,7 +65,11 @@ fn the_last_usage_is_counted_when_redis_is_back() {
         |server: &Server| server.keys().into_iter().filter(|key| key.ends_with(":h")).count();
     assert_eq!(held(&server), 1, "what it may use is reserved");
 
+    // It has its data and none of its connections, and answers once it goes on.
     server.kill();
+    assert!(server.run());
+    let process = server.info("server", "process_id");
+    signal(&process, "STOP");
     let length = ANSWER.len();
     write!(
         asked,
@@ -76,7 +80,7 @@ fn the_last_usage_is_counted_when_redis_is_back() {
     client.read_to_end(&mut Vec::new()).unwrap();
     let stopped = thread::spawn(|| program.stop());
     wait_for("the gateway serves no more", || TcpStream::connect(gateway).is_err());
-    assert!(server.run());
+    signal(&process, "CONT");
     assert!(stopped.join().unwrap().success());
     assert_eq!(held(&server), 0, "it is settled: {:?}", server.keys());
 }

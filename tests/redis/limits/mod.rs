@@ -28,8 +28,8 @@ use crate::cluster::Cluster;
 use crate::polling::eventually;
 use crate::server::{self, Server};
 
-/// A window of an hour, which rarely ends during a test.
-const HOUR: Window = Window::Fixed(Period::Hour);
+/// A window that hardly ever ends during a test.
+const MONTH: Window = Window::Fixed(Period::Month);
 
 /// Has timeouts for a busy machine.
 fn patient(server: &Server) -> RedisStore {
@@ -64,19 +64,4 @@ async fn used(store: &RedisStore, claim: &Claim) -> u64 {
 
 fn settlement(claim: Claim, decision: &Decision, spent: u64) -> Settlement {
     Settlement { claim, at: decision.at, spent }
-}
-
-/// Waits if the current hour is about to end: the window must not end within a test.
-async fn early_in_the_hour() {
-    early_in(3600, 3590).await;
-}
-
-/// Waits until less than `until` seconds of the current window have passed. `window`: its length in
-/// seconds.
-async fn early_in(window: u64, until: u64) {
-    eventually("another window begins", async || {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        now.as_secs() % window < until
-    })
-    .await;
 }

@@ -18,11 +18,10 @@ async fn settle(store: &RedisStore, id: ReservationId, settlements: &[Settlement
 
 #[tokio::test]
 async fn a_repeated_reservation_is_not_refused_by_itself() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = repeating(&server);
     // The hold of one claim tells of all.
-    let claims = [claim(2, HOUR, 3, 1), leased(claim(1, HOUR, 100, 60), LONG)];
+    let claims = [claim(2, MONTH, 3, 1), leased(claim(1, MONTH, 100, 60), LONG)];
     let id = next_id();
     let decision = store.reserve(id, &claims).await.unwrap();
     assert!(decision.is_granted, "{decision:?}");
@@ -37,15 +36,14 @@ async fn a_repeated_reservation_is_not_refused_by_itself() {
 
 #[tokio::test]
 async fn a_repeated_settlement_takes_nothing_off_others() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = repeating(&server);
-    let (requests, tokens) = (claim(1, HOUR, 100, 1), claim(2, HOUR, 100_000, 4_000));
+    let (requests, tokens) = (claim(1, MONTH, 100, 1), claim(2, MONTH, 100_000, 4_000));
     let direct = patient(&server);
     for _ in 0..3 {
         assert!(reserve(&direct, &[requests, tokens]).await.unwrap().is_granted);
     }
-    let decision = reserve(&direct, &[claim(9, HOUR, 9, 1)]).await.unwrap();
+    let decision = reserve(&direct, &[claim(9, MONTH, 9, 1)]).await.unwrap();
     let id = next_id();
     // One request was not sent, and what it had ordered was less than the estimate.
     let all = [settlement(requests, &decision, 0), settlement(tokens, &decision, 10)];
@@ -59,10 +57,9 @@ async fn a_repeated_settlement_takes_nothing_off_others() {
 
 #[tokio::test]
 async fn a_repeated_settlement_after_its_lease_counts_once() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = repeating(&server);
-    let claims = [leased(claim(1, HOUR, 1000, 300), SHORT)];
+    let claims = [leased(claim(1, MONTH, 1000, 300), SHORT)];
     let id = next_id();
     let decision = store.reserve(id, &claims).await.unwrap();
     eventually("the lease is over", async || used(&store, &claims[0]).await == 0).await;
@@ -72,13 +69,12 @@ async fn a_repeated_settlement_after_its_lease_counts_once() {
 
 #[tokio::test]
 async fn a_repeated_refund_gives_back_once() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let (store, direct) = (repeating(&server), patient(&server));
-    let counted = claim(1, HOUR, 100, 50);
+    let counted = claim(1, MONTH, 100, 50);
     reserve(&direct, &[counted]).await.unwrap();
     for left in [40, 30] {
-        store.refund(&counted.counter, HOUR, 100, Some(10)).await.unwrap();
+        store.refund(&counted.counter, MONTH, 100, Some(10)).await.unwrap();
         assert_eq!(used(&store, &counted).await, left, "each refund counts");
     }
     let markers = server.keys().iter().filter(|key| key.contains(":h:")).count();

@@ -13,6 +13,9 @@ use crate::cluster::Cluster;
 use crate::polling::wait_for;
 use crate::server::Server;
 
+/// How long a request waits for Redis.
+const DEADLINE: Duration = Duration::from_secs(2);
+
 #[test]
 fn a_full_redis_counts_nothing_and_each_rule_decides_on_requests() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
@@ -32,7 +35,7 @@ fn a_full_redis_counts_nothing_and_each_rule_decides_on_requests() {
 #[test]
 fn a_restarted_redis_is_found_by_each_process() {
     let server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let scene = Scene::of(&server, Duration::from_millis(500));
+    let scene = Scene::of(&server, DEADLINE);
     let server = RefCell::new(server);
     scene.go(|| server.borrow_mut().kill(), || assert!(server.borrow_mut().run()));
     scene.assert_as_the_rules_say(0);
@@ -47,7 +50,7 @@ fn a_restarted_redis_is_found_by_each_process() {
 #[test]
 fn a_halted_redis_hangs_no_request() {
     let server = Server::start(&[]);
-    let scene = Scene::of(&server, Duration::from_millis(200));
+    let scene = Scene::of(&server, DEADLINE);
     scene.go(
         || drop(server.call(&["CLIENT", "PAUSE", "60000", "WRITE"])),
         || drop(server.call(&["CLIENT", "UNPAUSE"])),
@@ -68,6 +71,7 @@ fn a_killed_node_is_replaced_by_its_replica() {
     let nodes = (0..urls.len()).map(|number| format!("{{ env = \"REDIS_URL_{number}\" }}"));
     let nodes = nodes.collect::<Vec<_>>().join(", ");
     let redis = format!("redis_cluster = [{nodes}]");
+    // Shorter than the cluster takes to replace a node: until then requests must fail.
     let scene = Scene::new(&redis, &urls, Duration::from_millis(300));
     // All counters of the gateway are on one node.
     let first = &mut scene.processes.connect()[0];

@@ -46,7 +46,7 @@ async fn certificates_are_checked_on_both_sides() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(&authority, folder.path());
     let url = format!("rediss://127.0.0.1:{}", server.port);
-    let claims = [claim(1, HOUR, 100, 1)];
+    let claims = [claim(1, MONTH, 100, 1)];
     let (certificate, key) = identity(&authority);
 
     let store = RedisStore::builder(&url)
@@ -102,7 +102,7 @@ async fn a_settings_file_names_the_authorities_and_the_certificate() {
             &format!("[limits]\nredis = {{ file = \"url\" }}\ndeadline_ms = 5000\n{lines}"),
         );
         let config = Config::from_file(folder.path().join("gateway.toml")).unwrap();
-        let rule = LimitRule::requests("r", 10, HOUR).on_store_failure(OnStoreFailure::Closed);
+        let rule = LimitRule::requests("r", 10, MONTH).on_store_failure(OnStoreFailure::Closed);
         let provider =
             async || Response::new(Full::from("{}").map_err(|never| match never {}).boxed_unsync());
         let gateway = Gateway::new(&config.control_layer(), |set| set.limit(rule), provider);

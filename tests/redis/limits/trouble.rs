@@ -14,7 +14,7 @@ pub(super) const LONG: Duration = Duration::from_secs(600);
 /// The time limit of a request that waits for Redis.
 const TIMEOUT: Duration = Duration::from_millis(50);
 /// The tolerance for a busy machine.
-const SLACK: Duration = Duration::from_millis(1_000);
+const SLACK: Duration = Duration::from_secs(4);
 
 pub(super) fn hasty(server: &Server) -> RedisStore {
     RedisStore::builder(server.url()).timeout(TIMEOUT).build().unwrap()
@@ -47,7 +47,7 @@ async fn a_store_starts_before_redis_and_finds_it_later() {
     let mut server = Server::start(&[]);
     server.kill();
     let store = hasty(&server);
-    let claims = [claim(1, HOUR, 100, 1)];
+    let claims = [claim(1, MONTH, 100, 1)];
     for _ in 0..20 {
         let started = Instant::now();
         assert!(reserve(&store, &claims).await.is_err());
@@ -63,7 +63,7 @@ async fn after_failures_in_a_row_no_request_waits() {
     let mut server = Server::start(&[]);
     server.kill();
     let store = hasty(&server);
-    let claims = [claim(1, HOUR, 100, 1)];
+    let claims = [claim(1, MONTH, 100, 1)];
     for _ in 0..5 {
         assert!(reserve(&store, &claims).await.is_err());
     }
@@ -80,10 +80,9 @@ async fn after_failures_in_a_row_no_request_waits() {
 
 #[tokio::test]
 async fn a_restarted_redis_is_found_again_without_its_scripts() {
-    early_in_the_hour().await;
     let mut server = Server::start(&[]);
     let store = hasty(&server);
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), LONG)];
     let mut made = Vec::new();
     for _ in 0..100 {
         let id = next_id();
@@ -104,7 +103,7 @@ async fn a_restarted_redis_is_found_again_without_its_scripts() {
 async fn a_flushed_script_cache_costs_no_request() {
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [claim(1, HOUR, 100, 1)];
+    let claims = [claim(1, MONTH, 100, 1)];
     for used in 1..10 {
         let decision = reserve(&store, &claims).await.unwrap();
         assert_eq!(decision.standings[0].used, used);
@@ -115,10 +114,9 @@ async fn a_flushed_script_cache_costs_no_request() {
 
 #[tokio::test]
 async fn settlements_wait_until_redis_is_back() {
-    early_in_the_hour().await;
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
     let store = Arc::new(patient(&server));
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), LONG)];
     let mut made = Vec::new();
     for _ in 0..300 {
         let id = next_id();
@@ -138,7 +136,7 @@ async fn settlements_wait_until_redis_is_back() {
     // A settlement that reached Redis before it was killed was not counted twice.
     let mut used = 0;
     eventually("it answers", async || {
-        let standing = store.standing(&claims[0].counter, HOUR, 1).await;
+        let standing = store.standing(&claims[0].counter, MONTH, 1).await;
         used = standing.as_ref().map_or(0, |standing| standing.used);
         standing.is_ok()
     })
@@ -150,7 +148,7 @@ async fn settlements_wait_until_redis_is_back() {
 async fn too_many_settlements_are_dropped_and_counted() {
     let mut server = Server::start(&[]);
     let store = RedisStore::builder(server.url()).queue(100).build().unwrap();
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), LONG)];
     let decision = until_it_answers(&store, &claims).await;
     server.kill();
     let started = Instant::now();
@@ -165,10 +163,9 @@ async fn too_many_settlements_are_dropped_and_counted() {
 
 #[tokio::test]
 async fn a_paused_redis_hangs_no_request_and_holds_nothing_afterwards() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = hasty(&server);
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG)];
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), LONG)];
     until_it_answers(&store, &claims).await;
     server.call(&["CLIENT", "PAUSE", "1500", "ALL"]);
     let mut timeouts = 0;
@@ -194,12 +191,23 @@ async fn a_paused_redis_hangs_no_request_and_holds_nothing_afterwards() {
     assert!(holds < 30, "{holds} are held");
 }
 
+/// Both from a connection, and while one is made.
+#[tokio::test]
+async fn an_answer_may_take_as_long_as_the_timeout() {
+    let server = Server::start(&[]);
+    let (store, unconnected) = (patient(&server), patient(&server));
+    let claims = [claim(1, MONTH, 100, 1)];
+    reserve(&store, &claims).await.unwrap();
+    server.call(&["CLIENT", "PAUSE", "3000", "ALL"]);
+    let (one, other) = tokio::join!(reserve(&store, &claims), reserve(&unconnected, &claims));
+    assert!(one.unwrap().is_granted && other.unwrap().is_granted);
+}
+
 #[tokio::test]
 async fn a_full_redis_refuses_whole_scripts_and_is_found_again() {
-    early_in_the_hour().await;
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [leased(claim(1, HOUR, 1_000_000, 10), LONG), claim(2, HOUR, 100, 1)];
+    let claims = [leased(claim(1, MONTH, 1_000_000, 10), LONG), claim(2, MONTH, 100, 1)];
     let id = next_id();
     let decision = store.reserve(id, &claims).await.unwrap();
     server.call(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -218,11 +226,10 @@ async fn a_full_redis_refuses_whole_scripts_and_is_found_again() {
 
 #[tokio::test]
 async fn a_replica_is_replaced_by_reconnecting_to_its_name() {
-    early_in_the_hour().await;
     let master = Server::start(&[]);
     let server = Server::start(&[]);
     let store = patient(&server);
-    let claims = [claim(1, HOUR, 100, 1)];
+    let claims = [claim(1, MONTH, 100, 1)];
     reserve(&store, &claims).await.unwrap();
     server.call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]);
     let error = reserve(&store, &claims).await.unwrap_err();
@@ -249,7 +256,7 @@ async fn a_server_that_never_answers_hangs_no_request() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
     let store = RedisStore::builder(url).timeout(TIMEOUT).build().unwrap();
-    let claims = [leased(claim(1, HOUR, 100, 1), LONG)];
+    let claims = [leased(claim(1, MONTH, 100, 1), LONG)];
     for _ in 0..30 {
         let started = Instant::now();
         assert!(reserve(&store, &claims).await.is_err());

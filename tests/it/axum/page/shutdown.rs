@@ -76,9 +76,18 @@ async fn a_stream_ends_by_itself_before_the_server_does() {
 }
 
 #[tokio::test]
-async fn an_endless_stream_is_cut_off_after_the_grace() {
-    let (_client, _provider, server) = stopping(Duration::from_millis(50)).await;
-    guard("the end of the server", server).await.unwrap().unwrap();
+async fn an_endless_stream_is_cut_off_after_the_grace_and_not_before() {
+    let grace = Duration::from_secs(600);
+    let (mut client, mut provider, server) = stopping(grace).await;
+    provider.send(chunk(b"data: 2\n\n")).await;
+    let mut came = Vec::new();
+    while !came.ends_with(b"data: 2\n\n") {
+        came.extend(client.read_bytes(1).await);
+    }
+    tokio::time::pause();
+    tokio::time::sleep(grace - Duration::from_secs(1)).await;
+    assert!(!server.is_finished());
+    server.await.unwrap().unwrap();
 }
 
 #[test]

@@ -35,10 +35,10 @@ async fn used(leaves: Leaves, ends: &[Ends]) -> [u64; 2] {
     let control = ControlLayer::new().cache(store.clone());
     let limits = control.limits_handle();
     let stage = Stage::with(control, |set| {
-        let hour = Window::Fixed(Period::Hour);
+        let month = Window::Fixed(Period::Month);
         set.cache(CacheSettings::new(HOUR))
-            .limit(LimitRule::tokens("tokens", 1_000_000, hour))
-            .limit(LimitRule::requests("requests", 1_000, hour))
+            .limit(LimitRule::tokens("tokens", 1_000_000, month))
+            .limit(LimitRule::requests("requests", 1_000, month))
     });
     let mut leader = ask(BOUNDED);
     let attempts = ends.len().to_string();
