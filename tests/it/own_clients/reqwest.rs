@@ -79,13 +79,12 @@ async fn errors_are_classified_under_the_control_layers() {
 
 #[tokio::test]
 async fn reqwests_own_timeouts_are_classified() {
-    let connect = builder().connect_timeout(Duration::from_millis(500));
-    let connect = ReqwestClient::new(connect).unwrap();
+    let half_a_second = Duration::from_millis(500);
+    let connect = ReqwestClient::new(builder().connect_timeout(half_a_second)).unwrap();
     around(connect.clone(), &[Break::SilentTls]).await;
     beside(connect, &[Break::SilentTls]).await;
     let breaks = [Break::Silent, Break::SilentLater];
-    // Enough for a head on a busy machine.
-    let patience = Duration::from_secs(3);
+    let patience = Duration::from_secs(3); // A busy machine may need some for a head.
     let whole = ReqwestClient::new(builder().timeout(patience)).unwrap();
     let read = ReqwestClient::new(builder().read_timeout(patience)).unwrap();
     tokio::join!(
