@@ -116,7 +116,7 @@ fn without_date(model: &str) -> Option<&str> {
     None
 }
 
-fn is_digits(text: &str) -> bool {
+pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

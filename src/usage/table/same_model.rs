@@ -1,6 +1,6 @@
 //! Which names are of one model.
 
-use super::names::without_region;
+use super::names::{is_digits, without_region};
 
 /// Returns true if a response that names `served` is of the model that its request has named `asked`:
 /// one of them may have a region, a vendor, a date or a version that the other lacks.
@@ -30,9 +30,9 @@ fn plain(model: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or_default().trim().to_ascii_lowercase();
     let name = without_region(&name).unwrap_or(&name);
     let (name, behind) = name.split_once(':').unwrap_or((name, ""));
-    let version = name.rsplit_once("-v").filter(|(_, number)| is_number(number));
+    let version = name.rsplit_once("-v").filter(|(_, number)| is_digits(number));
     let name = match version {
-        Some((name, _)) if is_number(behind) => name,
+        Some((name, _)) if is_digits(behind) => name,
         _ => name,
     };
     match name.trim_end().split_once('@') {
@@ -54,16 +54,12 @@ fn without_vendor(model: &str) -> &str {
 
 /// A part of a date. A single digit is a part of the model's name: `-5` of `claude-opus-4-5`.
 fn is_date(part: &str) -> bool {
-    part.len() > 1 && is_number(part)
+    part.len() > 1 && is_digits(part)
 }
 
 fn is_version(part: &str) -> bool {
     matches!(part, "latest" | "preview" | "exp" | "beta")
-        || part.strip_prefix('v').is_some_and(is_number)
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+        || part.strip_prefix('v').is_some_and(is_digits)
 }
 
 #[cfg(test)]
